@@ -1,0 +1,1 @@
+//! Image facts to findings: the footprint rules, secrets included.

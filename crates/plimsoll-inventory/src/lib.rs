@@ -1,0 +1,1 @@
+//! Layers to files to packages: reads what is in an image, a folder or an SBOM.

@@ -1,0 +1,39 @@
+//! The shared words of Plimsoll.
+//!
+//! In: nothing. Out: the nouns that the other crates hand to one another, in the order data flows:
+//! reference → manifest → layers → files → packages → matches → findings → verdict → report.
+//! What this crate does not do: read, fetch, match, judge or print. It imports no sibling.
+
+pub mod advisory;
+pub mod assessment;
+pub mod digest;
+pub mod distro;
+pub mod finding;
+pub mod image;
+pub mod inventory;
+pub mod loadline;
+pub mod package;
+pub mod purl;
+pub mod reference;
+pub mod severity;
+pub mod verdict;
+pub mod vex;
+
+pub use advisory::{
+    Coverage, CoverageState, Cvss, DataSource, DatabaseInfo, DatabaseKind, Epss, Fix, FixDateSource, KnownExploited,
+    Match, MatchState, Vulnerability,
+};
+pub use assessment::{Assessment, PolicyInfo, Report, Subject, SubjectKind, ToolInfo};
+pub use digest::{Algorithm, Digest, DigestError};
+pub use distro::{Distro, Family};
+pub use finding::{Effect, Finding, Location, Problem, ProblemEffect, ProblemKind, RuleInfo};
+pub use image::{
+    FileTree, HistoryEntry, ImageConfig, Layer, LayerReader, OpenLayer, Platform, TreeEntry, TreeEntryKind, Visit,
+};
+pub use inventory::{Executable, ExecutableKind, FileFact, FileFactKind, Inventory, SeenFile, WastedFile};
+pub use loadline::LoadLine;
+pub use package::{Ecosystem, Package, Relationship, SourcePackage};
+pub use reference::{ImageReference, ReferenceError};
+pub use severity::{Severity, SeverityError};
+pub use verdict::{Clearance, Hidden, HiddenBy, Outcome, Reason, ReasonCode, Verdict};
+pub use vex::{VexStatement, VexStatus};

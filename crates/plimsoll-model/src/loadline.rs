@@ -1,0 +1,250 @@
+//! The policy document, `LoadLine`, after it was read and checked. In: the policy crate's parser. Out: values that
+//! cannot be wrong. What it does not do: parse YAML, match names or judge.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::severity::Severity;
+
+/// What a verdict does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[default]
+    Enforce,
+    /// Denials are shown as warnings.
+    Warn,
+    /// Denials are only recorded.
+    Audit,
+}
+
+/// What "could not tell" means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenUndecided {
+    #[default]
+    Deny,
+    Warn,
+    Allow,
+}
+
+/// What the lack of a full database means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenBaselineOnly {
+    #[default]
+    Undecided,
+    Deny,
+    Warn,
+    Allow,
+}
+
+/// Where advisories come from and how old they may be.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataRules {
+    /// Seconds since the data was gathered; none = any age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u64>,
+    pub baseline_only: WhenBaselineOnly,
+    /// OSV folders or compiled databases to use beside (or instead of) the machine's own, absolute or relative to the
+    /// working directory once read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advisories: Vec<String>,
+    /// VEX documents that the policy's author trusts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vex: Vec<String>,
+}
+
+/// What kind of tag an entry asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagRequirement {
+    Digest,
+    /// A digest, or a tag that starts with a version number.
+    DigestOrVersion,
+    /// Any tag that was written out.
+    Any,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TagRules {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require: Option<TagRequirement>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forbid: Vec<String>,
+    /// The webhook writes tag@digest into pods.
+    #[serde(default)]
+    pub pin: bool,
+}
+
+/// Which severities a clause means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeverityTest {
+    AtLeast(Severity),
+    Exactly(Severity),
+}
+
+impl SeverityTest {
+    pub fn holds(self, severity: Severity) -> bool {
+        match self {
+            SeverityTest::AtLeast(least) => severity >= least,
+            SeverityTest::Exactly(one) => severity == one,
+        }
+    }
+}
+
+/// Whether a fix must exist for a clause to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FixTest {
+    Available,
+    None,
+}
+
+/// One clause over vulnerabilities: every test that is given must hold.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VulnerabilityClause {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<SeverityTest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<FixTest>,
+    /// Seconds since the fix existed before the clause bites.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_exploited: Option<bool>,
+    /// At least this EPSS score, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epss: Option<f64>,
+    /// Any of these ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct VulnerabilityRules {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<VulnerabilityClause>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warn: Vec<VulnerabilityClause>,
+}
+
+/// What to do about a footprint rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleAction {
+    Off,
+    Warn,
+    Deny,
+}
+
+/// One footprint rule's setting: an action, and the measure from which on it holds (bytes for sizes).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FootprintRule {
+    pub action: RuleAction,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u64>,
+}
+
+/// One entry of `images`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageEntry {
+    pub name: String,
+    /// Globs over the full name: `*` stays within a path part, `**` crosses parts.
+    #[serde(rename = "match")]
+    pub matches: Vec<String>,
+    /// Namespace globs; empty = all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
+    /// Softer mode for this entry; only with `soften`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    #[serde(default)]
+    pub tags: TagRules,
+    #[serde(default)]
+    pub vulnerabilities: VulnerabilityRules,
+    /// By rule id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub footprint: BTreeMap<String, FootprintRule>,
+    /// Refused outright, with the words that the user reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuse: Option<String>,
+    /// Where the entry stands: file and line.
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// A place in a policy file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Place {
+    pub file: String,
+    pub line: u32,
+}
+
+/// Not judged at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exemption {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    pub reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// The last day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// One vulnerability (or rule) that the author accepts for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiver {
+    /// Any id of the fault, or a footprint rule's id.
+    pub id: String,
+    /// Image globs; empty = all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+    /// Package name, source or binary; none = any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    pub reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// The last day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// The whole policy.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadLine {
+    pub name: String,
+    pub mode: Mode,
+    pub undecided: WhenUndecided,
+    pub data: DataRules,
+    /// Top to bottom: the first entry that matches rules the image.
+    pub images: Vec<ImageEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exempt: Vec<Exemption>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
+    /// The files that it was read from, the first one first; empty for the embedded default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// `sha256:` of the files' bytes, in order.
+    #[serde(default)]
+    pub digest: String,
+}

@@ -1,0 +1,1 @@
+//! Findings, LoadLine and waivers to a verdict.

@@ -1,0 +1,1 @@
+//! Verdicts and inventories to bytes, one file per format.

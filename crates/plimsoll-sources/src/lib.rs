@@ -1,0 +1,1 @@
+//! References to manifests and layers: registries, layouts, archives, engines, folders.
