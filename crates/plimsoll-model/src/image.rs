@@ -176,15 +176,14 @@ pub enum Visit {
     Stop,
 }
 
+/// Opens the entry under visit; called only when its bytes are wanted.
+pub type OpenEntry<'a> = &'a mut dyn FnMut() -> io::Result<LayerReader>;
+
 /// A folder on disk, seen from the crates that may not touch a disk. Implemented by the sources.
 pub trait FileTree: Send + Sync {
-    /// Visits every entry once, parents before children, names in byte order, without following links. `open` gives the
-    /// bytes of the entry under visit and is called only for entries that are wanted. What could not be listed comes back
-    /// as problems.
-    fn walk(
-        &self,
-        visit: &mut dyn FnMut(&TreeEntry, &mut dyn FnMut() -> io::Result<LayerReader>) -> Visit,
-    ) -> Vec<crate::finding::Problem>;
+    /// Visits every entry once, parents before children, names in byte order, without following links. What could not
+    /// be listed comes back as problems.
+    fn walk(&self, visit: &mut dyn FnMut(&TreeEntry, OpenEntry<'_>) -> Visit) -> Vec<crate::finding::Problem>;
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub use digest::{Algorithm, Digest, DigestError};
 pub use distro::{Distro, Family};
 pub use finding::{Effect, Finding, Location, Problem, ProblemEffect, ProblemKind, RuleInfo};
 pub use image::{
-    FileTree, HistoryEntry, ImageConfig, Layer, LayerReader, OpenLayer, Platform, TreeEntry, TreeEntryKind, Visit,
+    FileTree, HistoryEntry, ImageConfig, Layer, LayerReader, OpenEntry, OpenLayer, Platform, TreeEntry, TreeEntryKind,
+    Visit,
 };
 pub use inventory::{Executable, ExecutableKind, FileFact, FileFactKind, Inventory, SeenFile, WastedFile};
 pub use loadline::LoadLine;
