@@ -1,1 +1,7 @@
 //! Layers to files to packages: reads what is in an image, a folder or an SBOM.
+
+pub mod reader;
+pub mod readers;
+
+pub use reader::{Candidate, ReadInput, ReadOutput, Reader, Scope, SeenKind};
+pub use readers::{READERS, SEEN_KINDS};
