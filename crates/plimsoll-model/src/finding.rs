@@ -94,6 +94,19 @@ pub struct Finding {
     pub measure: Option<u64>,
 }
 
+impl Finding {
+    /// Whether the fault is there under `threshold`, the policy's own measure if it names one. A finding with a measure
+    /// and severity `Unknown` is only a measurement below the rule's own limit: it is a fault where a policy's threshold
+    /// says so, and reports leave it out otherwise.
+    pub fn holds(&self, threshold: Option<u64>) -> bool {
+        match (self.measure, threshold) {
+            (Some(measure), Some(threshold)) => measure >= threshold,
+            (Some(_), None) => self.severity != Severity::Unknown,
+            (None, _) => true,
+        }
+    }
+}
+
 /// What a problem does to the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -196,4 +209,26 @@ pub enum Effect {
     Warn,
     Undecided,
     Deny,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measurement_is_a_fault_only_where_a_threshold_says_so() {
+        let finding = |severity, measure| Finding {
+            rule: "image-too-large".into(),
+            severity,
+            message: String::new(),
+            remedy: None,
+            locations: Vec::new(),
+            measure,
+        };
+        assert!(!finding(Severity::Unknown, Some(10)).holds(None));
+        assert!(finding(Severity::Unknown, Some(10)).holds(Some(10)));
+        assert!(!finding(Severity::Low, Some(10)).holds(Some(11)));
+        assert!(finding(Severity::Low, Some(10)).holds(None));
+        assert!(finding(Severity::Low, None).holds(Some(11)));
+    }
 }
