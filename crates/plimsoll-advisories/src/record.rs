@@ -1,8 +1,10 @@
 //! One record against one package name, as every feed gives it and every database keeps it. In: feeds. Out: what the
 //! matcher reads. What it does not do: compare versions.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
-use plimsoll_model::{DataSource, DatabaseInfo, Ecosystem, Family, Severity, Vulnerability};
+use plimsoll_model::{DataSource, DatabaseInfo, Ecosystem, Family, Problem, Severity, Vulnerability};
 use serde::{Deserialize, Serialize};
 
 /// A list of advisories: one release of a distribution, or one language's.
@@ -14,6 +16,44 @@ pub enum Space {
         release: String,
     },
     Language(Ecosystem),
+}
+
+impl Space {
+    /// The key of a package's name in this space: what OSV and the registries take for the same package. It is
+    /// idempotent. Names of distributions are as they are. Trivy's database has rules of its own, kept with its reader.
+    pub fn normal_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match self {
+            Space::Os { .. } => Cow::Borrowed(name),
+            // PEP 503: any run of `-`, `_` and `.` is one `-`.
+            Space::Language(Ecosystem::Pypi) => {
+                let mut key = String::with_capacity(name.len());
+                for c in name.chars() {
+                    match c {
+                        '-' | '_' | '.' if key.ends_with('-') => {}
+                        '-' | '_' | '.' => key.push('-'),
+                        c => key.extend(c.to_lowercase()),
+                    }
+                }
+                if key == name { Cow::Borrowed(name) } else { Cow::Owned(key) }
+            }
+            // crates.io takes `_` and `-`, and letter case, for the same.
+            Space::Language(Ecosystem::Cargo) => changed(name, |n| n.to_ascii_lowercase().replace('_', "-")),
+            Space::Language(Ecosystem::Nuget | Ecosystem::Composer | Ecosystem::Hex | Ecosystem::Pub) => {
+                changed(name, str::to_lowercase)
+            }
+            Space::Language(Ecosystem::Swift) => {
+                let bare = name.trim_start_matches("https://");
+                changed(bare.strip_suffix(".git").unwrap_or(bare), str::to_lowercase)
+            }
+            Space::Language(_) => Cow::Borrowed(name),
+        }
+    }
+}
+
+/// Borrowed where the change changes nothing.
+fn changed(name: &str, change: impl Fn(&str) -> String) -> Cow<'_, str> {
+    let key = change(name);
+    if key == name { Cow::Borrowed(name) } else { Cow::Owned(key) }
 }
 
 /// What kind of order a range's events are in (OSV schema, `affected[].ranges[].type`).
@@ -96,10 +136,15 @@ pub struct Advisory {
 pub trait AdvisorySource: Send + Sync {
     fn info(&self) -> DatabaseInfo;
 
+    /// What of the data could not be read when it was opened or built; part of every answer that rests on it.
+    fn problems(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+
     /// True when the database has a list for this space, even where it says nothing of a given package.
     fn covers(&self, space: &Space) -> bool;
 
-    /// Every record against `name`, written as the space's feeds normalise it.
+    /// Every record against `name`, which is the package's own name: each source applies its own normalisation.
     ///
     /// # Errors
     /// When the bytes of the database are broken: the answer is then "could not tell", never "none".
@@ -128,4 +173,25 @@ pub trait AdvisorySource: Send + Sync {
     /// # Errors
     /// As above.
     fn red_hat_cpes(&self, content_set_or_nvr: &str) -> Result<Vec<u32>, crate::DatabaseError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_normalised_by_the_rules_of_their_registry() {
+        for (ecosystem, name, key) in [
+            (Ecosystem::Pypi, "Foo.Bar__baz-", "foo-bar-baz-"),
+            (Ecosystem::Cargo, "Serde_JSON", "serde-json"),
+            (Ecosystem::Nuget, "Newtonsoft.Json", "newtonsoft.json"),
+            (Ecosystem::Swift, "https://github.com/Apple/swift-nio.git", "github.com/apple/swift-nio"),
+            (Ecosystem::Npm, "JSONStream", "JSONStream"),
+            (Ecosystem::Go, "github.com/Masterminds/semver", "github.com/Masterminds/semver"),
+        ] {
+            let space = Space::Language(ecosystem);
+            assert_eq!(space.normal_name(name), key);
+            assert_eq!(space.normal_name(key), key);
+        }
+    }
 }
