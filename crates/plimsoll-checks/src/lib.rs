@@ -1,1 +1,2 @@
 //! Image facts to findings: the footprint rules, secrets included.
+pub mod manifest;
