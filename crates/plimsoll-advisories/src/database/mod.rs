@@ -1,0 +1,67 @@
+//! Opened advisory databases. In: a path. Out: an [`AdvisorySource`] of whatever kind lies there. What it does not do:
+//! fetch one, or fall back on another.
+//!
+//! How to add a kind: one file beside this one, its `mod` line and its line in [`open`].
+
+use std::path::Path;
+
+use crate::record::AdvisorySource;
+use crate::{DatabaseError, cannot_open};
+
+pub mod input;
+pub mod memory;
+pub mod osv_folder;
+
+pub use crate::baseline::baseline;
+
+/// Opens what lies at `path`: Trivy's `trivy.db` or the folder that holds it, our index, or a folder or archive of OSV
+/// records.
+///
+/// # Errors
+/// When there is nothing, or nothing that we can read; the words name the path and what is wrong with it.
+pub fn open(path: &Path) -> Result<Box<dyn AdvisorySource>, DatabaseError> {
+    std::fs::metadata(path).map_err(|e| cannot_open(path, e))?;
+    Ok(Box::new(osv_folder::open(path)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use plimsoll_model::{DatabaseKind, Ecosystem};
+
+    use super::*;
+    use crate::record::Space;
+
+    const RECORD: &str = r#"{"id": "GHSA-1", "modified": "2024-01-02T00:00:00Z", "affected":
+        [{"package": {"ecosystem": "npm", "name": "left"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]}]}"#;
+
+    #[test]
+    fn folder_of_osv_records_is_a_database_with_a_digest_and_a_date() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("npm")).unwrap();
+        fs::write(folder.path().join("npm/GHSA-1.json"), RECORD).unwrap();
+        fs::write(folder.path().join("README.md"), "hello").unwrap();
+        let source = open(folder.path()).unwrap();
+        let space = Space::Language(Ecosystem::Npm);
+        assert_eq!(source.advisories(&space, "left").unwrap().len(), 1);
+        assert!(source.covers(&space) && !source.covers(&Space::Language(Ecosystem::Go)));
+        let info = source.info();
+        assert_eq!((info.kind, info.advisories), (DatabaseKind::Osv, 1));
+        assert_eq!(info.built.unwrap().to_string(), "2024-01-02T00:00:00Z");
+
+        fs::write(folder.path().join("npm/GHSA-2.json"), "{\"id\": 1}").unwrap();
+        let with_bad = open(folder.path()).unwrap();
+        assert_eq!(with_bad.problems().len(), 1);
+        assert_ne!(with_bad.info().digest, info.digest);
+    }
+
+    #[test]
+    fn nothing_there_and_nothing_known_there_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(open(&folder.path().join("absent")).is_err());
+        assert!(open(folder.path()).is_err(), "an empty folder is not an empty database");
+        fs::write(folder.path().join("notes.txt"), "no advisory").unwrap();
+        assert!(open(folder.path()).is_err());
+    }
+}
