@@ -1,0 +1,91 @@
+//! Why an image could not be had. Each message finishes "could not …" and names the thing; `hint` is the way out.
+
+use std::io;
+
+use plimsoll_model::{Digest, ReferenceError};
+
+/// Why a source gave no image.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    #[error("{what}")]
+    Io {
+        what: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("read {what}: it is not the JSON that belongs there")]
+    Json {
+        what: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("read the image name {name:?}")]
+    Reference {
+        name: String,
+        #[source]
+        source: ReferenceError,
+    },
+    #[error("read {what}: {why}")]
+    Malformed { what: String, why: String },
+    #[error("read {what}: it is larger than the {limit} bytes that are allowed")]
+    TooLarge { what: String, limit: u64 },
+    #[error("believe {what}: its digest is {found}, not {wanted}")]
+    DigestMismatch { what: String, wanted: Digest, found: Digest },
+    #[error("believe {what}: it has {found} bytes, not the {wanted} that its descriptor promises")]
+    SizeMismatch { what: String, wanted: u64, found: u64 },
+    #[error("find {wanted} in {what}")]
+    NoSuchImage { what: String, wanted: String, names: Vec<String> },
+    #[error("choose an image in {what}: there are {}", .names.len())]
+    Ambiguous { what: String, names: Vec<String> },
+    #[error("find the platform {wanted} in {what}")]
+    NoPlatform { what: String, wanted: String, available: Vec<String> },
+    #[error("take {what} for an image: {why}")]
+    NotAnImage { what: String, why: String },
+    #[error("read {what}: indexes are nested more than {} deep", crate::limits::MAX_INDEX_DEPTH)]
+    TooDeep { what: String },
+}
+
+impl SourceError {
+    /// The way out, when we know one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            SourceError::NoSuchImage { names, .. } if names.is_empty() => {
+                Some("the images there have no names: leave the name away".into())
+            }
+            SourceError::NoSuchImage { names, .. } => Some(format!("it holds {}", listed(names))),
+            SourceError::Ambiguous { names, .. } => {
+                Some(format!("add `:NAME` to the path; it holds {}", listed(names)))
+            }
+            SourceError::NoPlatform { available, .. } if available.is_empty() => None,
+            SourceError::NoPlatform { available, .. } => Some(format!("--platform takes {}", listed(available))),
+            SourceError::DigestMismatch { .. } | SourceError::SizeMismatch { .. } => {
+                Some("the copy is broken or was changed: fetch it again from where it was built".into())
+            }
+            SourceError::TooDeep { .. } => Some("no builder writes such an image: ask who made it".into()),
+            _ => None,
+        }
+    }
+}
+
+/// At most ten names, so that a message stays a message.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+/// An error with its causes on one line, for problems in a report.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
