@@ -6,6 +6,7 @@ pub mod baseline;
 pub mod database;
 pub mod feeds;
 pub mod record;
+pub mod versions;
 
 pub use record::{Advisory, AdvisorySource, Applies, Event, Range, RangeKind, Space, Status};
 
