@@ -1,7 +1,10 @@
 //! Layers to files to packages: reads what is in an image, a folder or an SBOM.
 
+pub mod lockfiles;
 pub mod reader;
 pub mod readers;
+#[doc(hidden)]
+pub mod text;
 
 pub use reader::{Candidate, ReadInput, ReadOutput, Reader, Scope, SeenKind};
 pub use readers::{READERS, SEEN_KINDS};

@@ -4,11 +4,19 @@
 //! field means) and its tests, add its `mod` line in the family's `mod.rs`, and add one line to [`READERS`]. Remove the
 //! file's name from [`SEEN_KINDS`] if it stood there. Documentation, coverage and tests derive from the slices.
 
+use crate::lockfiles;
 use crate::reader::{Reader, SeenKind};
 
 /// Every reader of language packages, lockfiles, binaries and SBOMs. Package databases of the operating system are
 /// `os::DATABASES`.
-pub const READERS: &[&Reader] = &[];
+pub const READERS: &[&Reader] = &[
+    // Lockfiles.
+    &lockfiles::cargo::READER,
+    &lockfiles::gomod::READER,
+    &lockfiles::npm::READER,
+    &lockfiles::poetry::READER,
+    &lockfiles::requirements::READER,
+];
 
 /// Files that are known by name and not read yet.
 pub const SEEN_KINDS: &[SeenKind] = &[];
