@@ -1,1 +1,28 @@
 //! Verdicts and inventories to bytes, one file per format.
+//!
+//! In: a [`Report`] (or a [`Bill`], an inventory that nobody judged yet). Out: bytes. What this crate does not do: judge,
+//! recompute an outcome, read a clock, or write anywhere.
+//!
+//! The same report gives the same bytes: [`canonical`] puts everything whose order carries no meaning in a fixed order
+//! before a format sees it.
+
+mod canonical;
+mod docs;
+mod formats;
+mod options;
+mod text;
+mod view;
+
+pub use canonical::canonical;
+pub use docs::formats_markdown;
+pub use formats::{FORMATS, Format, format};
+pub use options::{RenderOptions, ReportError, VersionOrder};
+#[doc(no_inline)]
+pub use plimsoll_model::Report;
+pub use text::safe::safe;
+pub use view::actions::{Action, BaseHint};
+pub use view::{Counts, SubjectView, View};
+
+/// Version of our own JSON format: `Report::schema_version`. It rises when a field changes its meaning or goes away, not
+/// when one is added.
+pub const SCHEMA_VERSION: u32 = 1;

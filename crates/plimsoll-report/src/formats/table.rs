@@ -1,0 +1,360 @@
+//! The table that people read in a terminal. In: a report and the terminal's width. Out: verdict, reasons, what to do,
+//! then everything by layer and fix, coverage, and on what it all rests.
+
+mod page;
+mod vulnerabilities;
+
+use plimsoll_model::loadline::Mode;
+use plimsoll_model::{CoverageState, Effect, Outcome, Problem, ProblemEffect, Report};
+
+use crate::canonical::canonical;
+use crate::options::{RenderOptions, ReportError};
+use crate::text::paint::{Ink, effect_ink, effect_sign, outcome_ink, outcome_sign, severity_ink};
+use crate::text::safe::{safe, sentence};
+use crate::text::size::{bytes, plural};
+use crate::view::{SubjectView, View, words};
+use page::Page;
+
+/// Upgrades shown before "and 12 more".
+const ACTIONS: usize = 8;
+/// Ids named in one line of hidden or cleared ones.
+const IDS: usize = 6;
+/// Problems of one subject that are shown before "and 12 more"; notes come last.
+const PROBLEMS: usize = 12;
+
+pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, ReportError> {
+    let report = canonical(report);
+    let view = View::new(&report, options);
+    let mut page = Page::new(options);
+    if view.baseline_only() {
+        baseline_banner(&mut page, &view);
+    }
+    for subject in &view.subjects {
+        subject_part(&mut page, subject);
+    }
+    footer(&mut page, &view);
+    Ok(page.finish())
+}
+
+fn baseline_banner(page: &mut Page<'_>, view: &View<'_>) {
+    let known: u64 = view.report.databases.iter().map(|d| d.advisories).sum();
+    page.text(0, "!! ", Ink::Alarm, "ONLY THE EMBEDDED BASELINE WAS USED", Ink::Alarm);
+    page.text(
+        3,
+        "",
+        Ink::Plain,
+        &format!(
+            "It knows {known} notorious advisories and nothing else: what it does not name may still be vulnerable. \
+             For a full database run: plimsoll db update"
+        ),
+        Ink::Warn,
+    );
+    page.gap();
+}
+
+fn subject_part(page: &mut Page<'_>, subject: &SubjectView<'_>) {
+    header(page, subject);
+    reasons(page, subject);
+    what_to_do(page, subject);
+    vulnerabilities::part(page, subject);
+    findings(page, subject);
+    hidden(page, subject);
+    coverage(page, subject);
+}
+
+fn header(page: &mut Page<'_>, subject: &SubjectView<'_>) {
+    let (assessment, outcome) = (subject.assessment, subject.outcome());
+    let s = &assessment.subject;
+    page.rule();
+    page.text(0, &format!("{} ", outcome_sign(outcome)), outcome_ink(outcome), &safe(&s.name), Ink::Strong);
+    let full = s.reference.as_ref().map(ToString::to_string).filter(|full| *full != s.name);
+    let mut facts: Vec<String> = full.into_iter().collect();
+    facts.extend(s.digest.as_ref().map(|d| format!("{}:{}", d.algorithm().name(), d.short())));
+    let inventory = &assessment.inventory;
+    facts.push(match &inventory.distro {
+        Some(distro) => distro.to_string(),
+        None if s.kind == plimsoll_model::SubjectKind::Filesystem => "folder".into(),
+        None => "no distribution found".into(),
+    });
+    facts.extend(inventory.config.as_ref().and_then(|c| c.platform.as_ref()).map(ToString::to_string));
+    if !inventory.layers.is_empty() {
+        facts.push(plural(inventory.layers.len(), "layer"));
+    }
+    facts.push(plural(inventory.packages.len(), "package"));
+    let unpacked: u64 = inventory.layers.iter().map(|l| l.unpacked_size).fold(0, u64::saturating_add);
+    let stored: u64 = inventory.layers.iter().map(|l| l.size).fold(0, u64::saturating_add);
+    if unpacked > 0 {
+        facts.push(format!("{} ({} packed)", bytes(unpacked), bytes(stored)));
+    } else if stored > 0 {
+        facts.push(format!("{} packed", bytes(stored)));
+    }
+    page.text(2, "", Ink::Plain, &safe(&facts.join(" · ")), Ink::Faint);
+    for place in s.named_at.iter().take(IDS) {
+        page.text(2, "", Ink::Plain, &format!("named at {}", safe(&place.to_string())), Ink::Faint);
+    }
+    page.gap();
+
+    let Some(verdict) = &assessment.verdict else {
+        page.text(2, "", Ink::Plain, "NOT JUDGED", Ink::Doubt);
+        return;
+    };
+    let mut line = words::headline(verdict.outcome).to_owned();
+    if verdict.effective != verdict.outcome {
+        let why = match verdict.mode {
+            Mode::Enforce => "the policy lets \"could not tell\" pass",
+            Mode::Warn => "the policy only warns",
+            Mode::Audit => "the policy only records",
+        };
+        let then = match verdict.effective {
+            Outcome::Allowed => "it may run",
+            Outcome::Undecided => "it is not said whether it may run",
+            Outcome::Denied => "it may not run",
+        };
+        line.push_str(&format!(", but {then}: {why}"));
+    }
+    page.text(2, "", Ink::Plain, &line, outcome_ink(verdict.outcome));
+    let ruled = match &verdict.ruled_by {
+        None if s.reference.is_none() => return,
+        Some(c) if c.place.line > 0 => {
+            format!("ruled by the entry {} ({}:{})", safe(&c.entry), safe(&c.place.file), c.place.line)
+        }
+        Some(c) => format!("ruled by the entry {}", safe(&c.entry)),
+        None => "no entry of the policy rules it".to_owned(),
+    };
+    page.text(2, "", Ink::Plain, &ruled, Ink::Faint);
+}
+
+fn reasons(page: &mut Page<'_>, subject: &SubjectView<'_>) {
+    if subject.reasons().is_empty() {
+        return;
+    }
+    page.heading("Why");
+    for reason in subject.reasons() {
+        let ink = if reason.effect == Effect::Deny { Ink::Strong } else { Ink::Plain };
+        page.text(
+            2,
+            &format!("{} ", effect_sign(reason.effect)),
+            effect_ink(reason.effect),
+            &sentence(&reason.message),
+            ink,
+        );
+        if let Some(clause) = &reason.clause {
+            page.text(4, "", Ink::Plain, &safe(clause), Ink::Faint);
+        }
+    }
+}
+
+fn what_to_do(page: &mut Page<'_>, subject: &SubjectView<'_>) {
+    if subject.actions.is_empty() {
+        return;
+    }
+    let unfixed = subject.counts.total - subject.counts.fixable;
+    let mut title = format!(
+        "What to do: {} {} {} of {}",
+        plural(subject.actions.len(), "upgrade"),
+        if subject.actions.len() == 1 { "clears" } else { "clear" },
+        subject.counts.fixable,
+        plural(subject.counts.total, "vulnerability"),
+    );
+    if unfixed > 0 {
+        title.push_str(&format!("; {unfixed} without a fix"));
+    }
+    page.heading(&title);
+    if let Some(base) = &subject.base {
+        let made = base.created_by.map(|c| format!(" ({})", page.short(c, 40))).unwrap_or_default();
+        page.text(
+            2,
+            "» ",
+            Ink::Good,
+            &format!(
+                "{} of {} lie in the lowest layer{made}: a rebuild on a newer base image may spare {} of these",
+                base.clears,
+                base.of,
+                plural(base.actions, "upgrade"),
+            ),
+            Ink::Good,
+        );
+    }
+    let shown = page.limit(subject.actions.len(), ACTIONS);
+    for (number, action) in subject.actions.iter().take(shown).enumerate() {
+        let mut text = format!(
+            "upgrade {} {} → {}: clears {}",
+            safe(action.name),
+            safe(&action.from.join(", ")),
+            safe(action.to),
+            words::cleared(&action.counts),
+        );
+        if action.paths.len() > 1 {
+            text.push_str(&format!(", in {}", plural(action.paths.len(), "place")));
+        }
+        if action.denying > 0 {
+            text.push_str(&format!(", {} {}", action.denying, if action.denying == 1 { "denies" } else { "deny" }));
+        }
+        page.text(2, &format!("{}. ", number + 1), Ink::Good, &text, Ink::Plain);
+    }
+    page.more(2, subject.actions.len() - shown, "upgrade");
+}
+
+fn findings(page: &mut Page<'_>, subject: &SubjectView<'_>) {
+    if subject.findings.is_empty() {
+        return;
+    }
+    page.heading(&format!("Footprint: {}", plural(subject.findings.len(), "finding")));
+    for &index in &subject.findings {
+        let finding = subject.finding(index);
+        let sign = subject.effects.findings[index].map_or("·", effect_sign);
+        let ink = subject.effects.findings[index].map_or(Ink::Faint, effect_ink);
+        page.row(
+            2,
+            &[(&format!("{sign} "), ink, 2), (finding.severity.upper(), severity_ink(finding.severity), 9)],
+            &format!("{}: {}", safe(&finding.rule), sentence(&finding.message)),
+            Ink::Plain,
+        );
+        let places = page.limit(finding.locations.len(), 3);
+        for location in finding.locations.iter().take(places) {
+            let mut place = location.to_string();
+            if let Some(layer) = location.layer {
+                place.push_str(&format!(" (layer {layer})"));
+            }
+            page.text(13, "", Ink::Plain, safe(place.trim_start()).as_ref(), Ink::Faint);
+        }
+        page.more(13, finding.locations.len() - places, "place");
+        let remedy = finding.remedy.as_deref().or_else(|| page.options.rule(&finding.rule).map(|r| r.remedy));
+        if let Some(remedy) = remedy {
+            page.text(13, "→ ", Ink::Good, &sentence(remedy), Ink::Plain);
+        }
+    }
+}
+
+fn hidden(page: &mut Page<'_>, subject: &SubjectView<'_>) {
+    let unused = subject.assessment.verdict.as_ref().map_or(&[][..], |v| v.unused.as_slice());
+    if !subject.hidden.is_empty() {
+        let count: usize = subject.hidden.iter().map(|h| h.count).sum();
+        page.heading(&format!("Not counted: {count}"));
+        for group in &subject.hidden {
+            let ids = page.limit(group.ids.len(), IDS);
+            let mut names = group.ids.iter().take(ids).copied().collect::<Vec<_>>().join(", ");
+            if ids < group.ids.len() {
+                names.push_str(&format!(" and {} more", group.ids.len() - ids));
+            }
+            let mut text = format!("{}: {}", words::hidden_by(group.by), sentence(&names));
+            if !group.reason.is_empty() {
+                text.push_str(&format!(" ({})", sentence(group.reason)));
+            }
+            page.text(2, &format!("{} ", group.count), Ink::Strong, &text, Ink::Plain);
+        }
+    }
+    if !unused.is_empty() {
+        page.heading("Matched nothing: take it out of the policy, or mend it");
+        for text in unused {
+            page.text(2, "! ", Ink::Warn, &sentence(text), Ink::Plain);
+        }
+    }
+}
+
+fn coverage(page: &mut Page<'_>, subject: &SubjectView<'_>) {
+    let assessment = subject.assessment;
+    page.heading(if subject.incomplete() { "Coverage: INCOMPLETE" } else { "Coverage: complete" });
+    if assessment.coverage.is_empty() {
+        page.text(2, "· ", Ink::Faint, "nothing was matched", Ink::Plain);
+    }
+    for c in &assessment.coverage {
+        let (sign, ink) = match c.state {
+            CoverageState::Covered => ("✓ ", Ink::Good),
+            CoverageState::BaselineOnly => ("! ", Ink::Warn),
+            CoverageState::NoData { .. } => ("? ", Ink::Doubt),
+        };
+        let mut text = format!("{}: {}, {}", safe(&c.what), plural(c.packages, "package"), words::coverage(&c.state));
+        if !c.sources.is_empty() {
+            text.push_str(&format!(" ({})", c.sources.join(", ")));
+        }
+        page.text(2, sign, ink, &sentence(&text), Ink::Plain);
+    }
+    for &index in &subject.undecided {
+        let m = subject.matched(index);
+        if let plimsoll_model::MatchState::Undecided { reason } = &m.state {
+            let text = format!("{} in {} {}: {reason}", m.id, m.name, m.version);
+            page.text(2, "? ", Ink::Doubt, &sentence(&text), Ink::Plain);
+        }
+    }
+    for seen in subject.seen_not_read() {
+        let text = format!("{}: {}, seen and not read", seen.location, seen.what);
+        page.text(2, "? ", Ink::Doubt, &safe(&text), Ink::Plain);
+    }
+    problems(page, &subject.problems());
+}
+
+fn problems(page: &mut Page<'_>, problems: &[&Problem]) {
+    let shown = page.limit(problems.len(), PROBLEMS);
+    for problem in problems.iter().take(shown) {
+        let (sign, ink) = match problem.effect {
+            ProblemEffect::Undecided => ("? ", Ink::Doubt),
+            ProblemEffect::Note => ("· ", Ink::Faint),
+        };
+        let mut text = String::new();
+        if let Some(place) = problem.location.as_ref().filter(|l| !l.path.is_empty()) {
+            text.push_str(&format!("{place}: "));
+        }
+        text.push_str(&problem.message);
+        page.text(2, sign, ink, &sentence(&text), Ink::Plain);
+        if let Some(hint) = &problem.hint {
+            page.text(4, "→ ", Ink::Good, &sentence(hint), Ink::Plain);
+        }
+    }
+    page.more(2, problems.len() - shown, "problem");
+}
+
+fn footer(page: &mut Page<'_>, view: &View<'_>) {
+    let report = view.report;
+    page.rule();
+    if !report.problems.is_empty() {
+        problems(page, &report.problems.iter().collect::<Vec<_>>());
+        page.gap();
+    }
+    if view.subjects.len() != 1 {
+        for subject in &view.subjects {
+            let (outcome, name) = (subject.outcome(), &subject.assessment.subject.name);
+            page.row(
+                0,
+                &[
+                    (&format!("{} ", outcome_sign(outcome)), outcome_ink(outcome), 2),
+                    (&format!("{} ", outcome.word()), outcome_ink(outcome), 15),
+                ],
+                &format!("{}: {}", safe(name), subject.counts.words()),
+                Ink::Plain,
+            );
+        }
+        page.text(
+            0,
+            "",
+            Ink::Plain,
+            &format!("{}: {}", plural(view.subjects.len(), "subject"), words::headline(report.outcome)),
+            outcome_ink(report.outcome),
+        );
+        page.gap();
+    }
+    if report.databases.is_empty() {
+        page.text(0, "database  ", Ink::Faint, "none (hint: plimsoll db update)", Ink::Doubt);
+    }
+    for d in &report.databases {
+        let built = d.built.map_or_else(|| "date unknown".to_owned(), |t| format!("of {t}"));
+        let text = format!(
+            "{} ({}), {built}, {}",
+            d.name,
+            words::database_kind(d.kind),
+            plural(usize::try_from(d.advisories).unwrap_or(usize::MAX), "advisory"),
+        );
+        page.text(0, "database  ", Ink::Faint, &safe(&text), Ink::Faint);
+        page.text(2, "", Ink::Plain, &safe(&d.digest), Ink::Faint);
+    }
+    let files = if report.policy.files.is_empty() { "embedded".into() } else { report.policy.files.join(", ") };
+    page.text(0, "policy    ", Ink::Faint, &safe(&format!("{} ({files})", report.policy.name)), Ink::Faint);
+    page.text(2, "", Ink::Plain, &safe(&report.policy.digest), Ink::Faint);
+    page.text(
+        0,
+        "judged    ",
+        Ink::Faint,
+        &safe(&format!("at {} by {} {}", report.at, report.tool.name, report.tool.version)),
+        Ink::Faint,
+    );
+}

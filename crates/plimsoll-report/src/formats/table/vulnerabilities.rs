@@ -1,0 +1,154 @@
+//! Vulnerabilities in the table: by layer, then by package and fix, worst first.
+
+use plimsoll_model::{Effect, Fix, Match, Severity};
+
+use super::page::Page;
+use crate::text::paint::{Ink, severity_ink};
+use crate::text::safe::{safe, sentence};
+use crate::text::size::{bytes, percent};
+use crate::text::wrap::{truncate, width};
+use crate::view::groups::{LayerGroup, PackageGroup};
+use crate::view::{Counts, SubjectView, words};
+
+/// Matches of one package before "and 12 more".
+const MATCHES: usize = 6;
+/// From this EPSS score on the mark is shown in a strong colour: the likeliest few in a hundred.
+const LIKELY: f64 = 0.1;
+
+pub fn part(page: &mut Page<'_>, subject: &SubjectView<'_>) {
+    let counts = &subject.counts;
+    if counts.total == 0 {
+        return;
+    }
+    let mut title = format!("Vulnerabilities: {} ({})", counts.total, counts.words());
+    if counts.known_exploited > 0 {
+        title.push_str(&format!(", {} known to be exploited", counts.known_exploited));
+    }
+    page.heading(&title);
+    for layer in &subject.layers {
+        layer_part(page, subject, layer);
+    }
+}
+
+fn layer_part(page: &mut Page<'_>, subject: &SubjectView<'_>, layer: &LayerGroup<'_>) {
+    page.gap();
+    if let Some(index) = layer.layer {
+        let facts = subject.assessment.inventory.layers.get(index);
+        let mut text = format!("Layer {index}");
+        if let Some(size) = facts.map(|l| if l.unpacked_size > 0 { l.unpacked_size } else { l.size }) {
+            text.push_str(&format!(", {}", bytes(size)));
+        }
+        text.push_str(&format!(": {}", layer.counts.words()));
+        if let Some(made) = layer.created_by {
+            text.push_str(&format!("   {}", sentence(made)));
+        }
+        page.cut(2, &[("▌ ", Ink::Link, 2)], &text, Ink::Link);
+    } else if subject.layers.len() > 1 {
+        page.text(2, "▌ ", Ink::Link, &format!("In no layer: {}", layer.counts.words()), Ink::Link);
+    }
+    let (shown, folded): (Vec<_>, Vec<_>) =
+        layer.packages.iter().partition(|p| page.options.verbose || worth_showing(subject, p));
+    for package in shown {
+        package_part(page, subject, package);
+    }
+    if !folded.is_empty() {
+        let counts = Counts::of(folded.iter().flat_map(|p| &p.matches).map(|i| subject.matched(*i)));
+        let mut names: Vec<&str> = folded.iter().map(|p| p.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let text = format!(
+            "without a fix: {} ({}) in {} (--verbose lists them)",
+            counts.total,
+            counts.words(),
+            names.join(", ")
+        );
+        page.text(4, "", Ink::Plain, &sentence(&text), Ink::Faint);
+    }
+}
+
+/// What has no fix and is neither grave nor of weight to the policy is folded into one line.
+fn worth_showing(subject: &SubjectView<'_>, package: &PackageGroup<'_>) -> bool {
+    package.upgrade_to.is_some()
+        || package.matches.iter().any(|i| {
+            let m = subject.matched(*i);
+            m.severity >= Severity::High
+                || m.known_exploited.is_some()
+                || subject.effects.matches[*i].is_some_and(|e| e >= Effect::Undecided)
+        })
+}
+
+fn package_part(page: &mut Page<'_>, subject: &SubjectView<'_>, package: &PackageGroup<'_>) {
+    let mut head = format!("{} {}", safe(package.name), safe(package.version));
+    match package.upgrade_to {
+        Some(version) => head.push_str(&format!(" → {}", safe(version))),
+        None => head.push_str(", nothing to upgrade to"),
+    }
+    page.text(4, "", Ink::Plain, &head, Ink::Strong);
+    let mut where_it_is: Vec<String> = Vec::new();
+    if !package.path.is_empty() {
+        where_it_is.push(package.path.to_owned());
+    }
+    if !package.binaries.is_empty() {
+        let shown = page.limit(package.binaries.len(), 6);
+        let mut text = format!("installed as {}", package.binaries[..shown].join(", "));
+        if shown < package.binaries.len() {
+            text.push_str(&format!(" and {} more", package.binaries.len() - shown));
+        }
+        where_it_is.push(text);
+    }
+    if !where_it_is.is_empty() {
+        page.text(6, "", Ink::Plain, &safe(&where_it_is.join(" · ")), Ink::Faint);
+    }
+    let shown = page.limit(package.matches.len(), MATCHES);
+    let columns = package.matches.iter().take(shown).map(|i| width(&safe(&subject.matched(*i).id))).max();
+    let columns = columns.unwrap_or(0).clamp(14, 24);
+    for &index in package.matches.iter().take(shown) {
+        match_line(page, subject, index, columns);
+    }
+    if let Some(rest) = package.matches.get(shown..).filter(|r| !r.is_empty()) {
+        let counts = Counts::of(rest.iter().map(|i| subject.matched(*i)));
+        let text = format!("and {} more: {} (--verbose shows all)", rest.len(), counts.words());
+        page.text(8, "", Ink::Plain, &text, Ink::Faint);
+    }
+}
+
+fn match_line(page: &mut Page<'_>, subject: &SubjectView<'_>, index: usize, id_columns: usize) {
+    let m = subject.matched(index);
+    let sign = match subject.effects.matches[index] {
+        Some(Effect::Deny) => ("✗ ", Ink::Bad),
+        Some(Effect::Undecided) => ("? ", Ink::Doubt),
+        Some(Effect::Warn) => ("! ", Ink::Warn),
+        _ => ("  ", Ink::Plain),
+    };
+    let id = truncate(&safe(&m.id), id_columns);
+    let kev = if m.known_exploited.is_some() { "KEV" } else { "" };
+    let epss = m.epss.as_ref().map(|e| (percent(e.score), e.score >= LIKELY));
+    let epss_text = epss.as_ref().map_or(String::new(), |(text, _)| format!("EPSS {text}"));
+    let epss_ink = if epss.is_some_and(|(_, likely)| likely) { Ink::Bad } else { Ink::Faint };
+    // Columns that hold nothing for narrow terminals give their room to the title.
+    let cells = [
+        (sign.0, sign.1, 2),
+        (m.severity.upper(), severity_ink(m.severity), 9),
+        (id.as_str(), Ink::Plain, id_columns + 1),
+        (kev, Ink::Alarm, 4),
+        (epss_text.as_str(), epss_ink, 11),
+    ];
+    let title = note(m);
+    if page.width >= 96 {
+        page.cut(6, &cells, &title, Ink::Plain);
+    } else {
+        page.cut(6, &cells, "", Ink::Plain);
+        if !title.is_empty() {
+            page.cut(8, &[], &title, Ink::Faint);
+        }
+    }
+}
+
+/// The title, and the fix where it says more than "there is none" or "upgrade".
+fn note(m: &Match) -> String {
+    let title = sentence(words::title(m));
+    match &m.fix {
+        Fix::Available { .. } | Fix::None => title,
+        other => format!("({}) {title}", words::fix(other)),
+    }
+}

@@ -1,0 +1,8 @@
+//! Text for people: made safe, measured, wrapped, painted.
+
+pub mod json;
+pub mod natural;
+pub mod paint;
+pub mod safe;
+pub mod size;
+pub mod wrap;

@@ -1,0 +1,6 @@
+//! Reports in, bytes out.
+
+mod every_format;
+mod fixture;
+mod json;
+mod table;
