@@ -46,6 +46,10 @@ fn parse(version: &str) -> Result<Vec<Item>, VersionError> {
     let mut start = 0;
     let mut digits = false;
     let push = |open: &mut Vec<Vec<Item>>, item: Item| {
+        // `1.rc` reads as `1-rc`: without that the order is not transitive (Maven 3.9 and the specification agree).
+        if matches!(item, Item::Word(_)) && open.last().is_some_and(|list| !list.is_empty()) {
+            open.push(Vec::new());
+        }
         if let Some(list) = open.last_mut() {
             list.push(item);
         }

@@ -10,6 +10,7 @@ use plimsoll_model::Ecosystem;
 
 pub mod apk;
 pub mod dpkg;
+pub mod expression;
 pub mod gem;
 pub mod go;
 pub mod maven;
