@@ -1,0 +1,44 @@
+//! Secrets in the instructions that the image's history keeps: build arguments, command lines, earlier variables.
+
+use plimsoll_model::{Finding, RuleInfo, Severity};
+
+use crate::image::{Facts, Rule, finding, history_location, short_instruction};
+use crate::secrets;
+
+pub const RULE: Rule = Rule {
+    info: RuleInfo {
+        id: "secret-in-history",
+        severity: Severity::High,
+        title: "The image's history holds a secret",
+        why: "Every instruction is kept word for word in the image, build arguments included: whoever may pull it reads \
+              them with `docker history`.",
+        remedy: "hand it to the build as `RUN --mount=type=secret`, rebuild, and change the secret: it has been published",
+        bad: "FROM debian:13\nRUN curl -u deploy:tK8-pq2.Vw9x https://files.example.com/web -o /app/web",
+        good: "FROM debian:13\nRUN --mount=type=secret,id=netrc curl --netrc-file /run/secrets/netrc https://files.example.com/web -o /app/web",
+    },
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(config) = facts.config() else { return Vec::new() };
+    let mut found = Vec::new();
+    for (index, entry) in config.history.iter().enumerate() {
+        let Some(made) = entry.created_by.as_deref() else { continue };
+        for secret in secrets::in_command(made) {
+            // A variable that is still in the configuration is that rule's finding.
+            if config.env.iter().any(|variable| variable.contains(&secret.value)) {
+                continue;
+            }
+            let message =
+                format!("the instruction `{}` holds {}: {}", short_instruction(made), secret.what, secret.masked());
+            let mut one = finding(&RULE.info, message);
+            one.severity = secret.severity;
+            one.locations = vec![history_location(config, index)];
+            // Builders repeat build arguments in every instruction after them.
+            if !found.iter().any(|(value, _)| *value == secret.value) {
+                found.push((secret.value, one));
+            }
+        }
+    }
+    found.into_iter().map(|(_, one)| one).collect()
+}

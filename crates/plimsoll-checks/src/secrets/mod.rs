@@ -1,0 +1,236 @@
+//! Secrets in text: tokens of known formats, private keys, credential files, and values assigned to telling names.
+//!
+//! In: a file's path and bytes, an environment variable, or a history line. Out: findings of `secret-in-image`, or
+//! [`Secret`]s for the rules that look at the configuration. A secret is never printed whole. What this does not do: ask
+//! a service whether a secret still works.
+//!
+//! How to add a token format: one entry in [`tokens::TOKENS`]. A credential file: one in [`files::FILES`].
+
+mod assignments;
+mod files;
+mod paths;
+mod pem;
+mod score;
+mod tokens;
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use plimsoll_model::{Finding, Location, Severity};
+
+pub use paths::{MAX_SIZE, wants};
+
+/// Findings per file: beyond this a file is a list of secrets, which one finding says as well as a thousand.
+const MAX_PER_FILE: usize = 50;
+/// Bytes looked at for the NUL that tells a binary from a text.
+const BINARY_PROBE: usize = 8192;
+
+/// Something that looks like a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// With its article, for a sentence: `a GitHub token`.
+    pub what: &'static str,
+    pub severity: Severity,
+    /// The secret itself: for comparing and masking, never for printing.
+    pub value: String,
+    /// Byte offset of the value in the text that was read.
+    pub at: usize,
+}
+
+impl Secret {
+    /// Enough to find it again, too little to use it: at most the first four characters, and no more than a quarter.
+    pub fn masked(&self) -> String {
+        mask(&self.value)
+    }
+}
+
+fn mask(value: &str) -> String {
+    let length = value.chars().count();
+    let shown: String = value.chars().take((length / 4).min(4)).filter(|c| !c.is_control()).collect();
+    format!("{shown}… ({length} characters)")
+}
+
+/// Where a text comes from: it says how much an assignment in it weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Context {
+    /// An environment variable of an image.
+    Variable,
+    /// A command line or build instruction.
+    Command,
+    /// A file of settings: values may stand without quotes.
+    Config,
+    /// Source code: only quoted literals are values.
+    Code,
+    /// Prose: only tokens and keys count, its passwords are examples.
+    Prose,
+}
+
+/// The two halves of looking into files while layers stream by.
+#[derive(Debug, Clone, Copy)]
+pub struct Inspector {
+    /// Whether the file is worth reading, by path (no leading slash) and size.
+    pub wants: fn(&str, u64) -> bool,
+    /// What its bytes hold.
+    pub inspect: fn(&str, &[u8]) -> Vec<Finding>,
+}
+
+/// The inspector of secrets.
+pub fn inspector() -> Inspector {
+    Inspector { wants, inspect }
+}
+
+/// Secrets in a file's bytes: one finding of `secret-in-image` per kind, with a line for each place.
+pub fn inspect(path: &str, bytes: &[u8]) -> Vec<Finding> {
+    if bytes.iter().take(BINARY_PROBE).any(|byte| *byte == 0) {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let mut secrets = files::secrets(path, &text);
+    let known = secrets.len();
+    for secret in find(&text, paths::context(path)) {
+        if !secrets.iter().take(known).any(|other| other.value == secret.value) {
+            secrets.push(secret);
+        }
+    }
+    secrets.truncate(MAX_PER_FILE);
+    grouped(path, &text, &secrets)
+}
+
+fn grouped(path: &str, text: &str, secrets: &[Secret]) -> Vec<Finding> {
+    let mut found: Vec<(&Secret, Finding)> = Vec::new();
+    for secret in secrets {
+        let line = text.as_bytes().iter().take(secret.at).filter(|byte| **byte == b'\n').count() + 1;
+        let place = Location::line(path, u32::try_from(line).unwrap_or(u32::MAX));
+        if let Some((_, finding)) =
+            found.iter_mut().find(|(first, f)| first.what == secret.what && f.severity == secret.severity)
+        {
+            finding.locations.push(place);
+            continue;
+        }
+        let info = &crate::image::secret_in_image().info;
+        let finding = Finding {
+            rule: info.id.to_owned(),
+            severity: secret.severity,
+            message: format!("/{path} holds {}: {}", secret.what, secret.masked()),
+            remedy: Some(info.remedy.to_owned()),
+            locations: vec![place],
+            measure: None,
+        };
+        found.push((secret, finding));
+    }
+    found
+        .into_iter()
+        .map(|(_, mut finding)| {
+            if finding.locations.len() > 1 {
+                finding.message.push_str(&format!(", and {} more of the kind", finding.locations.len() - 1));
+            }
+            finding
+        })
+        .collect()
+}
+
+/// A secret in an environment variable's value.
+pub fn in_variable(name: &str, value: &str) -> Option<Secret> {
+    let tokens = find(value, Context::Prose).into_iter().chain(assignments::url_credentials(value));
+    tokens.max_by_key(|secret| secret.severity).or_else(|| assignments::named(name, value, Context::Variable))
+}
+
+/// Secrets in an instruction or command line.
+pub fn in_command(text: &str) -> Vec<Secret> {
+    let mut found = find(text, Context::Command);
+    for secret in assignments::arguments(text) {
+        if !found.iter().any(|other| other.at == secret.at || other.value == secret.value) {
+            found.push(secret);
+        }
+    }
+    found.sort_by_key(|secret| secret.at);
+    found
+}
+
+/// The text with its secrets masked, for messages and reports that quote instructions.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    let secrets = in_command(text);
+    if secrets.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = text.to_owned();
+    for secret in secrets {
+        out = out.replace(&secret.value, &secret.masked());
+    }
+    Cow::Owned(out)
+}
+
+/// What a keyword leads to.
+enum Lead {
+    Token(&'static tokens::Token),
+    PrivateKey,
+    Name,
+    Url,
+}
+
+/// Every keyword, in the order of its lead: a text without any of them is not looked at twice.
+static KEYWORDS: LazyLock<Option<(AhoCorasick, Vec<Lead>)>> = LazyLock::new(|| {
+    let mut words: Vec<&str> = Vec::new();
+    let mut leads = Vec::new();
+    for token in tokens::TOKENS {
+        words.push(token.prefix);
+        leads.push(Lead::Token(token));
+    }
+    words.push(pem::BEGIN);
+    leads.push(Lead::PrivateKey);
+    words.push("://");
+    leads.push(Lead::Url);
+    for word in assignments::WORDS {
+        words.push(word);
+        leads.push(Lead::Name);
+    }
+    let automaton =
+        AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst).build(words).ok()?;
+    Some((automaton, leads))
+});
+
+/// Secrets in a text, by place.
+fn find(text: &str, context: Context) -> Vec<Secret> {
+    let mut found: Vec<Secret> = Vec::new();
+    // The words are constants, and a test builds the automaton: it is always there.
+    let Some((automaton, leads)) = KEYWORDS.as_ref() else { return found };
+    let mut past = 0;
+    for hit in automaton.find_iter(text) {
+        let at = hit.start();
+        // Inside a secret that was already taken: base64 spells every word in time.
+        if at < past || found.len() >= MAX_PER_FILE {
+            continue;
+        }
+        let secret = match &leads[hit.pattern().as_usize()] {
+            Lead::Token(token) => tokens::read(token, text, at),
+            Lead::PrivateKey => pem::read(text, at),
+            Lead::Url if context == Context::Prose => None,
+            Lead::Url => assignments::url_at(text, at),
+            Lead::Name if context == Context::Prose => None,
+            Lead::Name => assignments::read(text, at, hit.end(), context),
+        };
+        if let Some(secret) = secret {
+            past = secret.at.saturating_add(secret.value.len());
+            found.push(secret);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_make_an_automaton() {
+        assert!(KEYWORDS.is_some());
+    }
+
+    #[test]
+    fn mask_shows_no_more_than_a_quarter() {
+        assert_eq!(mask("hunter2!"), "hu… (8 characters)");
+        assert_eq!(mask(&"x".repeat(40)), "xxxx… (40 characters)");
+        assert_eq!(mask("abc"), "… (3 characters)");
+    }
+}

@@ -1,0 +1,12 @@
+//! Facts in, findings out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests may unwrap: a test that cannot go on should say so at once"
+)]
+
+mod docs;
+mod rules;
+mod secrets;
+mod toy;
