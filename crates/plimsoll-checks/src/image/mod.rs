@@ -73,14 +73,9 @@ pub struct Facts<'a> {
     pub at: Option<Timestamp>,
 }
 
-/// What every rule finds in an image, in the order of [`RULES`]. The inventory's own content findings (secrets in files)
-/// are among them.
-pub fn findings(inventory: &Inventory, subject: &Subject) -> Vec<Finding> {
-    findings_of(&Facts { inventory, subject, problems: &[], at: None })
-}
-
-/// As [`findings`], with the matcher's problems and the time.
-pub fn findings_of(facts: &Facts<'_>) -> Vec<Finding> {
+/// What every rule finds, in the order of [`RULES`]. The inventory's own content findings (secrets in files) are among
+/// them. A finding that does not [hold](Finding::holds) without a threshold is a mere measurement.
+pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     RULES.iter().flat_map(|rule| (rule.check)(facts)).collect()
 }
 

@@ -41,7 +41,7 @@ impl Node {
     /// A string that is set: not `null`, not empty.
     pub fn string(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar { text, plain } if !text.is_empty() && !(*plain && matches!(text.as_str(), "~" | "null")) => {
+            Value::Scalar { text, plain } if !(text.is_empty() || *plain && matches!(text.as_str(), "~" | "null")) => {
                 Some(text)
             }
             _ => None,

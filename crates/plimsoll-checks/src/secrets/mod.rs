@@ -67,17 +67,24 @@ enum Context {
 }
 
 /// The two halves of looking into files while layers stream by.
-#[derive(Debug, Clone, Copy)]
-pub struct Inspector {
-    /// Whether the file is worth reading, by path (no leading slash) and size.
-    pub wants: fn(&str, u64) -> bool,
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Inspector;
+
+impl Inspector {
+    /// Whether the file is worth reading, by path (no leading slash) and size in bytes.
+    pub fn wants(self, path: &str, size: u64) -> bool {
+        wants(path, size)
+    }
+
     /// What its bytes hold.
-    pub inspect: fn(&str, &[u8]) -> Vec<Finding>,
+    pub fn inspect(self, path: &str, bytes: &[u8]) -> Vec<Finding> {
+        inspect(path, bytes)
+    }
 }
 
 /// The inspector of secrets.
 pub fn inspector() -> Inspector {
-    Inspector { wants, inspect }
+    Inspector
 }
 
 /// Secrets in a file's bytes: one finding of `secret-in-image` per kind, with a line for each place.

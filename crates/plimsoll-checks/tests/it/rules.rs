@@ -1,13 +1,16 @@
 //! Every rule finds its bad example and leaves its good one alone; the tables have the awkward cases.
 
-use plimsoll_checks::image::{findings, findings_of};
-use plimsoll_checks::{Facts, RULES};
+use plimsoll_checks::{Facts, RULES, image};
 use plimsoll_model::{
-    FileFact, FileFactKind, Finding, HistoryEntry, ImageConfig, Inventory, Layer, Location, Severity, SubjectKind,
-    WastedFile,
+    FileFact, FileFactKind, Finding, HistoryEntry, ImageConfig, Inventory, Layer, Location, Severity, Subject,
+    SubjectKind, WastedFile,
 };
 
 use crate::toy;
+
+fn findings(inventory: &Inventory, subject: &Subject) -> Vec<Finding> {
+    image::findings(&Facts { inventory, subject, problems: &[], at: None })
+}
 
 /// The faults that hold without a policy's threshold.
 fn faults(example: &str) -> Vec<Finding> {
@@ -120,7 +123,7 @@ fn bases_age_only_when_the_time_is_given() {
         ("2024-01-02T00:00:00Z", None, false),
     ] {
         inventory.config.as_mut().unwrap().history[0].created = Some(created.into());
-        let found = findings_of(&Facts { inventory: &inventory, subject: &subject, problems: &[], at: now });
+        let found = image::findings(&Facts { inventory: &inventory, subject: &subject, problems: &[], at: now });
         assert_eq!(found.iter().any(|f| f.rule == "unmaintained-base"), old, "{created} {now:?}");
     }
 }
