@@ -57,6 +57,9 @@ pub struct Vulnerability {
     /// Severity by source id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vendor_severity: Vec<(String, Severity)>,
+    /// A choice that the data made itself without saying whose it is (Trivy's `Severity`); of the least weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

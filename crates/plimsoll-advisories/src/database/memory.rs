@@ -77,6 +77,7 @@ pub fn join(known: &mut Vulnerability, more: Vulnerability) {
             None => known.vendor_severity.push((source, severity)),
         }
     }
+    known.severity = known.severity.or(more.severity);
     known.published = match (known.published, more.published) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -394,6 +394,7 @@ fn details_of(
         references,
         cvss: ratings,
         vendor_severity: rated.map(|severity| (source.id.clone(), severity)).into_iter().collect(),
+        severity: None,
         published,
         modified: timestamp(record.modified.as_deref()),
     }

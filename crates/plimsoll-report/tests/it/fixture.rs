@@ -93,6 +93,7 @@ pub fn affected(id: &str, severity: Severity, name: &str, version: &str, fix: &s
             }],
             vendor_severity: vec![("debian".into(), severity), ("nvd".into(), Severity::Critical)],
             published: Some("2026-02-01T00:00:00Z".parse().unwrap()),
+            severity: None,
             modified: None,
         },
         unimportant: false,
