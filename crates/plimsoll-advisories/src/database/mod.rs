@@ -8,9 +8,12 @@ use std::path::Path;
 use crate::record::AdvisorySource;
 use crate::{DatabaseError, cannot_open};
 
+pub mod bolt;
 pub mod input;
+mod map;
 pub mod memory;
 pub mod osv_folder;
+pub mod trivy;
 
 pub use crate::baseline::baseline;
 
@@ -20,7 +23,23 @@ pub use crate::baseline::baseline;
 /// # Errors
 /// When there is nothing, or nothing that we can read; the words name the path and what is wrong with it.
 pub fn open(path: &Path) -> Result<Box<dyn AdvisorySource>, DatabaseError> {
-    std::fs::metadata(path).map_err(|e| cannot_open(path, e))?;
+    let meta = std::fs::metadata(path).map_err(|e| cannot_open(path, e))?;
+    if meta.is_dir() {
+        return if path.join("trivy.db").exists() {
+            Ok(Box::new(trivy::open(path)?))
+        } else {
+            Ok(Box::new(osv_folder::open(path)?))
+        };
+    }
+    let mut head = [0; 64];
+    let got = std::fs::File::open(path)
+        .and_then(|mut file| input::read_up_to(&mut file, &mut head))
+        .map_err(|e| cannot_open(path, e))?;
+    let head = head.get(..got).unwrap_or_default();
+    // A damaged trivy.db is still one by its name: its own reader says best what is wrong with it.
+    if bolt::Bolt::looks_like(head) || path.file_name().is_some_and(|name| name == "trivy.db") {
+        return Ok(Box::new(trivy::open(path)?));
+    }
     Ok(Box::new(osv_folder::open(path)?))
 }
 
