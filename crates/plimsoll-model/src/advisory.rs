@@ -82,7 +82,7 @@ pub enum FixDateSource {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Fix {
-    /// Fixed in one of these versions, the one for the installed branch first.
+    /// Fixed in these versions, in the order and writing of the source; see [`Match::upgrade_to`].
     Available {
         versions: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,6 +172,9 @@ pub struct Match {
     pub packages: Vec<usize>,
     pub state: MatchState,
     pub fix: Fix,
+    /// Of the fix's versions, the one for the installed branch: the lowest above the installed version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade_to: Option<String>,
     pub severity: Severity,
     /// Whose severity it is: a source id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -70,6 +70,7 @@ pub fn affected(id: &str, severity: Severity, name: &str, version: &str, fix: &s
                 since_source: Some(FixDateSource::Advisory),
             }
         },
+        upgrade_to: (!fix.is_empty()).then(|| fix.into()),
         severity,
         severity_source: Some("debian".into()),
         data_source: Some(DataSource {
