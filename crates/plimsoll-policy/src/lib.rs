@@ -1,1 +1,28 @@
-//! Findings, LoadLine and waivers to a verdict.
+//! The policy: what may run. In: the LoadLine document, and what was found in an image. Out: a checked [`LoadLine`], and
+//! a [`Verdict`] with its reasons. What it does not do: open files, read the clock, or look into images.
+//!
+//! [`LoadLine`]: plimsoll_model::LoadLine
+//! [`Verdict`]: plimsoll_model::Verdict
+
+mod check;
+mod clause;
+mod default;
+mod entry;
+mod exempt;
+mod fault;
+pub mod glob;
+mod judge;
+mod keys;
+mod read;
+mod schema;
+mod show;
+mod units;
+mod yaml;
+
+pub use default::{DEFAULT_POLICY, DEFAULT_POLICY_RULES, default_policy};
+pub use entry::{NearMiss, Why, why};
+pub use fault::{Fault, PolicyError, Span};
+pub use judge::{Context, exit_code, judge, overall};
+pub use read::{Known, Loader, parse, read};
+pub use schema::schema;
+pub use show::effective;

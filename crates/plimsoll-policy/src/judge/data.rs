@@ -1,0 +1,160 @@
+//! What could not be read or known, and how good the advisories are. In: problems, coverage, databases. Out: reasons of
+//! their own, so that "nothing found" is never taken for "nothing there".
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::loadline::WhenBaselineOnly;
+use plimsoll_model::{CoverageState, DatabaseKind, Effect, ProblemEffect, ProblemKind, Reason, ReasonCode};
+
+use super::{Case, Found, plural, reason};
+use crate::units::duration_words;
+
+pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
+    let mut by_kind: BTreeMap<ProblemKind, Vec<usize>> = BTreeMap::new();
+    for (i, problem) in case.assessment.problems.iter().enumerate() {
+        if problem.effect == ProblemEffect::Undecided {
+            by_kind.entry(problem.kind).or_default().push(i);
+        }
+    }
+    // An entry that asks nothing of vulnerabilities does not need advisories either.
+    let rules = &case.entry.vulnerabilities;
+    let weighs = !rules.deny.is_empty() || !rules.warn.is_empty();
+    let undecided = if weighs { Effect::Undecided } else { Effect::Info };
+
+    let mut no_data = no_data(case).map(|message| reason(undecided, ReasonCode::NoData, message));
+    if let (Some(one), Some(problems)) = (&mut no_data, by_kind.remove(&ProblemKind::NoData)) {
+        one.effect = Effect::Undecided;
+        one.problems = problems;
+    }
+    found.reasons.extend(no_data);
+    for (kind, problems) in by_kind {
+        found.reasons.extend(problem_reason(case, kind, problems));
+    }
+    if !case.assessment.inventory.packages.is_empty() {
+        stale(case, undecided, found);
+        baseline_only(case, weighs, found);
+    }
+}
+
+fn problem_reason(case: &Case<'_>, kind: ProblemKind, problems: Vec<usize>) -> Option<Reason> {
+    let all = &case.assessment.problems;
+    let first = all.get(*problems.first()?)?;
+    let code = match kind {
+        ProblemKind::NoData => ReasonCode::NoData,
+        ProblemKind::StaleData => ReasonCode::StaleData,
+        _ => ReasonCode::Problem,
+    };
+    let mut message = format!("could not {}", first.message);
+    // Messages of readers finish "could not …"; those of the matcher are sentences of their own.
+    if !starts_with_verb(&first.message) {
+        message.clone_from(&first.message);
+    }
+    if let Some(location) = first.location.as_ref().filter(|l| !l.path.is_empty() && !first.message.contains(&l.path)) {
+        message += &format!(" ({location})");
+    }
+    if problems.len() > 1 {
+        message += &format!(", and {} more of the kind", problems.len() - 1);
+    }
+    if let Some(hint) = &first.hint {
+        message += &format!("; {hint}");
+    }
+    let mut one = reason(Effect::Undecided, code, message);
+    one.problems = problems;
+    Some(one)
+}
+
+/// The verbs that the readers' fragments start with.
+fn starts_with_verb(message: &str) -> bool {
+    let first = message.split(' ').next().unwrap_or("");
+    [
+        "read", "open", "reach", "pull", "fetch", "find", "unpack", "inflate", "parse", "compare", "match", "resolve",
+        "tell", "check",
+    ]
+    .contains(&first)
+}
+
+fn no_data(case: &Case<'_>) -> Option<String> {
+    let assessment = case.assessment;
+    let packages = assessment.inventory.packages.len();
+    let gaps: Vec<String> = assessment
+        .coverage
+        .iter()
+        .filter(|c| c.packages > 0)
+        .filter_map(|c| match &c.state {
+            CoverageState::NoData { reason } if reason.is_empty() => {
+                Some(format!("{} ({})", c.what, plural(c.packages, "package")))
+            }
+            CoverageState::NoData { reason } => {
+                Some(format!("{} ({}: {reason})", c.what, plural(c.packages, "package")))
+            }
+            CoverageState::Covered | CoverageState::BaselineOnly => None,
+        })
+        .collect();
+    if !gaps.is_empty() {
+        Some(format!("no advisories for {}, so nothing can be said of them; see `plimsoll db status`", gaps.join(", ")))
+    } else if packages > 0 && (case.context.databases.is_empty() || assessment.coverage.is_empty()) {
+        Some(format!(
+            "no advisory database was there for {}; get one with `plimsoll db update`",
+            plural(packages, "package")
+        ))
+    } else {
+        None
+    }
+}
+
+fn stale(case: &Case<'_>, effect: Effect, found: &mut Found) {
+    let Some(max_age) = case.policy.data.max_age_seconds else { return };
+    // The baseline is as old as the program and has a reason of its own.
+    for database in case.context.databases.iter().filter(|d| d.kind != DatabaseKind::Baseline) {
+        let allowed = format!("policy `{}` allows {}", case.policy.name, duration_words(max_age));
+        let message = match database.built {
+            None => format!(
+                "database {} does not say when its data was gathered, and {allowed}; build or fetch it anew",
+                database.name
+            ),
+            Some(built) => {
+                let age = case.context.at.as_second().saturating_sub(built.as_second());
+                match u64::try_from(age) {
+                    Ok(age) if age > max_age => format!(
+                        "the advisories of database {} are {} old, and {allowed}; run `plimsoll db update`",
+                        database.name,
+                        duration_words(age)
+                    ),
+                    _ => continue,
+                }
+            }
+        };
+        let mut one = reason(effect, ReasonCode::StaleData, message);
+        one.clause = Some("data.maxAge".into());
+        found.reasons.push(one);
+    }
+}
+
+fn baseline_only(case: &Case<'_>, weighs: bool, found: &mut Found) {
+    let databases = case.context.databases;
+    let only = !databases.is_empty() && databases.iter().all(|d| d.kind == DatabaseKind::Baseline);
+    let groups: Vec<&str> = case
+        .assessment
+        .coverage
+        .iter()
+        .filter(|c| c.packages > 0 && c.state == CoverageState::BaselineOnly)
+        .map(|c| c.what.as_str())
+        .collect();
+    if !only && groups.is_empty() {
+        return;
+    }
+    let effect = match case.policy.data.baseline_only {
+        _ if !weighs => Effect::Info,
+        WhenBaselineOnly::Deny => Effect::Deny,
+        WhenBaselineOnly::Undecided => Effect::Undecided,
+        WhenBaselineOnly::Warn => Effect::Warn,
+        WhenBaselineOnly::Allow => Effect::Info,
+    };
+    let whom = if only || groups.is_empty() { String::new() } else { format!(" for {}", groups.join(", ")) };
+    let message = format!(
+        "only the small list of notorious vulnerabilities inside the program was used{whom}; get a full database with `plimsoll db update`"
+    );
+    let mut one = reason(effect, ReasonCode::BaselineOnly, message);
+    one.clause = Some("data.baselineOnly".into());
+    found.reasons.push(one);
+}

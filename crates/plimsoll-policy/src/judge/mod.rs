@@ -1,0 +1,235 @@
+//! The judgement. In: everything that is known of one subject, the policy, and the circumstances. Out: the [`Verdict`],
+//! made nowhere else. What it does not do: gather anything, or read the clock.
+//!
+//! Three outcomes: any denial wins, then anything that could not be told, and only the rest is allowed. Every part below
+//! adds reasons; none takes one away.
+
+mod data;
+mod footprint;
+mod hide;
+mod tags;
+mod vulnerabilities;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use plimsoll_model::loadline::{ImageEntry, Mode, WhenUndecided};
+use plimsoll_model::{
+    Assessment, DatabaseInfo, Effect, Hidden, ImageReference, LoadLine, Outcome, Reason, ReasonCode, SubjectKind,
+    Verdict, VexStatement,
+};
+
+use crate::entry::{self, Fit};
+use crate::{exempt, units};
+
+/// The circumstances of a judgement.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The time to judge at.
+    pub at: Timestamp,
+    /// Where it is to run; the subject's own when none is given.
+    pub namespace: Option<&'a str>,
+    /// Who asks; known at admission only.
+    pub user: Option<&'a str>,
+    /// The databases that the matches come from.
+    pub databases: &'a [DatabaseInfo],
+    /// What trusted VEX documents say.
+    pub vex: &'a [VexStatement],
+}
+
+impl<'a> Context<'a> {
+    /// A time, and nothing else known.
+    pub fn at(at: Timestamp) -> Context<'a> {
+        Context { at, namespace: None, user: None, databases: &[], vex: &[] }
+    }
+}
+
+/// The day of an instant, in UTC.
+pub(crate) fn day(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date()
+}
+
+/// A reason that names no match, finding or problem.
+pub(crate) fn reason(effect: Effect, code: ReasonCode, message: impl Into<String>) -> Reason {
+    Reason {
+        effect,
+        code,
+        message: message.into(),
+        clause: None,
+        matches: Vec::new(),
+        findings: Vec::new(),
+        problems: Vec::new(),
+    }
+}
+
+/// What the parts of a judgement are given.
+pub(crate) struct Case<'a> {
+    pub assessment: &'a Assessment,
+    pub policy: &'a LoadLine,
+    pub entry: &'a ImageEntry,
+    pub context: &'a Context<'a>,
+    /// `registry/repository`.
+    pub name: Option<String>,
+    pub today: Date,
+}
+
+impl Case<'_> {
+    /// `images[shop].vulnerabilities.deny[0]`.
+    pub fn clause(&self, path: &str) -> Option<String> {
+        Some(format!("images[{}].{path}", self.entry.name))
+    }
+}
+
+/// What the parts of a judgement give.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub reasons: Vec<Reason>,
+    pub hidden: Vec<Hidden>,
+    pub unused: Vec<String>,
+}
+
+/// Judges one subject. The only maker of a [`Verdict`].
+pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) -> Verdict {
+    let subject = &assessment.subject;
+    let name = subject.reference.as_ref().map(ImageReference::name);
+    let namespace = context.namespace.or(subject.namespace.as_deref());
+    let today = day(context.at);
+    let mut found = Found::default();
+
+    for exemption in policy.exempt.iter().filter(|e| exempt::fits(e, name.as_deref(), namespace, context.user)) {
+        let words = exempt::words(exemption);
+        if exempt::ran_out(exemption.until, today) {
+            let message = format!("an exemption for this has run out and does not hold: {words}");
+            found.reasons.push(reason(Effect::Warn, ReasonCode::Expired, message));
+        } else {
+            let message = format!("exempt from judgement: {words}");
+            let reasons = vec![reason(Effect::Info, ReasonCode::Exempt, message)];
+            return verdict(policy, None, Found { reasons, ..Found::default() });
+        }
+    }
+
+    let ruling = entry::ruling(policy, name.as_deref(), namespace);
+    unknown_namespace(policy, name.as_deref(), namespace, ruling, &mut found.reasons);
+    let Some(entry) = ruling.and_then(|i| policy.images.get(i)) else {
+        found.reasons.push(no_entry(assessment, policy, name.as_deref(), namespace));
+        return verdict(policy, None, found);
+    };
+    if let Some(words) = &entry.refuse {
+        let mut refused =
+            reason(Effect::Deny, ReasonCode::Refused, format!("refused by entry `{}`: {words}", entry.name));
+        refused.clause = Some(format!("images[{}].refuse", entry.name));
+        found.reasons.push(refused);
+        return verdict(policy, Some(entry), found);
+    }
+
+    let case = Case { assessment, policy, entry, context, name, today };
+    let hiding = hide::hide(&case, &mut found);
+    if subject.kind == SubjectKind::Image {
+        tags::judge(&case, &mut found);
+    }
+    vulnerabilities::judge(&case, &hiding, &mut found);
+    footprint::judge(&case, &hiding, &mut found);
+    data::judge(&case, &mut found);
+    verdict(policy, Some(entry), found)
+}
+
+/// Entries that were passed over because nobody said which namespace this is for.
+fn unknown_namespace(
+    policy: &LoadLine,
+    name: Option<&str>,
+    namespace: Option<&str>,
+    ruling: Option<usize>,
+    reasons: &mut Vec<Reason>,
+) {
+    let passed: Vec<String> = policy
+        .images
+        .iter()
+        .take(ruling.unwrap_or(policy.images.len()))
+        .filter(|entry| entry::fit(entry, name, namespace) == Fit::NamespaceUnknown)
+        .map(|entry| entry::placed(&entry.name, &entry.place))
+        .collect();
+    if !passed.is_empty() {
+        let (noun, verb) = if passed.len() == 1 { ("entry", "is") } else { ("entries", "are") };
+        reasons.push(reason(
+            Effect::Info,
+            ReasonCode::Policy,
+            format!(
+                "{noun} {} {verb} for certain namespaces and {verb} passed over, for no namespace is known: say it with --namespace",
+                passed.join(", ")
+            ),
+        ));
+    }
+}
+
+fn no_entry(assessment: &Assessment, policy: &LoadLine, name: Option<&str>, namespace: Option<&str>) -> Reason {
+    let subject = name.unwrap_or(&assessment.subject.name);
+    let mut message = format!("no entry of policy `{}` rules {subject}", policy.name);
+    match entry::near(policy, name, namespace, None).first() {
+        Some(miss) => {
+            message +=
+                &format!("; the nearest is {}: {}", entry::placed(&miss.entry.entry, &miss.entry.place), miss.reason);
+        }
+        None => message += ": it has no entries",
+    }
+    reason(Effect::Deny, ReasonCode::NoEntry, message)
+}
+
+/// The end of every judgement: the strongest reason decides, then the policy's mode and its word on "could not tell"
+/// say what happens.
+fn verdict(policy: &LoadLine, entry: Option<&ImageEntry>, mut found: Found) -> Verdict {
+    let strongest = found.reasons.iter().map(|r| r.effect).max().unwrap_or(Effect::Info);
+    let outcome = match strongest {
+        Effect::Deny => Outcome::Denied,
+        Effect::Undecided => Outcome::Undecided,
+        Effect::Warn | Effect::Info => Outcome::Allowed,
+    };
+    let mode = entry.and_then(|e| e.mode).unwrap_or(policy.mode);
+    let mut effective = outcome;
+    if outcome == Outcome::Undecided && policy.undecided != WhenUndecided::Deny {
+        effective = Outcome::Allowed;
+        let (effect, word) =
+            if policy.undecided == WhenUndecided::Warn { (Effect::Warn, "warn") } else { (Effect::Info, "allow") };
+        let message =
+            format!("it could not be told, and runs all the same: policy `{}` says `undecided: {word}`", policy.name);
+        found.reasons.push(reason(effect, ReasonCode::Policy, message));
+    }
+    if effective != Outcome::Allowed && mode != Mode::Enforce {
+        effective = Outcome::Allowed;
+        let (effect, word) = if mode == Mode::Warn { (Effect::Warn, "warn") } else { (Effect::Info, "audit") };
+        let whose = match entry.filter(|e| e.mode.is_some()) {
+            Some(entry) => format!("entry `{}`", entry.name),
+            None => format!("policy `{}`", policy.name),
+        };
+        let message = format!("{} and runs all the same: {whose} has `mode: {word}`", outcome.word());
+        found.reasons.push(reason(effect, ReasonCode::Policy, message));
+    }
+    // Within a strength and a code, the policy's own order stays.
+    found.reasons.sort_by_key(|r| (std::cmp::Reverse(r.effect), r.code));
+    found.hidden.sort_by_key(|h| (h.by, h.r#match, h.finding));
+    Verdict {
+        outcome,
+        mode,
+        effective,
+        ruled_by: entry.map(entry::clearance),
+        reasons: found.reasons,
+        hidden: found.hidden,
+        unused: found.unused,
+    }
+}
+
+/// The outcome over several verdicts: the strongest. Nothing judged is nothing known.
+pub fn overall<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Outcome {
+    verdicts.into_iter().map(|v| v.effective).max().unwrap_or(Outcome::Undecided)
+}
+
+/// The process's exit status: 0 allowed, 1 denied, 2 could not tell.
+pub fn exit_code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Allowed => 0,
+        Outcome::Denied => 1,
+        Outcome::Undecided => 2,
+    }
+}
+
+/// `3 packages`, for the parts below.
+pub(crate) use units::plural;

@@ -1,0 +1,216 @@
+//! Every key of a LoadLine in one table: the reader checks documents against it, and the JSON Schema is made from it, so
+//! they cannot drift apart.
+//!
+//! How to add a key: one `Key` in its group here, and the line in `read.rs` that takes its value. A section that is
+//! planned and not built is a `Key` of shape `NotBuilt`: it is refused, for a policy that is half honoured is a hole.
+
+/// What may stand at a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// Any words.
+    Text,
+    /// Letters, digits, `.`, `-` and `_`: stands in messages and clause paths.
+    Name,
+    /// One of these words, each with its meaning.
+    Word(&'static [(&'static str, &'static str)]),
+    Flag,
+    Duration,
+    Date,
+    Severity,
+    Score,
+    /// A path, relative to the file that names it.
+    Path,
+    ImageGlob,
+    /// A glob over namespaces or users.
+    WordGlob,
+    /// A tag, or a glob over tags.
+    Tag,
+    List(&'static Shape),
+    Group(&'static Group),
+    /// Rule ids with an action, or an action with a threshold.
+    Footprint,
+    NotBuilt,
+}
+
+/// A key, what it takes and what it is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    pub name: &'static str,
+    pub shape: Shape,
+    pub required: bool,
+    pub doc: &'static str,
+}
+
+/// Keys that stand together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group {
+    /// For messages: an unknown key of … .
+    pub name: &'static str,
+    pub keys: &'static [Key],
+}
+
+const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key { name, shape, required: false, doc }
+}
+
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key { name, shape, required: true, doc }
+}
+
+pub(crate) const API_VERSION: &str = "plimsoll.dev/v1alpha1";
+pub(crate) const KIND: &str = "LoadLine";
+
+const MODES: Shape = Shape::Word(&[
+    ("enforce", "what is denied does not run"),
+    ("warn", "what is denied runs, with a warning"),
+    ("audit", "what is denied runs and is only recorded"),
+]);
+const TEXT: Shape = Shape::Text;
+const PATHS: Shape = Shape::List(&Shape::Path);
+const IMAGE_GLOBS: Shape = Shape::List(&Shape::ImageGlob);
+const WORD_GLOBS: Shape = Shape::List(&Shape::WordGlob);
+const CLAUSES: Shape = Shape::List(&Shape::Group(&CLAUSE));
+
+/// The whole document.
+pub(crate) const DOCUMENT: Group = Group {
+    name: "a LoadLine",
+    keys: &[
+        required("apiVersion", Shape::Word(&[(API_VERSION, "")]), "Version of this document's form."),
+        required("kind", Shape::Word(&[(KIND, "")]), "Says that this is a policy."),
+        key("metadata", Shape::Group(&METADATA), "How the policy is called."),
+        key("mode", MODES, "What a denial does; `enforce` when left out."),
+        key(
+            "undecided",
+            Shape::Word(&[
+                ("deny", "what could not be told does not run"),
+                ("warn", "it runs, with a warning"),
+                ("allow", "it runs"),
+            ]),
+            "What \"could not tell\" means; `deny` when left out. A denial is always stronger.",
+        ),
+        key("data", Shape::Group(&DATA), "Which advisories are used, and when they are too old or too few."),
+        key("include", PATHS, "More LoadLine files, joined to this one: their entries come after this file's."),
+        key(
+            "images",
+            Shape::List(&Shape::Group(&IMAGE)),
+            "Top to bottom: the first entry that matches rules the image; none matches = denied.",
+        ),
+        key("exempt", Shape::List(&Shape::Group(&EXEMPT)), "What is not judged at all. Every use is reported."),
+        key("waivers", Shape::List(&Shape::Group(&WAIVER)), "Faults that somebody accepts for a while."),
+        key("keys", Shape::NotBuilt, "Signing authorities."),
+        key("workloads", Shape::NotBuilt, "Rules for manifests."),
+        key("policies", Shape::NotBuilt, "Rego, Gatekeeper and CEL policies."),
+        key("breakGlass", Shape::NotBuilt, "The way past the policy in an emergency."),
+    ],
+};
+
+const METADATA: Group =
+    Group { name: "metadata", keys: &[required("name", Shape::Name, "The policy's name, shown in every report.")] };
+
+const DATA: Group = Group {
+    name: "data",
+    keys: &[
+        key("maxAge", Shape::Duration, "Advisories older than this are a reason for \"could not tell\": `48h`, `14d`."),
+        key(
+            "baselineOnly",
+            Shape::Word(&[
+                ("undecided", "the verdict is \"could not tell\""),
+                ("deny", "the image is denied"),
+                ("warn", "a warning"),
+                ("allow", "nothing but a remark"),
+            ]),
+            "What it means that only the small list inside the program was there; `undecided` when left out.",
+        ),
+        key("advisories", PATHS, "Folders of OSV records, or databases made by `plimsoll db build`, to use."),
+        key("vex", PATHS, "VEX documents (OpenVEX, CSAF, CycloneDX) that this policy trusts."),
+    ],
+};
+
+const IMAGE: Group = Group {
+    name: "an entry of `images`",
+    keys: &[
+        required("name", Shape::Name, "The entry's name, shown where it rules."),
+        required("match", IMAGE_GLOBS, "Image names in full, without tag: `*` stays within a part, `**` crosses `/`."),
+        key("namespaces", WORD_GLOBS, "Only for these namespaces; all when left out."),
+        key("mode", MODES, "A mode for this entry; a softer one needs `soften: true`."),
+        key("soften", Shape::Flag, "Says that the entry's mode is meant to be softer than the policy's."),
+        key("tags", Shape::Group(&TAGS), "What the reference must look like."),
+        key("signatures", Shape::NotBuilt, "Whose signatures are asked for."),
+        key("attestations", Shape::NotBuilt, "Which attestations are asked for."),
+        key("vulnerabilities", Shape::Group(&VULNERABILITIES), "Which vulnerabilities deny or warn."),
+        key(
+            "footprint",
+            Shape::Footprint,
+            "Image rules by id: `off`, `warn`, `deny`, or an action from a measure on: `{deny: 500MB}`.",
+        ),
+        key("refuse", TEXT, "Refuses the image; these are the words that the user reads."),
+    ],
+};
+
+const TAGS: Group = Group {
+    name: "tags",
+    keys: &[
+        key(
+            "require",
+            Shape::Word(&[
+                ("digest", "a digest is written out"),
+                ("digest-or-version", "a digest, or a tag that starts with a number (or v and a number)"),
+                ("any", "a tag or digest is written out"),
+            ]),
+            "What must be written in the reference.",
+        ),
+        key("forbid", Shape::List(&Shape::Tag), "Tags that are refused; `latest` is also meant by a missing tag."),
+        key("pin", Shape::Flag, "Admission writes tag@digest into pods, so that what was judged is what runs."),
+    ],
+};
+
+const VULNERABILITIES: Group = Group {
+    name: "vulnerabilities",
+    keys: &[
+        key("deny", CLAUSES, "Deny when any of these clauses holds."),
+        key("warn", CLAUSES, "Warn when any of these clauses holds."),
+    ],
+};
+
+const CLAUSE: Group = Group {
+    name: "a vulnerability clause",
+    keys: &[
+        key("severity", Shape::Severity, "`critical` for that one, `\">=high\"` for it and above."),
+        key(
+            "fix",
+            Shape::Word(&[("available", "only with a fix"), ("none", "only without a fix")]),
+            "Whether there must be a fix.",
+        ),
+        key("grace", Shape::Duration, "Holds only this long after the fix came out; needs `fix: available`."),
+        key("knownExploited", Shape::Flag, "In CISA's catalogue of known exploited vulnerabilities, or not."),
+        key("epss", Shape::Score, "At least this EPSS score: `\">=0.5\"`."),
+        key("ids", Shape::List(&TEXT), "Any of these ids or aliases."),
+    ],
+};
+
+const EXEMPT: Group = Group {
+    name: "an entry of `exempt`",
+    keys: &[
+        key("namespaces", WORD_GLOBS, "In these namespaces."),
+        key("images", IMAGE_GLOBS, "These images."),
+        key("users", WORD_GLOBS, "When these users ask; known at admission only."),
+        required("reason", TEXT, "Why."),
+        key("ticket", TEXT, "Where it was agreed."),
+        key("until", Shape::Date, "The last day on which it holds."),
+    ],
+};
+
+const WAIVER: Group = Group {
+    name: "an entry of `waivers`",
+    keys: &[
+        required("id", TEXT, "Any id of the vulnerability, or the id of a footprint rule."),
+        key("images", IMAGE_GLOBS, "Only in these images; all when left out."),
+        key("package", TEXT, "Only in this package, by source or binary name."),
+        required("reason", TEXT, "Why."),
+        key("ticket", TEXT, "Where it was agreed."),
+        key("until", Shape::Date, "The last day on which it holds."),
+    ],
+};
+
+/// The words for a footprint rule.
+pub(crate) const ACTIONS: [&str; 3] = ["off", "warn", "deny"];

@@ -1,0 +1,546 @@
+//! The policy document. In: YAML files. Out: a [`LoadLine`] that cannot be wrong, or every fault of every file. What it
+//! does not do: open files (the caller's function does) or judge.
+//!
+//! Included files are LoadLines of their own. Their entries come after those of the file that names them, so that the
+//! nearer file's word is found first; its settings win too. Included files that contradict one another are a fault.
+
+use std::collections::HashMap;
+use std::io;
+
+use plimsoll_model::LoadLine;
+use plimsoll_model::loadline::{
+    DataRules, Exemption, FixTest, FootprintRule, ImageEntry, Mode, Place, RuleAction, TagRequirement, TagRules,
+    VulnerabilityClause, VulnerabilityRules, Waiver, WhenBaselineOnly, WhenUndecided,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::fault::{Fault, Faults, PolicyError, Span};
+use crate::yaml::{self, Node};
+use crate::{check, keys, units};
+
+/// Opens the file of that path: the reader's only way to the world.
+pub type Loader<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
+
+/// What the reader must know of its siblings to find a misspelt name.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The ids of the image rules that this program has.
+    pub footprint_rules: &'a [&'a str],
+}
+
+/// Files that one policy may be made of: a chain of includes ends here even where every file differs.
+const MAX_FILES: usize = 64;
+
+/// Reads the policy at `path` with all that it includes. Paths inside are relative to the file that names them.
+///
+/// # Errors
+/// Every fault of every file that could be read, and every file that could not.
+pub fn read(path: &str, load: Loader<'_>, known: &Known<'_>) -> Result<LoadLine, PolicyError> {
+    let mut reader = Reader { load, known, files: Vec::new(), open: Vec::new(), faults: Vec::new() };
+    let path = resolve("", path);
+    let draft = match load(&path) {
+        Ok(bytes) => reader.file(&path, bytes),
+        Err(error) => {
+            reader.faults.push(unread(&path, &error));
+            None
+        }
+    };
+    reader.finish(draft.unwrap_or_default())
+}
+
+/// Reads one policy from bytes; `name` stands in messages, and for relative paths. Such a policy cannot include others.
+///
+/// # Errors
+/// Every fault of the text.
+pub fn parse(name: &str, bytes: &[u8], known: &Known<'_>) -> Result<LoadLine, PolicyError> {
+    let nothing = |_: &str| Err(io::Error::new(io::ErrorKind::Unsupported, "this policy was not read from a file"));
+    let mut reader = Reader { load: &nothing, known, files: Vec::new(), open: Vec::new(), faults: Vec::new() };
+    let draft = reader.file(name, bytes.to_vec());
+    reader.finish(draft.unwrap_or_default())
+}
+
+/// A value, and where it was said: index of the file, and the place.
+#[derive(Debug, Clone, Copy)]
+struct Said<T> {
+    value: T,
+    file: usize,
+    span: Span,
+}
+
+/// What one file (and its includes) says, before the whole is checked.
+#[derive(Default)]
+struct Draft {
+    name: Option<Said<String>>,
+    mode: Option<Said<Mode>>,
+    undecided: Option<Said<WhenUndecided>>,
+    max_age: Option<Said<u64>>,
+    baseline_only: Option<Said<WhenBaselineOnly>>,
+    advisories: Vec<String>,
+    vex: Vec<String>,
+    images: Vec<Said<(ImageEntry, bool)>>,
+    exempt: Vec<Exemption>,
+    waivers: Vec<Waiver>,
+}
+
+struct Reader<'a> {
+    load: Loader<'a>,
+    known: &'a Known<'a>,
+    /// Every file read: path, bytes.
+    files: Vec<(String, Vec<u8>)>,
+    /// Paths of the files that are being read now, outermost first.
+    open: Vec<String>,
+    faults: Vec<Fault>,
+}
+
+fn unread(path: &str, error: &io::Error) -> Fault {
+    Fault {
+        file: path.to_owned(),
+        span: Span::default(),
+        message: format!("could not read this file: {error}"),
+        suggestion: None,
+        line_text: String::new(),
+    }
+}
+
+impl Reader<'_> {
+    fn file(&mut self, path: &str, bytes: Vec<u8>) -> Option<Draft> {
+        let index = self.files.len();
+        self.files.push((path.to_owned(), bytes.clone()));
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let good = error.utf8_error().valid_up_to();
+                let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
+                let line = before.lines().count().max(1) + usize::from(before.ends_with('\n'));
+                let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+                let lossy = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let mut faults = Faults::new(path, &lossy);
+                let span = Span { line: line as u32, column: column as u32, width: 1 };
+                faults.suggest(span, "this byte is not UTF-8", "save the file as UTF-8");
+                self.faults.append(&mut faults.list);
+                return None;
+            }
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let mut faults = Faults::new(path, text);
+        if text.len() > yaml::MAX_BYTES {
+            faults.add(Span::default(), format!("the file is larger than {} bytes", yaml::MAX_BYTES));
+            self.faults.append(&mut faults.list);
+            return None;
+        }
+        let root = yaml::document(text, &mut faults);
+        if let Some(root) = &root {
+            check::group(root, &keys::DOCUMENT, self.known, &mut faults);
+        }
+        let mut draft = root.as_ref().map(|root| self.draft(root, index, path, &mut faults));
+        if let (Some(draft), Some(root)) = (&mut draft, &root) {
+            self.open.push(path.to_owned());
+            self.includes(root, draft, path, &mut faults);
+            self.open.pop();
+        }
+        faults.list.sort_by_key(|f| f.span);
+        self.faults.append(&mut faults.list);
+        draft
+    }
+
+    /// What the file itself says. Values that the check refused are left out here: their fault is said already.
+    fn draft(&self, root: &Node, index: usize, path: &str, faults: &mut Faults<'_>) -> Draft {
+        let said = |key: &str| root.get(key);
+        let data = said("data");
+        let paths = |key: &str| -> Vec<String> {
+            let list = data.and_then(|d| d.get(key)).map_or(&[][..], Node::items);
+            list.iter().filter_map(Node::text).map(|p| resolve(path, p)).collect()
+        };
+        let place = |node: &Node| Place { file: path.to_owned(), line: node.span.line };
+        Draft {
+            name: said("metadata").and_then(|m| m.get("name")).and_then(|n| take(n, index, |t| Some(t.to_owned()))),
+            mode: said("mode").and_then(|n| take(n, index, mode)),
+            undecided: said("undecided").and_then(|n| take(n, index, undecided)),
+            max_age: data.and_then(|d| d.get("maxAge")).and_then(|n| take(n, index, |t| units::duration(t).ok())),
+            baseline_only: data.and_then(|d| d.get("baselineOnly")).and_then(|n| take(n, index, baseline_only)),
+            advisories: paths("advisories"),
+            vex: paths("vex"),
+            images: items(root, "images")
+                .iter()
+                .map(|node| Said { value: image(node, place(node), faults), file: index, span: name_span(node) })
+                .collect(),
+            exempt: items(root, "exempt").iter().map(|node| exemption(node, place(node), faults)).collect(),
+            waivers: items(root, "waivers").iter().map(|node| waiver(node, place(node))).collect(),
+        }
+    }
+
+    fn includes(&mut self, root: &Node, draft: &mut Draft, path: &str, faults: &mut Faults<'_>) {
+        let mut joined: Option<Draft> = None;
+        for node in items(root, "include") {
+            let Some(text) = node.text() else { continue };
+            let target = resolve(path, text);
+            if self.open.contains(&target) {
+                let chain =
+                    self.open.iter().map(String::as_str).chain([target.as_str()]).collect::<Vec<_>>().join(" → ");
+                faults.add(node.span, format!("these files include one another: {chain}"));
+                continue;
+            }
+            // Two files may rest on the same third one; its entries count once.
+            if self.files.iter().any(|(read, _)| *read == target) {
+                continue;
+            }
+            if self.files.len() >= MAX_FILES {
+                faults.add(node.span, format!("more than {MAX_FILES} files"));
+                return;
+            }
+            match (self.load)(&target) {
+                Err(error) => faults.add(node.span, format!("could not read {target}: {error}")),
+                Ok(bytes) => {
+                    if let Some(more) = self.file(&target, bytes) {
+                        match &mut joined {
+                            None => joined = Some(more),
+                            Some(joined) => {
+                                let mut contradict = |key: &str| {
+                                    faults.add(
+                                        node.span,
+                                        format!(
+                                            "the included files contradict one another on `{key}`; say it in this file"
+                                        ),
+                                    );
+                                };
+                                differ(&draft.mode, &joined.mode, &more.mode, || contradict("mode"));
+                                differ(&draft.undecided, &joined.undecided, &more.undecided, || {
+                                    contradict("undecided")
+                                });
+                                differ(&draft.max_age, &joined.max_age, &more.max_age, || contradict("data.maxAge"));
+                                differ(&draft.baseline_only, &joined.baseline_only, &more.baseline_only, || {
+                                    contradict("data.baselineOnly");
+                                });
+                                joined.join(more);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(joined) = joined {
+            draft.join(joined);
+        }
+    }
+
+    /// The checks that need the whole, and the value.
+    fn finish(mut self, draft: Draft) -> Result<LoadLine, PolicyError> {
+        let policy_mode = draft.mode.as_ref().map_or(Mode::default(), |m| m.value);
+        let mut names: HashMap<String, Place> = HashMap::new();
+        let mut late: Vec<(usize, Span, String, Option<String>)> = Vec::new();
+        for Said { value: (entry, soften), file, span } in &draft.images {
+            if let Some(first) = names.insert(entry.name.clone(), entry.place.clone())
+                && !entry.name.is_empty()
+            {
+                let message =
+                    format!("a second entry is called `{}`; the first is {}:{}", entry.name, first.file, first.line);
+                late.push((*file, *span, message, Some("names are unique, so that a verdict can name one".into())));
+            }
+            match entry.mode {
+                Some(mode) if softness(mode) > softness(policy_mode) && !soften => late.push((
+                    *file,
+                    *span,
+                    format!("entry `{}` is softer than the policy's mode without saying so", entry.name),
+                    Some("add `soften: true` beside `mode` if that is meant".into()),
+                )),
+                None if *soften => late.push((
+                    *file,
+                    *span,
+                    format!("entry `{}` has `soften` and no `mode`: nothing would be softened", entry.name),
+                    None,
+                )),
+                _ => {}
+            }
+        }
+        if self.faults.is_empty() && draft.images.is_empty() {
+            late.push((
+                0,
+                Span { line: 1, column: 1, width: 1 },
+                "the policy has no `images`, so every image would be denied".into(),
+                Some("add an entry".into()),
+            ));
+        }
+        if self.faults.is_empty() && draft.name.is_none() {
+            late.push((
+                0,
+                Span { line: 1, column: 1, width: 1 },
+                "the policy has no name".into(),
+                Some("add `metadata: {name: …}`".into()),
+            ));
+        }
+        for (file, span, message, suggestion) in late {
+            if let Some((path, bytes)) = self.files.get(file) {
+                let text = String::from_utf8_lossy(bytes);
+                let mut faults = Faults::new(path, text.strip_prefix('\u{feff}').unwrap_or(&text));
+                faults.push(span, message, suggestion);
+                self.faults.append(&mut faults.list);
+            }
+        }
+        if !self.faults.is_empty() {
+            let order: Vec<&String> = self.files.iter().map(|(path, _)| path).collect();
+            self.faults.sort_by_key(|f| (order.iter().position(|p| **p == f.file), f.span));
+            return Err(PolicyError { faults: self.faults });
+        }
+        let mut hash = Sha256::new();
+        for (_, bytes) in &self.files {
+            hash.update(bytes);
+        }
+        let hex: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        Ok(LoadLine {
+            name: draft.name.map_or_else(String::new, |n| n.value),
+            mode: policy_mode,
+            undecided: draft.undecided.map_or_else(WhenUndecided::default, |u| u.value),
+            data: DataRules {
+                max_age_seconds: draft.max_age.map(|m| m.value),
+                baseline_only: draft.baseline_only.map_or_else(WhenBaselineOnly::default, |b| b.value),
+                advisories: draft.advisories,
+                vex: draft.vex,
+            },
+            images: draft.images.into_iter().map(|said| said.value.0).collect(),
+            exempt: draft.exempt,
+            waivers: draft.waivers,
+            files: self.files.into_iter().map(|(path, _)| path).collect(),
+            digest: format!("sha256:{hex}"),
+        })
+    }
+}
+
+impl Draft {
+    /// Adds what another file says, where this one is silent, and its entries after this one's.
+    fn join(&mut self, other: Draft) {
+        self.name = self.name.take().or(other.name);
+        self.mode = self.mode.take().or(other.mode);
+        self.undecided = self.undecided.take().or(other.undecided);
+        self.max_age = self.max_age.take().or(other.max_age);
+        self.baseline_only = self.baseline_only.take().or(other.baseline_only);
+        self.advisories.extend(other.advisories);
+        self.vex.extend(other.vex);
+        self.images.extend(other.images);
+        self.exempt.extend(other.exempt);
+        self.waivers.extend(other.waivers);
+    }
+}
+
+fn differ<T: PartialEq>(own: &Option<Said<T>>, a: &Option<Said<T>>, b: &Option<Said<T>>, say: impl FnOnce()) {
+    if let (None, Some(a), Some(b)) = (own, a, b)
+        && a.value != b.value
+    {
+        say();
+    }
+}
+
+/// How soft a mode is.
+pub(crate) fn softness(mode: Mode) -> u8 {
+    match mode {
+        Mode::Enforce => 0,
+        Mode::Warn => 1,
+        Mode::Audit => 2,
+    }
+}
+
+fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+    node.get(key).map_or(&[], Node::items)
+}
+
+fn texts(node: &Node, key: &str) -> Vec<String> {
+    items(node, key).iter().filter_map(Node::text).map(str::to_owned).collect()
+}
+
+fn text(node: &Node, key: &str) -> Option<String> {
+    node.get(key).and_then(Node::text).map(str::to_owned)
+}
+
+fn flag(node: &Node, key: &str) -> bool {
+    node.get(key).and_then(Node::boolean).unwrap_or(false)
+}
+
+fn take<T>(node: &Node, file: usize, read: impl Fn(&str) -> Option<T>) -> Option<Said<T>> {
+    node.text().and_then(read).map(|value| Said { value, file, span: node.span })
+}
+
+fn name_span(node: &Node) -> Span {
+    node.get("name").map_or(node.span, |name| name.span)
+}
+
+fn mode(word: &str) -> Option<Mode> {
+    match word {
+        "enforce" => Some(Mode::Enforce),
+        "warn" => Some(Mode::Warn),
+        "audit" => Some(Mode::Audit),
+        _ => None,
+    }
+}
+
+fn undecided(word: &str) -> Option<WhenUndecided> {
+    match word {
+        "deny" => Some(WhenUndecided::Deny),
+        "warn" => Some(WhenUndecided::Warn),
+        "allow" => Some(WhenUndecided::Allow),
+        _ => None,
+    }
+}
+
+fn baseline_only(word: &str) -> Option<WhenBaselineOnly> {
+    match word {
+        "undecided" => Some(WhenBaselineOnly::Undecided),
+        "deny" => Some(WhenBaselineOnly::Deny),
+        "warn" => Some(WhenBaselineOnly::Warn),
+        "allow" => Some(WhenBaselineOnly::Allow),
+        _ => None,
+    }
+}
+
+fn action(word: &str) -> Option<RuleAction> {
+    match word {
+        "off" => Some(RuleAction::Off),
+        "warn" => Some(RuleAction::Warn),
+        "deny" => Some(RuleAction::Deny),
+        _ => None,
+    }
+}
+
+/// An entry of `images`, and whether it says `soften: true`.
+fn image(node: &Node, place: Place, faults: &mut Faults<'_>) -> (ImageEntry, bool) {
+    let tags = node.get("tags");
+    let refuse = text(node, "refuse");
+    if refuse.is_some() {
+        for key in ["tags", "vulnerabilities", "footprint"] {
+            if let Some(other) = node.entries().iter().find(|(k, _)| k.text() == Some(key)) {
+                faults.add(
+                    other.0.span,
+                    format!("`{key}` has no effect beside `refuse`: the image is refused in any case"),
+                );
+            }
+        }
+    }
+    let entry = ImageEntry {
+        name: text(node, "name").unwrap_or_default(),
+        matches: texts(node, "match"),
+        namespaces: texts(node, "namespaces"),
+        mode: node.get("mode").and_then(Node::text).and_then(mode),
+        tags: TagRules {
+            require: tags.and_then(|t| t.get("require")).and_then(Node::text).and_then(|word| match word {
+                "digest" => Some(TagRequirement::Digest),
+                "digest-or-version" => Some(TagRequirement::DigestOrVersion),
+                "any" => Some(TagRequirement::Any),
+                _ => None,
+            }),
+            forbid: tags.map_or_else(Vec::new, |t| texts(t, "forbid")),
+            pin: tags.is_some_and(|t| flag(t, "pin")),
+        },
+        vulnerabilities: node.get("vulnerabilities").map_or_else(VulnerabilityRules::default, |v| VulnerabilityRules {
+            deny: items(v, "deny").iter().map(|c| clause(c, faults)).collect(),
+            warn: items(v, "warn").iter().map(|c| clause(c, faults)).collect(),
+        }),
+        footprint: node
+            .get("footprint")
+            .map_or(&[][..], Node::entries)
+            .iter()
+            .filter_map(|(id, value)| Some((id.text()?.to_owned(), footprint_rule(value)?)))
+            .collect(),
+        refuse,
+        place,
+    };
+    (entry, flag(node, "soften"))
+}
+
+fn footprint_rule(node: &Node) -> Option<FootprintRule> {
+    match node.entries().first() {
+        Some((word, measure)) => {
+            Some(FootprintRule { action: action(word.text()?)?, threshold: Some(units::size(measure.text()?).ok()?) })
+        }
+        None => Some(FootprintRule { action: action(node.text()?)?, threshold: None }),
+    }
+}
+
+fn clause(node: &Node, faults: &mut Faults<'_>) -> VulnerabilityClause {
+    let value = |key: &str| node.get(key).and_then(Node::text);
+    let clause = VulnerabilityClause {
+        severity: value("severity").and_then(|t| units::severity_test(t).ok()),
+        fix: value("fix").and_then(|t| match t {
+            "available" => Some(FixTest::Available),
+            "none" => Some(FixTest::None),
+            _ => None,
+        }),
+        grace_seconds: value("grace").and_then(|t| units::duration(t).ok()),
+        known_exploited: node.get("knownExploited").and_then(Node::boolean),
+        epss: value("epss").and_then(|t| units::score(t).ok()),
+        ids: texts(node, "ids"),
+    };
+    if clause.grace_seconds.is_some() && clause.fix != Some(FixTest::Available) && node.get("grace").is_some() {
+        let span = node.get("grace").map_or(node.span, |g| g.span);
+        faults.suggest(
+            span,
+            "`grace` counts from the day that a fix came out, so the clause must ask for one",
+            "add `fix: available`",
+        );
+    }
+    if matches!(node.value, yaml::Value::Map(ref keys) if keys.is_empty()) {
+        faults.suggest(
+            node.span,
+            "a clause without a test would hold for every vulnerability",
+            "say so with `severity: \">=unknown\"`",
+        );
+    }
+    clause
+}
+
+fn exemption(node: &Node, place: Place, faults: &mut Faults<'_>) -> Exemption {
+    let exemption = Exemption {
+        namespaces: texts(node, "namespaces"),
+        images: texts(node, "images"),
+        users: texts(node, "users"),
+        reason: text(node, "reason").unwrap_or_default(),
+        ticket: text(node, "ticket"),
+        until: node.get("until").and_then(Node::text).and_then(|t| units::date(t).ok()),
+        place,
+    };
+    if ["namespaces", "images", "users"].iter().all(|key| node.get(key).is_none()) {
+        faults.suggest(
+            node.span,
+            "this would exempt everything",
+            "name `namespaces`, `images` or `users`; all that are named must fit",
+        );
+    }
+    exemption
+}
+
+fn waiver(node: &Node, place: Place) -> Waiver {
+    Waiver {
+        id: text(node, "id").unwrap_or_default(),
+        images: texts(node, "images"),
+        package: text(node, "package"),
+        reason: text(node, "reason").unwrap_or_default(),
+        ticket: text(node, "ticket"),
+        until: node.get("until").and_then(Node::text).and_then(|t| units::date(t).ok()),
+        place,
+    }
+}
+
+/// `path` as seen from the file `from`, with `.` and `..` worked out as far as the words go.
+pub(crate) fn resolve(from: &str, path: &str) -> String {
+    let joined = match from.rsplit_once('/') {
+        Some((folder, _)) if !path.starts_with('/') => format!("{folder}/{path}"),
+        _ => path.to_owned(),
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in joined.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if matches!(parts.last(), Some(&last) if last != "..") => {
+                parts.pop();
+            }
+            // Above the root there is nothing.
+            ".." if joined.starts_with('/') => {}
+            part => parts.push(part),
+        }
+    }
+    let path = parts.join("/");
+    if joined.starts_with('/') {
+        format!("/{path}")
+    } else if path.is_empty() {
+        ".".to_owned()
+    } else {
+        path
+    }
+}
