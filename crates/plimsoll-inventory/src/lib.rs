@@ -1,6 +1,9 @@
 //! Layers to files to packages: reads what is in an image, a folder or an SBOM.
 
 pub mod archive;
+pub mod binaries;
+mod depends;
+pub mod languages;
 pub mod limits;
 pub mod lockfiles;
 pub mod options;

@@ -4,12 +4,20 @@
 //! field means) and its tests, add its `mod` line in the family's `mod.rs`, and add one line to [`READERS`]. Remove the
 //! file's name from [`SEEN_KINDS`] if it stood there. Documentation, coverage and tests derive from the slices.
 
-use crate::lockfiles;
 use crate::reader::{Reader, SeenKind};
+use crate::{binaries, languages, lockfiles};
 
 /// Every reader of language packages, lockfiles, binaries and SBOMs. Package databases of the operating system are
 /// `os::DATABASES`.
 pub const READERS: &[&Reader] = &[
+    // Programs.
+    &binaries::cargo_auditable::READER,
+    &binaries::go::READER,
+    // What is installed.
+    &languages::gemspec::READER,
+    &languages::jar::READER,
+    &languages::node::READER,
+    &languages::python::READER,
     // Lockfiles.
     &lockfiles::cargo::READER,
     &lockfiles::gomod::READER,

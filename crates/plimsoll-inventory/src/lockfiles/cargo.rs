@@ -9,6 +9,7 @@ use plimsoll_model::{Ecosystem, Package, Relationship};
 use serde::Deserialize;
 
 use super::cargo_manifest::{self, Workspace};
+use crate::depends::Depends;
 use crate::reader::{Candidate, ReadInput, ReadOutput, Reader, Scope};
 use crate::text::{text, unreadable};
 
@@ -78,6 +79,7 @@ pub fn parse(bytes: &[u8]) -> ReadOutput {
         versions.insert(&package.name, &package.version);
     }
     let mut seen = BTreeSet::new();
+    let mut depends = Depends::default();
     let mut packages = Vec::with_capacity(locked.len());
     for package in &locked {
         let mut out = Package::new(Ecosystem::Cargo, READER.id, &package.name, &package.version);
@@ -85,24 +87,16 @@ pub fn parse(bytes: &[u8]) -> ReadOutput {
             // The same name and version from two sources: one package for every advisory.
             continue;
         }
-        let mut depends_on: Vec<String> = package
-            .dependencies
-            .iter()
-            .filter_map(|text| {
-                // `name`, `name version` where several versions are locked, `name version (source)` in old files.
-                let mut words = text.split_whitespace();
-                let name = words.next()?;
-                let version = words.next().or_else(|| versions.get(name).copied())?;
-                Some(format!("{name}@{version}"))
-            })
-            .collect();
-        depends_on.sort();
-        depends_on.dedup();
-        out.depends_on = depends_on;
+        out.depends_on = depends.list(package.dependencies.iter().filter_map(|text| {
+            // `name`, `name version` where several versions are locked, `name version (source)` in old files.
+            let mut words = text.split_whitespace();
+            let name = words.next()?;
+            Some((name, words.next().or_else(|| versions.get(name).copied())?))
+        }));
         out.lines.extend(lines.get(&out.id()));
         packages.push(out);
     }
-    ReadOutput::of(packages)
+    ReadOutput { packages, problems: depends.problem().into_iter().collect() }
 }
 
 /// First and last line of each `[[package]]` table by `name@version`. Cargo writes one key per line and an empty line

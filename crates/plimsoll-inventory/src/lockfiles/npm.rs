@@ -9,6 +9,7 @@ use plimsoll_model::{Ecosystem, Package, Problem, ProblemKind, Relationship};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::depends::Depends;
 use crate::reader::{Candidate, ReadInput, ReadOutput, Reader, Scope};
 use crate::text::{Lines, text, unreadable};
 
@@ -94,6 +95,7 @@ pub fn parse(bytes: &[u8]) -> ReadOutput {
             .problems
             .push(unreadable("npm lockfile", format!("version {} is not known", lockfile.lockfile_version)));
     }
+    gathered.problems.extend(gathered.depends.problem());
     ReadOutput { packages: gathered.found.into_values().collect(), problems: gathered.problems }
 }
 
@@ -103,6 +105,7 @@ struct Gathered {
     start: usize,
     lines: Lines,
     found: BTreeMap<String, Package>,
+    depends: Depends,
     problems: Vec<Problem>,
 }
 
@@ -168,14 +171,9 @@ impl Gathered {
             package.relationship = if direct.contains(path) { Relationship::Direct } else { Relationship::Indirect };
             package.lines = vec![entry.lines];
             let wanted = [&entry.dependencies, &entry.optional_dependencies, &entry.peer_dependencies];
-            package.depends_on = wanted
-                .into_iter()
-                .flatten()
-                .flat_map(Wanted::keys)
-                .filter_map(|name| installed(&entries, path, name))
-                .collect();
-            package.depends_on.sort();
-            package.depends_on.dedup();
+            let names = wanted.into_iter().flatten().flat_map(Wanted::keys);
+            package.depends_on =
+                self.depends.list(names.filter_map(|name| Some((name.as_str(), installed(&entries, path, name)?))));
             self.add(package);
         }
     }
@@ -211,15 +209,11 @@ impl Gathered {
             package.dev = entry.dev;
             package.lines = vec![*lines];
             let requires = entry.requires.as_ref().and_then(serde_json::Value::as_object);
-            package.depends_on = requires
-                .into_iter()
-                .flat_map(|names| names.keys())
-                .filter_map(|name| {
-                    let version = own.get(name).or_else(|| above.iter().rev().find_map(|level| level.get(name)))?;
-                    Some(format!("{name}@{version}"))
-                })
-                .collect();
-            package.depends_on.sort();
+            let names = requires.into_iter().flat_map(|names| names.keys());
+            package.depends_on = self.depends.list(names.filter_map(|name| {
+                let version = own.get(name).or_else(|| above.iter().rev().find_map(|level| level.get(name)))?;
+                Some((name.as_str(), version.as_str()))
+            }));
             self.add(package);
             if let Some(inner) = &entry.dependencies {
                 self.old(inner, above);
@@ -260,7 +254,7 @@ fn resolve_links(entries: &mut BTreeMap<String, Entry>) -> Vec<String> {
 }
 
 /// The package that `name` means to a package in `folder`: the nearest node_modules upwards that holds it.
-fn installed(entries: &BTreeMap<String, Entry>, folder: &str, name: &str) -> Option<String> {
+fn installed<'a>(entries: &'a BTreeMap<String, Entry>, folder: &str, name: &str) -> Option<&'a str> {
     let mut folder = folder;
     for _ in 0..MAX_DEPTH {
         let found = if folder.is_empty() {
@@ -269,7 +263,7 @@ fn installed(entries: &BTreeMap<String, Entry>, folder: &str, name: &str) -> Opt
             entries.get(&format!("{folder}/{NODE_MODULES}/{name}"))
         };
         if let Some(entry) = found {
-            return Some(format!("{name}@{}", entry.version.as_deref().unwrap_or_default()));
+            return Some(entry.version.as_deref().unwrap_or_default());
         }
         if folder.is_empty() {
             return None;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_model::{Ecosystem, Package, Problem, ProblemKind, Relationship};
 use serde::Deserialize;
 
+use crate::depends::Depends;
 use crate::reader::{Candidate, ReadInput, ReadOutput, Reader, Scope};
 use crate::text::{text, unreadable};
 
@@ -87,26 +88,27 @@ pub fn parse(lock: &[u8], project: Option<&[u8]>) -> ReadOutput {
     for package in &lockfile.package {
         versions.entry(normalised(&package.name)).or_default().push(&package.version);
     }
+    let mut depends = Depends::default();
     let mut packages: Vec<Package> = lockfile
         .package
         .iter()
         .map(|locked| {
             let mut package = Package::new(Ecosystem::Pypi, READER.id, &locked.name, &locked.version);
             package.dev = locked.category == "dev";
-            package.depends_on = locked
+            let wanted: Vec<(String, &str)> = locked
                 .dependencies
                 .iter()
                 .filter_map(|(name, wanted)| {
                     let name = normalised(name);
                     let version = chosen(versions.get(&name)?, wanted)?;
-                    Some(format!("{name}@{version}"))
+                    Some((name, version))
                 })
                 .collect();
-            package.depends_on.sort();
+            package.depends_on = depends.list(wanted.iter().map(|(name, version)| (name.as_str(), *version)));
             package
         })
         .collect();
-    let mut problems = Vec::new();
+    let mut problems: Vec<Problem> = depends.problem().into_iter().collect();
     match project.map(|bytes| toml::from_str::<Project>(&text(bytes))) {
         Some(Ok(project)) => relate(&mut packages, &project),
         Some(Err(error)) => problems.push(Problem::note(
