@@ -11,6 +11,8 @@ use plimsoll_model::{
     FileFact, FileFactKind, Finding, ImageConfig, Inventory, Location, Problem, RuleInfo, Subject, SubjectKind,
 };
 
+pub use crate::docs::rules_markdown;
+
 mod rules {
     pub mod build_tool_left_behind;
     pub mod digest_missing;
