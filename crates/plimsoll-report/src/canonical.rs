@@ -2,6 +2,8 @@
 //! a fixed order with every index mapped, so that all formats give the same bytes. Orders that carry meaning stay: layers,
 //! reasons, fixed versions, references.
 
+use std::cmp::Reverse;
+
 use plimsoll_model::{Assessment, Report};
 
 /// The report with everything whose order carries no meaning sorted.
@@ -54,8 +56,8 @@ fn sort(assessment: &mut Assessment) {
             remap(&mut reason.findings, &findings);
             remap(&mut reason.problems, &problems);
         }
-        // Strongest first is promised; `sort_by` is stable, so that the judge's order within an effect stays.
-        verdict.reasons.sort_by(|a, b| b.effect.cmp(&a.effect));
+        // Strongest first is promised; the sort is stable, so that the judge's order within an effect stays.
+        verdict.reasons.sort_by_key(|r| Reverse(r.effect));
         for hidden in &mut verdict.hidden {
             hidden.r#match = hidden.r#match.and_then(|i| matches.get(i).copied());
             hidden.finding = hidden.finding.and_then(|i| findings.get(i).copied());

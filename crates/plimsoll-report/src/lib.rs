@@ -7,15 +7,18 @@
 //! before a format sees it.
 
 mod canonical;
+mod components;
 mod docs;
 mod formats;
+mod licence;
 mod options;
 mod text;
 mod view;
 
 pub use canonical::canonical;
+pub use components::Bill;
 pub use docs::formats_markdown;
-pub use formats::{FORMATS, Format, format};
+pub use formats::{FORMATS, Format, Render, RenderBill, format};
 pub use options::{RenderOptions, ReportError, VersionOrder};
 #[doc(no_inline)]
 pub use plimsoll_model::Report;

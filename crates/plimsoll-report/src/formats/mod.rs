@@ -5,13 +5,23 @@
 //! [`FORMATS`]. Help, `docs/formats.md` and the tests that every format must pass (same bytes twice, hostile text made
 //! harmless, database, policy and tool named) derive from the slice.
 
+mod cyclonedx;
 mod json;
+mod junit;
+mod sarif;
+mod spdx;
 mod summary;
 mod table;
 
 use plimsoll_model::Report;
 
+use crate::components::Bill;
 use crate::options::{RenderOptions, ReportError};
+
+/// A judged report to bytes.
+pub type Render = fn(&Report, &RenderOptions<'_>) -> Result<Vec<u8>, ReportError>;
+/// An inventory without a verdict to bytes.
+pub type RenderBill = fn(&Bill<'_>, &RenderOptions<'_>) -> Result<Vec<u8>, ReportError>;
 
 /// One format.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +33,9 @@ pub struct Format {
     /// Of a file, without the dot.
     pub extension: &'static str,
     pub media_type: &'static str,
-    pub render: fn(&Report, &RenderOptions<'_>) -> Result<Vec<u8>, ReportError>,
+    pub render: Render,
+    /// For formats that can say what is in a subject without a verdict.
+    pub bill: Option<RenderBill>,
 }
 
 /// All formats, the default first.
@@ -34,6 +46,7 @@ pub const FORMATS: &[Format] = &[
         extension: "txt",
         media_type: "text/plain; charset=utf-8",
         render: table::render,
+        bill: None,
     },
     Format {
         name: "summary",
@@ -41,13 +54,47 @@ pub const FORMATS: &[Format] = &[
         extension: "txt",
         media_type: "text/plain; charset=utf-8",
         render: summary::render,
+        bill: None,
     },
     Format {
         name: "json",
-        what: "everything that is known, versioned (schemaVersion 1), described by a JSON Schema in docs/schemas",
+        what: "everything that is known, versioned (schemaVersion 1), described by docs/schemas/report-v1.json",
         extension: "json",
         media_type: "application/json",
         render: json::render,
+        bill: None,
+    },
+    Format {
+        name: "sarif",
+        what: "SARIF 2.1.0, for code hosts: rules with help, stable fingerprints, manifests with lines",
+        extension: "sarif",
+        media_type: "application/sarif+json",
+        render: sarif::render,
+        bill: None,
+    },
+    Format {
+        name: "cyclonedx",
+        what: "CycloneDX 1.6 JSON: what is in it, what depends on what, and what is known against it",
+        extension: "cdx.json",
+        media_type: "application/vnd.cyclonedx+json; version=1.6",
+        render: cyclonedx::render,
+        bill: Some(cyclonedx::bill),
+    },
+    Format {
+        name: "spdx",
+        what: "SPDX 2.3 JSON: what is in it, under which licences",
+        extension: "spdx.json",
+        media_type: "application/spdx+json",
+        render: spdx::render,
+        bill: Some(spdx::bill),
+    },
+    Format {
+        name: "junit",
+        what: "JUnit XML, for CI servers: what denies is a failure, what could not be told an error",
+        extension: "xml",
+        media_type: "application/xml",
+        render: junit::render,
+        bill: None,
     },
 ];
 

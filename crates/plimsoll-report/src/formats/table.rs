@@ -5,13 +5,14 @@ mod page;
 mod vulnerabilities;
 
 use plimsoll_model::loadline::Mode;
-use plimsoll_model::{CoverageState, Effect, Outcome, Problem, ProblemEffect, Report};
+use plimsoll_model::{Effect, Outcome, Report};
 
 use crate::canonical::canonical;
 use crate::options::{RenderOptions, ReportError};
 use crate::text::paint::{Ink, effect_ink, effect_sign, outcome_ink, outcome_sign, severity_ink};
 use crate::text::safe::{safe, sentence};
 use crate::text::size::{bytes, plural};
+use crate::view::coverage::{self, CoverageLine, Told};
 use crate::view::{SubjectView, View, words};
 use page::Page;
 
@@ -19,8 +20,8 @@ use page::Page;
 const ACTIONS: usize = 8;
 /// Ids named in one line of hidden or cleared ones.
 const IDS: usize = 6;
-/// Problems of one subject that are shown before "and 12 more"; notes come last.
-const PROBLEMS: usize = 12;
+/// Lines of coverage before "and 12 more"; notes come last.
+const COVERAGE_LINES: usize = 20;
 
 pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, ReportError> {
     let report = canonical(report);
@@ -59,7 +60,7 @@ fn subject_part(page: &mut Page<'_>, subject: &SubjectView<'_>) {
     vulnerabilities::part(page, subject);
     findings(page, subject);
     hidden(page, subject);
-    coverage(page, subject);
+    coverage_part(page, subject);
 }
 
 fn header(page: &mut Page<'_>, subject: &SubjectView<'_>) {
@@ -252,63 +253,33 @@ fn hidden(page: &mut Page<'_>, subject: &SubjectView<'_>) {
     }
 }
 
-fn coverage(page: &mut Page<'_>, subject: &SubjectView<'_>) {
-    let assessment = subject.assessment;
+fn coverage_part(page: &mut Page<'_>, subject: &SubjectView<'_>) {
     page.heading(if subject.incomplete() { "Coverage: INCOMPLETE" } else { "Coverage: complete" });
-    if assessment.coverage.is_empty() {
-        page.text(2, "· ", Ink::Faint, "nothing was matched", Ink::Plain);
-    }
-    for c in &assessment.coverage {
-        let (sign, ink) = match c.state {
-            CoverageState::Covered => ("✓ ", Ink::Good),
-            CoverageState::BaselineOnly => ("! ", Ink::Warn),
-            CoverageState::NoData { .. } => ("? ", Ink::Doubt),
-        };
-        let mut text = format!("{}: {}, {}", safe(&c.what), plural(c.packages, "package"), words::coverage(&c.state));
-        if !c.sources.is_empty() {
-            text.push_str(&format!(" ({})", c.sources.join(", ")));
-        }
-        page.text(2, sign, ink, &sentence(&text), Ink::Plain);
-    }
-    for &index in &subject.undecided {
-        let m = subject.matched(index);
-        if let plimsoll_model::MatchState::Undecided { reason } = &m.state {
-            let text = format!("{} in {} {}: {reason}", m.id, m.name, m.version);
-            page.text(2, "? ", Ink::Doubt, &sentence(&text), Ink::Plain);
-        }
-    }
-    for seen in subject.seen_not_read() {
-        let text = format!("{}: {}, seen and not read", seen.location, seen.what);
-        page.text(2, "? ", Ink::Doubt, &safe(&text), Ink::Plain);
-    }
-    problems(page, &subject.problems());
+    lines(page, &coverage::lines(subject));
 }
 
-fn problems(page: &mut Page<'_>, problems: &[&Problem]) {
-    let shown = page.limit(problems.len(), PROBLEMS);
-    for problem in problems.iter().take(shown) {
-        let (sign, ink) = match problem.effect {
-            ProblemEffect::Undecided => ("? ", Ink::Doubt),
-            ProblemEffect::Note => ("· ", Ink::Faint),
+fn lines(page: &mut Page<'_>, lines: &[CoverageLine]) {
+    let shown = page.limit(lines.len(), COVERAGE_LINES);
+    for line in lines.iter().take(shown) {
+        let ink = match line.told {
+            Told::Fully => Ink::Good,
+            Told::Baseline => Ink::Warn,
+            Told::Not => Ink::Doubt,
+            Told::Note => Ink::Faint,
         };
-        let mut text = String::new();
-        if let Some(place) = problem.location.as_ref().filter(|l| !l.path.is_empty()) {
-            text.push_str(&format!("{place}: "));
-        }
-        text.push_str(&problem.message);
-        page.text(2, sign, ink, &sentence(&text), Ink::Plain);
-        if let Some(hint) = &problem.hint {
+        page.text(2, &format!("{} ", line.told.sign()), ink, &sentence(&line.text), Ink::Plain);
+        if let Some(hint) = &line.hint {
             page.text(4, "→ ", Ink::Good, &sentence(hint), Ink::Plain);
         }
     }
-    page.more(2, problems.len() - shown, "problem");
+    page.more(2, lines.len() - shown, "line");
 }
 
 fn footer(page: &mut Page<'_>, view: &View<'_>) {
     let report = view.report;
     page.rule();
     if !report.problems.is_empty() {
-        problems(page, &report.problems.iter().collect::<Vec<_>>());
+        lines(page, &report.problems.iter().map(coverage::of_problem).collect::<Vec<_>>());
         page.gap();
     }
     if view.subjects.len() != 1 {

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::options::ReportError;
@@ -25,6 +26,28 @@ pub fn compact<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, ReportError>
         .serialize(&mut serde_json::Serializer::with_formatter(&mut out, CompactFormatter))
         .map_err(ReportError::Json)?;
     Ok(out)
+}
+
+/// Takes out nulls, empty texts, lists and objects, at any depth; lists named in `keep` stay though empty.
+pub fn without_empty(value: &mut Value, keep: &[&str]) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(|field| without_empty(field, keep));
+            fields.retain(|name, field| !is_empty(field) || (field.is_array() && keep.contains(&name.as_str())));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| without_empty(item, keep)),
+        _ => {}
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
 }
 
 struct Shown<'a> {
@@ -92,6 +115,6 @@ mod tests {
         let bytes = pretty(&value).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.contains(r#""\u009b31m\u202e\u007f\udb40\udc41ü\n\"""#), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 }

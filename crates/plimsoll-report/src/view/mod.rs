@@ -3,6 +3,8 @@
 //! is hidden is read from the verdict.
 
 pub mod actions;
+pub mod coverage;
+pub mod facts;
 pub mod groups;
 pub mod words;
 
@@ -123,6 +125,8 @@ impl<'a> SubjectView<'a> {
         let undecided = visible(|s| matches!(s, MatchState::Undecided { .. }));
         let mut findings: Vec<usize> = (0..assessment.findings.len()).filter(|i| !finding_hidden[*i]).collect();
         let effects = effects(assessment);
+        // A mere measurement is no fault unless the policy's own threshold made it one.
+        findings.retain(|i| assessment.findings[*i].holds(None) || effects.findings[*i].is_some());
         findings.sort_by_key(|i| {
             (std::cmp::Reverse(effects.findings[*i]), std::cmp::Reverse(assessment.findings[*i].severity), *i)
         });

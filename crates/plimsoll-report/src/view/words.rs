@@ -1,6 +1,6 @@
 //! Words for people that several formats share. In: values of the model. Out: short phrases.
 
-use plimsoll_model::{CoverageState, DatabaseKind, Effect, Fix, HiddenBy, Match, Outcome, ProblemKind, SubjectKind};
+use plimsoll_model::{CoverageState, DatabaseKind, Effect, Fix, HiddenBy, Match, Outcome, ReasonCode};
 
 use super::Counts;
 
@@ -39,6 +39,11 @@ pub fn hidden_by(by: HiddenBy) -> &'static str {
     }
 }
 
+/// What hid it, and why when a reason was given.
+pub fn hidden(by: HiddenBy, reason: &str) -> String {
+    if reason.is_empty() { hidden_by(by).to_owned() } else { format!("{}: {reason}", hidden_by(by)) }
+}
+
 pub fn effect(effect: Effect) -> &'static str {
     match effect {
         Effect::Deny => "denies",
@@ -57,15 +62,6 @@ pub fn headline(outcome: Outcome) -> &'static str {
     }
 }
 
-pub fn subject_kind(kind: SubjectKind) -> &'static str {
-    match kind {
-        SubjectKind::Image => "image",
-        SubjectKind::Filesystem => "folder",
-        SubjectKind::Rootfs => "root file system",
-        SubjectKind::Sbom => "SBOM",
-    }
-}
-
 pub fn database_kind(kind: DatabaseKind) -> &'static str {
     match kind {
         DatabaseKind::Baseline => "embedded baseline",
@@ -75,30 +71,31 @@ pub fn database_kind(kind: DatabaseKind) -> &'static str {
     }
 }
 
+/// What a reason is about, as the title of a rule.
+pub fn reason(code: ReasonCode) -> &'static str {
+    match code {
+        ReasonCode::NoEntry => "no entry of the policy rules the image",
+        ReasonCode::Refused => "the policy refuses the image outright",
+        ReasonCode::Tag => "the tag, or its absence, breaks the policy's rule",
+        ReasonCode::Vulnerability => "a vulnerability that the policy does not let pass",
+        ReasonCode::UndecidedMatch => "it could not be told whether a package is vulnerable",
+        ReasonCode::Footprint => "the image's footprint breaks a rule of the policy",
+        ReasonCode::Problem => "something could not be read or reached",
+        ReasonCode::NoData => "there are no advisories for packages that are there",
+        ReasonCode::StaleData => "the advisories are older than the policy allows",
+        ReasonCode::BaselineOnly => "only the embedded baseline of advisories was there",
+        ReasonCode::Exempt => "the policy exempts the image",
+        ReasonCode::Expired => "a waiver or exemption is past its date or was not needed",
+        ReasonCode::Policy => "the policy could not be applied here",
+    }
+}
+
 pub fn coverage(state: &CoverageState) -> String {
     match state {
         CoverageState::Covered => "matched".into(),
         CoverageState::BaselineOnly => "baseline only".into(),
         CoverageState::NoData { reason } if reason.is_empty() => "no data".into(),
         CoverageState::NoData { reason } => format!("no data: {reason}"),
-    }
-}
-
-pub fn problem_kind(kind: ProblemKind) -> &'static str {
-    match kind {
-        ProblemKind::Unreachable => "unreachable",
-        ProblemKind::DigestMismatch => "digest mismatch",
-        ProblemKind::BrokenArchive => "broken archive",
-        ProblemKind::LimitReached => "limit reached",
-        ProblemKind::UnreadableMetadata => "unreadable metadata",
-        ProblemKind::SeenNotRead => "seen, not read",
-        ProblemKind::UnreadableVersion => "unreadable version",
-        ProblemKind::NoData => "no data",
-        ProblemKind::StaleData => "stale data",
-        ProblemKind::EndOfLife => "end of life",
-        ProblemKind::UnknownDistro => "unknown distribution",
-        ProblemKind::BadAdvisory => "bad advisory",
-        ProblemKind::BadInput => "bad input",
     }
 }
 
