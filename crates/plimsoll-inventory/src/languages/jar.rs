@@ -241,6 +241,7 @@ mod tests {
                     true
                 ),
                 ("lib@1".into(), "app/hello.war/lib-1.jar".into(), true),
+                ("hello@".into(), "app/hello.war".into(), true),
             ]
         );
     }
@@ -262,6 +263,7 @@ mod tests {
         let outer = archive(&[("lib/a.jar", b"no zip", false), ("lib/b-1.jar", &archive(&[]), true)]);
         let out = parse(&outer, "x.war");
         assert_eq!(out.problems[0].location.as_ref().unwrap().path, "x.war/lib/a.jar");
-        assert_eq!(found(&out).len(), 1);
+        let ids: Vec<_> = out.packages.iter().map(Package::id).collect();
+        assert_eq!(ids, ["b@1", "x@"]);
     }
 }

@@ -92,7 +92,7 @@ pub fn file_name(path: &str) -> Option<(&str, &str)> {
     Some((&stem[..dash], &stem[dash + 1..]))
 }
 
-/// The best guess from manifest and file name; none when no name or version can be told.
+/// The best guess from manifest and file name; the version is empty where neither tells one.
 pub fn guess(path: &str, manifest: &BTreeMap<String, String>) -> Option<Coordinates> {
     let attribute = |names: &[&str]| {
         names.iter().find_map(|name| manifest.get(*name)).map(|value| value.trim()).filter(|value| !value.is_empty())
@@ -104,7 +104,7 @@ pub fn guess(path: &str, manifest: &BTreeMap<String, String>) -> Option<Coordina
     let stem = || path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(stem, _)| stem);
     let version = match named {
         Some((_, version)) => version,
-        None => attribute(&["implementation-version", "bundle-version", "specification-version"])?,
+        None => attribute(&["implementation-version", "bundle-version", "specification-version"]).unwrap_or_default(),
     };
     let artifact = match named {
         Some((artifact, _)) => artifact,
@@ -177,6 +177,6 @@ mod tests {
             "org.acme:tool:2"
         );
         assert_eq!(guessed("thing-1.0.jar", ""), ":thing:1.0");
-        assert_eq!(guess("thing.jar", &BTreeMap::new()), None);
+        assert_eq!(guessed("thing.jar", ""), ":thing:");
     }
 }
