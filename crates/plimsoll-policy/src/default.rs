@@ -8,7 +8,15 @@ use crate::read::{Known, parse};
 pub const DEFAULT_POLICY: &str = include_str!("default.yaml");
 
 /// The footprint rules that the embedded document names; the binary's tests prove that they exist.
-pub const DEFAULT_POLICY_RULES: &[&str] = &["runs-as-root", "secret-in-image"];
+pub const DEFAULT_POLICY_RULES: &[&str] = &[
+    "latest-tag",
+    "runs-as-root",
+    "secret-in-env",
+    "secret-in-history",
+    "secret-in-image",
+    "unmaintained-base",
+    "user-missing",
+];
 
 /// The embedded policy. Its `files` are empty, and its places name the file `default policy`.
 pub fn default_policy() -> LoadLine {

@@ -17,6 +17,7 @@ mod read;
 mod schema;
 mod show;
 mod units;
+mod vex;
 mod yaml;
 
 pub use default::{DEFAULT_POLICY, DEFAULT_POLICY_RULES, default_policy};
@@ -26,3 +27,4 @@ pub use judge::{Context, exit_code, judge, overall};
 pub use read::{Known, Loader, parse, read};
 pub use schema::schema;
 pub use show::effective;
+pub use vex::read_vex;

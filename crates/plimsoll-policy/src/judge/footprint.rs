@@ -5,7 +5,7 @@ use plimsoll_model::loadline::RuleAction;
 use plimsoll_model::{Effect, ReasonCode};
 
 use super::hide::Hiding;
-use super::{Case, Found, plural, reason};
+use super::{Case, Found, reason};
 use crate::units::size_words;
 
 pub(super) fn judge(case: &Case<'_>, hiding: &Hiding, found: &mut Found) {
@@ -15,19 +15,11 @@ pub(super) fn judge(case: &Case<'_>, hiding: &Hiding, found: &mut Found) {
             RuleAction::Warn => (Effect::Warn, "warn"),
             RuleAction::Deny => (Effect::Deny, "deny"),
         };
-        let mut holds = Vec::new();
-        let mut unmeasured = Vec::new();
-        for (i, finding) in case.assessment.findings.iter().enumerate() {
-            if finding.rule != *id || hiding.findings.contains(&i) {
-                continue;
-            }
-            match (setting.threshold, finding.measure) {
-                (None, _) => holds.push(i),
-                (Some(least), Some(measure)) if measure >= least => holds.push(i),
-                (Some(_), Some(_)) => {}
-                (Some(_), None) => unmeasured.push(i),
-            }
-        }
+        let all = case.assessment.findings.iter().enumerate();
+        let holds: Vec<usize> = all
+            .filter(|(i, f)| f.rule == *id && f.holds(setting.threshold) && !hiding.findings.contains(i))
+            .map(|(i, _)| i)
+            .collect();
         let findings = &case.assessment.findings;
         if let Some(first) = holds.first().and_then(|i| findings.get(*i)) {
             let mut message = format!("{id}: {}", first.message);
@@ -43,19 +35,6 @@ pub(super) fn judge(case: &Case<'_>, hiding: &Hiding, found: &mut Found) {
             let mut one = reason(effect, ReasonCode::Footprint, message);
             one.clause = case.clause(&format!("footprint.{id}"));
             one.findings = holds;
-            found.reasons.push(one);
-        }
-        if !unmeasured.is_empty() {
-            // The fault is there; whether it is as large as the policy asks cannot be told.
-            let effect = if effect == Effect::Deny { Effect::Undecided } else { effect };
-            let message = format!(
-                "{id}: {} without a measure to compare with the policy's threshold of {}; set a plain `warn` or `deny`",
-                plural(unmeasured.len(), "finding"),
-                size_words(setting.threshold.unwrap_or(0)),
-            );
-            let mut one = reason(effect, ReasonCode::Footprint, message);
-            one.clause = case.clause(&format!("footprint.{id}"));
-            one.findings = unmeasured;
             found.reasons.push(one);
         }
     }

@@ -147,7 +147,7 @@ fn upgrade(matches: &[&Match]) -> String {
         return "; no fix is known yet".to_owned();
     };
     let mut versions: Vec<&str> = Vec::new();
-    for version in fixed.iter().filter_map(|m| m.fix.versions().first()) {
+    for version in fixed.iter().filter_map(|m| m.upgrade_to.as_ref().or(m.fix.versions().first())) {
         if !versions.contains(&version.as_str()) {
             versions.push(version);
         }

@@ -5,7 +5,17 @@ use jiff::civil::Date;
 use plimsoll_model::*;
 use plimsoll_policy::{Context, Known, judge, parse};
 
-pub const RULES: &[&str] = &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"];
+pub const RULES: &[&str] = &[
+    "image-too-large",
+    "latest-tag",
+    "runs-as-root",
+    "secret-in-env",
+    "secret-in-history",
+    "secret-in-image",
+    "shell-present",
+    "unmaintained-base",
+    "user-missing",
+];
 pub const KNOWN: Known<'static> = Known { footprint_rules: RULES };
 
 pub fn at(text: &str) -> Timestamp {
@@ -95,6 +105,7 @@ pub fn fault(id: &str) -> Match {
         packages: vec![0, 1],
         state: MatchState::Affected,
         fix: Fix::None,
+        upgrade_to: None,
         severity: Severity::High,
         severity_source: None,
         data_source: None,

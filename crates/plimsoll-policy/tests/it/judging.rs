@@ -282,7 +282,7 @@ fn footprint_rules_weigh_as_the_entry_says_and_others_weigh_nothing() {
         ("image-too-large: {deny: 500MB}", "image-too-large", Some(500_000_000), Some(Effect::Deny)),
         ("image-too-large: {deny: 500MB}", "image-too-large", Some(499_999_999), None),
         ("image-too-large: {warn: 1GiB}", "image-too-large", Some(2 << 30), Some(Effect::Warn)),
-        ("image-too-large: {deny: 500MB}", "image-too-large", None, Some(Effect::Undecided)),
+        ("image-too-large: {deny: 500MB}", "image-too-large", None, Some(Effect::Deny)),
     ] {
         let mut subject = image("nginx:1");
         subject.findings.push(finding(rule, measure));
