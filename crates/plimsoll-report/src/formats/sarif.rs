@@ -12,6 +12,7 @@ use crate::components::{References, sha256_hex};
 use crate::options::{RenderOptions, ReportError};
 use crate::text::json::{pretty, without_empty};
 use crate::text::safe::sentence;
+use crate::view::actions::upgrade;
 use crate::view::facts::facts;
 use crate::view::{SubjectView, View, coverage, packages_of, words};
 use rules::Rules;
@@ -156,10 +157,7 @@ fn weight(effect: Option<Effect>, severity: Severity) -> (&'static str, &'static
 }
 
 fn message(subject: &SubjectView<'_>, m: &Match) -> String {
-    let fix = match m.fix.versions() {
-        [] => words::fix(&m.fix),
-        versions => format!("upgrade to {}", versions.join(" or ")),
-    };
+    let fix = upgrade(m).map_or_else(|| words::fix(&m.fix), |version| format!("upgrade to {version}"));
     let state = match &m.state {
         MatchState::Undecided { reason } => format!(" (could not tell: {reason})"),
         _ => String::new(),

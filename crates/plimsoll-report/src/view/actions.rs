@@ -41,6 +41,11 @@ pub struct BaseHint<'a> {
     pub actions: usize,
 }
 
+/// The version that clears one match: the one for the installed branch, else the first that the source names.
+pub fn upgrade(m: &Match) -> Option<&str> {
+    m.upgrade_to.as_deref().or_else(|| m.fix.versions().first().map(String::as_str))
+}
+
 /// The latest of the versions that the matches are fixed in, each in the installed branch.
 pub fn latest_fix<'a>(
     ecosystem: Option<Ecosystem>,
@@ -48,7 +53,7 @@ pub fn latest_fix<'a>(
     options: &RenderOptions<'_>,
 ) -> Option<&'a str> {
     matches
-        .filter_map(|m| m.fix.versions().first().map(String::as_str))
+        .filter_map(upgrade)
         .max_by(|a, b| (options.version_order)(ecosystem.unwrap_or(Ecosystem::Generic), a, b).then_with(|| a.cmp(b)))
 }
 
@@ -56,7 +61,7 @@ pub fn actions<'a>(assessment: &'a Assessment, visible: &[usize], options: &Rend
     let mut groups: BTreeMap<(Option<Ecosystem>, &'a str), Vec<usize>> = BTreeMap::new();
     for &index in visible {
         let m = &assessment.matches[index];
-        if !m.fix.versions().is_empty() {
+        if upgrade(m).is_some() {
             let ecosystem = packages_of(assessment, m).next().map(|p| p.ecosystem);
             groups.entry((ecosystem, &m.name)).or_default().push(index);
         }
@@ -95,7 +100,7 @@ pub fn base_hint<'a>(assessment: &'a Assessment, visible: &[usize], actions: &[A
     }
     let in_base = |m: &Match| packages_of(assessment, m).all(|p| p.location.layer == Some(0)) && !m.packages.is_empty();
     let fixable: Vec<&Match> =
-        visible.iter().map(|i| &assessment.matches[*i]).filter(|m| !m.fix.versions().is_empty()).collect();
+        visible.iter().map(|i| &assessment.matches[*i]).filter(|m| upgrade(m).is_some()).collect();
     let clears = fixable.iter().filter(|m| in_base(m)).count();
     let spared = actions.iter().filter(|a| a.layers == [0]).count();
     (spared >= 2 && clears * 2 >= fixable.len()).then(|| BaseHint {
