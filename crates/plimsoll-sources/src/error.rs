@@ -42,6 +42,14 @@ pub enum SourceError {
     NoPlatform { what: String, wanted: String, available: Vec<String> },
     #[error("take {what} for an image: {why}")]
     NotAnImage { what: String, why: String },
+    #[error("pull {what}{}", and_before(.tried))]
+    Registry {
+        what: String,
+        /// What the places said that were asked before the last one.
+        tried: Vec<String>,
+        #[source]
+        source: Box<crate::registry::error::RegistryError>,
+    },
     #[error("read {what}: indexes are nested more than {} deep", crate::limits::MAX_INDEX_DEPTH)]
     TooDeep { what: String },
 }
@@ -62,10 +70,15 @@ impl SourceError {
             SourceError::DigestMismatch { .. } | SourceError::SizeMismatch { .. } => {
                 Some("the copy is broken or was changed: fetch it again from where it was built".into())
             }
+            SourceError::Registry { source, .. } => source.hint(),
             SourceError::TooDeep { .. } => Some("no builder writes such an image: ask who made it".into()),
             _ => None,
         }
     }
+}
+
+fn and_before(places: &[String]) -> String {
+    if places.is_empty() { String::new() } else { format!(" (first: {})", places.join("; ")) }
 }
 
 /// At most ten names, so that a message stays a message.

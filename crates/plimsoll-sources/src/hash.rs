@@ -6,7 +6,7 @@ use sha2::Digest as _;
 use crate::error::SourceError;
 
 /// A running digest.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Hasher {
     Sha256(sha2::Sha256),
     Sha512(Box<sha2::Sha512>),

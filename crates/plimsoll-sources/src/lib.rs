@@ -3,15 +3,26 @@
 //! In: the name or path of an image. Out: a [`ResolvedImage`], whose manifest and configuration were checked against
 //! their digests, and whose layers are opened by whoever unpacks them. What it does not do: unpack, match, judge.
 
+pub mod cache;
+pub mod environment;
 pub mod error;
+mod file_part;
 pub mod hash;
 pub mod image;
 pub mod limits;
 pub mod local;
+pub mod mirrors;
 pub mod oci;
+pub mod progress;
+pub mod registry;
+pub mod sources;
 
+pub use cache::BlobCache;
+pub use environment::Environment;
 pub use error::SourceError;
 pub use image::ResolvedImage;
 pub use local::folder::{Folder, folder};
 pub use local::input::{InputOptions, open_input};
 pub use local::search::{LayoutEntry, layouts_below};
+pub use progress::{Progress, Quiet};
+pub use sources::{SourceOptions, Sources};

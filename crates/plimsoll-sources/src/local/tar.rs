@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek};
 use std::sync::Arc;
 
 use plimsoll_model::LayerReader;
 
 use crate::error::SourceError;
+use crate::file_part::FilePart;
 use crate::limits::{MAX_ARCHIVE_MEMBERS, MAX_LINK_HOPS, MAX_TAR_HEADER_DATA};
 
 const BLOCK: u64 = 512;
@@ -59,7 +60,7 @@ impl Contents {
     }
 
     fn read_headers(&mut self, length: u64) -> Result<(), SourceError> {
-        let mut reader = BufReader::new(At { file: Arc::clone(&self.file), position: 0, end: length });
+        let mut reader = BufReader::new(FilePart::new(&self.file, 0, length));
         let mut position = 0u64;
         let (mut long_name, mut long_link, mut pax) = (None, None, Pax::default());
         let mut headers = 0usize;
@@ -143,7 +144,7 @@ impl Contents {
         Ok(())
     }
 
-    fn read_at(&self, reader: &mut BufReader<At>, position: u64, into: &mut [u8]) -> Result<(), SourceError> {
+    fn read_at(&self, reader: &mut BufReader<FilePart>, position: u64, into: &mut [u8]) -> Result<(), SourceError> {
         let here = reader
             .stream_position()
             .map_err(|source| SourceError::Io { what: format!("read archive {}", self.name), source })?;
@@ -183,54 +184,9 @@ impl Contents {
     /// When there is none, or it leads outside.
     pub fn open(&self, name: &str) -> io::Result<(u64, LayerReader)> {
         let (offset, size) = self.find(name)?;
-        let reader = At { file: Arc::clone(&self.file), position: offset, end: offset.saturating_add(size) };
+        let reader = FilePart::new(&self.file, offset, size);
         Ok((size, Box::new(reader)))
     }
-}
-
-/// A part of a file, read by position so that many readers share one open file.
-struct At {
-    file: Arc<File>,
-    position: u64,
-    end: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
-        let wanted = buffer.len().min(left);
-        if wanted == 0 {
-            return Ok(0);
-        }
-        let count = read_at(&self.file, &mut buffer[..wanted], self.position)?;
-        if count == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive became shorter while it was read"));
-        }
-        self.position += count as u64;
-        Ok(count)
-    }
-}
-
-impl Seek for At {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::Current(step) => self.position.checked_add_signed(step),
-            SeekFrom::End(step) => self.end.checked_add_signed(step),
-        };
-        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(self.position)
-    }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, position)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, position)
 }
 
 #[derive(Default)]

@@ -1,0 +1,401 @@
+//! Talking to one registry about one repository. In: a path. Out: an answer whose status is 2xx, or why there is none.
+//! Signs in when asked to, follows redirects without taking credentials along, tries again when that may help.
+//! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
+
+use std::sync::Arc;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::{Response, StatusCode, Url};
+use serde::Deserialize;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::environment::Environment;
+use crate::registry::answer::{self, MAX_ERROR_BODY};
+use crate::registry::challenge::{Challenge, challenges};
+use crate::registry::credentials::{Credentials, credentials_for};
+use crate::registry::endpoint::{Endpoint, Scheme, is_loopback};
+use crate::registry::error::RegistryError;
+use crate::registry::retry;
+use crate::registry::transport::Transport;
+
+/// Places a request is sent on to. Cloud registries send on once or twice.
+const MAX_REDIRECTS: usize = 8;
+/// A token service's answer. Tokens have a few kilobytes.
+const MAX_TOKEN: u64 = 1 << 20;
+
+/// One registry, one repository.
+pub struct Session {
+    pub endpoint: Endpoint,
+    transport: Arc<Transport>,
+    environment: Arc<Environment>,
+    scheme: OnceCell<&'static str>,
+    /// What is sent along, and how often it was renewed.
+    authorization: Mutex<(u64, Option<HeaderValue>)>,
+    /// Tries of one request.
+    tries: u32,
+}
+
+/// What to ask for.
+pub struct Ask<'a> {
+    /// Below the repository: `manifests/latest`.
+    pub path: &'a str,
+    pub accept: &'a str,
+    /// First byte that is wanted.
+    pub from: u64,
+    /// What people call it.
+    pub what: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+impl Session {
+    /// `last` says that there is no other place to ask: more patience is due then.
+    pub fn new(endpoint: Endpoint, transport: Arc<Transport>, environment: Arc<Environment>, last: bool) -> Session {
+        let tries = if last { retry::MAX_TRIES } else { retry::TRIES_BEFORE_ANOTHER };
+        let authorization = Mutex::new((0, None));
+        Session { endpoint, transport, environment, scheme: OnceCell::new(), authorization, tries }
+    }
+
+    pub fn host(&self) -> &str {
+        &self.endpoint.host
+    }
+
+    /// Gets what is asked for.
+    ///
+    /// # Errors
+    /// After the last try, or at once when trying again cannot help.
+    pub async fn get(&self, ask: &Ask<'_>) -> Result<Response, RegistryError> {
+        let mut failed = 0;
+        loop {
+            let (error, pause) = match self.signed_in(ask).await {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) => {
+                    let pause = retry::retry_after(response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()));
+                    (self.refusal(response, ask.what).await, pause)
+                }
+                Err(error) => (error, None),
+            };
+            failed += 1;
+            let again = failed < self.tries && may_pass(&error, failed);
+            match retry::wait(failed, pause, retry::spread()) {
+                Some(wait) if again => tokio::time::sleep(wait).await,
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn signed_in(&self, ask: &Ask<'_>) -> Result<Response, RegistryError> {
+        let (generation, header) = self.authorization.lock().await.clone();
+        let (response, ours) = self.followed(ask, header).await?;
+        if response.status() != StatusCode::UNAUTHORIZED || !ours {
+            return Ok(response);
+        }
+        let offered: Vec<Challenge> = response
+            .headers()
+            .get_all("www-authenticate")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(challenges)
+            .collect();
+        let header = {
+            let mut authorization = self.authorization.lock().await;
+            // Another request may have signed in meanwhile.
+            if authorization.0 == generation {
+                let (header, signed_in) = self.sign_in(&offered).await?;
+                if header.is_none() {
+                    let words = body_words(response).await;
+                    return Err(RegistryError::Unauthorized { host: self.host().to_owned(), signed_in, words });
+                }
+                *authorization = (generation + 1, header);
+            }
+            authorization.1.clone()
+        };
+        Ok(self.followed(ask, header).await?.0)
+    }
+
+    /// The answer after redirects, and whether it comes from the registry itself.
+    async fn followed(
+        &self,
+        ask: &Ask<'_>,
+        authorization: Option<HeaderValue>,
+    ) -> Result<(Response, bool), RegistryError> {
+        let mut url = self.url(ask.path).await?;
+        let mut ours = true;
+        for _ in 0..=MAX_REDIRECTS {
+            let client = self.transport.client(ours.then_some(&self.endpoint))?;
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_str(ask.accept).unwrap_or(HeaderValue::from_static("*/*")));
+            if ask.from > 0 {
+                let range = HeaderValue::from_str(&format!("bytes={}-", ask.from));
+                headers.insert(RANGE, range.unwrap_or(HeaderValue::from_static("bytes=0-")));
+            }
+            if let Some(value) = authorization.as_ref().filter(|_| ours) {
+                headers.insert(AUTHORIZATION, value.clone());
+            }
+            let response =
+                client.get(url.clone()).headers(headers).send().await.map_err(|error| self.transport_error(error))?;
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let Some(location) = location.filter(|_| response.status().is_redirection()) else {
+                return Ok((response, ours));
+            };
+            let next = self.next_place(&url, location)?;
+            // Once away, credentials stay away: coming back could be a trick to have them sent elsewhere in the path.
+            ours = ours && same_origin(&url, &next);
+            url = next;
+        }
+        Err(RegistryError::RedirectLoop { host: self.host().to_owned() })
+    }
+
+    fn next_place(&self, from: &Url, location: &str) -> Result<Url, RegistryError> {
+        let refuse = |why| RegistryError::Redirect { host: self.host().to_owned(), to: answer::shown(location), why };
+        let mut next = from.join(location).map_err(|_| refuse("which is no address"))?;
+        match (from.scheme(), next.scheme()) {
+            (_, "https") => {}
+            ("http", "http") => {
+                let host = next.host_str().unwrap_or_default();
+                if from.host_str() != Some(host) && !is_loopback(host) {
+                    return Err(refuse("which is plain HTTP on another host"));
+                }
+            }
+            ("https", "http") => return Err(refuse("which is plain HTTP")),
+            _ => return Err(refuse("which is neither HTTPS nor HTTP")),
+        }
+        // Names and passwords in an address would be sent as credentials. Clearing them cannot fail for these schemes.
+        let _ = next.set_username("");
+        let _ = next.set_password(None);
+        Ok(next)
+    }
+
+    async fn url(&self, path: &str) -> Result<Url, RegistryError> {
+        let scheme = self.scheme.get_or_try_init(|| self.find_scheme()).await?;
+        let endpoint = &self.endpoint;
+        let namespace = endpoint.namespace.as_ref().map(|ns| format!("?ns={ns}")).unwrap_or_default();
+        let text = format!("{scheme}://{}{}/{}/{path}{namespace}", endpoint.host, endpoint.base, endpoint.repository);
+        self.parsed(&text)
+    }
+
+    fn parsed(&self, text: &str) -> Result<Url, RegistryError> {
+        Url::parse(text).map_err(|error| RegistryError::BadAnswer {
+            host: self.host().to_owned(),
+            what: text.to_owned(),
+            why: format!("it is no address: {error}"),
+        })
+    }
+
+    /// Loopback registries rarely have certificates: HTTP is taken where HTTPS finds no TLS.
+    async fn find_scheme(&self) -> Result<&'static str, RegistryError> {
+        match self.endpoint.scheme {
+            Scheme::Https => Ok("https"),
+            Scheme::Http => Ok("http"),
+            Scheme::Either => {
+                let probe = self.parsed(&format!("https://{}/v2/", self.host()))?;
+                let client = self.transport.client(Some(&self.endpoint))?;
+                match client.get(probe).send().await {
+                    Ok(_) => Ok("https"),
+                    Err(error) => {
+                        // A certificate that is there but not believed is no reason to drop TLS.
+                        let words = crate::error::chain(&error);
+                        if words.contains("certificate") { Ok("https") } else { Ok("http") }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What to send along after a refusal, and whether credentials of the user's were used.
+    async fn sign_in(&self, offered: &[Challenge]) -> Result<(Option<HeaderValue>, bool), RegistryError> {
+        let host = self.host().to_owned();
+        let credentials = credentials_for(&self.endpoint.credentials_of, &self.endpoint.repository, &self.environment)
+            .await
+            .map_err(|source| RegistryError::Credentials { host: host.clone(), source })?;
+        if let Some(Credentials::Bearer(token)) = &credentials {
+            return Ok((self.header(&format!("Bearer {token}"))?, true));
+        }
+        let bearer = offered.iter().find_map(|challenge| match challenge {
+            Challenge::Bearer { realm, service, scope } => Some((realm, service, scope)),
+            _ => None,
+        });
+        if let Some((realm, service, scope)) = bearer {
+            let token = self.token(realm, service.as_deref(), scope.as_deref(), credentials.as_ref()).await?;
+            return Ok((self.header(&format!("Bearer {token}"))?, credentials.is_some()));
+        }
+        match credentials {
+            Some(Credentials::Password { user, password }) if offered.contains(&Challenge::Basic) => {
+                Ok((self.header(&basic(&user, &password))?, true))
+            }
+            given => Ok((None, given.is_some())),
+        }
+    }
+
+    fn header(&self, text: &str) -> Result<Option<HeaderValue>, RegistryError> {
+        let mut value = HeaderValue::from_str(text).map_err(|_| RegistryError::BadAnswer {
+            host: self.host().to_owned(),
+            what: "the credentials".into(),
+            why: "they have characters that no header may have".into(),
+        })?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    /// A token for this repository. Credentials go to HTTPS only, or to where the registry itself is plain HTTP by the
+    /// user's word: the same host or loopback.
+    async fn token(
+        &self,
+        realm: &str,
+        service: Option<&str>,
+        scope: Option<&str>,
+        credentials: Option<&Credentials>,
+    ) -> Result<String, RegistryError> {
+        let host = self.host().to_owned();
+        let unsafe_realm = || RegistryError::Realm { host: host.clone(), realm: answer::shown(realm) };
+        let mut url = Url::parse(realm).map_err(|_| unsafe_realm())?;
+        let own_http = self.scheme.get() == Some(&"http") && url.scheme() == "http" && {
+            let named = url.host_str().unwrap_or_default();
+            let own = self.parsed(&format!("http://{host}/"))?;
+            own.host_str() == Some(named) || is_loopback(named)
+        };
+        if (url.scheme() != "https" && !own_http) || !url.username().is_empty() || url.password().is_some() {
+            return Err(unsafe_realm());
+        }
+        let usual = format!("repository:{}:pull", self.endpoint.repository);
+        let scope = scope.filter(|scope| !scope.is_empty()).unwrap_or(&usual);
+        let own_host = self.parsed(&format!("https://{host}/"))?.host_str() == url.host_str();
+        let client = self.transport.client(own_host.then_some(&self.endpoint))?;
+        let request = match credentials {
+            Some(Credentials::Identity(refresh)) => {
+                let form = Url::parse_with_params(
+                    "form:",
+                    [
+                        ("grant_type", "refresh_token"),
+                        ("client_id", "plimsoll"),
+                        ("service", service.unwrap_or_default()),
+                        ("scope", scope),
+                        ("refresh_token", refresh),
+                    ],
+                );
+                let body = form.ok().and_then(|form| form.query().map(str::to_owned)).unwrap_or_default();
+                client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
+            }
+            other => {
+                {
+                    let mut query = url.query_pairs_mut();
+                    if let Some(service) = service {
+                        query.append_pair("service", service);
+                    }
+                    query.append_pair("scope", scope);
+                }
+                let request = client.get(url);
+                match other {
+                    Some(Credentials::Password { user, password }) => request.header(
+                        AUTHORIZATION,
+                        self.header(&basic(user, password))?.unwrap_or(HeaderValue::from_static("")),
+                    ),
+                    _ => request,
+                }
+            }
+        };
+        let response = request.send().await.map_err(|error| self.transport_error(error))?;
+        let what = "a token";
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let words = body_words(response).await;
+                return Err(RegistryError::Unauthorized { host, signed_in: credentials.is_some(), words });
+            }
+            _ => return Err(self.refusal(response, what).await),
+        }
+        let bytes = self.bounded(response, MAX_TOKEN, what).await?;
+        let token: Token = serde_json::from_slice(&bytes).map_err(|_| {
+            if answer::is_html("", &bytes) {
+                RegistryError::Html { host: host.clone(), what: what.into() }
+            } else {
+                self.bad_answer(what, "it is not the JSON of a token")
+            }
+        })?;
+        let token = token.token.or(token.access_token).filter(|token| !token.is_empty());
+        token.ok_or_else(|| self.bad_answer(what, "there is no token in it"))
+    }
+
+    pub fn bad_answer(&self, what: &str, why: impl Into<String>) -> RegistryError {
+        RegistryError::BadAnswer { host: self.host().to_owned(), what: what.to_owned(), why: why.into() }
+    }
+
+    pub fn transport_error(&self, error: reqwest::Error) -> RegistryError {
+        RegistryError::Transport { host: self.host().to_owned(), source: error.without_url() }
+    }
+
+    /// All of a small answer.
+    ///
+    /// # Errors
+    /// When it breaks off or has more than `limit` bytes.
+    pub async fn bounded(&self, mut response: Response, limit: u64, what: &str) -> Result<Vec<u8>, RegistryError> {
+        let mut bytes = vec![];
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport_error(error))? {
+            if (bytes.len() + chunk.len()) as u64 > limit {
+                return Err(self.bad_answer(what, format!("it is larger than the {limit} bytes that are allowed")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// The error that a status other than 2xx means.
+    async fn refusal(&self, response: Response, what: &str) -> RegistryError {
+        let (host, what) = (self.host().to_owned(), what.to_owned());
+        let status = response.status().as_u16();
+        let content_type = content_type(&response);
+        let body = self.bounded(response, MAX_ERROR_BODY, &what).await.unwrap_or_default();
+        let words = answer::words(&body);
+        match status {
+            401 => RegistryError::Unauthorized { host, signed_in: true, words },
+            403 => RegistryError::Forbidden { host, what, words },
+            404 => RegistryError::NotFound { host, what, words },
+            429 => RegistryError::TooManyRequests { host, what, words },
+            // A gateway's error page is still its status; any other page is no registry's.
+            _ if status < 500 && answer::is_html(&content_type, &body) => RegistryError::Html { host, what },
+            _ => RegistryError::Status { host, what, status, words },
+        }
+    }
+}
+
+/// True when the same request may do better a little later.
+fn may_pass(error: &RegistryError, failed: u32) -> bool {
+    match error {
+        // A page is what captive portals answer: they do not go away while we wait.
+        RegistryError::Html { .. } => false,
+        RegistryError::Transport { source, .. } if crate::error::chain(source).contains("certificate") => false,
+        // Nobody listens, or the name is not known: a moment's fault or a lasting one.
+        RegistryError::Transport { source, .. } if source.is_connect() => failed < retry::TRIES_BEFORE_ANOTHER,
+        error => error.passes(),
+    }
+}
+
+fn basic(user: &str, password: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
+}
+
+fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme() && a.host_str() == b.host_str() && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// The media type of an answer, without parameters.
+pub fn content_type(response: &Response) -> String {
+    let header = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    header.split(';').next().unwrap_or_default().trim().to_owned()
+}
+
+async fn body_words(mut response: Response) -> String {
+    let mut bytes = vec![];
+    while let Ok(Some(chunk)) = response.chunk().await {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > MAX_ERROR_BODY {
+            break;
+        }
+    }
+    answer::words(&bytes)
+}

@@ -1,0 +1,202 @@
+//! The way in. In: the user's settings, then names and paths. Out: images. Blocking functions are for commands; their
+//! `_async` twins for servers. The network runs on threads of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_model::{ImageReference, Platform};
+use tokio::runtime::{Handle, Runtime};
+
+use crate::cache::{BlobCache, DEFAULT_SIZE};
+use crate::environment::Environment;
+use crate::error::SourceError;
+use crate::image::ResolvedImage;
+use crate::mirrors::{MirrorRule, Mirrors};
+use crate::progress::{Progress, Quiet};
+use crate::registry::error::RegistryError;
+use crate::registry::pull;
+use crate::registry::transport::Transport;
+
+/// A pull of the largest images over a slow link; a CI job that hangs longer is broken.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// Threads of the network: it waits most of the time, and writing to disk takes one.
+const THREADS: usize = 2;
+
+/// The user's settings.
+#[derive(Clone)]
+pub struct SourceOptions {
+    /// `--ca`: authorities trusted besides the system's.
+    pub ca: Vec<PathBuf>,
+    /// `--plain-http HOST`: hosts spoken to without TLS.
+    pub plain_http: Vec<String>,
+    /// `--insecure HOST`: hosts whose certificate is not checked.
+    pub skip_verify: Vec<String>,
+    /// `--mirror docker.io=HOST[/PREFIX]`, asked before everything else, in their order.
+    pub mirrors: Vec<MirrorRule>,
+    /// `--registries-conf FILE`; `CONTAINERS_REGISTRIES_CONF` says the same. The system's own is not read unasked.
+    pub registries_conf: Option<PathBuf>,
+    /// `--hosts-dir DIR`: containerd's `certs.d`.
+    pub hosts_dir: Option<PathBuf>,
+    /// `--cache-dir DIR`, with `blobs` below it; otherwise `$XDG_CACHE_HOME/plimsoll`.
+    pub cache_dir: Option<PathBuf>,
+    /// Bytes that the cache may hold.
+    pub cache_size: u64,
+    /// For all of one image.
+    pub deadline: Duration,
+    pub progress: Arc<dyn Progress>,
+    pub environment: Environment,
+}
+
+impl Default for SourceOptions {
+    /// The defaults for this process's environment.
+    fn default() -> SourceOptions {
+        SourceOptions {
+            ca: vec![],
+            plain_http: vec![],
+            skip_verify: vec![],
+            mirrors: vec![],
+            registries_conf: None,
+            hosts_dir: None,
+            cache_dir: None,
+            cache_size: DEFAULT_SIZE,
+            deadline: DEFAULT_DEADLINE,
+            progress: Arc::new(Quiet),
+            environment: Environment::of_process(),
+        }
+    }
+}
+
+/// What all fetches share.
+pub(crate) struct Shared {
+    pub transport: Arc<Transport>,
+    pub environment: Arc<Environment>,
+    pub mirrors: Mirrors,
+    pub cache: BlobCache,
+    pub progress: Arc<dyn Progress>,
+    pub deadline: Duration,
+    pub runtime: Network,
+}
+
+/// The network's threads. Let go without waiting, so that the last user may be one of them, or a server's task.
+pub(crate) struct Network(Option<Runtime>);
+
+impl Network {
+    pub fn handle(&self) -> &Handle {
+        self.0.as_ref().expect("the runtime is taken out only when this is dropped").handle()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Images and artifacts from registries and engines.
+#[derive(Clone)]
+pub struct Sources {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Sources {
+    /// Reads the user's mirrors and makes the cache.
+    ///
+    /// # Errors
+    /// When one of the named files cannot be read, or there is no place for the cache.
+    pub fn new(options: &SourceOptions) -> Result<Sources, SourceError> {
+        let environment = options.environment.clone();
+        let mirrors = Mirrors::read(options)?;
+        let io = |what: &str| {
+            let what = what.to_owned();
+            move |source| SourceError::Io { what, source }
+        };
+        let folder = options.cache_dir.clone().or_else(|| environment.cache_home());
+        let cache = match folder.map(|folder| folder.join("blobs")) {
+            Some(folder) => match BlobCache::open(&folder, options.cache_size) {
+                Ok(cache) => cache,
+                // A folder that was asked for must serve; the usual one may be read-only, as in a container.
+                Err(source) if options.cache_dir.is_some() => {
+                    return Err(SourceError::Io { what: format!("make the cache {}", folder.display()), source });
+                }
+                Err(_) => BlobCache::temporary().map_err(io("make a temporary cache"))?,
+            },
+            None => BlobCache::temporary().map_err(io("make a temporary cache"))?,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("plimsoll-network")
+            .enable_all()
+            .build()
+            .map_err(io("start the network's threads"))?;
+        let transport = Transport::new(environment.ssl_cert_file.clone(), options.ca.clone());
+        Ok(Sources {
+            shared: Arc::new(Shared {
+                transport: Arc::new(transport),
+                environment: Arc::new(environment),
+                mirrors,
+                cache,
+                progress: Arc::clone(&options.progress),
+                deadline: options.deadline,
+                runtime: Network(Some(runtime)),
+            }),
+        })
+    }
+
+    /// The image that `name` means, from its registry or a mirror of it. Must not be called from a task of a server.
+    ///
+    /// # Errors
+    /// When no place has it, it cannot be believed, or the deadline passes.
+    pub fn open_image(&self, name: &str, platform: Option<&Platform>) -> Result<ResolvedImage, SourceError> {
+        let reference = parsed(name)?;
+        self.blocking(name, |shared| async move { pull::image(&shared, &reference, platform).await })
+    }
+
+    /// [`Sources::open_image`] for servers.
+    ///
+    /// # Errors
+    /// As [`Sources::open_image`].
+    pub async fn open_image_async(
+        &self,
+        name: &str,
+        platform: Option<&Platform>,
+    ) -> Result<ResolvedImage, SourceError> {
+        let reference = parsed(name)?;
+        let (shared, platform, name) = (Arc::clone(&self.shared), platform.cloned(), name.to_owned());
+        let task = self.shared.runtime.handle().spawn(async move {
+            let work = pull::image(&shared, &reference, platform.as_ref());
+            let deadline = shared.deadline;
+            tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(too_late(&name, deadline)))
+        });
+        task.await.unwrap_or_else(|error| {
+            Err(SourceError::Io { what: "finish a task of the network".into(), source: std::io::Error::other(error) })
+        })
+    }
+
+    /// Runs `work` on the network's threads and waits for it, at most until the deadline.
+    pub(crate) fn blocking<T, F>(&self, what: &str, work: impl FnOnce(Arc<Shared>) -> F) -> Result<T, SourceError>
+    where
+        F: Future<Output = Result<T, SourceError>>,
+    {
+        let deadline = self.shared.deadline;
+        let work = work(Arc::clone(&self.shared));
+        self.shared.runtime.handle().block_on(async move {
+            tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(too_late(what, deadline)))
+        })
+    }
+
+    /// Where blobs are kept.
+    pub fn cache(&self) -> &BlobCache {
+        &self.shared.cache
+    }
+}
+
+fn too_late(what: &str, after: Duration) -> SourceError {
+    SourceError::Registry { what: what.to_owned(), tried: vec![], source: Box::new(RegistryError::Deadline { after }) }
+}
+
+pub(crate) fn parsed(name: &str) -> Result<ImageReference, SourceError> {
+    name.parse().map_err(|source| SourceError::Reference { name: name.to_owned(), source })
+}
