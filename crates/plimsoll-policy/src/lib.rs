@@ -23,7 +23,7 @@ mod yaml;
 pub use default::{DEFAULT_POLICY, DEFAULT_POLICY_RULES, default_policy};
 pub use entry::{NearMiss, Why, why};
 pub use fault::{Fault, PolicyError, Span};
-pub use judge::{Context, exit_code, judge, overall};
+pub use judge::{Context, exit_code, judge, overall, unused};
 pub use read::{Known, Loader, parse, read};
 pub use schema::schema;
 pub use show::effective;

@@ -77,3 +77,138 @@ fn shape(wanted: &Shape, known: &Known<'_>) -> Value {
         Shape::NotBuilt => json!(false),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Faults;
+    use crate::yaml::{Node, Value as Yaml, document};
+
+    const KNOWN: Known<'static> =
+        Known { footprint_rules: &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"] };
+
+    /// YAML as an editor reads it: plain words that look like numbers and flags are no text.
+    fn json_of(node: &Node) -> Value {
+        match &node.value {
+            Yaml::List(items) => items.iter().map(json_of).collect(),
+            Yaml::Map(entries) => entries
+                .iter()
+                .map(|(k, v)| (k.text().unwrap_or("").to_owned(), json_of(v)))
+                .collect::<Map<_, _>>()
+                .into(),
+            Yaml::Scalar { .. } if node.is_null() => Value::Null,
+            Yaml::Scalar { text, quoted } => match (node.boolean(), text.parse::<serde_json::Number>()) {
+                (Some(flag), _) => flag.into(),
+                (None, Ok(number)) if !quoted => number.into(),
+                _ => text.as_str().into(),
+            },
+        }
+    }
+
+    /// The part of JSON Schema that the schema uses, patterns left out.
+    fn valid(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
+        let of = |key: &str| schema.get(key);
+        if let Some(words) = of("enum").and_then(Value::as_array)
+            && !words.contains(value)
+        {
+            return Err(format!("{path}: {value} is none of {words:?}"));
+        }
+        if let Some(options) = of("oneOf").and_then(Value::as_array) {
+            let good = options.iter().filter(|o| valid(o, value, path).is_ok()).count();
+            return if good == 1 { Ok(()) } else { Err(format!("{path}: {good} of oneOf")) };
+        }
+        let kinds: Vec<&str> = match of("type") {
+            Some(Value::String(kind)) => vec![kind],
+            Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
+            _ => return Ok(()),
+        };
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(n) if n.is_u64() && kinds.contains(&"integer") => "integer",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        if !kinds.contains(&kind) {
+            return Err(format!("{path}: {kind}, not {kinds:?}"));
+        }
+        if let Value::Array(items) = value {
+            for (i, item) in items.iter().enumerate() {
+                valid(of("items").unwrap_or(&Value::Null), item, &format!("{path}[{i}]"))?;
+            }
+            if of("minItems") == Some(&json!(1)) && items.is_empty() {
+                return Err(format!("{path}: empty"));
+            }
+        }
+        if let Value::Object(entries) = value {
+            for key in of("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+                if !entries.contains_key(key) {
+                    return Err(format!("{path}: no {key}"));
+                }
+            }
+            for (key, item) in entries {
+                let Some(inner) = of("properties").and_then(|p| p.get(key)) else {
+                    return Err(format!("{path}: unknown {key}"));
+                };
+                valid(inner, item, &format!("{path}.{key}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(text: &str) -> Result<(), String> {
+        let mut faults = Faults::new("p.yaml", text);
+        let node = document(text, &mut faults).unwrap();
+        valid(&schema(&KNOWN), &json_of(&node), "")
+    }
+
+    #[test]
+    fn documents_that_the_reader_takes_fit_the_schema() {
+        for text in [include_str!("../tests/fixtures/loadline.yaml"), include_str!("../tests/fixtures/everything.yaml")]
+        {
+            crate::parse("p.yaml", text.as_bytes(), &KNOWN).unwrap_or_else(|e| panic!("{e}"));
+            check(text).unwrap();
+        }
+    }
+
+    #[test]
+    fn documents_that_the_reader_refuses_do_not_fit() {
+        let good = include_str!("../tests/fixtures/loadline.yaml");
+        for (from, to) in [
+            ("mode: enforce", "mode: enforced"),
+            ("undecided: deny", "undecidd: deny"),
+            ("    refuse: not from an allowed registry", "    refuse: no\n    signatures: {}"),
+            ("footprint: {runs-as-root: deny", "footprint: {runs-as-rot: deny"),
+            ("footprint: {runs-as-root: deny", "footprint: {runs-as-root: refuse"),
+            ("kind: LoadLine\n", ""),
+            ("pin: true", "pin: \"true\""),
+        ] {
+            let text = good.replace(from, to);
+            assert_ne!(text, good);
+            assert!(crate::parse("p.yaml", text.as_bytes(), &KNOWN).is_err(), "{to}");
+            assert!(check(&text).is_err(), "{to}");
+        }
+    }
+
+    #[test]
+    fn schema_says_what_it_is_and_documents_every_key() {
+        fn undocumented(schema: &Value, path: &str, out: &mut Vec<String>) {
+            for (key, value) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                let path = format!("{path}.{key}");
+                if value.get("description").is_none() && !path.contains(".footprint.") {
+                    out.push(path.clone());
+                }
+                undocumented(value, &path, out);
+                undocumented(value.get("items").unwrap_or(&Value::Null), &path, out);
+            }
+        }
+        let schema = schema(&KNOWN);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        let mut out = Vec::new();
+        undocumented(&schema, "", &mut out);
+        assert_eq!(out, [""; 0]);
+        assert!(!schema.to_string().contains("breakGlass"), "an editor must not offer what is refused");
+    }
+}

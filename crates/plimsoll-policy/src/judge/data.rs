@@ -44,11 +44,9 @@ fn problem_reason(case: &Case<'_>, kind: ProblemKind, problems: Vec<usize>) -> O
         ProblemKind::StaleData => ReasonCode::StaleData,
         _ => ReasonCode::Problem,
     };
-    let mut message = format!("could not {}", first.message);
-    // Messages of readers finish "could not …"; those of the matcher are sentences of their own.
-    if !starts_with_verb(&first.message) {
-        message.clone_from(&first.message);
-    }
+    // Most fragments finish "could not …"; some are sentences of their own.
+    let mut message =
+        if starts_with_verb(&first.message) { format!("could not {}", first.message) } else { first.message.clone() };
     if let Some(location) = first.location.as_ref().filter(|l| !l.path.is_empty() && !first.message.contains(&l.path)) {
         message += &format!(" ({location})");
     }
@@ -64,13 +62,13 @@ fn problem_reason(case: &Case<'_>, kind: ProblemKind, problems: Vec<usize>) -> O
 }
 
 /// The verbs that the readers' fragments start with.
+const VERBS: [&str; 22] = [
+    "build", "check", "compare", "decode", "fetch", "find", "inflate", "list", "match", "open", "parse", "pull",
+    "reach", "read", "resolve", "search", "tell", "trust", "unpack", "use", "verify", "walk",
+];
+
 fn starts_with_verb(message: &str) -> bool {
-    let first = message.split(' ').next().unwrap_or("");
-    [
-        "read", "open", "reach", "pull", "fetch", "find", "unpack", "inflate", "parse", "compare", "match", "resolve",
-        "tell", "check",
-    ]
-    .contains(&first)
+    VERBS.contains(&message.split(' ').next().unwrap_or(""))
 }
 
 fn no_data(case: &Case<'_>) -> Option<String> {
@@ -92,14 +90,20 @@ fn no_data(case: &Case<'_>) -> Option<String> {
         .collect();
     if !gaps.is_empty() {
         Some(format!("no advisories for {}, so nothing can be said of them; see `plimsoll db status`", gaps.join(", ")))
-    } else if packages > 0 && (case.context.databases.is_empty() || assessment.coverage.is_empty()) {
+    } else if packages > 0 && case.context.databases.is_empty() {
         Some(format!(
             "no advisory database was there for {}; get one with `plimsoll db update`",
             plural(packages, "package")
         ))
+    } else if packages > 0 && assessment.coverage.is_empty() {
+        Some(format!("{} held against no advisories at all", plural_were(packages)))
     } else {
         None
     }
+}
+
+fn plural_were(packages: usize) -> String {
+    format!("{} {}", plural(packages, "package"), if packages == 1 { "was" } else { "were" })
 }
 
 fn stale(case: &Case<'_>, effect: Effect, found: &mut Found) {

@@ -112,26 +112,38 @@ fn unused_statements(
     products: &Products<'_>,
     unused: &mut Vec<String>,
 ) {
-    let mut idle: BTreeMap<&str, Vec<&VexStatement>> = BTreeMap::new();
-    for (i, statement) in statements.iter().enumerate() {
-        if !used.contains(&i) && products.concern(statement) {
-            idle.entry(&statement.document).or_default().push(statement);
+    let idle: Vec<&VexStatement> = statements
+        .iter()
+        .enumerate()
+        .filter(|(i, statement)| !used.contains(i) && products.concern(statement))
+        .map(|(_, statement)| statement)
+        .collect();
+    idle_words(&idle, "nothing here", unused);
+}
+
+/// Says which statements answered `what`, by document.
+pub(super) fn idle_words(statements: &[&VexStatement], what: &str, unused: &mut Vec<String>) {
+    let mut by_document: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for statement in statements {
+        let id = statement.ids.first().map_or("", String::as_str);
+        by_document.entry(&statement.document).or_default().push(id);
+    }
+    for (document, ids) in by_document {
+        if ids.len() <= MAX_NAMED {
+            unused.extend(ids.iter().map(|id| format!("the VEX statement on {id} in {document} answers {what}")));
+        } else {
+            let first: Vec<&str> = ids.iter().take(MAX_NAMED).copied().collect();
+            unused.push(format!("{} VEX statements in {document} answer {what}: {}, …", ids.len(), first.join(", ")));
         }
     }
-    for (document, idle) in idle {
-        let id = |s: &&VexStatement| s.ids.first().cloned().unwrap_or_default();
-        if idle.len() <= MAX_NAMED {
-            unused.extend(
-                idle.iter().map(|s| format!("the VEX statement on {} in {document} answers nothing here", id(s))),
-            );
-        } else {
-            let first: Vec<String> = idle.iter().take(MAX_NAMED).map(id).collect();
-            unused.push(format!(
-                "{} VEX statements in {document} answer nothing here: {}, …",
-                idle.len(),
-                first.join(", ")
-            ));
-        }
+}
+
+/// A waiver as the subject of a sentence.
+pub(super) fn waiver_words(waiver: &Waiver) -> String {
+    let place = place_words(&waiver.place);
+    match &waiver.package {
+        Some(package) => format!("the waiver of {} in {package} ({place})", waiver.id),
+        None => format!("the waiver of {} ({place})", waiver.id),
     }
 }
 
@@ -162,11 +174,7 @@ fn waivers(case: &Case<'_>, hiding: &mut Hiding, found: &mut Found) {
             .filter(|(_, f)| f.holds(case.entry.footprint.get(&f.rule).and_then(|setting| setting.threshold)))
             .map(|(i, _)| i)
             .collect();
-        let place = place_words(&waiver.place);
-        let of = match &waiver.package {
-            Some(package) => format!("the waiver of {} in {package} ({place})", waiver.id),
-            None => format!("the waiver of {} ({place})", waiver.id),
-        };
+        let of = waiver_words(waiver);
         if covered.is_empty() && findings.is_empty() {
             found.unused.push(match uncovered.first() {
                 Some((_, m)) => format!(

@@ -10,10 +10,12 @@ mod hide;
 mod tags;
 mod vulnerabilities;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use plimsoll_model::loadline::{ImageEntry, Mode, WhenUndecided};
+use plimsoll_model::loadline::{Exemption, ImageEntry, Mode, WhenUndecided};
 use plimsoll_model::{
     Assessment, DatabaseInfo, Effect, Hidden, ImageReference, LoadLine, Outcome, Reason, ReasonCode, SubjectKind,
     Verdict, VexStatement,
@@ -172,6 +174,40 @@ fn no_entry(assessment: &Assessment, policy: &LoadLine, name: Option<&str>, name
         None => message += ": it has no entries",
     }
     reason(Effect::Deny, ReasonCode::NoEntry, message)
+}
+
+/// What the policy and its documents name and no subject of a run needed: exemptions, waivers and VEX statements, one
+/// sentence each. A verdict's own `unused` only speaks of those that are for its subject.
+pub fn unused(policy: &LoadLine, context: &Context<'_>, assessments: &[Assessment]) -> Vec<String> {
+    let today = day(context.at);
+    let mut exemptions = BTreeSet::new();
+    let mut waivers = BTreeSet::new();
+    let mut statements = BTreeSet::new();
+    for assessment in assessments {
+        let subject = &assessment.subject;
+        let name = subject.reference.as_ref().map(ImageReference::name);
+        let namespace = context.namespace.or(subject.namespace.as_deref());
+        let fits = |(_, e): &(usize, &Exemption)| exempt::fits(e, name.as_deref(), namespace, context.user);
+        exemptions.extend(policy.exempt.iter().enumerate().filter(fits).map(|(i, _)| i));
+        let ruling = entry::ruling(policy, name.as_deref(), namespace).and_then(|i| policy.images.get(i));
+        let Some(entry) = ruling else { continue };
+        let case = Case { assessment, policy, entry, context, name, today };
+        let hiding = hide::hide(&case, &mut Found::default());
+        waivers.extend(hiding.waivers);
+        statements.extend(hiding.statements);
+    }
+    let idle = |used: &BTreeSet<usize>, count: usize| (0..count).filter(|i| !used.contains(i)).collect::<Vec<_>>();
+    let mut out = Vec::new();
+    for exemption in idle(&exemptions, policy.exempt.len()).into_iter().filter_map(|i| policy.exempt.get(i)) {
+        out.push(format!("an exemption was not needed: {}", exempt::words(exemption)));
+    }
+    for waiver in idle(&waivers, policy.waivers.len()).into_iter().filter_map(|i| policy.waivers.get(i)) {
+        out.push(format!("{} was not needed: remove it, or mend its words", hide::waiver_words(waiver)));
+    }
+    let idle: Vec<&VexStatement> =
+        idle(&statements, context.vex.len()).into_iter().filter_map(|i| context.vex.get(i)).collect();
+    hide::idle_words(&idle, "nothing in this run", &mut out);
+    out
 }
 
 /// The end of every judgement: the strongest reason decides, then the policy's mode and its word on "could not tell"

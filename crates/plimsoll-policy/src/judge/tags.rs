@@ -19,7 +19,9 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
     let pinned = reference.digest().is_some();
     let implied = reference.tag_was_implied();
     let written = reference.tag().filter(|_| !implied);
-    let way_out = match &case.assessment.subject.digest {
+    // The index's digest is good for every platform.
+    let subject = &case.assessment.subject;
+    let way_out = match subject.index_digest.as_ref().or(subject.digest.as_ref()) {
         Some(digest) => format!("write {name}@{digest}"),
         None => "write its digest".to_owned(),
     };

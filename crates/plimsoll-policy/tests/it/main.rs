@@ -6,7 +6,9 @@
     reason = "helpers of tests are not inside a test function, and a test that cannot go on says so"
 )]
 
+mod asking;
 mod cases;
 mod judging;
+mod laws;
 mod reading;
 mod vex;

@@ -66,23 +66,7 @@ fn effective_policy_reads_back_to_the_same_value() {
     assert!(effective(&default_policy()).starts_with("apiVersion: plimsoll.dev/v1alpha1\n"));
 }
 
-const AWKWARD: &str = r##"apiVersion: plimsoll.dev/v1alpha1
-kind: LoadLine
-metadata: {name: "true"}
-data: {maxAge: 90m, advisories: [a b, "x: y"], vex: ["#1.json"]}
-images:
-  - name: odd.name_1
-    match: ["[::1]:5000/**", "**"]
-    mode: warn
-    soften: true
-    tags: {require: any, forbid: [1.0, "*-dev"]}
-    vulnerabilities: {deny: [{ids: ["a, b", "#c", 'd"e'], knownExploited: false, fix: none}], warn: [{epss: ">=0.125"}]}
-    footprint: {image-too-large: {warn: 1023}, shell-present: off}
-exempt:
-  - {users: ["system:serviceaccount:a:b"], reason: "multi\nline \\ \"quoted\"", ticket: "007"}
-waivers:
-  - {id: "null", reason: " spaces "}
-"##;
+const AWKWARD: &str = include_str!("../fixtures/everything.yaml");
 
 #[test]
 fn byte_order_mark_and_carriage_returns_are_no_faults() {
