@@ -9,9 +9,16 @@ use plimsoll_model::{Epss, KnownExploited, Location, Problem, ProblemKind, Vulne
 
 use crate::record::{Advisory, Space};
 
+pub mod alpine;
 pub(crate) mod cvss;
+mod debian;
+pub mod debian_list;
+pub mod debian_tracker;
 pub mod ecosystems;
+pub mod epss;
+pub mod kev;
 pub mod osv;
+pub mod rustsec;
 pub mod yaml;
 
 /// One kind of document that we read.
@@ -27,7 +34,17 @@ pub struct Feed {
 }
 
 /// Every feed, in the order of asking.
-pub const FEEDS: &[Feed] = &[osv::JSON, osv::YAML];
+pub const FEEDS: &[Feed] = &[
+    kev::FEED,
+    debian_tracker::FEED,
+    alpine::JSON,
+    osv::JSON,
+    alpine::YAML,
+    osv::YAML,
+    rustsec::FEED,
+    debian_list::FEED,
+    epss::FEED,
+];
 
 /// How many bytes of a document [`Feed::wants`] is shown.
 pub const HEAD: usize = 4096;

@@ -205,8 +205,8 @@ fn records_of(name: &str, record: OsvRecord) -> Records {
 
     let source = source_of(&record.id);
     let (ids, vendor_ids) = ids_of(&record, spaces.iter().flatten().any(|s| matches!(s, Space::Os { .. })));
-    if ids.is_empty() || spaces.iter().all(Option::is_none) {
-        // Bug-fix errata without a CVE; ecosystems that images do not hold.
+    if ids.is_empty() || spaces.iter().all(Option::is_none) || is_notice(affected) {
+        // Bug-fix errata without a CVE; ecosystems that images do not hold; notices that a crate is unmaintained.
         out.skipped += 1;
         return out;
     }
@@ -284,6 +284,15 @@ fn ids_of(record: &OsvRecord, distribution: bool) -> (Vec<String>, Vec<String>) 
     }
     let bug_fix = ["ALBA-", "ALEA-", "RLBA-", "RLEA-"].iter().any(|prefix| record.id.starts_with(prefix));
     if bug_fix { (Vec::new(), Vec::new()) } else { (vec![record.id.clone()], Vec::new()) }
+}
+
+/// RustSec's notices about the state of a crate: no vulnerability.
+fn is_notice(affected: &[OsvAffected]) -> bool {
+    let word = |entry: &OsvAffected| {
+        let specific = entry.database_specific.as_ref()?.get("informational")?.as_str()?;
+        Some(matches!(specific, "unmaintained" | "notice"))
+    };
+    !affected.is_empty() && affected.iter().all(|entry| word(entry).unwrap_or(false))
 }
 
 fn source_of(id: &str) -> DataSource {
