@@ -3,6 +3,7 @@
 //! In: the name or path of an image. Out: a [`ResolvedImage`], whose manifest and configuration were checked against
 //! their digests, and whose layers are opened by whoever unpacks them. What it does not do: unpack, match, judge.
 
+pub mod artifact;
 pub mod cache;
 pub mod environment;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod progress;
 pub mod registry;
 pub mod sources;
 
+pub use artifact::{Artifact, ArtifactRequest};
 pub use cache::BlobCache;
 pub use environment::Environment;
 pub use error::SourceError;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say so at once")]
 
 mod archives;
+mod artifacts;
 mod folders;
 mod layouts;
 mod make;

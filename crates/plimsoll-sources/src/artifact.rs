@@ -1,0 +1,141 @@
+//! Artifacts that are no images: advisory databases. In: repositories that may have one, and where it is to lie. Out: the
+//! file, swapped in whole or not at all. What it does not do: unpack it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use plimsoll_model::{Digest, ImageReference};
+
+use crate::error::SourceError;
+use crate::oci::manifest::Descriptor;
+use crate::registry::error::RegistryError;
+use crate::registry::pull;
+use crate::sources::{Shared, Sources};
+
+/// An artifact that was fetched, or was already known.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Where it came from.
+    pub reference: ImageReference,
+    /// Digest of its manifest.
+    pub digest: Digest,
+    /// The layer that was taken.
+    pub layer: Descriptor,
+    /// The manifest's annotations (`org.opencontainers.image.created` and such).
+    pub annotations: BTreeMap<String, String>,
+    /// The layer's bytes; `None` when the manifest is the one that was known already, and nothing was changed.
+    pub path: Option<PathBuf>,
+}
+
+/// What to fetch, and what for.
+pub struct ArtifactRequest<'a> {
+    /// Asked in this order; the next one when one is busy, absent or unreachable.
+    pub candidates: &'a [ImageReference],
+    /// Media types of the layer that is wanted, any of them; empty for the only layer there is.
+    pub media_types: &'a [&'a str],
+    /// The file that is written; what was there stays until the new one is whole and `check` took it.
+    pub dest: &'a Path,
+    /// The manifest's digest of what is there.
+    pub known: Option<&'a Digest>,
+    /// Looks at the new file before it takes the old one's place; the words say what is wrong with it.
+    pub check: &'a dyn Fn(&Path) -> Result<(), String>,
+}
+
+impl Sources {
+    /// Fetches an artifact's layer into a file. A fetch that broke off goes on the next time.
+    ///
+    /// # Errors
+    /// When no candidate has it, it is not what it should be, or the disk does not take it. The old file is then as it was.
+    pub fn pull_artifact(&self, request: &ArtifactRequest<'_>) -> Result<Artifact, SourceError> {
+        let named = request.candidates.first().map_or_else(String::new, ToString::to_string);
+        let (mut artifact, file) = self.blocking(&named, |shared| async move { fetched(&shared, request).await })?;
+        if let Some(file) = file {
+            swap_in(file, request)?;
+            // It lies at its destination now; a second copy would only push images out.
+            self.shared.cache.remove(&artifact.layer.digest);
+            artifact.path = Some(request.dest.to_owned());
+        }
+        Ok(artifact)
+    }
+}
+
+async fn fetched(shared: &Arc<Shared>, request: &ArtifactRequest<'_>) -> Result<(Artifact, Option<File>), SourceError> {
+    let mut tried = vec![];
+    let mut last: Option<SourceError> = None;
+    for candidate in request.candidates {
+        let failed =
+            |source| SourceError::Registry { what: candidate.to_string(), tried: vec![], source: Box::new(source) };
+        let attempt = async {
+            let found = pull::find(shared, candidate, None).await?;
+            let layer = wanted_layer(candidate, &found.manifest.layers, request.media_types)?.clone();
+            let artifact = Artifact {
+                reference: candidate.clone(),
+                digest: found.digest,
+                annotations: found.manifest.annotations,
+                path: None,
+                layer,
+            };
+            if request.known == Some(&artifact.digest) {
+                return Ok((artifact, None));
+            }
+            let file = pull::blob(shared, &found.sessions, &artifact.layer).await.map_err(failed)?;
+            Ok((artifact, Some(file)))
+        };
+        match attempt.await {
+            Ok(done) => return Ok(done),
+            Err(SourceError::Registry { what, source, .. })
+                if source.passes() || matches!(*source, RegistryError::NotFound { .. }) =>
+            {
+                if let Some(earlier) = last.replace(SourceError::Registry { what, source, tried: vec![] }) {
+                    tried.push(crate::error::chain(&earlier));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match last {
+        Some(SourceError::Registry { what, source, .. }) => Err(SourceError::Registry { what, source, tried }),
+        Some(error) => Err(error),
+        None => Err(SourceError::NoSuchImage {
+            what: "the list of repositories, which is empty".into(),
+            wanted: "an artifact".into(),
+            names: vec![],
+        }),
+    }
+}
+
+fn wanted_layer<'a>(
+    candidate: &ImageReference,
+    layers: &'a [Descriptor],
+    media_types: &[&str],
+) -> Result<&'a Descriptor, SourceError> {
+    let malformed = |why: String| SourceError::Malformed { what: candidate.to_string(), why };
+    let fits = |layer: &&Descriptor| media_types.is_empty() || media_types.contains(&layer.media_type.as_str());
+    let mut fitting = layers.iter().filter(fits);
+    match (fitting.next(), fitting.next()) {
+        (Some(layer), None) => Ok(layer),
+        (Some(_), Some(_)) => Err(malformed("several layers would do".into())),
+        (None, _) => {
+            let has: Vec<&str> = layers.iter().map(|layer| layer.media_type.as_str()).collect();
+            Err(malformed(format!("it has no layer of {}, but {}", media_types.join(" or "), has.join(", "))))
+        }
+    }
+}
+
+/// Copies beside the destination, has it looked at, and renames: whoever reads meanwhile reads the old one to its end.
+fn swap_in(mut file: File, request: &ArtifactRequest<'_>) -> Result<(), SourceError> {
+    let what = request.dest.display().to_string();
+    let disk = |source: io::Error| SourceError::Io { what: format!("write {what}"), source };
+    let folder = request.dest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(disk)?;
+    let mut fresh = tempfile::NamedTempFile::new_in(folder).map_err(disk)?;
+    file.seek(SeekFrom::Start(0)).map_err(disk)?;
+    io::copy(&mut file, &mut fresh).map_err(disk)?;
+    fresh.as_file().sync_all().map_err(disk)?;
+    (request.check)(fresh.path()).map_err(|why| SourceError::Malformed { what: what.clone(), why })?;
+    fresh.persist(request.dest).map_err(|error| disk(error.error))?;
+    Ok(())
+}
