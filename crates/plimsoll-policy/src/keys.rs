@@ -214,3 +214,52 @@ const WAIVER: Group = Group {
 
 /// The words for a footprint rule.
 pub(crate) const ACTIONS: [&str; 3] = ["off", "warn", "deny"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUIDE: &str = include_str!("../../../docs/loadline.md");
+
+    fn keys(group: &Group, out: &mut Vec<&'static str>) {
+        for key in group.keys {
+            out.push(key.name);
+            match key.shape {
+                Shape::Group(inner) => keys(inner, out),
+                Shape::List(Shape::Group(inner)) => keys(inner, out),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn guide_speaks_of_every_key() {
+        let mut all = Vec::new();
+        keys(&DOCUMENT, &mut all);
+        for key in all {
+            let told = [format!("`{key}`"), format!("{key}:"), format!("`{key}:")];
+            assert!(told.iter().any(|word| GUIDE.contains(word)), "docs/loadline.md says nothing of `{key}`");
+        }
+    }
+
+    #[test]
+    fn examples_of_the_guide_are_read() {
+        let known =
+            crate::Known { footprint_rules: &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"] };
+        let mut examples = 0;
+        for block in GUIDE.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let mut text = block.replace("include: [../company/base.yaml]\n", "");
+            if !text.contains("apiVersion:") {
+                text = format!("apiVersion: {API_VERSION}\nkind: {KIND}\nmetadata: {{name: x}}\n{text}");
+            }
+            if !text.contains("images:\n") {
+                text += "images: [{name: x, match: [\"**\"]}]\n";
+            }
+            if let Err(error) = crate::parse("docs/loadline.md", text.as_bytes(), &known) {
+                panic!("{error}");
+            }
+            examples += 1;
+        }
+        assert!(examples >= 8, "{examples} examples");
+    }
+}
