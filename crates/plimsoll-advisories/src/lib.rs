@@ -5,9 +5,11 @@
 pub mod baseline;
 pub mod database;
 pub mod feeds;
+pub mod matching;
 pub mod record;
 pub mod versions;
 
+pub use matching::{Matched, maintained_until, match_packages};
 pub use record::{Advisory, AdvisorySource, Applies, Event, Range, RangeKind, Space, Status};
 
 /// Why a database could not be opened or read. The words finish "could not …".
