@@ -10,6 +10,7 @@ pub mod options;
 pub mod os;
 pub mod reader;
 pub mod readers;
+pub mod sboms;
 #[doc(hidden)]
 pub mod text;
 
@@ -17,3 +18,4 @@ pub use limits::Limits;
 pub use options::{Inspector, Options, Progress};
 pub use reader::{Candidate, ReadInput, ReadOutput, Reader, Scope, SeenKind};
 pub use readers::{READERS, SEEN_KINDS};
+pub use sboms::{SbomError, SbomInventory, SbomKind, read_sbom};

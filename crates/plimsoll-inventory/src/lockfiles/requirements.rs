@@ -8,7 +8,7 @@ use crate::reader::{Candidate, ReadInput, ReadOutput, Reader, Scope};
 use crate::text::text;
 
 pub const READER: Reader = Reader {
-    id: "pip-requirements",
+    id: "requirements-txt",
     what: "pip requirements file",
     ecosystem: Ecosystem::Pypi,
     scope: Scope::Project,
