@@ -96,9 +96,7 @@ fn component(element: Element, described: bool) -> Component {
     let has = |word: &str| element.id.strip_prefix("SPDXRef-").is_some_and(|rest| rest.starts_with(word));
     let kind = if purpose == "OPERATING-SYSTEM" || has("OperatingSystem-") {
         ComponentKind::OperatingSystem
-    } else if purpose == "CONTAINER" || has("ContainerImage-") || has("Filesystem-") || has("Repository-") {
-        ComponentKind::Subject
-    } else if described && purl.is_none() {
+    } else if (described && purl.is_none()) || has("ContainerImage-") || has("Filesystem-") || has("Repository-") {
         ComponentKind::Subject
     } else if purpose == "APPLICATION" || has("Application-") {
         ComponentKind::Application
