@@ -138,7 +138,8 @@ pub fn read(text: &str, start: usize, end: usize, context: Context) -> Option<Se
     let left = start - bytes[..start].iter().rev().take(MAX_NAME).take_while(|b| in_name(b)).count();
     let right = end + bytes[end..].iter().take(MAX_NAME).take_while(|b| in_name(b)).count();
     let name = text.get(left..right)?;
-    if context != Context::Command && is_comment(text, left) {
+    // `arn:aws:secretsmanager:…:secret:name`, `AWS::IAM::AccessKey`: a part of a longer name.
+    if left > 0 && bytes[left - 1] == b':' || context != Context::Command && is_comment(text, left) {
         return None;
     }
     let (at, value) = value(text, left, right, context)?;
@@ -160,6 +161,12 @@ pub fn named(name: &str, value: &str, context: Context) -> Option<Secret> {
     if matches!(context, Context::Variable | Context::Command) && strength == 2 && !value.contains(char::is_whitespace)
     {
         value_points = value_points.max(0);
+    }
+    // In code a value that speaks of secrets is the name of a type, a field or a message.
+    let lower_value = value.to_ascii_lowercase();
+    if context == Context::Code && ["secret", "token", "password", "credential"].iter().any(|w| lower_value.contains(w))
+    {
+        value_points -= 2;
     }
     let total = strength + bonus + value_points;
     if total < ENOUGH {
@@ -279,6 +286,14 @@ fn bearer(text: &str, at: usize) -> Option<Secret> {
         && value.bytes().any(|b| b.is_ascii_digit())
         && !is_placeholder(value);
     fits.then(|| Secret { what: "a bearer token", severity: Severity::High, value: value.to_owned(), at })
+}
+
+/// The password in the URL whose `://` stands at `at` of a file: examples in comments and of this machine do not count.
+pub fn url_in_file(text: &str, at: usize) -> Option<Secret> {
+    let secret = url_at(text, at)?;
+    let host = text.get(secret.at + secret.value.len() + 1..)?;
+    let is_sample = ["localhost", "127.0.0.1", "example.", "host"].iter().any(|sample| host.starts_with(sample));
+    (!is_sample && !is_comment(text, at)).then_some(secret)
 }
 
 /// The password in the URL whose `://` stands at `at`.

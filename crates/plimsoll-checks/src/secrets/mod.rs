@@ -213,7 +213,8 @@ fn find(text: &str, context: Context) -> Vec<Secret> {
             Lead::Token(token) => tokens::read(token, text, at),
             Lead::PrivateKey => pem::read(text, at),
             Lead::Url if context == Context::Prose => None,
-            Lead::Url => assignments::url_at(text, at),
+            Lead::Url if context == Context::Command => assignments::url_at(text, at),
+            Lead::Url => assignments::url_in_file(text, at),
             Lead::Name if context == Context::Prose => None,
             Lead::Name => assignments::read(text, at, hit.end(), context),
         };

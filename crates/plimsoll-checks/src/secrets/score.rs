@@ -34,7 +34,7 @@ const PLACEHOLDERS: &[&str] = &[
     "notset",
     "xxxx",
     "****",
-    "....",
+    "...",
     "____",
     "----",
     "aaaaaa",
@@ -87,7 +87,10 @@ pub fn is_placeholder(value: &str) -> bool {
         || PLACEHOLDERS.iter().any(|word| lower.contains(word))
         || matches!(first, Some('$' | '<' | '%' | '{' | '(' | '[' | '&' | '*' | '@'))
         || ["${", "{{", "$(", "%(", "#{", "<%", "`", "ENC["].iter().any(|mark| value.contains(mark))
+        || value.contains("=$")
         || value.contains('(') && value.contains(')')
+        || value.contains('[') && value.contains(']')
+        || value.contains("\\u")
         // Base64 may end in equals signs.
         || ["::", "->", "=>", "==", "&&", "||"].iter().any(|mark| value.trim_end_matches('=').contains(mark))
         || one_character(value)
@@ -126,6 +129,8 @@ pub fn points(value: &str) -> Option<i32> {
     }
     let mut points = if !(upper || lower || other) {
         0
+    } else if is_uuid(value) {
+        1 // names a thing more often than it opens one
     } else if hex && length >= 32 && bits >= 3.0 {
         2
     } else if length >= 16 && bits >= 3.5 && digit && (upper || lower) {
@@ -145,11 +150,26 @@ pub fn points(value: &str) -> Option<i32> {
     Some(points)
 }
 
-/// `/run/secrets/x`, `./key.pem`, `C:\x`; base64 may start with a slash but then mixes more.
+/// `/run/secrets/x`, `./key.pem`, `C:\x`, `projects/123/secrets/db`: base64 has slashes too, but mixes between them.
 fn is_path(value: &str) -> bool {
+    let mixed = |part: &str| {
+        part.len() >= 8
+            && part.bytes().any(|b| b.is_ascii_digit())
+            && part.bytes().any(|b| b.is_ascii_alphabetic())
+            && entropy(part) >= 2.8
+    };
     ["./", "../", "~/", "C:\\"].iter().any(|start| value.starts_with(start))
-        || value.starts_with('/') && (value.len() < 30 || entropy(value) < 4.3)
+        || value.contains('/') && !value.split('/').any(mixed)
         || [".pem", ".key", ".crt", ".txt", ".json", ".yaml", ".yml", ".conf"].iter().any(|end| value.ends_with(end))
+}
+
+/// `bcd2f1b8-9a78-44d3-8a7a-4dd07d7cf635`.
+fn is_uuid(value: &str) -> bool {
+    value.len() == 36
+        && value
+            .bytes()
+            .enumerate()
+            .all(|(at, b)| if matches!(at, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() })
 }
 
 /// A URL; one with credentials is found by its own way.

@@ -134,6 +134,19 @@ fn what_only_looks_like_a_secret_is_left_alone() {
         ),
         ("app/i18n.json", r#"{"password": "Passwort", "forgot_password": "Passwort vergessen?", "token": "Zeichen"}"#),
         ("app/app.js", "fetch('https://user:password@example.com')\n"),
+        (
+            "app/models.py",
+            "types = {'secret': 'V1SecretProjection', 'token': 'google_oauth2.Token1'}\nprivate_key: x25519.X25519PrivateKey\n",
+        ),
+        ("app/pages.json", r#"{"output_token": "Jobs[-1].JobId", "secret": "projects/123/secrets/db-2/versions/1"}"#),
+        (
+            "app/request.json",
+            r#"{"clientRequestToken": "bcd2f1b8-9a78-44d3-8a7a-4dd07d7cf635", "token": "eyJ2IjoiMSIs..."}"#,
+        ),
+        ("app/arn.json", r#"{"arn": "arn:aws:secretsmanager:us-west-2:123456789012:secret:Shop-a1b2c3"}"#),
+        ("app/emoji.go", "\"secret\": \"\\u3299\\ufe0f\","),
+        ("app/build.sh", "PRIVATEKEY=\"--private-key=$2\"\n"),
+        ("app/url.go", "// for example http://jane:p@ssw0rd1@shop.test\nx := \"http://jane:p4ssw0rd1@localhost:80\"\n"),
         // Public halves and checksums.
         (
             "app/key.conf",
