@@ -9,6 +9,7 @@ use crate::components::{Bill, Component, Parts, References, parts, seconds, uuid
 use crate::licence::Licence;
 use crate::options::{RenderOptions, ReportError};
 use crate::text::json::{compact, pretty, without_empty};
+use crate::view::actions::upgrade;
 use crate::view::facts::facts;
 use crate::view::{SubjectView, View, coverage, words};
 
@@ -218,9 +219,7 @@ fn vulnerability(m: &Match, parts: &Parts<'_>, hidden: Option<(HiddenBy, &str)>,
         };
         affected.iter().map(one).collect()
     };
-    let upgrade =
-        (!m.fix.versions().is_empty()).then(|| format!("upgrade {} to {}", m.name, m.fix.versions().join(" or ")));
-    let recommendation = upgrade.unwrap_or_else(|| words::fix(&m.fix));
+    let recommendation = upgrade(m).map_or_else(|| words::fix(&m.fix), |to| format!("upgrade {} to {to}", m.name));
     let mut properties = vec![property("plimsoll:fix", &words::fix(&m.fix))];
     if m.known_exploited.is_some() {
         properties.push(property("plimsoll:known-exploited", "true"));

@@ -6,8 +6,10 @@
 //! harmless, database, policy and tool named) derive from the slice.
 
 mod cyclonedx;
+mod html;
 mod json;
 mod junit;
+mod markdown;
 mod sarif;
 mod spdx;
 mod summary;
@@ -94,6 +96,22 @@ pub const FORMATS: &[Format] = &[
         extension: "xml",
         media_type: "application/xml",
         render: junit::render,
+        bill: None,
+    },
+    Format {
+        name: "markdown",
+        what: "Markdown for comments on pull requests: verdict, reasons and what to do; the rest folded",
+        extension: "md",
+        media_type: "text/markdown; charset=utf-8",
+        render: markdown::render,
+        bill: None,
+    },
+    Format {
+        name: "html",
+        what: "one page by itself with charts: no outside resource, readable without JavaScript, printable",
+        extension: "html",
+        media_type: "text/html; charset=utf-8",
+        render: html::render,
         bill: None,
     },
 ];

@@ -4,14 +4,13 @@
 mod page;
 mod vulnerabilities;
 
-use plimsoll_model::loadline::Mode;
-use plimsoll_model::{Effect, Outcome, Report};
+use plimsoll_model::{Effect, Report};
 
 use crate::canonical::canonical;
 use crate::options::{RenderOptions, ReportError};
 use crate::text::paint::{Ink, effect_ink, effect_sign, outcome_ink, outcome_sign, severity_ink};
 use crate::text::safe::{safe, sentence};
-use crate::text::size::{bytes, plural};
+use crate::text::size::plural;
 use crate::view::coverage::{self, CoverageLine, Told};
 use crate::view::{SubjectView, View, words};
 use page::Page;
@@ -27,8 +26,8 @@ pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, R
     let report = canonical(report);
     let view = View::new(&report, options);
     let mut page = Page::new(options);
-    if view.baseline_only() {
-        baseline_banner(&mut page, &view);
+    if let Some(warning) = view.baseline_warning() {
+        baseline_banner(&mut page, &warning);
     }
     for subject in &view.subjects {
         subject_part(&mut page, subject);
@@ -37,19 +36,9 @@ pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, R
     Ok(page.finish())
 }
 
-fn baseline_banner(page: &mut Page<'_>, view: &View<'_>) {
-    let known: u64 = view.report.databases.iter().map(|d| d.advisories).sum();
+fn baseline_banner(page: &mut Page<'_>, warning: &str) {
     page.text(0, "!! ", Ink::Alarm, "ONLY THE EMBEDDED BASELINE WAS USED", Ink::Alarm);
-    page.text(
-        3,
-        "",
-        Ink::Plain,
-        &format!(
-            "It knows {known} notorious advisories and nothing else: what it does not name may still be vulnerable. \
-             For a full database run: plimsoll db update"
-        ),
-        Ink::Warn,
-    );
+    page.text(3, "", Ink::Plain, warning, Ink::Warn);
     page.gap();
 }
 
@@ -68,61 +57,16 @@ fn header(page: &mut Page<'_>, subject: &SubjectView<'_>) {
     let s = &assessment.subject;
     page.rule();
     page.text(0, &format!("{} ", outcome_sign(outcome)), outcome_ink(outcome), &safe(&s.name), Ink::Strong);
-    let full = s.reference.as_ref().map(ToString::to_string).filter(|full| *full != s.name);
-    let mut facts: Vec<String> = full.into_iter().collect();
-    facts.extend(s.digest.as_ref().map(|d| format!("{}:{}", d.algorithm().name(), d.short())));
-    let inventory = &assessment.inventory;
-    facts.push(match &inventory.distro {
-        Some(distro) => distro.to_string(),
-        None if s.kind == plimsoll_model::SubjectKind::Filesystem => "folder".into(),
-        None => "no distribution found".into(),
-    });
-    facts.extend(inventory.config.as_ref().and_then(|c| c.platform.as_ref()).map(ToString::to_string));
-    if !inventory.layers.is_empty() {
-        facts.push(plural(inventory.layers.len(), "layer"));
-    }
-    facts.push(plural(inventory.packages.len(), "package"));
-    let unpacked: u64 = inventory.layers.iter().map(|l| l.unpacked_size).fold(0, u64::saturating_add);
-    let stored: u64 = inventory.layers.iter().map(|l| l.size).fold(0, u64::saturating_add);
-    if unpacked > 0 {
-        facts.push(format!("{} ({} packed)", bytes(unpacked), bytes(stored)));
-    } else if stored > 0 {
-        facts.push(format!("{} packed", bytes(stored)));
-    }
-    page.text(2, "", Ink::Plain, &safe(&facts.join(" · ")), Ink::Faint);
+    page.text(2, "", Ink::Plain, &safe(&subject.facts().join(" · ")), Ink::Faint);
     for place in s.named_at.iter().take(IDS) {
         page.text(2, "", Ink::Plain, &format!("named at {}", safe(&place.to_string())), Ink::Faint);
     }
     page.gap();
 
-    let Some(verdict) = &assessment.verdict else {
-        page.text(2, "", Ink::Plain, "NOT JUDGED", Ink::Doubt);
-        return;
-    };
-    let mut line = words::headline(verdict.outcome).to_owned();
-    if verdict.effective != verdict.outcome {
-        let why = match verdict.mode {
-            Mode::Enforce => "the policy lets \"could not tell\" pass",
-            Mode::Warn => "the policy only warns",
-            Mode::Audit => "the policy only records",
-        };
-        let then = match verdict.effective {
-            Outcome::Allowed => "it may run",
-            Outcome::Undecided => "it is not said whether it may run",
-            Outcome::Denied => "it may not run",
-        };
-        line.push_str(&format!(", but {then}: {why}"));
+    page.text(2, "", Ink::Plain, &subject.headline(), outcome_ink(outcome));
+    if let Some(ruled) = subject.ruled_by() {
+        page.text(2, "", Ink::Plain, &safe(&ruled), Ink::Faint);
     }
-    page.text(2, "", Ink::Plain, &line, outcome_ink(verdict.outcome));
-    let ruled = match &verdict.ruled_by {
-        None if s.reference.is_none() => return,
-        Some(c) if c.place.line > 0 => {
-            format!("ruled by the entry {} ({}:{})", safe(&c.entry), safe(&c.place.file), c.place.line)
-        }
-        Some(c) => format!("ruled by the entry {}", safe(&c.entry)),
-        None => "no entry of the policy rules it".to_owned(),
-    };
-    page.text(2, "", Ink::Plain, &ruled, Ink::Faint);
 }
 
 fn reasons(page: &mut Page<'_>, subject: &SubjectView<'_>) {
@@ -149,48 +93,20 @@ fn what_to_do(page: &mut Page<'_>, subject: &SubjectView<'_>) {
     if subject.actions.is_empty() {
         return;
     }
-    let unfixed = subject.counts.total - subject.counts.fixable;
-    let mut title = format!(
-        "What to do: {} {} {} of {}",
-        plural(subject.actions.len(), "upgrade"),
-        if subject.actions.len() == 1 { "clears" } else { "clear" },
-        subject.counts.fixable,
-        plural(subject.counts.total, "vulnerability"),
-    );
-    if unfixed > 0 {
-        title.push_str(&format!("; {unfixed} without a fix"));
-    }
-    page.heading(&title);
+    page.heading(&format!("What to do: {}", subject.plan()));
     if let Some(base) = &subject.base {
-        let made = base.created_by.map(|c| format!(" ({})", page.short(c, 40))).unwrap_or_default();
-        page.text(
-            2,
-            "» ",
-            Ink::Good,
-            &format!(
-                "{} of {} lie in the lowest layer{made}: a rebuild on a newer base image may spare {} of these",
-                base.clears,
-                base.of,
-                plural(base.actions, "upgrade"),
-            ),
-            Ink::Good,
-        );
+        let made = base.created_by.map(|c| page.short(c, 40)).unwrap_or_default();
+        page.text(2, "» ", Ink::Good, &base.words(&made), Ink::Good);
     }
     let shown = page.limit(subject.actions.len(), ACTIONS);
     for (number, action) in subject.actions.iter().take(shown).enumerate() {
-        let mut text = format!(
-            "upgrade {} {} → {}: clears {}",
+        let text = format!(
+            "upgrade {} {} → {}: {}",
             safe(action.name),
             safe(&action.from.join(", ")),
             safe(action.to),
-            words::cleared(&action.counts),
+            action.gain(),
         );
-        if action.paths.len() > 1 {
-            text.push_str(&format!(", in {}", plural(action.paths.len(), "place")));
-        }
-        if action.denying > 0 {
-            text.push_str(&format!(", {} {}", action.denying, if action.denying == 1 { "denies" } else { "deny" }));
-        }
         page.text(2, &format!("{}. ", number + 1), Ink::Good, &text, Ink::Plain);
     }
     page.more(2, subject.actions.len() - shown, "upgrade");
@@ -220,8 +136,7 @@ fn findings(page: &mut Page<'_>, subject: &SubjectView<'_>) {
             page.text(13, "", Ink::Plain, safe(place.trim_start()).as_ref(), Ink::Faint);
         }
         page.more(13, finding.locations.len() - places, "place");
-        let remedy = finding.remedy.as_deref().or_else(|| page.options.rule(&finding.rule).map(|r| r.remedy));
-        if let Some(remedy) = remedy {
+        if let Some(remedy) = subject.remedy(index, page.options) {
             page.text(13, "→ ", Ink::Good, &sentence(remedy), Ink::Plain);
         }
     }
@@ -307,19 +222,11 @@ fn footer(page: &mut Page<'_>, view: &View<'_>) {
     if report.databases.is_empty() {
         page.text(0, "database  ", Ink::Faint, "none (hint: plimsoll db update)", Ink::Doubt);
     }
-    for d in &report.databases {
-        let built = d.built.map_or_else(|| "date unknown".to_owned(), |t| format!("of {t}"));
-        let text = format!(
-            "{} ({}), {built}, {}",
-            d.name,
-            words::database_kind(d.kind),
-            plural(usize::try_from(d.advisories).unwrap_or(usize::MAX), "advisory"),
-        );
+    for (text, digest) in view.databases() {
         page.text(0, "database  ", Ink::Faint, &safe(&text), Ink::Faint);
-        page.text(2, "", Ink::Plain, &safe(&d.digest), Ink::Faint);
+        page.text(2, "", Ink::Plain, &safe(digest), Ink::Faint);
     }
-    let files = if report.policy.files.is_empty() { "embedded".into() } else { report.policy.files.join(", ") };
-    page.text(0, "policy    ", Ink::Faint, &safe(&format!("{} ({files})", report.policy.name)), Ink::Faint);
+    page.text(0, "policy    ", Ink::Faint, &safe(&view.policy()), Ink::Faint);
     page.text(2, "", Ink::Plain, &safe(&report.policy.digest), Ink::Faint);
     page.text(
         0,

@@ -1,6 +1,7 @@
 //! Text for people: made safe, measured, wrapped, painted.
 
 pub mod json;
+pub mod markdown;
 pub mod markup;
 pub mod natural;
 pub mod paint;

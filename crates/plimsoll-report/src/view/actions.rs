@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{Assessment, Ecosystem, Effect, Match, Severity};
 
-use super::{Counts, effects, packages_of};
+use super::{Counts, effects, packages_of, words};
 use crate::options::RenderOptions;
+use crate::text::size::plural;
 
 /// One upgrade.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,20 @@ pub struct Action<'a> {
     pub layers: Vec<usize>,
 }
 
+impl Action<'_> {
+    /// `clears 3 (1 critical, 2 high), in 2 places, 2 deny`.
+    pub fn gain(&self) -> String {
+        let mut text = format!("clears {}", words::cleared(&self.counts));
+        if self.paths.len() > 1 {
+            text.push_str(&format!(", in {}", plural(self.paths.len(), "place")));
+        }
+        if self.denying > 0 {
+            text.push_str(&format!(", {} {}", self.denying, if self.denying == 1 { "denies" } else { "deny" }));
+        }
+        text
+    }
+}
+
 /// Most of what can be mended came with the lowest layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BaseHint<'a> {
@@ -39,6 +54,19 @@ pub struct BaseHint<'a> {
     pub of: usize,
     /// Upgrades that it would spare.
     pub actions: usize,
+}
+
+impl BaseHint<'_> {
+    /// One sentence; `made` is the lowest layer's instruction, made fit for the format.
+    pub fn words(&self, made: &str) -> String {
+        let made = if made.is_empty() { String::new() } else { format!(" ({made})") };
+        format!(
+            "{} of {} lie in the lowest layer{made}: a rebuild on a newer base image may spare {} of these",
+            self.clears,
+            self.of,
+            plural(self.actions, "upgrade"),
+        )
+    }
 }
 
 /// The version that clears one match: the one for the installed branch, else the first that the source names.

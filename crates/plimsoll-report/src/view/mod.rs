@@ -10,13 +10,15 @@ pub mod words;
 
 use std::collections::BTreeMap;
 
+use plimsoll_model::loadline::Mode;
 use plimsoll_model::{
-    Assessment, CoverageState, DatabaseKind, Effect, Finding, HiddenBy, Match, MatchState, Outcome, Package, Problem,
-    ProblemEffect, Reason, Report, SeenFile, Severity,
+    Assessment, CoverageState, DatabaseInfo, DatabaseKind, Effect, Finding, HiddenBy, Match, MatchState, Outcome,
+    Package, Problem, ProblemEffect, Reason, Report, SeenFile, Severity, SubjectKind,
 };
 use serde::Serialize;
 
 use crate::options::RenderOptions;
+use crate::text::size::{bytes, plural};
 use actions::{Action, BaseHint};
 use groups::LayerGroup;
 
@@ -179,6 +181,92 @@ impl<'a> SubjectView<'a> {
         assessment.inventory.seen_not_read.iter().filter(move |seen| !told(seen))
     }
 
+    /// What the subject is, in short phrases: full name, digest, distribution, platform, layers, packages, size.
+    pub fn facts(&self) -> Vec<String> {
+        let s = &self.assessment.subject;
+        let full = s.reference.as_ref().map(ToString::to_string).filter(|full| *full != s.name);
+        let mut facts: Vec<String> = full.into_iter().collect();
+        facts.extend(s.digest.as_ref().map(|d| format!("{}:{}", d.algorithm().name(), d.short())));
+        let inventory = &self.assessment.inventory;
+        facts.push(match &inventory.distro {
+            Some(distro) => distro.to_string(),
+            None if s.kind == SubjectKind::Filesystem => "folder".into(),
+            None => "no distribution found".into(),
+        });
+        facts.extend(inventory.config.as_ref().and_then(|c| c.platform.as_ref()).map(ToString::to_string));
+        if !inventory.layers.is_empty() {
+            facts.push(plural(inventory.layers.len(), "layer"));
+        }
+        facts.push(plural(inventory.packages.len(), "package"));
+        let unpacked: u64 = inventory.layers.iter().map(|l| l.unpacked_size).fold(0, u64::saturating_add);
+        let stored: u64 = inventory.layers.iter().map(|l| l.size).fold(0, u64::saturating_add);
+        if unpacked > 0 {
+            facts.push(format!("{} ({} packed)", bytes(unpacked), bytes(stored)));
+        } else if stored > 0 {
+            facts.push(format!("{} packed", bytes(stored)));
+        }
+        facts.extend(s.namespace.as_ref().map(|n| format!("namespace {n}")));
+        facts
+    }
+
+    /// The verdict in words: the outcome, and what the policy's mode makes of it where that differs.
+    pub fn headline(&self) -> String {
+        let Some(verdict) = &self.assessment.verdict else { return "NOT JUDGED".into() };
+        let mut line = words::headline(verdict.outcome).to_owned();
+        if verdict.effective != verdict.outcome {
+            let why = match verdict.mode {
+                Mode::Enforce => "the policy lets \"could not tell\" pass",
+                Mode::Warn => "the policy only warns",
+                Mode::Audit => "the policy only records",
+            };
+            let then = match verdict.effective {
+                Outcome::Allowed => "it may run",
+                Outcome::Undecided => "it is not said whether it may run",
+                Outcome::Denied => "it may not run",
+            };
+            line.push_str(&format!(", but {then}: {why}"));
+        }
+        line
+    }
+
+    /// Which entry of the policy ruled, and where it stands; nothing for subjects that entries do not rule.
+    pub fn ruled_by(&self) -> Option<String> {
+        let verdict = self.assessment.verdict.as_ref()?;
+        match &verdict.ruled_by {
+            None if self.assessment.subject.reference.is_none() => None,
+            None => Some("no entry of the policy rules it".to_owned()),
+            Some(c) if c.place.line > 0 => {
+                Some(format!("ruled by the entry {} ({}:{})", c.entry, c.place.file, c.place.line))
+            }
+            Some(c) => Some(format!("ruled by the entry {}", c.entry)),
+        }
+    }
+
+    /// `What to do: 4 upgrades clear 5 of 7 vulnerabilities; 2 without a fix`.
+    pub fn plan(&self) -> String {
+        let unfixed = self.counts.total - self.counts.fixable;
+        let mut text = format!(
+            "{} {} {} of {}",
+            plural(self.actions.len(), "upgrade"),
+            if self.actions.len() == 1 { "clears" } else { "clear" },
+            self.counts.fixable,
+            plural(self.counts.total, "vulnerability"),
+        );
+        if unfixed > 0 {
+            text.push_str(&format!("; {unfixed} without a fix"));
+        }
+        text
+    }
+
+    /// What to do about a finding: its own word, else the rule's.
+    pub fn remedy<'r>(&self, index: usize, options: &RenderOptions<'r>) -> Option<&'r str>
+    where
+        'a: 'r,
+    {
+        let finding = self.finding(index);
+        finding.remedy.as_deref().or_else(|| options.rule(&finding.rule).map(|r| r.remedy))
+    }
+
     /// True when nothing but the embedded baseline spoke of at least one group of packages.
     pub fn baseline_only(&self) -> bool {
         self.assessment.coverage.iter().any(|c| c.state == CoverageState::BaselineOnly)
@@ -204,6 +292,35 @@ impl<'a> View<'a> {
     /// The report should be [`canonical`](crate::canonical()), so that equal reports give equal views.
     pub fn new(report: &'a Report, options: &RenderOptions<'_>) -> View<'a> {
         View { report, subjects: report.assessments.iter().map(|a| SubjectView::new(a, options)).collect() }
+    }
+
+    /// What must be said before all else when the data was thin; none when it was not.
+    pub fn baseline_warning(&self) -> Option<String> {
+        let baseline = |d: &&DatabaseInfo| d.kind == DatabaseKind::Baseline;
+        let known: u64 = self.report.databases.iter().filter(baseline).map(|d| d.advisories).sum();
+        self.baseline_only().then(|| {
+            format!(
+                "It knows {known} notorious advisories and nothing else: what it does not name may still be \
+                 vulnerable. For a full database run: plimsoll db update"
+            )
+        })
+    }
+
+    /// Each database in words, and its digest.
+    pub fn databases(&self) -> Vec<(String, &'a str)> {
+        let list = self.report.databases.iter().map(|d| {
+            let built = d.built.map_or_else(|| "date unknown".to_owned(), |t| format!("of {t}"));
+            let advisories = plural(usize::try_from(d.advisories).unwrap_or(usize::MAX), "advisory");
+            (format!("{} ({}), {built}, {advisories}", d.name, words::database_kind(d.kind)), d.digest.as_str())
+        });
+        list.collect()
+    }
+
+    /// The policy's name and files.
+    pub fn policy(&self) -> String {
+        let policy = &self.report.policy;
+        let files = if policy.files.is_empty() { "embedded".into() } else { policy.files.join(", ") };
+        format!("{} ({files})", policy.name)
     }
 
     /// True when no database but the embedded baseline was there.

@@ -8,6 +8,8 @@ mod fixture;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod standards;
