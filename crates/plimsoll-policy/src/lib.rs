@@ -6,6 +6,7 @@
 
 mod check;
 mod clause;
+mod decode;
 mod default;
 mod entry;
 mod exempt;
@@ -14,6 +15,7 @@ pub mod glob;
 mod judge;
 mod keys;
 mod read;
+mod remarks;
 mod schema;
 mod show;
 mod units;
@@ -25,6 +27,7 @@ pub use entry::{NearMiss, Why, why};
 pub use fault::{Fault, PolicyError, Span};
 pub use judge::{Context, exit_code, judge, overall, unused};
 pub use read::{Known, Loader, parse, read};
+pub use remarks::remarks;
 pub use schema::schema;
 pub use show::effective;
 pub use vex::read_vex;

@@ -9,8 +9,8 @@ use plimsoll_model::loadline::{
     WhenUndecided,
 };
 
+use crate::decode::softness;
 use crate::keys::{API_VERSION, KIND};
-use crate::read::softness;
 use crate::units::{duration_text, severity_text, size_text};
 
 /// The effective policy as YAML: what `policy show` prints.

@@ -320,6 +320,47 @@ mod tests {
         assert_eq!(node.unwrap().get("b").unwrap().text(), Some("2"));
     }
 
+    #[test]
+    fn hostile_texts_end_soon() {
+        let size = 100_000;
+        for unit in [
+            "- ",
+            "? ",
+            "[",
+            "{",
+            "{a: ",
+            "[a, ",
+            "\"",
+            "'",
+            "&a ",
+            "*a ",
+            "!a ",
+            "a: ",
+            "|\n",
+            ">\n ",
+            "# ",
+            "---\n",
+            "...\n",
+            "%YAML 1.2\n",
+            "a\n",
+            ": ",
+            ", ",
+            "\t",
+            "a:\n",
+            "- a\n",
+            "\\",
+            "[]\n",
+            "a: [\n",
+        ] {
+            let text = unit.repeat(size / unit.len());
+            let started = std::time::Instant::now();
+            let (node, faults) = read(&text);
+            assert!(node.is_some() || !faults.is_empty(), "{unit:?}");
+            // Fifty times what the slowest needs in an unoptimised build.
+            assert!(started.elapsed().as_secs() < 10, "{unit:?} took {:?}", started.elapsed());
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "[ -~\\n\\t\\r]{0,200}") {

@@ -8,6 +8,7 @@ mod data;
 mod footprint;
 mod hide;
 mod tags;
+mod vex;
 mod vulnerabilities;
 
 use std::collections::BTreeSet;
@@ -202,11 +203,11 @@ pub fn unused(policy: &LoadLine, context: &Context<'_>, assessments: &[Assessmen
         out.push(format!("an exemption was not needed: {}", exempt::words(exemption)));
     }
     for waiver in idle(&waivers, policy.waivers.len()).into_iter().filter_map(|i| policy.waivers.get(i)) {
-        out.push(format!("{} was not needed: remove it, or mend its words", hide::waiver_words(waiver)));
+        out.push(format!("{} was not needed: remove it, or mend its words", waiver_words(waiver)));
     }
     let idle: Vec<&VexStatement> =
         idle(&statements, context.vex.len()).into_iter().filter_map(|i| context.vex.get(i)).collect();
-    hide::idle_words(&idle, "nothing in this run", &mut out);
+    vex::idle_words(&idle, "nothing in this run", &mut out);
     out
 }
 
@@ -267,5 +268,6 @@ pub fn exit_code(outcome: Outcome) -> u8 {
     }
 }
 
+pub(crate) use hide::waiver_words;
 /// `3 packages`, for the parts below.
 pub(crate) use units::plural;

@@ -1,6 +1,6 @@
 //! `why`: which entry rules an image, and why the others do not. And what a whole run did not need.
 
-use plimsoll_policy::{Context, read_vex, unused, why};
+use plimsoll_policy::{Context, default_policy, read_vex, remarks, unused, why};
 
 use crate::cases::*;
 
@@ -78,4 +78,33 @@ fn run_says_what_it_did_not_need() {
             "the VEX statement on CVE-2023-0009 in v.json answers nothing in this run",
         ]
     );
+}
+
+#[test]
+fn sound_policy_may_still_be_worth_a_remark() {
+    let policy = policy(
+        r#"mode: audit
+undecided: allow
+images:
+  - {name: hub, match: ["docker.io/**"], namespaces: ["shop-*"]}
+  - {name: official, match: ["docker.io/library/*"], vulnerabilities: {deny: [{severity: high}]}}
+  - {name: refused, match: ["**"], refuse: no}
+  - {name: gone, match: ["gcr.io/**"], tags: {forbid: [latest]}}
+  - {name: folders, match: ["**"], tags: {forbid: [latest]}}
+waivers: [{id: CVE-2023-0001, reason: x, until: 2026-11-20}, {id: CVE-2023-0002, reason: x, until: 2026-11-21}]
+exempt: [{images: ["docker.io/**"], reason: mirror, until: 2020-01-01}]
+"#,
+    );
+    assert_eq!(
+        remarks(&policy, at("2026-11-21")),
+        [
+            "`mode: audit`: what is denied runs all the same",
+            "`undecided: allow`: what could not be read or known runs without a word",
+            "entry `hub` (policy.yaml:7) asks for nothing: all that it matches runs",
+            "entry `gone` (policy.yaml:10) can never rule: `refused` (policy.yaml:9) stands above it and matches all that it matches",
+            "an exemption has run out: mirror, until 2020-01-01; policy.yaml:13",
+            "the waiver of CVE-2023-0001 (policy.yaml:12) ran out on 2026-11-20",
+        ]
+    );
+    assert_eq!(remarks(&default_policy(), at("2026-11-21")), [""; 0]);
 }
