@@ -157,7 +157,7 @@ fn finish(
     match &paragraph.status {
         // `want flag status`: only the last word says what is there. Half-installed and unpacked files are there too.
         Some(status) => match status.split_ascii_whitespace().nth(2) {
-            Some("not-installed" | "config-files") => return,
+            Some("not-installed" | "config-files") => return output.not_installed.push(name),
             Some(_) => {}
             None => complain(output, "complete Status"),
         },

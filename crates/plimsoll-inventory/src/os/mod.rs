@@ -36,6 +36,8 @@ impl Database {
 #[derive(Debug, Default)]
 pub struct DatabaseOutput {
     pub packages: Vec<Package>,
+    /// Names of packages that it knows and that are not installed (dpkg's `config-files`).
+    pub not_installed: Vec<String>,
     pub problems: Vec<Problem>,
 }
 
