@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use plimsoll_model::{Algorithm, Platform};
 use plimsoll_sources::hash::Hasher;
-use plimsoll_sources::{InputOptions, ResolvedImage, SourceError, SourceOptions, Sources, open_input};
+use plimsoll_sources::{Engine, InputOptions, ResolvedImage, SourceError, SourceOptions, Sources, open_input};
 
 fn main() -> ExitCode {
     let mut options = SourceOptions::default();
@@ -34,6 +34,11 @@ fn main() -> ExitCode {
             "input" => {
                 open_input(Path::new(&name), &InputOptions { platform: platform.clone(), ..InputOptions::default() })
             }
+            "docker" => Sources::new(&options)
+                .and_then(|sources| sources.open_engine(&Engine::Docker { socket: None }, &name, platform.as_ref())),
+            "containerd" => Sources::new(&options).and_then(|sources| {
+                sources.open_engine(&Engine::Containerd { socket: None, namespace: None }, &name, platform.as_ref())
+            }),
             _ => Sources::new(&options).and_then(|sources| sources.open_image(&name, platform.as_ref())),
         };
         match image {

@@ -92,6 +92,9 @@ impl BlobCache {
     /// # Errors
     /// When the disk does not take them.
     pub fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+        if self.get(digest, Some(bytes.len() as u64)).is_some() {
+            return Ok(());
+        }
         let mut part = self.part(digest)?;
         part.restart()?;
         part.write(bytes)?;

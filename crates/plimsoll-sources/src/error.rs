@@ -50,6 +50,8 @@ pub enum SourceError {
         #[source]
         source: Box<crate::registry::error::RegistryError>,
     },
+    #[error(transparent)]
+    Engine(Box<crate::engine::EngineError>),
     #[error("read {what}: indexes are nested more than {} deep", crate::limits::MAX_INDEX_DEPTH)]
     TooDeep { what: String },
 }
@@ -71,6 +73,7 @@ impl SourceError {
                 Some("the copy is broken or was changed: fetch it again from where it was built".into())
             }
             SourceError::Registry { source, .. } => source.hint(),
+            SourceError::Engine(error) => error.hint(),
             SourceError::TooDeep { .. } => Some("no builder writes such an image: ask who made it".into()),
             _ => None,
         }

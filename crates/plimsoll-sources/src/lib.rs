@@ -5,6 +5,7 @@
 
 pub mod artifact;
 pub mod cache;
+pub mod engine;
 pub mod environment;
 pub mod error;
 mod file_part;
@@ -20,6 +21,7 @@ pub mod sources;
 
 pub use artifact::{Artifact, ArtifactRequest};
 pub use cache::BlobCache;
+pub use engine::Engine;
 pub use environment::Environment;
 pub use error::SourceError;
 pub use image::ResolvedImage;

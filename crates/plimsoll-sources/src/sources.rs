@@ -9,6 +9,7 @@ use plimsoll_model::{ImageReference, Platform};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::cache::{BlobCache, DEFAULT_SIZE};
+use crate::engine::{Engine, containerd, docker};
 use crate::environment::Environment;
 use crate::error::SourceError;
 use crate::image::ResolvedImage;
@@ -173,6 +174,24 @@ impl Sources {
         task.await.unwrap_or_else(|error| {
             Err(SourceError::Io { what: "finish a task of the network".into(), source: std::io::Error::other(error) })
         })
+    }
+
+    /// The image that an engine on this machine calls `name`. Must not be called from a task of a server.
+    ///
+    /// # Errors
+    /// When the engine is not there, has no such image, or gives one that cannot be believed.
+    pub fn open_engine(
+        &self,
+        engine: &Engine,
+        name: &str,
+        platform: Option<&Platform>,
+    ) -> Result<ResolvedImage, SourceError> {
+        match engine {
+            Engine::Docker { socket } => docker::image(self, socket.as_ref(), name, platform),
+            Engine::Containerd { socket, namespace } => {
+                containerd::image(self, socket.as_ref(), namespace.as_deref(), name, platform)
+            }
+        }
     }
 
     /// Runs `work` on the network's threads and waits for it, at most until the deadline.

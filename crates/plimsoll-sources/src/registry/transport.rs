@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::{Client, redirect};
 
-use crate::registry::endpoint::Endpoint;
+use crate::registry::endpoint::{Endpoint, is_loopback};
 use crate::registry::error::RegistryError;
 use crate::registry::tls;
 
@@ -17,8 +17,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection on which nothing comes for so long is dead; downloads of any length go on as long as bytes come.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How a host is trusted: any certificate, or one by these authorities besides the usual ones.
-type Trust = (bool, Vec<PathBuf>);
+/// How a host is trusted and reached.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Trust {
+    skip_verify: bool,
+    ca: Vec<PathBuf>,
+    /// This machine: no proxy leads to it.
+    loopback: bool,
+}
 
 /// The HTTP clients of a process.
 pub struct Transport {
@@ -39,19 +45,24 @@ impl Transport {
     /// # Errors
     /// When the authorities cannot be read.
     pub fn client(&self, endpoint: Option<&Endpoint>) -> Result<Client, RegistryError> {
-        let trust: Trust = endpoint.map(|endpoint| (endpoint.skip_verify, endpoint.ca.clone())).unwrap_or_default();
+        let trust = endpoint.map_or_else(Trust::default, |endpoint| Trust {
+            skip_verify: endpoint.skip_verify,
+            ca: endpoint.ca.clone(),
+            loopback: is_loopback(&endpoint.host),
+        });
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&trust) {
             return Ok(client.clone());
         }
-        let mut config = if trust.0 {
+        let mut config = if trust.skip_verify {
             tls::unverified()?
         } else {
-            let also: Vec<PathBuf> = self.also.iter().chain(&trust.1).cloned().collect();
+            let also: Vec<PathBuf> = self.also.iter().chain(&trust.ca).cloned().collect();
             tls::config(self.instead.as_deref(), &also)?
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let client = Client::builder()
+        let builder = if trust.loopback { Client::builder().no_proxy() } else { Client::builder() };
+        let client = builder
             .tls_backend_preconfigured(config)
             .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())

@@ -3,6 +3,7 @@
 
 mod archives;
 mod artifacts;
+mod engines;
 mod folders;
 mod layouts;
 mod make;
