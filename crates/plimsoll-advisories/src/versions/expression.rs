@@ -313,18 +313,21 @@ fn python_holds(version: &str, condition: Condition<'_>) -> Result<bool, Express
         return Ok(true);
     }
     let wanted = Pep440::parse(bound)?;
-    let same_base = || installed.base().order(&wanted.base()) == Ordering::Equal;
     let public = if wanted.local.is_some() { installed.clone() } else { installed.public() };
     let plain = public.order(&wanted);
     Ok(match op {
         Op::Less => {
             installed.order(&wanted) == Ordering::Less
-                && !(!wanted.is_pre_release() && installed.is_pre_release() && same_base())
+                && !(!wanted.is_pre_release()
+                    && installed.is_pre_release()
+                    && installed.successor().order(&wanted).is_eq())
         }
         Op::Greater => {
             installed.order(&wanted) == Ordering::Greater
-                && !(!wanted.is_post_release() && installed.is_post_release() && same_base())
-                && !(installed.local.is_some() && same_base())
+                && !(!wanted.is_post_release()
+                    && installed.is_post_release()
+                    && installed.precursor().order(&wanted).is_eq())
+                && !(installed.local.is_some() && installed.public().order(&wanted).is_eq())
         }
         Op::LessEqual | Op::GreaterEqual => compare_holds(op, installed.public().order(&wanted)),
         Op::Equal | Op::NotEqual => compare_holds(op, plain),
@@ -424,7 +427,8 @@ fn npm_within(version: &str, alternative: &str, pre: bool) -> Result<bool, Expre
     if let [low, "-", high] = words.as_slice() {
         let (low, high) = (Partial::parse(low)?, Partial::parse(high)?);
         if !low.numbers.is_empty() {
-            bounds.push((Op::GreaterEqual, low.low(pre)));
+            let open = pre && low.full() && low.pre.is_empty();
+            bounds.push((Op::GreaterEqual, low.low(pre) + if open { "-0" } else { "" }));
         }
         match high.numbers.len() {
             0 => {}
@@ -486,7 +490,7 @@ fn npm_bounds(condition: Condition<'_>, pre: bool, bounds: &mut Vec<(Op, String)
         }
         Op::Tilde | Op::Pessimistic => {
             if given > 0 {
-                bounds.push((Op::GreaterEqual, partial.low(false)));
+                bounds.push((Op::GreaterEqual, partial.low(pre)));
                 bounds.push((Op::Less, partial.past(given.min(2) - 1)));
             }
         }
@@ -495,8 +499,6 @@ fn npm_bounds(condition: Condition<'_>, pre: bool, bounds: &mut Vec<(Op, String)
                 // The first part that is not zero must stay; zeros at the end of a partial version are open.
                 let level = partial.numbers.iter().position(|n| *n != 0).unwrap_or(given - 1);
                 let low = partial.low(pre);
-                let low =
-                    if pre && given == 3 && partial.pre.is_empty() && partial.at(0) == 0 { low + "-0" } else { low };
                 bounds.push((Op::GreaterEqual, low));
                 bounds.push((Op::Less, partial.past(level)));
             }

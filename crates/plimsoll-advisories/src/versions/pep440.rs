@@ -105,6 +105,16 @@ impl<'a> Pep440<'a> {
         Pep440 { local: None, ..self.clone() }
     }
 
+    /// The same without post, development and local parts: what a post release is one of.
+    pub fn precursor(&self) -> Pep440<'a> {
+        Pep440 { post: None, dev: None, local: None, ..self.clone() }
+    }
+
+    /// The same without pre-release, development and local parts: what a pre-release leads to.
+    pub fn successor(&self) -> Pep440<'a> {
+        Pep440 { pre: None, dev: None, local: None, ..self.clone() }
+    }
+
     /// Epoch and release only.
     pub fn base(&self) -> Pep440<'a> {
         Pep440 { pre: None, post: None, dev: None, local: None, ..self.clone() }
@@ -227,8 +237,8 @@ fn labelled<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
     let rest = &text[word.len()..];
     let (digits, after) = number::split(rest.strip_prefix(['-', '_', '.']).unwrap_or(rest));
     if digits.is_empty() {
-        // Without a number the separator belongs to what follows, as in `1.0a.dev1`.
-        return Some(("0", rest));
+        // The separator goes with the word, number or none.
+        return Some(("0", after));
     }
     Some((digits, after))
 }

@@ -42,19 +42,20 @@ impl<'a> Semver<'a> {
         let text = text.split_once('+').map_or(text, |(version, _build)| version);
         let end = text.bytes().position(|b| !(b.is_ascii_digit() || b == b'.')).unwrap_or(text.len());
         let (numbers, rest) = text.split_at(end);
-        // `1.0.0.rc1`: the point belongs to what follows.
-        let (numbers, rest) = match numbers.strip_suffix('.') {
-            Some(numbers) if !rest.is_empty() && !rest.starts_with('-') => (numbers, rest),
-            _ => (numbers, rest.strip_prefix('-').map_or(rest, |pre| if pre.is_empty() { "-" } else { pre })),
+        // `1.0.0.rc1`: the point belongs to what follows. `1.0.0-` has a dash and no pre-release.
+        let (numbers, pre, dashed) = match (numbers.strip_suffix('.'), rest.strip_prefix('-')) {
+            (Some(numbers), None) if !rest.is_empty() => (numbers, rest, false),
+            (_, Some(pre)) => (numbers, pre, true),
+            (_, None) => (numbers, rest, false),
         };
         if !numbers.split('.').all(number::is) {
             return Err(fault("it does not start with numbers joined by points"));
         }
         let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-        if rest == "-" || !rest.bytes().all(known) || (!rest.is_empty() && rest.split('.').any(str::is_empty)) {
+        if !pre.bytes().all(known) || ((dashed || !pre.is_empty()) && pre.split('.').any(str::is_empty)) {
             return Err(fault("its pre-release is not identifiers joined by points"));
         }
-        Ok(Semver { numbers, pre: rest })
+        Ok(Semver { numbers, pre })
     }
 
     fn compare(&self, other: &Semver<'_>, text: impl Fn(&str, &str) -> Ordering) -> Ordering {
