@@ -17,6 +17,7 @@ use crate::error::SourceError;
 use crate::image::ResolvedImage;
 use crate::limits::MAX_ARCHIVE_UNPACKED;
 use crate::local::input::{InputOptions, open_archive};
+use crate::oci::manifest::same_name;
 use crate::registry::answer::shown;
 use crate::sources::{Shared, Sources};
 
@@ -76,11 +77,10 @@ fn named(asked: &str, tags: &[String]) -> Option<ImageReference> {
         return tags.iter().find_map(|tag| tag.parse().ok());
     }
     // podman keeps what was built here under `localhost/`, which is then its name.
-    let local = format!("localhost/{asked}");
+    let has = |reference: &ImageReference| tags.iter().any(|tag| same_name(tag, reference));
+    let local = format!("localhost/{asked}").parse().ok().filter(has);
     let asked: ImageReference = asked.parse().ok()?;
-    let tags: Vec<ImageReference> = tags.iter().filter_map(|tag| tag.parse().ok()).collect();
-    let local = local.parse().ok().filter(|local| tags.contains(local) && !tags.contains(&asked));
-    Some(local.unwrap_or(asked))
+    Some(if has(&asked) { asked } else { local.unwrap_or(asked) })
 }
 
 fn is_id(name: &str) -> bool {

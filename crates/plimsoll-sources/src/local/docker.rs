@@ -17,6 +17,7 @@ use crate::limits::{MAX_CONFIG, MAX_INDEX_ENTRIES, MAX_LAYERS, MAX_MANIFEST};
 use crate::local::blobs::bounded;
 use crate::local::tar::Contents;
 use crate::oci::config::image_config;
+use crate::oci::manifest::same_name;
 
 /// One image of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -130,7 +131,7 @@ fn select<'a>(what: &str, images: &'a [SavedImage], name: Option<&str>) -> Resul
     let meant: Vec<&SavedImage> = match name {
         Some(name) => {
             let full = name.parse::<ImageReference>().ok();
-            let bears = |tag: &String| tag == name || (full.is_some() && tag.parse::<ImageReference>().ok() == full);
+            let bears = |tag: &String| tag == name || full.as_ref().is_some_and(|full| same_name(tag, full));
             let digest = |image: &&SavedImage| named_digest(&image.config).is_some_and(|d| d.to_string() == name);
             images.iter().filter(|image| tags(image).iter().any(bears) || digest(image)).collect()
         }

@@ -12,7 +12,7 @@ use crate::error::SourceError;
 use crate::image::ResolvedImage;
 use crate::limits::MAX_MANIFEST;
 use crate::local::blobs::{self, Blobs, bounded};
-use crate::oci::manifest::{CONTAINERD_NAME, Descriptor, Index, REF_NAME, layout_index};
+use crate::oci::manifest::{CONTAINERD_NAME, Descriptor, Index, REF_NAME, layout_index, same_name};
 use crate::oci::platform::pick;
 
 /// A layout's folder. Links inside it are followed only to places inside it.
@@ -123,9 +123,8 @@ pub(crate) fn bears(descriptor: &Descriptor, wanted: &str) -> bool {
         return true;
     }
     let full = wanted.parse::<ImageReference>().ok();
-    names(descriptor).iter().any(|name| {
-        name == wanted || (is_full_name(name) && full.is_some() && name.parse::<ImageReference>().ok() == full)
-    })
+    let same = |name: &str| is_full_name(name) && full.as_ref().is_some_and(|full| same_name(name, full));
+    names(descriptor).iter().any(|name| name == wanted || same(name))
 }
 
 fn select<'a>(

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Digest, Platform};
+use plimsoll_model::{Digest, ImageReference, Platform};
 use serde::Deserialize;
 
 use crate::error::SourceError;
@@ -93,6 +93,11 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// True when a text names the same image in full, whether or not its tag was written.
+pub fn same_name(name: &str, reference: &ImageReference) -> bool {
+    name.parse::<ImageReference>().is_ok_and(|name| name.to_string() == reference.to_string())
 }
 
 /// Reads a manifest or index. `media_type` is what the descriptor or the registry called it; empty when nobody said.

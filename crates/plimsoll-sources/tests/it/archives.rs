@@ -63,6 +63,9 @@ fn legacy_docker_archive_is_read_and_named_by_its_configuration() {
     assert!(found.problems.is_empty(), "{:?}", found.problems);
     assert!(open(&packed(&files), "nginx:1.21").is_ok());
     assert!(open(&packed(&files), "docker.io/library/nginx:1.21").is_ok());
+    let mut latest = saved(&["one"], &["aa/layer.tar"]);
+    latest[1].1 = String::from_utf8(latest[1].1.clone()).unwrap().replace("nginx:1.21", "nginx:latest").into_bytes();
+    assert!(open(&packed(&latest), "nginx").is_ok(), "a tag that was left away is latest");
     let error = open(&packed(&files), "nginx:1.22").unwrap_err();
     assert_eq!(error.hint().unwrap(), "it holds nginx:1.21");
 }
