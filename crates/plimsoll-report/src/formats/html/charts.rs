@@ -1,8 +1,6 @@
 //! Charts as inline SVG. In: counts and sizes. Out: drawings whose every figure also stands beside them as text. Colours
 //! come from the style sheet by class; positions are attributes, for the page allows no inline style.
 
-use plimsoll_model::Assessment;
-
 use super::markup::Html;
 use crate::text::safe::sentence;
 use crate::text::size::bytes;
@@ -18,7 +16,7 @@ pub fn charts(page: &mut Html, subject: &SubjectView<'_>) {
         severities(page, &subject.counts);
         fixable(page, &subject.counts);
     }
-    layers(page, subject.assessment);
+    layers(page, subject);
     page.raw("</div>\n");
 }
 
@@ -29,21 +27,27 @@ fn share(part: u64, of: u64) -> u64 {
 
 fn severities(page: &mut Html, counts: &Counts) {
     page.raw("<figure><figcaption>Vulnerabilities by severity</figcaption>\n");
-    page.raw("<svg class=\"stack\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"");
-    page.text(&counts.words()).raw("\">");
-    let mut x = 0;
-    for (severity, count) in counts.present() {
-        let width = share(count as u64, counts.total as u64);
-        page.raw("<rect class=\"fill-").raw(severity.name()).raw("\" y=\"0\" height=\"10\" x=\"").hundredths(x);
-        page.raw("\" width=\"").hundredths(width).raw("\"/>");
-        x += width;
-    }
-    page.raw("</svg>\n<ul class=\"legend\">");
+    stack(page, counts, counts.total);
+    page.raw("\n<ul class=\"legend\">");
     for (severity, count) in counts.present() {
         page.raw("<li><span class=\"badge ").raw(severity.name()).raw("\">").raw(severity.name()).raw("</span> <b>");
         page.number(count).raw("</b></li>");
     }
     page.raw("</ul></figure>\n");
+}
+
+/// Severities side by side, worst first; the bar is full at `most` matches.
+fn stack(page: &mut Html, counts: &Counts, most: usize) {
+    page.raw("<svg class=\"stack\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"");
+    page.text(&counts.words()).raw("\">");
+    let mut x = 0;
+    for (severity, count) in counts.present() {
+        let width = share(count as u64, most as u64);
+        page.raw("<rect class=\"fill-").raw(severity.name()).raw("\" y=\"0\" height=\"10\" x=\"").hundredths(x);
+        page.raw("\" width=\"").hundredths(width).raw("\"/>");
+        x += width;
+    }
+    page.raw("</svg>");
 }
 
 fn fixable(page: &mut Html, counts: &Counts) {
@@ -69,12 +73,14 @@ fn fixable(page: &mut Html, counts: &Counts) {
     page.raw("</ul></div></figure>\n");
 }
 
-fn layers(page: &mut Html, assessment: &Assessment) {
+fn layers(page: &mut Html, subject: &SubjectView<'_>) {
+    let assessment = subject.assessment;
     let layers = &assessment.inventory.layers;
     if layers.is_empty() {
         return;
     }
     let size = |l: &plimsoll_model::Layer| if l.unpacked_size > 0 { l.unpacked_size } else { l.size };
+    let most = subject.layers.iter().map(|l| l.counts.total).max().unwrap_or(0);
     let largest = layers.iter().map(size).max().unwrap_or(0);
     let mut wasted = vec![0u64; layers.len()];
     for file in &assessment.inventory.wasted {
@@ -86,10 +92,14 @@ fn layers(page: &mut Html, assessment: &Assessment) {
     if wasted.iter().any(|w| *w > 0) {
         page.raw("; in orange: bytes that a later layer hides");
     }
-    page.raw("</figcaption>\n<div class=\"scroll\"><table class=\"layers\"><thead><tr><th>Layer</th><th>Size</th><th>Wasted</th><th></th><th>Made by</th></tr></thead><tbody>\n");
+    page.raw("</figcaption>\n<div class=\"scroll\"><table class=\"layers\"><thead><tr><th>Layer</th><th class=\"number\">Size</th><th class=\"number\">Wasted</th><th></th><th class=\"number\">Vulnerabilities</th><th></th><th>Made by</th></tr></thead><tbody>\n");
     for (index, layer) in layers.iter().enumerate() {
         let (all, waste) = (size(layer), wasted[index].min(size(layer)));
-        page.raw("<tr><th scope=\"row\">").number(index).raw("</th><td>").text(&bytes(all)).raw("</td><td>");
+        page.raw("<tr><th scope=\"row\">")
+            .number(index)
+            .raw("</th><td class=\"number\">")
+            .text(&bytes(all))
+            .raw("</td><td class=\"number\">");
         if wasted[index] > 0 {
             page.text(&bytes(wasted[index]));
         }
@@ -98,7 +108,16 @@ fn layers(page: &mut Html, assessment: &Assessment) {
         );
         page.raw("<rect class=\"size\" x=\"0\" y=\"0\" height=\"8\" width=\"").hundredths(share(all, largest));
         page.raw("\"/><rect class=\"waste\" x=\"0\" y=\"0\" height=\"8\" width=\"").hundredths(share(waste, largest));
-        page.raw("\"/></svg></td><td><code>");
+        page.raw("\"/></svg></td><td class=\"number\">");
+        let found = subject.layers.iter().find(|l| l.layer == Some(index)).map(|l| l.counts);
+        if let Some(counts) = found {
+            page.number(counts.total);
+        }
+        page.raw("</td><td class=\"bar\">");
+        if let Some(counts) = found {
+            stack(page, &counts, most);
+        }
+        page.raw("</td><td><code>");
         page.text(&truncate(&sentence(layer.created_by.as_deref().unwrap_or("")), INSTRUCTION));
         page.raw("</code></td></tr>\n");
     }

@@ -12,10 +12,13 @@
       button.append(...head.childNodes);
       head.append(button);
       button.addEventListener("click", () => {
-        const up = head.getAttribute("aria-sort") === "descending";
+        const rows = [...table.tBodies[0].rows];
+        // Numbers start with the greatest, words with the first.
+        const first = rows.some((row) => "sort" in row.cells[column].dataset) ? "descending" : "ascending";
+        const now = head.getAttribute("aria-sort");
+        const up = (now ? (now === "ascending" ? "descending" : "ascending") : first) === "ascending";
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", up ? "ascending" : "descending");
-        const rows = [...table.tBodies[0].rows];
         rows.sort((a, b) => value(a, column).localeCompare(value(b, column), "en", { numeric: true }) * (up ? 1 : -1));
         table.tBodies[0].append(...rows);
       });

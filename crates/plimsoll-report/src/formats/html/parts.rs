@@ -135,14 +135,14 @@ fn row(page: &mut Html, subject: &SubjectView<'_>, index: usize) {
         );
     }
     let first = packages_of(subject.assessment, m).next();
-    page.raw("</td><td><b>").text(&m.name).raw("</b>");
+    page.raw("</td><td class=\"package\"><b>").text(&m.name).raw("</b>");
     let installed: Vec<&str> = packages_of(subject.assessment, m).map(|p| p.name.as_str()).collect();
     if first.is_some_and(|p| p.ecosystem.is_os()) && installed != [m.name.as_str()] {
         page.raw("<br><span class=\"faint\">").text(&installed.join(", ")).raw("</span>");
     } else if let Some(p) = first.filter(|p| !p.ecosystem.is_os() && !p.location.path.is_empty()) {
         page.raw("<br><span class=\"faint\">").text(&p.location.path).raw("</span>");
     }
-    page.raw("</td><td><code>").text(&m.version).raw("</code></td><td>");
+    page.raw("</td><td class=\"version\"><code>").text(&m.version).raw("</code></td><td class=\"version\">");
     fixed_in(page, m);
     page.raw("</td><td>");
     if let Some(layer) = first.and_then(|p| p.location.layer) {
