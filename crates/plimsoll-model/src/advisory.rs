@@ -80,7 +80,7 @@ pub enum FixDateSource {
 
 /// Whether there is a fix, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
+#[serde(tag = "state", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Fix {
     /// Fixed in these versions, in the order and writing of the source; see [`Match::upgrade_to`].
     Available {
