@@ -61,10 +61,8 @@ impl BaseHint<'_> {
     pub fn words(&self, made: &str) -> String {
         let made = if made.is_empty() { String::new() } else { format!(" ({made})") };
         format!(
-            "{} of {} lie in the lowest layer{made}: a rebuild on a newer base image may spare {} of these",
-            self.clears,
-            self.of,
-            plural(self.actions, "upgrade"),
+            "{} of {} lie in the lowest layer{made}: a rebuild on a newer base image may spare {} of these upgrades",
+            self.clears, self.of, self.actions,
         )
     }
 }

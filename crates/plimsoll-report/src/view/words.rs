@@ -1,6 +1,6 @@
 //! Words for people that several formats share. In: values of the model. Out: short phrases.
 
-use plimsoll_model::{CoverageState, DatabaseKind, Effect, Fix, HiddenBy, Match, Outcome, ReasonCode};
+use plimsoll_model::{CoverageState, DatabaseKind, Effect, Fix, FixDateSource, HiddenBy, Match, Outcome, ReasonCode};
 
 use super::Counts;
 
@@ -16,11 +16,22 @@ pub fn fix(fix: &Fix) -> String {
     }
 }
 
+/// Since when there is a fix, and whose date that is; it is what a policy's grace counts from.
+pub fn fixed_since(fix: &Fix) -> Option<String> {
+    let Fix::Available { since: Some(since), since_source, .. } = fix else { return None };
+    let whose = match since_source {
+        Some(FixDateSource::Advisory) | None => "the advisory's date",
+        Some(FixDateSource::FirstSeen) => "first seen in this database",
+        Some(FixDateSource::Published) => "the vulnerability's publication",
+    };
+    Some(format!("since {since}, {whose}"))
+}
+
 /// What an upgrade clears: `1 critical`, `3 (1 critical, 2 high), 1 known exploited`.
 pub fn cleared(counts: &Counts) -> String {
-    let mut text = match counts.total {
+    let mut text = match counts.present().count() {
         1 => counts.words(),
-        total => format!("{total} ({})", counts.words()),
+        _ => format!("{} ({})", counts.total, counts.words()),
     };
     match (counts.known_exploited, counts.total) {
         (0, _) => {}

@@ -2,6 +2,8 @@
 
 use plimsoll_report::{FORMATS, RenderOptions, formats_markdown, safe};
 
+use proptest::prelude::*;
+
 use crate::fixture;
 
 fn options() -> RenderOptions<'static> {
@@ -103,6 +105,43 @@ fn every_fixture_is_rendered_in_every_format() {
             if let Some(folder) = &folder {
                 std::fs::create_dir_all(folder).unwrap();
                 std::fs::write(folder.join(format!("{name}.{}.{}", format.name, format.extension)), bytes).unwrap();
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// Whatever strangers write into names, paths, versions and titles: every format renders, shows nothing raw, and
+    /// those of JSON read back.
+    #[test]
+    fn any_text_is_rendered_safely(text in any::<String>(), other in "[\\PC\u{0}-\u{1f}\u{80}-\u{9f}\u{202a}-\u{202e}<>&'\"`|\\]\\[-]{0,24}") {
+        let mut report = fixture::refused();
+        let assessment = &mut report.assessments[0];
+        assessment.subject.name = other.clone();
+        for package in &mut assessment.inventory.packages {
+            package.version.clone_from(&text);
+            package.licenses = vec![text.clone(), other.clone()];
+            package.location.path.clone_from(&other);
+            package.vendor = Some(text.clone());
+        }
+        for m in &mut assessment.matches {
+            m.id.clone_from(&text);
+            m.name.clone_from(&other);
+            m.vulnerability.title.clone_from(&text);
+            m.vulnerability.references = vec![text.clone(), format!("https://{other}")];
+        }
+        assessment.findings[0].rule.clone_from(&text);
+        assessment.findings[0].locations[0].path.clone_from(&other);
+        assessment.problems[0].message.clone_from(&text);
+        for format in FORMATS {
+            let bytes = (format.render)(&report, &options()).unwrap();
+            let page = String::from_utf8(bytes).unwrap();
+            for line in page.lines() {
+                prop_assert_eq!(safe(line), line, "{}", format.name);
+            }
+            if format.media_type.contains("json") {
+                prop_assert!(serde_json::from_str::<serde_json::Value>(&page).is_ok(), "{}", format.name);
             }
         }
     }

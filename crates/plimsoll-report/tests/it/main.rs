@@ -15,3 +15,5 @@ mod schema;
 mod standards;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod view;

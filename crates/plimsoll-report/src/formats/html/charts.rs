@@ -11,7 +11,7 @@ use crate::view::{Counts, SubjectView};
 const INSTRUCTION: usize = 90;
 
 pub fn charts(page: &mut Html, subject: &SubjectView<'_>) {
-    page.raw("<div class=\"charts\">\n");
+    page.raw("<div class=\"charts\">");
     if subject.counts.total > 0 {
         severities(page, &subject.counts);
         fixable(page, &subject.counts);

@@ -160,6 +160,9 @@ fn fixed_in(page: &mut Html, m: &Match) {
         page.raw("<span class=\"faint\">").text(&words::fix(&m.fix)).raw("</span>");
     } else {
         page.raw("<code>").text(&m.fix.versions().join(", ")).raw("</code>");
+        if let Some(since) = words::fixed_since(&m.fix) {
+            page.raw("<br><span class=\"faint\">").text(&since).raw("</span>");
+        }
     }
 }
 

@@ -40,7 +40,7 @@ fn layer_part(page: &mut Page<'_>, subject: &SubjectView<'_>, layer: &LayerGroup
         }
         text.push_str(&format!(": {}", layer.counts.words()));
         if let Some(made) = layer.created_by {
-            text.push_str(&format!("   {}", sentence(made)));
+            text.push_str(&format!(" · {}", sentence(made)));
         }
         page.cut(2, &[("▌ ", Ink::Link, 2)], &text, Ink::Link);
     } else if subject.layers.len() > 1 {
@@ -102,8 +102,9 @@ fn package_part(page: &mut Page<'_>, subject: &SubjectView<'_>, package: &Packag
     let shown = page.limit(package.matches.len(), MATCHES);
     let columns = package.matches.iter().take(shown).map(|i| width(&safe(&subject.matched(*i).id))).max();
     let columns = columns.unwrap_or(0).clamp(14, 24);
+    let marks = Marks::of(package.matches.iter().take(shown).map(|i| subject.matched(*i)));
     for &index in package.matches.iter().take(shown) {
-        match_line(page, subject, index, columns);
+        match_line(page, subject, index, columns, marks);
     }
     if let Some(rest) = package.matches.get(shown..).filter(|r| !r.is_empty()) {
         let counts = Counts::of(rest.iter().map(|i| subject.matched(*i)));
@@ -112,7 +113,23 @@ fn package_part(page: &mut Page<'_>, subject: &SubjectView<'_>, package: &Packag
     }
 }
 
-fn match_line(page: &mut Page<'_>, subject: &SubjectView<'_>, index: usize, id_columns: usize) {
+/// Columns of the marks: none where no match of the package bears them, so that the title has the room.
+#[derive(Clone, Copy)]
+struct Marks {
+    kev: usize,
+    epss: usize,
+}
+
+impl Marks {
+    fn of<'m>(mut matches: impl Iterator<Item = &'m Match> + Clone) -> Marks {
+        Marks {
+            kev: if matches.clone().any(|m| m.known_exploited.is_some()) { 4 } else { 0 },
+            epss: if matches.any(|m| m.epss.is_some()) { 11 } else { 0 },
+        }
+    }
+}
+
+fn match_line(page: &mut Page<'_>, subject: &SubjectView<'_>, index: usize, id_columns: usize, marks: Marks) {
     let m = subject.matched(index);
     let sign = match subject.effects.matches[index] {
         Some(Effect::Deny) => ("✗ ", Ink::Bad),
@@ -130,10 +147,11 @@ fn match_line(page: &mut Page<'_>, subject: &SubjectView<'_>, index: usize, id_c
         (sign.0, sign.1, 2),
         (m.severity.upper(), severity_ink(m.severity), 9),
         (id.as_str(), Ink::Plain, id_columns + 1),
-        (kev, Ink::Alarm, 4),
-        (epss_text.as_str(), epss_ink, 11),
+        (kev, Ink::Alarm, marks.kev),
+        (epss_text.as_str(), epss_ink, marks.epss),
     ];
     let title = note(m);
+    let since = words::fixed_since(&m.fix).filter(|_| page.options.verbose);
     if page.width >= 96 {
         page.cut(6, &cells, &title, Ink::Plain);
     } else {
@@ -141,6 +159,9 @@ fn match_line(page: &mut Page<'_>, subject: &SubjectView<'_>, index: usize, id_c
         if !title.is_empty() {
             page.cut(8, &[], &title, Ink::Faint);
         }
+    }
+    if let Some(since) = since {
+        page.text(8, "", Ink::Plain, &format!("fixed {since}"), Ink::Faint);
     }
 }
 
