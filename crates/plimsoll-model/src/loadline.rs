@@ -149,6 +149,9 @@ pub struct FootprintRule {
     pub action: RuleAction,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<u64>,
+    /// Below the threshold of a denial: the measure from which on it is a warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warn_from: Option<u64>,
 }
 
 /// One entry of `images`.

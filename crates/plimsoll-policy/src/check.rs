@@ -129,8 +129,14 @@ fn footprint(node: &Node, known: &Known<'_>, faults: &mut Faults<'_>) {
         }
         match &value.value {
             Value::Map(entries) => {
-                if entries.len() != 1 {
-                    faults.add(value.span, format!("`{id}` takes one action with its measure: {{deny: 500MB}}"));
+                if entries.is_empty() {
+                    faults.add(value.span, format!("`{id}` takes an action with its measure: {{deny: 500MB}}"));
+                }
+                let measure = |word| value.get(word).and_then(|m| units::size(m.text()?).ok());
+                if let (Some(warn), Some(deny)) = (measure("warn"), measure("deny"))
+                    && warn >= deny
+                {
+                    faults.add(value.span, format!("`{id}` would never warn: what it warns of is denied already"));
                 }
                 for (action, measure) in entries {
                     let word = action.text().unwrap_or("");

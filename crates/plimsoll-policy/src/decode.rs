@@ -123,11 +123,16 @@ pub(crate) fn image(node: &Node, place: Place, faults: &mut Faults<'_>) -> (Imag
 }
 
 fn footprint_rule(node: &Node) -> Option<FootprintRule> {
-    match node.entries().first() {
-        Some((word, measure)) => {
-            Some(FootprintRule { action: action(word.text()?)?, threshold: Some(units::size(measure.text()?).ok()?) })
+    let measure = |word: &str| node.get(word).and_then(|m| units::size(m.text()?).ok());
+    match (node.text(), measure("deny"), measure("warn")) {
+        (Some(word), _, _) => Some(FootprintRule { action: action(word)?, threshold: None, warn_from: None }),
+        (None, Some(deny), warn_from) => {
+            Some(FootprintRule { action: RuleAction::Deny, threshold: Some(deny), warn_from })
         }
-        None => Some(FootprintRule { action: action(node.text()?)?, threshold: None }),
+        (None, None, Some(warn)) => {
+            Some(FootprintRule { action: RuleAction::Warn, threshold: Some(warn), warn_from: None })
+        }
+        (None, None, None) => None,
     }
 }
 

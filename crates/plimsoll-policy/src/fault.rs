@@ -106,6 +106,7 @@ impl<'a> Faults<'a> {
     }
 
     pub fn push(&mut self, span: Span, message: String, suggestion: Option<String>) {
+        let (message, suggestion) = (plain(message), suggestion.map(plain));
         if self.list.len() >= MAX_FAULTS || self.list.iter().any(|f| f.span == span && f.message == message) {
             return;
         }
@@ -115,6 +116,11 @@ impl<'a> Faults<'a> {
             .map_or_else(String::new, |line| line.chars().take(10_000).collect());
         self.list.push(Fault { file: self.file.to_owned(), span, message, suggestion, line_text });
     }
+}
+
+/// Words of the file stand in messages; control characters among them would move the reader's cursor.
+fn plain(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}") } else { text }
 }
 
 /// The member of `known` that `word` was probably meant to be: at most a third of its letters differ.

@@ -197,7 +197,8 @@ mod tests {
         let started = std::time::Instant::now();
         assert!(!matches(&"**a".repeat(150), &"a".repeat(149)));
         assert!(matches(&"*a".repeat(120), &"a".repeat(255)));
-        assert!(started.elapsed().as_millis() < 500);
+        // Backtracking would take longer than anyone waits; this takes milliseconds.
+        assert!(started.elapsed().as_secs() < 5);
     }
 
     #[test]

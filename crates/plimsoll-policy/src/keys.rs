@@ -141,7 +141,7 @@ const IMAGE: Group = Group {
         key(
             "footprint",
             Shape::Footprint,
-            "Image rules by id: `off`, `warn`, `deny`, or an action from a measure on: `{deny: 500MB}`.",
+            "Image rules by id: `off`, `warn`, `deny`, or actions from a measure on: `{warn: 300MB, deny: 500MB}`.",
         ),
         key("refuse", TEXT, "Refuses the image; these are the words that the user reads."),
     ],

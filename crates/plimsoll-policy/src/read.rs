@@ -367,3 +367,27 @@ pub(crate) fn resolve(from: &str, path: &str) -> String {
         path
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::resolve;
+
+    #[test]
+    fn paths_are_seen_from_the_file_that_names_them() {
+        for (from, path, seen) in [
+            ("", "a.yaml", "a.yaml"),
+            ("", "./a.yaml", "a.yaml"),
+            ("p.yaml", "a.yaml", "a.yaml"),
+            ("x/p.yaml", "a.yaml", "x/a.yaml"),
+            ("x/p.yaml", "../a.yaml", "a.yaml"),
+            ("x/p.yaml", "../../a.yaml", "../a.yaml"),
+            ("../p.yaml", "../a.yaml", "../../a.yaml"),
+            ("x/p.yaml", "/a/../b", "/b"),
+            ("/x/p.yaml", "../../a", "/a"),
+            ("x/p.yaml", "..", "."),
+            ("/p.yaml", "a", "/a"),
+        ] {
+            assert_eq!(resolve(from, path), seen, "{from} {path}");
+        }
+    }
+}

@@ -67,7 +67,7 @@ fn shape(wanted: &Shape, known: &Known<'_>) -> Value {
             let setting = json!({"oneOf": [
                 {"enum": ACTIONS},
                 {"type": "object", "properties": {"warn": measure.clone(), "deny": measure},
-                 "additionalProperties": false, "minProperties": 1, "maxProperties": 1},
+                 "additionalProperties": false, "minProperties": 1},
             ]});
             let properties: Map<String, Value> =
                 known.footprint_rules.iter().map(|id| ((*id).to_owned(), setting.clone())).collect();

@@ -96,7 +96,10 @@ fn image(out: &mut String, entry: &ImageEntry, policy_mode: Mode) -> std::fmt::R
     for (id, rule) in &entry.footprint {
         let word = action(rule.action);
         match rule.threshold {
-            Some(threshold) => writeln!(out, "      {}: {{{word}: {}}}", quote(id), size_text(threshold))?,
+            Some(threshold) => {
+                let warn = rule.warn_from.map_or_else(String::new, |from| format!("warn: {}, ", size_text(from)));
+                writeln!(out, "      {}: {{{warn}{word}: {}}}", quote(id), size_text(threshold))?;
+            }
             None => writeln!(out, "      {}: {word}", quote(id))?,
         }
     }

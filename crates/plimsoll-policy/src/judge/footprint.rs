@@ -1,8 +1,8 @@
-//! The image rules that the entry weighs. In: findings and their settings by rule id. Out: one reason per rule. A rule
-//! that the entry does not name is shown in the report and weighs nothing.
+//! The image rules that the entry weighs. In: findings and their settings by rule id. Out: one reason per rule and
+//! strength. A rule that the entry does not name is shown in the report and weighs nothing.
 
 use plimsoll_model::loadline::RuleAction;
-use plimsoll_model::{Effect, ReasonCode};
+use plimsoll_model::{Effect, Finding, Reason, ReasonCode};
 
 use super::hide::Hiding;
 use super::{Case, Found, reason};
@@ -10,32 +10,44 @@ use crate::units::size_words;
 
 pub(super) fn judge(case: &Case<'_>, hiding: &Hiding, found: &mut Found) {
     for (id, setting) in &case.entry.footprint {
-        let (effect, word) = match setting.action {
+        let effect = match setting.action {
             RuleAction::Off => continue,
-            RuleAction::Warn => (Effect::Warn, "warn"),
-            RuleAction::Deny => (Effect::Deny, "deny"),
+            RuleAction::Warn => Effect::Warn,
+            RuleAction::Deny => Effect::Deny,
         };
-        let all = case.assessment.findings.iter().enumerate();
-        let holds: Vec<usize> = all
-            .filter(|(i, f)| f.rule == *id && f.holds(setting.threshold) && !hiding.findings.contains(i))
-            .map(|(i, _)| i)
-            .collect();
-        let findings = &case.assessment.findings;
-        if let Some(first) = holds.first().and_then(|i| findings.get(*i)) {
-            let mut message = format!("{id}: {}", first.message);
-            if holds.len() > 1 {
-                message += &format!(" (and {} more)", holds.len() - 1);
+        let mut strong = Vec::new();
+        let mut weak = Vec::new();
+        for (i, finding) in case.assessment.findings.iter().enumerate() {
+            if finding.rule != *id || hiding.findings.contains(&i) {
+                continue;
             }
-            if let Some(least) = setting.threshold {
-                message += &format!("; entry `{}` says {word} from {} on", case.entry.name, size_words(least));
+            if finding.holds(setting.threshold) {
+                strong.push(i);
+            } else if setting.warn_from.is_some() && finding.holds(setting.warn_from) {
+                weak.push(i);
             }
-            if let Some(remedy) = first.remedy.as_deref().filter(|r| !r.is_empty()) {
-                message += &format!("; {remedy}");
-            }
-            let mut one = reason(effect, ReasonCode::Footprint, message);
-            one.clause = case.clause(&format!("footprint.{id}"));
-            one.findings = holds;
-            found.reasons.push(one);
         }
+        found.reasons.extend(of(case, id, effect, setting.threshold, strong));
+        found.reasons.extend(of(case, id, Effect::Warn, setting.warn_from, weak));
     }
+}
+
+/// The reason for the findings of one rule; none without findings.
+fn of(case: &Case<'_>, id: &str, effect: Effect, from: Option<u64>, indexes: Vec<usize>) -> Option<Reason> {
+    let first: &Finding = case.assessment.findings.get(*indexes.first()?)?;
+    let mut message = format!("{id}: {}", first.message);
+    if indexes.len() > 1 {
+        message += &format!(" (and {} more)", indexes.len() - 1);
+    }
+    if let Some(from) = from {
+        let word = if effect == Effect::Deny { "deny" } else { "warn" };
+        message += &format!("; entry `{}` says {word} from {} on", case.entry.name, size_words(from));
+    }
+    if let Some(remedy) = first.remedy.as_deref().filter(|r| !r.is_empty()) {
+        message += &format!("; {remedy}");
+    }
+    let mut one = reason(effect, ReasonCode::Footprint, message);
+    one.clause = case.clause(&format!("footprint.{id}"));
+    one.findings = indexes;
+    Some(one)
 }

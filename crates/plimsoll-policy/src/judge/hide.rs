@@ -25,7 +25,10 @@ pub(super) struct Hiding {
 pub(super) fn hide(case: &Case<'_>, found: &mut Found) -> Hiding {
     let mut hiding = Hiding::default();
     for (i, one) in counted(case) {
-        if one.unimportant {
+        // A clause that names the fault means it, whatever its source thinks of it.
+        let rules = &case.entry.vulnerabilities;
+        let named = rules.deny.iter().chain(&rules.warn).any(|clause| clause.ids.iter().any(|id| one.has_id(id)));
+        if one.unimportant && !named {
             let who = one.data_source.as_ref().map_or("the feed", |s| if s.name.is_empty() { &s.id } else { &s.name });
             hide_match(i, HiddenBy::Unimportant, format!("{who} files it as of no weight"), &mut hiding, found);
         }
@@ -68,7 +71,10 @@ fn waivers(case: &Case<'_>, hiding: &mut Hiding, found: &mut Found) {
             .iter()
             .enumerate()
             .filter(|(_, f)| waiver.package.is_none() && f.rule == waiver.id)
-            .filter(|(_, f)| f.holds(case.entry.footprint.get(&f.rule).and_then(|setting| setting.threshold)))
+            .filter(|(_, f)| {
+                let setting = case.entry.footprint.get(&f.rule);
+                f.holds(setting.and_then(|s| s.warn_from.or(s.threshold)))
+            })
             .map(|(i, _)| i)
             .collect();
         let of = waiver_words(waiver);

@@ -42,11 +42,28 @@ pub(super) fn hide(case: &Case<'_>, hiding: &mut Hiding, found: &mut Found) {
             words.into_iter().map(|word| word.filter(|w| !w.affected).and_then(|w| w.cleared)).collect();
         if let Some(by) = answers.and_then(|all| all.first().copied()).and_then(|i| statements.get(i)) {
             let status = if by.status == VexStatus::Fixed { "fixed" } else { "not affected" };
-            let why = if by.justification.is_empty() { String::new() } else { format!(": {}", by.justification) };
+            let words = one_line(&by.justification);
+            let why = if words.is_empty() { String::new() } else { format!(": {words}") };
             hide_match(i, HiddenBy::Vex, format!("{} says {status}{why}", by.document), hiding, found);
         }
     }
     unused_statements(statements, &hiding.statements, &products, &mut found.unused);
+}
+
+/// The longest justification that a report shows.
+const MAX_JUSTIFICATION: usize = 300;
+
+/// A document's words on one line, without what moves a reader's cursor.
+fn one_line(text: &str) -> String {
+    let line = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|w| !w.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    match line.char_indices().nth(MAX_JUSTIFICATION) {
+        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or("")),
+        None => line,
+    }
 }
 
 /// What trusted documents say of one package.

@@ -93,6 +93,7 @@ fn clauses_hold_as_written() {
         ("untold", "severity: \">=low\"", |m| m.state = untold(), Outcome::Undecided),
         ("untold and too low", "severity: critical", |m| m.state = untold(), Outcome::Allowed),
         ("unimportant", "severity: \">=low\"", |m| m.unimportant = true, Outcome::Allowed),
+        ("unimportant but named", "ids: [CVE-2023-0001]", |m| m.unimportant = true, Outcome::Denied),
         ("all tests must hold", "severity: \">=high\", knownExploited: true", |_| {}, Outcome::Allowed),
     ];
     for (name, clause, change, outcome) in cases {
@@ -281,6 +282,9 @@ fn footprint_rules_weigh_as_the_entry_says_and_others_weigh_nothing() {
         ("runs-as-root: deny", "shell-present", None, None),
         ("image-too-large: {deny: 500MB}", "image-too-large", Some(500_000_000), Some(Effect::Deny)),
         ("image-too-large: {deny: 500MB}", "image-too-large", Some(499_999_999), None),
+        ("image-too-large: {warn: 300MB, deny: 500MB}", "image-too-large", Some(500_000_000), Some(Effect::Deny)),
+        ("image-too-large: {warn: 300MB, deny: 500MB}", "image-too-large", Some(499_999_999), Some(Effect::Warn)),
+        ("image-too-large: {deny: 500MB, warn: 300MB}", "image-too-large", Some(299_999_999), None),
         ("image-too-large: {warn: 1GiB}", "image-too-large", Some(2 << 30), Some(Effect::Warn)),
         ("image-too-large: {deny: 500MB}", "image-too-large", None, Some(Effect::Deny)),
     ] {

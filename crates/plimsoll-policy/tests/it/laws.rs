@@ -55,7 +55,7 @@ fn entries() -> impl Strategy<Value = Vec<ImageEntry>> {
             0.2,
             "[ -~äß\\n\"\\\\#:]{1,20}".prop_filter("it says something", |t| !t.trim().is_empty()),
         ),
-        proptest::option::of((0u64..5_000_000, any::<bool>())),
+        proptest::option::of((1u64..5_000_000, any::<bool>(), any::<bool>())),
     )
         .prop_map(|(matches, namespace, mode, (deny, warn), require, refuse, size)| {
             let mut entry = ImageEntry {
@@ -68,9 +68,12 @@ fn entries() -> impl Strategy<Value = Vec<ImageEntry>> {
             if entry.refuse.is_none() {
                 entry.vulnerabilities = VulnerabilityRules { deny, warn };
                 entry.tags.require = require;
-                if let Some((size, denies)) = size {
+                if let Some((size, denies, both)) = size {
                     let action = if denies { RuleAction::Deny } else { RuleAction::Warn };
-                    entry.footprint.insert("image-too-large".into(), FootprintRule { action, threshold: Some(size) });
+                    let warn_from = (denies && both).then_some(size / 2);
+                    entry
+                        .footprint
+                        .insert("image-too-large".into(), FootprintRule { action, threshold: Some(size), warn_from });
                 }
             }
             entry
@@ -220,7 +223,9 @@ proptest! {
             prop_assert!(reason.matches.iter().all(|i| *i < assessment.matches.len()));
             prop_assert!(reason.findings.iter().all(|i| *i < assessment.findings.len()));
             prop_assert!(reason.problems.iter().all(|i| *i < assessment.problems.len()));
-            prop_assert!(!reason.message.is_empty() && !reason.message.ends_with('.'));
+            // A refusal has the policy's own words, full stop and all.
+            prop_assert!(!reason.message.ends_with('.') || reason.code == ReasonCode::Refused);
+            prop_assert!(!reason.message.is_empty());
         }
         let denied: Vec<usize> = verdict.reasons.iter().filter(|r| r.effect > Effect::Info).flat_map(|r| r.matches.clone()).collect();
         prop_assert!(verdict.hidden.iter().filter_map(|h| h.r#match).all(|i| !denied.contains(&i)), "what is hidden is not counted");

@@ -147,6 +147,8 @@ fn faults_of_single_values_are_named() {
         (one("refuse:"), "`refuse` has no value"),
         (one("namespaces: []"), "empty list"),
         (one("footprint: {image-too-large: {deny: 500mb}}"), "did you mean `500MB`?"),
+        (one("footprint: {image-too-large: {warn: 5, deny: 5}}"), "would never warn"),
+        (one("footprint: {image-too-large: {}}"), "takes an action with its measure"),
         (one("footprint: {image-too-large: {forbid: 5}}"), "is not `warn` or `deny`"),
         (
             format!("{head}images:\n  - {{name: a, match: [\"**\"]}}\n  - {{name: a, match: [\"**\"]}}\n"),
