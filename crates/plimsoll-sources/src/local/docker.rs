@@ -18,6 +18,7 @@ use crate::local::blobs::bounded;
 use crate::local::tar::Contents;
 use crate::oci::config::image_config;
 use crate::oci::manifest::same_name;
+use crate::oci::spelling;
 
 /// One image of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -40,6 +41,7 @@ pub fn saved_images(what: &str, bytes: &[u8]) -> Result<Vec<SavedImage>, SourceE
     if bytes.len() as u64 > MAX_MANIFEST {
         return Err(SourceError::TooLarge { what: what.to_owned(), limit: MAX_MANIFEST });
     }
+    spelling::check(what, bytes, spelling::DOCKER_ARCHIVE)?;
     let images: Vec<SavedImage> =
         serde_json::from_slice(bytes).map_err(|source| SourceError::Json { what: what.to_owned(), source })?;
     let layers = images.iter().filter_map(|image| image.layers.as_ref()).map(Vec::len).max().unwrap_or(0);

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::error::SourceError;
 use crate::limits::MAX_CONFIG;
+use crate::oci::spelling;
 
 #[derive(Deserialize)]
 struct Raw {
@@ -72,6 +73,7 @@ pub fn image_config(what: &str, bytes: &[u8]) -> Result<ImageConfig, SourceError
     if bytes.len() as u64 > MAX_CONFIG {
         return Err(SourceError::TooLarge { what: what.to_owned(), limit: MAX_CONFIG });
     }
+    spelling::check(what, bytes, spelling::CONFIG)?;
     let raw: Raw =
         serde_json::from_slice(bytes).map_err(|source| SourceError::Json { what: what.to_owned(), source })?;
     let run = raw.config.unwrap_or_default();

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::error::SourceError;
 use crate::limits::{MAX_INDEX_ENTRIES, MAX_LAYERS, MAX_MANIFEST};
-use crate::oci::media;
+use crate::oci::{media, spelling};
 
 /// The name of an image in a layout.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -109,6 +109,7 @@ pub fn document(what: &str, bytes: &[u8], media_type: &str) -> Result<Document, 
     if bytes.len() as u64 > MAX_MANIFEST {
         return Err(SourceError::TooLarge { what: what.to_owned(), limit: MAX_MANIFEST });
     }
+    spelling::check(what, bytes, spelling::MANIFEST)?;
     let raw: Raw =
         serde_json::from_slice(bytes).map_err(|source| SourceError::Json { what: what.to_owned(), source })?;
     if raw.fs_layers.is_some() || raw.schema_version == Some(1) {

@@ -4,3 +4,4 @@ pub mod config;
 pub mod manifest;
 pub mod media;
 pub mod platform;
+pub mod spelling;

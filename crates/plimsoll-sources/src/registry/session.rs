@@ -3,6 +3,7 @@
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
@@ -33,6 +34,8 @@ pub struct Session {
     authorization: Mutex<(u64, Option<HeaderValue>)>,
     /// Tries of one request.
     tries: u32,
+    /// Credentials of the user's were sent.
+    signed_in: AtomicBool,
 }
 
 /// What to ask for.
@@ -57,7 +60,15 @@ impl Session {
     pub fn new(endpoint: Endpoint, transport: Arc<Transport>, environment: Arc<Environment>, last: bool) -> Session {
         let tries = if last { retry::MAX_TRIES } else { retry::TRIES_BEFORE_ANOTHER };
         let authorization = Mutex::new((0, None));
-        Session { endpoint, transport, environment, scheme: OnceCell::new(), authorization, tries }
+        Session {
+            endpoint,
+            transport,
+            environment,
+            scheme: OnceCell::new(),
+            authorization,
+            tries,
+            signed_in: AtomicBool::new(false),
+        }
     }
 
     pub fn host(&self) -> &str {
@@ -106,6 +117,7 @@ impl Session {
             // Another request may have signed in meanwhile.
             if authorization.0 == generation {
                 let (header, signed_in) = self.sign_in(&offered).await?;
+                self.signed_in.store(signed_in, Ordering::Relaxed);
                 if header.is_none() {
                     let words = body_words(response).await;
                     return Err(RegistryError::Unauthorized { host: self.host().to_owned(), signed_in, words });
@@ -351,7 +363,7 @@ impl Session {
         let body = self.bounded(response, MAX_ERROR_BODY, &what).await.unwrap_or_default();
         let words = answer::words(&body);
         match status {
-            401 => RegistryError::Unauthorized { host, signed_in: true, words },
+            401 => RegistryError::Unauthorized { host, signed_in: self.signed_in.load(Ordering::Relaxed), words },
             403 => RegistryError::Forbidden { host, what, words },
             404 => RegistryError::NotFound { host, what, words },
             429 => RegistryError::TooManyRequests { host, what, words },

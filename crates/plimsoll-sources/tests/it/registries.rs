@@ -236,6 +236,16 @@ fn challenge(request: &Request) -> Reply {
 }
 
 #[test]
+fn refused_guest_is_told_to_sign_in() {
+    let (home, store) = (home(), store());
+    let server = with(&store, |request| {
+        Some(if request.path.starts_with("/token?") { reply(200, r#"{"token":"guest"}"#) } else { challenge(request) })
+    });
+    let error = fault(home.open(&format!("{}/shop:1.0", server.host())).unwrap_err());
+    assert!(error.hint().unwrap().contains("no credentials"), "{error}");
+}
+
+#[test]
 fn identity_token_is_exchanged() {
     let (home, store) = (home(), store());
     let server = with(&store, |request| {
