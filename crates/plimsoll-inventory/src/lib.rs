@@ -11,6 +11,8 @@ pub mod catalogue;
 mod depends;
 pub mod distro;
 pub mod facts;
+#[cfg(test)]
+mod hostile;
 pub mod languages;
 pub mod layer;
 pub mod limits;

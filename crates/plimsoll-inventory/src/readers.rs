@@ -14,6 +14,7 @@ pub const READERS: &[&Reader] = &[
     &binaries::cargo_auditable::READER,
     &binaries::go::READER,
     // What is installed.
+    &languages::bitnami::READER,
     &languages::gemspec::READER,
     &languages::jar::READER,
     &languages::node::READER,

@@ -95,12 +95,12 @@ pub fn list(data: &[u8]) -> ReadOutput {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use super::*;
 
-    fn packed(json: &str) -> Vec<u8> {
+    pub fn packed(json: &str) -> Vec<u8> {
         let mut out = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
         out.write_all(json.as_bytes()).unwrap();
         out.finish().unwrap()

@@ -162,7 +162,7 @@ fn unquoted(value: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const TEXT: &str = "path\texample.com/shop/cmd/shop\nmod\texample.com/shop\t(devel)\t\ndep\tgithub.com/a/b\tv1.2.3\th1:x=\ndep\tgithub.com/c/d\tv0.1.0\n=>\tgithub.com/e/f\tv0.2.0+incompatible\th1:y=\nbuild\t-ldflags=\"-s -X 'main.version=1.4.0'\"\nbuild\tGOOS=linux\n";

@@ -2,7 +2,6 @@
 //! not do: follow dependencies. Format: <https://docs.npmjs.com/cli/configuring-npm/package-json>.
 
 use plimsoll_model::{Ecosystem, Package, Problem, ProblemKind};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::reader::{Candidate, ReadInput, ReadOutput, Reader, Scope};
@@ -20,17 +19,10 @@ pub const READER: Reader = Reader {
     read: |input: &ReadInput<'_>| parse(input.bytes, input.path),
 };
 
-#[derive(Deserialize)]
-struct PackageJson {
-    name: Option<Value>,
-    version: Option<Value>,
-    license: Option<Value>,
-    licenses: Option<Value>,
-}
-
 /// The package of a `package.json`. Those without name or version only configure a folder and are no packages.
 pub fn parse(bytes: &[u8], path: &str) -> ReadOutput {
-    let json: PackageJson = match serde_json::from_str(&text(bytes)) {
+    // Of doubled keys the last one counts, as it does for Node: a typed struct would refuse them.
+    let json: Value = match serde_json::from_str(&text(bytes)) {
         Ok(json) => json,
         // Packages ship broken files as their tests' fixtures: only a package's own file counts.
         Err(error) if is_inside_package(path) => {
@@ -41,13 +33,13 @@ pub fn parse(bytes: &[u8], path: &str) -> ReadOutput {
         }
         Err(error) => return ReadOutput::problem(unreadable("package.json", error)),
     };
-    let string = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-    let (name, version) = (string(&json.name), string(&json.version));
+    let string = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().trim();
+    let (name, version) = (string("name"), string("version"));
     if name.is_empty() || version.is_empty() {
         return ReadOutput::default();
     }
     let mut package = Package::new(Ecosystem::Npm, READER.id, name, version);
-    package.licenses = match (&json.license, &json.licenses) {
+    package.licenses = match (json.get("license"), json.get("licenses")) {
         // `"MIT"`, and the old forms `{"type": "MIT"}` and `[{"type": "MIT"}, …]`.
         (Some(Value::Array(list)), _) | (None, Some(Value::Array(list))) => list.iter().filter_map(license).collect(),
         (Some(value), _) | (None, Some(value)) => license(value).into_iter().collect(),
@@ -78,6 +70,12 @@ mod tests {
         let out = parse(br#"{"name":"@babel/core","version":"7.0.0","license":{"type":"MIT"}}"#, "x/package.json");
         assert_eq!(out.packages[0].id(), "@babel/core@7.0.0");
         assert_eq!(out.packages[0].licenses, ["MIT"]);
+    }
+
+    #[test]
+    fn doubled_keys_are_read_as_node_reads_them() {
+        let out = parse(br#"{"name":"a","version":"1.0.0","version":"2.0.0"}"#, "x/package.json");
+        assert_eq!(out.packages[0].id(), "a@2.0.0");
     }
 
     #[test]
