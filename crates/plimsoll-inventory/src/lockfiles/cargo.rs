@@ -127,9 +127,13 @@ fn line_ranges(text: &str) -> BTreeMap<String, (u32, u32)> {
 /// leaves the list of what others depend on.
 fn relate(packages: &mut [Package], workspace: &Workspace) {
     let index: BTreeMap<String, usize> = packages.iter().enumerate().map(|(i, p)| (p.id(), i)).collect();
+    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, package) in packages.iter().enumerate() {
+        by_name.entry(&package.name).or_default().push(i);
+    }
     let mut relationship = vec![None; packages.len()];
     for wanted in &workspace.dependencies {
-        let found = (0..packages.len()).filter(|i| packages[*i].name == wanted.name);
+        let found = by_name.get(wanted.name.as_str()).into_iter().flatten().copied();
         for i in found.filter(|i| wanted.matches(&packages[*i].version)) {
             relationship[i] = Some(Relationship::Direct);
         }
@@ -137,11 +141,11 @@ fn relate(packages: &mut [Package], workspace: &Workspace) {
     for (i, package) in packages.iter().enumerate() {
         if workspace.root.as_deref() == Some(&package.name) {
             relationship[i] = Some(Relationship::Root);
-        } else if workspace.members.contains(&package.name) && relationship[i].is_none() {
+        } else if workspace.members.contains(&package.name) {
             relationship[i] = Some(Relationship::Workspace);
         }
     }
-    // Walk from the direct ones: roots and members also depend on what only their tests need.
+    // Walk from the direct ones, members among them asked for by others included: roots and members also depend on what only their tests need.
     let mut queue: Vec<usize> =
         (0..packages.len()).filter(|i| relationship[*i] == Some(Relationship::Direct)).collect();
     while let Some(i) = queue.pop() {

@@ -62,7 +62,7 @@ struct Target {
     dependencies: BTreeMap<String, Wanted>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct WorkspaceTable {
     #[serde(default)]
     members: Vec<String>,
@@ -87,36 +87,37 @@ enum Wanted {
 pub fn workspace(manifest: &[u8], below: &BTreeMap<&str, &[u8]>) -> Result<Workspace, toml::de::Error> {
     let root: Manifest = toml::from_str(&text(manifest))?;
     let mut out = Workspace { root: root.package.or(root.project).map(|p| p.name), ..Workspace::default() };
-    gather(root.dependencies, &mut out.dependencies);
-    for target in root.target.into_values() {
-        gather(target.dependencies, &mut out.dependencies);
-    }
-    if let Some(table) = root.workspace {
-        gather(table.dependencies, &mut out.dependencies);
-        for (folder, bytes) in below {
-            if !table.members.iter().any(|pattern| glob(pattern.trim_matches('/'), folder)) {
-                continue;
-            }
-            // A member that cannot be read takes its dependencies' relationship with it, not their presence.
-            let Ok(member) = toml::from_str::<Manifest>(&text(bytes)) else { continue };
-            out.members.extend(member.package.map(|p| p.name));
-            gather(member.dependencies, &mut out.dependencies);
-            for target in member.target.into_values() {
-                gather(target.dependencies, &mut out.dependencies);
-            }
+    let table = root.workspace.unwrap_or_default();
+    let mut gather = |dependencies: BTreeMap<String, Wanted>, target: BTreeMap<String, Target>| {
+        for (key, wanted) in dependencies.into_iter().chain(target.into_values().flat_map(|t| t.dependencies)) {
+            let shared =
+                table.dependencies.get(&key).filter(|_| matches!(wanted, Wanted::Table { workspace: true, .. }));
+            out.dependencies.push(shared.unwrap_or(&wanted).named(key));
         }
+    };
+    gather(root.dependencies, root.target);
+    for (folder, bytes) in below {
+        if !table.members.iter().any(|pattern| glob(pattern.trim_start_matches("./").trim_matches('/'), folder)) {
+            continue;
+        }
+        // A member that cannot be read takes its dependencies' relationship with it, not their presence.
+        let Ok(member) = toml::from_str::<Manifest>(&text(bytes)) else { continue };
+        out.members.extend(member.package.map(|p| p.name));
+        gather(member.dependencies, member.target);
+    }
+    if out.members.is_empty() {
+        // Without the members' manifests everything that they share may be asked for.
+        out.dependencies.extend(table.dependencies.iter().map(|(key, wanted)| wanted.named(key.clone())));
     }
     Ok(out)
 }
 
-fn gather(table: BTreeMap<String, Wanted>, into: &mut Vec<Dependency>) {
-    for (key, wanted) in table {
-        match wanted {
-            Wanted::Version(requirement) => into.push(Dependency { name: key, requirement }),
-            // Stands in the workspace's own table, which is gathered too.
-            Wanted::Table { workspace: true, .. } => {}
+impl Wanted {
+    fn named(&self, key: String) -> Dependency {
+        match self {
+            Wanted::Version(requirement) => Dependency { name: key, requirement: requirement.clone() },
             Wanted::Table { version, package, .. } => {
-                into.push(Dependency { name: package.unwrap_or(key), requirement: version.unwrap_or_default() })
+                Dependency { name: package.clone().unwrap_or(key), requirement: version.clone().unwrap_or_default() }
             }
         }
     }
@@ -180,6 +181,7 @@ mod tests {
             members = ["crates/*"]
             [workspace.dependencies]
             serde = "1"
+            proptest = "1"
         "#;
         let member = br#"
             [package]
@@ -190,14 +192,15 @@ mod tests {
             [target.'cfg(unix)'.dependencies]
             libc = "0.2"
             [dev-dependencies]
-            proptest = "1"
+            proptest.workspace = true
         "#;
         let below = [("crates/shop", &member[..]), ("other", &member[..])].into();
         let out = workspace(root, &below).unwrap();
         assert_eq!(out.root, None);
+        assert_eq!(workspace(root, &BTreeMap::new()).unwrap().dependencies.len(), 2);
         assert_eq!(out.members.iter().collect::<Vec<_>>(), ["shop"]);
         let names: Vec<_> = out.dependencies.iter().map(|d| d.name.as_str()).collect();
-        assert_eq!(names, ["serde", "serde_json", "libc"]);
-        assert!(out.dependencies[1].matches("1.0.9") && !out.dependencies[1].matches("1.0.4"));
+        assert_eq!(names, ["serde_json", "serde", "libc"]);
+        assert!(out.dependencies[0].matches("1.0.9") && !out.dependencies[0].matches("1.0.4"));
     }
 }
