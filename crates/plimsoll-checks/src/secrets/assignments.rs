@@ -4,7 +4,7 @@
 use plimsoll_model::Severity;
 
 use super::score::{entropy, is_placeholder, points};
-use super::{Context, Secret};
+use super::{Context, MAX_LEADS, MAX_PER_FILE, Secret, window};
 
 /// Words that make a name telling, the strong ones first.
 pub const WORDS: &[&str] = &[
@@ -39,6 +39,10 @@ const GRAVE: i32 = 5;
 const MAX_NAME: usize = 80;
 /// The longest value that is read, in bytes.
 const MAX_VALUE: usize = 1024;
+/// Bytes after a telling word that are looked at: separators, quotes and a value.
+const WINDOW: usize = MAX_VALUE + 128;
+/// Bytes before a name in which its line's beginning is looked for.
+const LINE_BEFORE: usize = 256;
 
 /// What follows the telling word in names that hold no secret themselves: where it is, how long, what kind.
 const ABOUT: &[&str] = &[
@@ -223,7 +227,7 @@ fn name_points(name: &str) -> Option<i32> {
 /// The value after a name: past a closing quote, a separator, blanks, and an opening quote.
 fn value(text: &str, left: usize, right: usize, context: Context) -> Option<(usize, &str)> {
     let name = text.get(left..right)?;
-    let mut rest = text.get(right..)?;
+    let mut rest = window(text, right, WINDOW)?;
     if rest.starts_with('>') && left > 0 && text.as_bytes().get(left - 1) == Some(&b'<') {
         let value = rest[1..].split('<').next()?.trim();
         return sized(text, value);
@@ -235,7 +239,7 @@ fn value(text: &str, left: usize, right: usize, context: Context) -> Option<(usi
             return None; // a comparison, a path of a module, the start of a URL
         }
         rest = after;
-    } else if !is_option || text.get(right..)?.starts_with(|c: char| !c.is_whitespace()) {
+    } else if !is_option || window(text, right, WINDOW)?.starts_with(|c: char| !c.is_whitespace()) {
         return None;
     }
     rest = rest.trim_start_matches([' ', '\t']);
@@ -270,15 +274,23 @@ fn offset(text: &str, part: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize
 }
 
-/// Whether the line up to `at` opens with a comment.
+/// Whether the line up to `at` opens with a comment; a long line is no comment.
 fn is_comment(text: &str, at: usize) -> bool {
-    let line = text[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+    let mut start = at.saturating_sub(LINE_BEFORE);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let before = text.get(start..at).unwrap_or_default();
+    if start > 0 && !before.contains('\n') {
+        return false;
+    }
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
     ["#", ";", "//", "*", "--", "<!--", "%", "!"].iter().any(|mark| line.starts_with(mark))
 }
 
 /// `Authorization: Bearer …`.
 fn bearer(text: &str, at: usize) -> Option<Secret> {
-    let rest = text.get(at..)?;
+    let rest = window(text, at, WINDOW)?;
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-._~+/=".contains(c))).unwrap_or(rest.len());
     let value = &rest[..end];
     let fits = (20..=MAX_VALUE).contains(&value.len())
@@ -291,14 +303,14 @@ fn bearer(text: &str, at: usize) -> Option<Secret> {
 /// The password in the URL whose `://` stands at `at` of a file: examples in comments and of this machine do not count.
 pub fn url_in_file(text: &str, at: usize) -> Option<Secret> {
     let secret = url_at(text, at)?;
-    let host = text.get(secret.at + secret.value.len() + 1..)?;
+    let host = window(text, secret.at + secret.value.len() + 1, WINDOW)?;
     let is_sample = ["localhost", "127.0.0.1", "example.", "host"].iter().any(|sample| host.starts_with(sample));
     (!is_sample && !is_comment(text, at)).then_some(secret)
 }
 
 /// The password in the URL whose `://` stands at `at`.
 pub fn url_at(text: &str, at: usize) -> Option<Secret> {
-    let rest = text.get(at + 3..)?;
+    let rest = window(text, at + 3, WINDOW)?;
     let end =
         rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '<' | '>' | '`' | ',' | '?' | '#'));
     let authority = &rest[..end.unwrap_or(rest.len()).min(rest.len())];
@@ -330,14 +342,16 @@ fn same_words(user: &str, password: &str) -> bool {
 
 /// The passwords of all URLs in a text.
 pub fn url_credentials(text: &str) -> Vec<Secret> {
-    text.match_indices("://").filter_map(|(at, _)| url_at(text, at)).collect()
+    text.match_indices("://").take(MAX_LEADS).filter_map(|(at, _)| url_at(text, at)).take(MAX_PER_FILE).collect()
 }
 
 /// `-u user:password` and `--user user:password`, as curl and its cousins take them.
 pub fn arguments(text: &str) -> Vec<Secret> {
     let mut words = text.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
     let mut found = Vec::new();
-    while let Some(word) = words.next() {
+    while let Some(word) = words.next()
+        && found.len() < MAX_PER_FILE
+    {
         let login = match word {
             "-u" | "--user" => words.clone().next(),
             _ => word.strip_prefix("--user=").or_else(|| word.strip_prefix("-u")).filter(|rest| rest.contains(':')),

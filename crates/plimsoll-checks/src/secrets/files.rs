@@ -2,8 +2,8 @@
 
 use plimsoll_model::Severity;
 
-use super::Secret;
 use super::score::{base64, is_placeholder};
+use super::{MAX_PER_FILE, Secret};
 
 /// One kind of credential file.
 pub struct KnownFile {
@@ -65,6 +65,7 @@ pub fn secrets(path: &str, text: &str) -> Vec<Secret> {
                 }
             })
         })
+        .take(MAX_PER_FILE)
         .collect()
 }
 
@@ -89,6 +90,7 @@ fn docker_config(text: &str) -> Vec<&str> {
         .flat_map(|host| ["auth", "identitytoken", "password", "registrytoken"].map(|field| (field, host.get(field))))
         .filter_map(|(field, value)| Some((field, value?.as_str()?)))
         .filter(|(field, value)| *field != "auth" || is_basic_auth(value))
+        .take(MAX_PER_FILE)
         // The place in the text; a value with escapes in it has none, and no login has.
         .filter_map(|(_, value)| text.find(value).map(|at| &text[at..at + value.len()]))
         .collect()

@@ -23,6 +23,11 @@ pub use paths::{MAX_SIZE, wants};
 
 /// Findings per file: beyond this a file is a list of secrets, which one finding says as well as a thousand.
 const MAX_PER_FILE: usize = 50;
+/// Telling words that are followed in one text: one in twenty bytes of the largest file. A text beyond that was made to
+/// cost time, and is reported as not read to its end.
+const MAX_LEADS: usize = 50_000;
+/// Of them, private keys: each may be long.
+const MAX_KEYS: usize = 200;
 /// Bytes looked at for the NUL that tells a binary from a text.
 const BINARY_PROBE: usize = 8192;
 
@@ -119,7 +124,10 @@ fn grouped(path: &str, text: &str, secrets: &[Secret]) -> Vec<Finding> {
         let finding = Finding {
             rule: info.id.to_owned(),
             severity: secret.severity,
-            message: format!("/{path} holds {}: {}", secret.what, secret.masked()),
+            message: match secret.value.as_str() {
+                "" => format!("/{path} holds {}", secret.what),
+                _ => format!("/{path} holds {}: {}", secret.what, secret.masked()),
+            },
             remedy: Some(info.remedy.to_owned()),
             locations: vec![place],
             measure: None,
@@ -139,7 +147,8 @@ fn grouped(path: &str, text: &str, secrets: &[Secret]) -> Vec<Finding> {
 
 /// A secret in an environment variable's value.
 pub fn in_variable(name: &str, value: &str) -> Option<Secret> {
-    let tokens = find(value, Context::Prose).into_iter().chain(assignments::url_credentials(value));
+    let tokens = find(value, Context::Prose).into_iter().filter(|secret| !secret.value.is_empty());
+    let tokens = tokens.chain(assignments::url_credentials(value));
     tokens.max_by_key(|secret| secret.severity).or_else(|| assignments::named(name, value, Context::Variable))
 }
 
@@ -162,10 +171,19 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut out = text.to_owned();
-    for secret in secrets {
+    for secret in secrets.iter().filter(|secret| !secret.value.is_empty()) {
         out = out.replace(&secret.value, &secret.masked());
     }
     Cow::Owned(out)
+}
+
+/// At most `length` bytes of `text` from `start` on, cut between characters.
+fn window(text: &str, start: usize, length: usize) -> Option<&str> {
+    let mut end = text.len().min(start.saturating_add(length));
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(start..end)
 }
 
 /// What a keyword leads to.
@@ -202,16 +220,27 @@ fn find(text: &str, context: Context) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
     // The words are constants, and a test builds the automaton: it is always there.
     let Some((automaton, leads)) = KEYWORDS.as_ref() else { return found };
-    let mut past = 0;
-    for hit in automaton.find_iter(text) {
+    let (mut past, mut keys) = (0, 0);
+    for (count, hit) in automaton.find_iter(text).enumerate() {
         let at = hit.start();
+        if count >= MAX_LEADS || keys > MAX_KEYS {
+            let what = "so many words that lead to secrets that it was not read to its end";
+            found.push(Secret { what, severity: Severity::Medium, value: String::new(), at });
+            break;
+        }
         // Inside a secret that was already taken: base64 spells every word in time.
-        if at < past || found.len() >= MAX_PER_FILE {
+        if at < past {
             continue;
+        }
+        if found.len() >= MAX_PER_FILE {
+            break;
         }
         let secret = match &leads[hit.pattern().as_usize()] {
             Lead::Token(token) => tokens::read(token, text, at),
-            Lead::PrivateKey => pem::read(text, at),
+            Lead::PrivateKey => {
+                keys += 1;
+                pem::read(text, at)
+            }
             Lead::Url if context == Context::Prose => None,
             Lead::Url if context == Context::Command => assignments::url_at(text, at),
             Lead::Url => assignments::url_in_file(text, at),

@@ -3,8 +3,8 @@
 
 use plimsoll_model::Severity;
 
-use super::Secret;
 use super::score::{base64, entropy};
+use super::{Secret, window};
 
 pub const BEGIN: &str = "-----BEGIN ";
 /// The smallest private key's body in base64: Ed25519 in PKCS #8 has 64 characters.
@@ -14,11 +14,7 @@ const MAX_ARMOUR: usize = 32_768;
 
 /// The private key whose armour begins at `at`.
 pub fn read(text: &str, at: usize) -> Option<Secret> {
-    let mut end = text.len().min(at.saturating_add(MAX_ARMOUR));
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let armour = text.get(at..end)?.strip_prefix(BEGIN)?;
+    let armour = window(text, at, MAX_ARMOUR)?.strip_prefix(BEGIN)?;
     let (label, rest) = armour.split_once("-----")?;
     let what = match label {
         "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "DSA PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => {
@@ -29,6 +25,9 @@ pub fn read(text: &str, at: usize) -> Option<Secret> {
         _ => return None,
     };
     let body = rest.split("-----END").next()?;
+    if body.contains(BEGIN) {
+        return None; // a list of labels
+    }
     let start = at + BEGIN.len() + label.len() + "-----".len();
     // In JSON and shell strings the line breaks are written out.
     let lines =

@@ -3,8 +3,8 @@
 
 use plimsoll_model::Severity;
 
-use super::Secret;
 use super::score::{base64, entropy, is_placeholder};
+use super::{Secret, window};
 
 /// One format.
 pub struct Token {
@@ -95,7 +95,7 @@ const MIN_ENTROPY: f64 = 3.0;
 /// Bytes after an AWS access key in which its secret half stands: a neighbouring line or field.
 const AWS_SECRET_WITHIN: usize = 300;
 /// Characters of a token that are looked at.
-const MAX_TOKEN: usize = 8192;
+const MAX_TOKEN: usize = 4096;
 
 /// The token of this format that starts at `at`, if it is one.
 pub fn read(token: &Token, text: &str, at: usize) -> Option<Secret> {
@@ -105,16 +105,16 @@ pub fn read(token: &Token, text: &str, at: usize) -> Option<Secret> {
         return None; // keywords are searched without regard to case, formats have theirs
     }
     let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-    if before.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+')) {
+    // No token starts within a run of its own alphabet; a slash ends the path before it.
+    if before
+        .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+') || (token.alphabet)(*b) && *b != b'/')
+    {
         return None;
     }
     let length = bytes[start..].iter().take(MAX_TOKEN).take_while(|byte| (token.alphabet)(**byte)).count();
     // Sentences end in a full stop and lines in a dash; tokens do not.
     let rest = text.get(start..start + length)?.trim_end_matches(['.', '-', '/']);
-    if bytes.get(start + length).is_some_and(u8::is_ascii_alphanumeric)
-        || entropy(rest) < MIN_ENTROPY
-        || is_placeholder(rest)
-    {
+    if bytes.get(start + length).is_some_and(u8::is_ascii_alphanumeric) {
         return None;
     }
     let severity = match (token.check)(rest) {
@@ -122,6 +122,9 @@ pub fn read(token: &Token, text: &str, at: usize) -> Option<Secret> {
         Check::Maybe => token.severity.min(Severity::Medium),
         Check::Yes => token.severity,
     };
+    if entropy(rest) < MIN_ENTROPY || is_placeholder(rest) {
+        return None;
+    }
     let end = start + rest.len();
     let value = text.get(at..end)?;
     if matches!(token.prefix, "AKIA" | "ASIA") {
@@ -191,11 +194,7 @@ fn aws_key(rest: &str) -> Check {
 
 /// The secret half near an AWS access key: forty base64 characters on their own.
 fn aws_secret(after: &str) -> Option<(usize, &str)> {
-    let mut end = after.len().min(AWS_SECRET_WITHIN);
-    while !after.is_char_boundary(end) {
-        end -= 1;
-    }
-    let near = &after[..end];
+    let near = window(after, 0, AWS_SECRET_WITHIN)?;
     near.split(|c: char| !(c.is_ascii_alphanumeric() || c == '/' || c == '+'))
         .find(|run| run.len() == 40 && entropy(run) >= 4.0 && !is_placeholder(run))
         .map(|run| (run.as_ptr() as usize - near.as_ptr() as usize, run))
@@ -220,6 +219,9 @@ fn slack(rest: &str) -> Check {
 
 /// Three parts of base64url, of which the first two are JSON objects and the first names an algorithm (RFC 7519).
 fn jwt(rest: &str) -> Check {
+    if rest.bytes().filter(|b| *b == b'.').count() != 2 {
+        return Check::No;
+    }
     let token = format!("eyJ{rest}");
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, signature] = parts[..] else { return Check::No };

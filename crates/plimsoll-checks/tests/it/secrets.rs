@@ -248,6 +248,23 @@ fn list_of_secrets_is_one_finding_with_its_lines() {
     assert!(found[0].message.ends_with("and 1 more of the kind"), "{}", found[0].message);
 }
 
+#[test]
+fn texts_made_to_cost_time_are_given_up_and_said() {
+    for piece in
+        ["pwd=", "-----BEGIN PRIVATE KEY-----", "eyJ.", "://a:b@c", "token:\"", "AKIA ", "bearer ", "-u a:Passw0rd1 "]
+    {
+        let text = piece.repeat((1 << 18) / piece.len());
+        let start = std::time::Instant::now();
+        let found = inspect("app/settings", text.as_bytes());
+        let _ = (in_command(&text), in_variable("PASSWORD", &text), redact(&text).len());
+        // An unoptimised build on a busy machine takes seconds; without bounds it takes hours.
+        assert!(start.elapsed().as_secs() < 60, "{piece}: {:?}", start.elapsed());
+        if piece == "pwd=" {
+            assert!(found.iter().any(|f| f.message.contains("not read to its end")), "{found:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_is_too_odd(text in "\\PC*", path in "[a-z./]{0,20}") {

@@ -5,6 +5,9 @@ use plimsoll_model::{Finding, RuleInfo, Severity};
 use crate::image::{Facts, Rule, finding, history_location, short_instruction};
 use crate::secrets;
 
+/// Secrets after which the history is not read on: it is known to leak, and its length is whoever built the image's.
+const MAX_FOUND: usize = 100;
+
 pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "secret-in-history",
@@ -23,10 +26,13 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let Some(config) = facts.config() else { return Vec::new() };
     let mut found = Vec::new();
     for (index, entry) in config.history.iter().enumerate() {
+        if found.len() >= MAX_FOUND {
+            break;
+        }
         let Some(made) = entry.created_by.as_deref() else { continue };
         for secret in secrets::in_command(made) {
             // A variable that is still in the configuration is that rule's finding.
-            if config.env.iter().any(|variable| variable.contains(&secret.value)) {
+            if !secret.value.is_empty() && config.env.iter().any(|variable| variable.contains(&secret.value)) {
                 continue;
             }
             let message =
