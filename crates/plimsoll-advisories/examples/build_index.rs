@@ -2,6 +2,8 @@
 //! feeds. Out: the index and an account of it.
 //!
 //!     cargo run --release -p plimsoll-advisories --example build_index -- OUT FEED…
+//!
+//! SOURCE_DATE_EPOCH gives the time that the index says it was built at.
 
 use std::error::Error;
 use std::path::Path;
@@ -20,7 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let inputs: Vec<&Path> = feeds.iter().map(Path::new).collect();
     let previous = build::previous(out)?;
     let begin = Instant::now();
-    let report = build::build(&inputs, previous.as_deref(), jiff::Timestamp::now(), out)?;
+    let at = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(seconds) => jiff::Timestamp::from_second(seconds.parse()?)?,
+        Err(_) => jiff::Timestamp::now(),
+    };
+    let report = build::build(&inputs, previous.as_deref(), at, out)?;
     println!(
         "built in {:.1?}: {} bytes, {} advisories, {} lists, {} vulnerabilities, {} known exploited, {} EPSS",
         begin.elapsed(),

@@ -108,6 +108,7 @@ mod tests {
         let (carried, there) = (folder.path().join("carried"), folder.path().join("there.db"));
         transfer::export(&out, &carried).unwrap();
         assert_eq!(transfer::import(&carried, &there).unwrap().digest, report.info.digest);
+        assert_eq!(transfer::verify(&there).unwrap().digest, report.info.digest);
         let mut bytes = fs::read(&carried).unwrap();
         bytes[200] ^= 1;
         fs::write(&carried, bytes).unwrap();
@@ -134,7 +135,7 @@ mod tests {
         let (carried, there) = (folder.path().join("carried.tar.gz"), folder.path().join("there"));
         let info = transfer::export(folder.path(), &carried).unwrap();
         assert_eq!(transfer::import(&carried, &there).unwrap().digest, info.digest);
-        assert_eq!(open(&there).unwrap().info().digest, info.digest);
+        assert_eq!(transfer::verify(&there).unwrap().digest, info.digest);
         let bytes = fs::read(&carried).unwrap();
         fs::write(&carried, &bytes[..bytes.len() / 2]).unwrap();
         assert!(transfer::import(&carried, &there).is_err());

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use plimsoll_model::DatabaseInfo;
+use plimsoll_model::{DatabaseInfo, DatabaseKind};
 
 use super::bolt::{Bolt, BoltError, Bucket, Entry};
 use super::build::{replace, write_atomically};
@@ -98,6 +98,27 @@ pub fn import(file: &Path, to: &Path) -> Result<DatabaseInfo, DatabaseError> {
     write_atomically(&to.join("trivy.db"), &database)?;
     write_atomically(&to.join("metadata.json"), &metadata)?;
     Ok(info)
+}
+
+/// Reads the whole of the database at `path` and says whether it is what was written: an index by its digest, Trivy's by
+/// its pages (it has no digest of its own), a folder of records by each record. What opening tells is not told again.
+///
+/// # Errors
+/// When it is not whole.
+pub fn verify(path: &Path) -> Result<DatabaseInfo, DatabaseError> {
+    let source = super::open(path)?;
+    match source.info().kind {
+        DatabaseKind::Index => index::open(path)?.verify()?,
+        DatabaseKind::Trivy => {
+            let file = if path.is_dir() { path.join("trivy.db") } else { path.to_owned() };
+            let bytes = super::map::map(&file)?;
+            let bolt = Bolt::open(&bytes).map_err(|e| broken(&file, e.to_string()))?;
+            values_in(&bolt.root(), 0).map_err(|e| broken(&file, e.to_string()))?;
+        }
+        // Reading it is opening it; what is wrong with it is among its problems.
+        DatabaseKind::Osv | DatabaseKind::Baseline => {}
+    }
+    Ok(source.info())
 }
 
 /// Every page and bucket of the file is read once.
