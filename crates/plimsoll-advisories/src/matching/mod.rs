@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use plimsoll_model::{
     Coverage, CoverageState, Distro, Ecosystem, Family, Fix, FixDateSource, Inventory, Match, MatchState, Package,
-    Problem, ProblemKind, Relationship, Severity, Vulnerability,
+    Problem, ProblemKind, Relationship, Vulnerability,
 };
 
 mod families;
@@ -82,7 +82,7 @@ fn os_packages<'i>(
     let Some(distro) = &inventory.distro else {
         if total > 0 {
             let reason = "the image does not say which distribution it is";
-            let message = format!("match {total} packages of an unknown distribution: {reason}");
+            let message = format!("match {} of an unknown distribution: {reason}", counted(total));
             let hint = "keep /etc/os-release in the image";
             out.problems.push(Problem::undecided(ProblemKind::UnknownDistro, message).with_hint(hint));
             out.coverage.push(no_data("unknown distribution", total, reason.to_owned()));
@@ -99,7 +99,7 @@ fn os_packages<'i>(
     }
     let Some(rule) = families::rule_of(distro) else {
         let reason = format!("no maintained data: nobody keeps advisories for {distro} that can be matched");
-        out.problems.push(Problem::undecided(ProblemKind::NoData, format!("match {total} packages: {reason}")));
+        out.problems.push(Problem::undecided(ProblemKind::NoData, format!("match {}: {reason}", counted(total))));
         out.coverage.push(no_data(&distro.to_string(), total, reason));
         return None;
     };
@@ -131,7 +131,7 @@ fn os_packages<'i>(
     let maintained = why_not.is_none();
     let mine = installed().filter(|(_, package)| ours(package)).count();
     let reason = why_not.map(|(kind, reason)| {
-        out.problems.push(Problem::undecided(kind, format!("match {mine} packages of {distro}: {reason}")));
+        out.problems.push(Problem::undecided(kind, format!("match {} of {distro}: {reason}", counted(mine))));
         reason
     });
     let coverage = shelf.coverage(mine, reason, databases);
@@ -199,7 +199,7 @@ fn outside_packages(distro: &Distro, outside: Vec<&Package>, out: &mut Matched) 
     names.dedup();
     let shown = if names.len() > 5 { format!("{}, …", names[..5].join(", ")) } else { names.join(", ") };
     let reason = format!("built outside {}, whose advisories do not speak of them: {shown}", distro.family);
-    let message = format!("match {} packages from outside {}: no advisories ({shown})", outside.len(), distro.family);
+    let message = format!("match {} from outside {}: no advisories ({shown})", counted(outside.len()), distro.family);
     out.problems.push(Problem::undecided(ProblemKind::NoData, message));
     out.coverage.push(no_data(&format!("{} (third-party packages)", distro.family), outside.len(), reason));
 }
@@ -361,27 +361,7 @@ fn details(answer: &Answer<'_>, databases: &mut Databases<'_>) -> Vulnerability 
             break;
         }
         let Some(more) = databases.vulnerability(alias) else { continue };
-        if found.title.is_empty() {
-            found.title = more.title;
-        }
-        if found.description.is_empty() {
-            found.description = more.description;
-        }
-        if found.cwes.is_empty() {
-            found.cwes = more.cwes;
-        }
-        if found.references.is_empty() {
-            found.references = more.references;
-        }
-        if found.vendor_severity.is_empty() && found.severity.is_none_or(|s| s == Severity::Unknown) {
-            found.vendor_severity = more.vendor_severity;
-            found.severity = more.severity;
-        }
-        if found.cvss.is_empty() {
-            found.cvss = more.cvss;
-        }
-        found.published = found.published.or(more.published);
-        found.modified = found.modified.or(more.modified);
+        shelf::fill(&mut found, more);
     }
     found
 }
@@ -413,9 +393,13 @@ fn no_data(what: &str, packages: usize, reason: String) -> Coverage {
 
 fn no_list_problem(coverage: &Coverage, out: &mut Matched) {
     if let CoverageState::NoData { reason } = &coverage.state {
-        let message = format!("match {} packages of {}: {reason}", coverage.packages, coverage.what);
+        let message = format!("match {} of {}: {reason}", counted(coverage.packages), coverage.what);
         out.problems.push(Problem::undecided(ProblemKind::NoData, message).with_hint("fetch data: plimsoll db update"));
     }
+}
+
+fn counted(packages: usize) -> String {
+    if packages == 1 { "1 package".to_owned() } else { format!("{packages} packages") }
 }
 
 /// The ecosystem's name for people, as reports write it.

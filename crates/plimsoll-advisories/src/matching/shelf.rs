@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use plimsoll_model::{
-    Coverage, CoverageState, DatabaseInfo, DatabaseKind, Epss, KnownExploited, Problem, ProblemKind, Vulnerability,
+    Coverage, CoverageState, DatabaseInfo, DatabaseKind, Epss, KnownExploited, Problem, ProblemKind, Severity,
+    Vulnerability,
 };
 
 use crate::DatabaseError;
-use crate::database::memory::join;
 use crate::record::{Advisory, AdvisorySource, Space};
 
 /// All opened databases, with what went wrong while asking them.
@@ -22,7 +22,9 @@ pub struct Databases<'a> {
 
 impl<'a> Databases<'a> {
     pub fn new(sources: &[&'a dyn AdvisorySource]) -> Databases<'a> {
-        let sources = sources.iter().map(|source| (*source, source.info())).collect();
+        let mut sources: Vec<_> = sources.iter().map(|source| (*source, source.info())).collect();
+        // The embedded baseline's words are brief: any other database's count before them.
+        sources.sort_by_key(|(_, info)| info.kind == DatabaseKind::Baseline);
         Databases { sources, faults: BTreeMap::new(), details: HashMap::new() }
     }
 
@@ -70,7 +72,7 @@ impl<'a> Databases<'a> {
             let answer = source.vulnerability(id);
             let Some(more) = self.ask(index, answer).flatten() else { continue };
             match &mut found {
-                Some(known) => join(known, more),
+                Some(known) => fill(known, more),
                 None => found = Some(more),
             }
         }
@@ -119,6 +121,32 @@ impl<'a> Databases<'a> {
             })
             .collect()
     }
+}
+
+/// Takes from `more` what `known` leaves out; what is known stands as its source wrote it.
+pub fn fill(known: &mut Vulnerability, more: Vulnerability) {
+    let text = |known: &mut String, more: String| {
+        if known.is_empty() {
+            *known = more;
+        }
+    };
+    text(&mut known.title, more.title);
+    text(&mut known.description, more.description);
+    if known.cwes.is_empty() {
+        known.cwes = more.cwes;
+    }
+    if known.references.is_empty() {
+        known.references = more.references;
+    }
+    if known.cvss.is_empty() {
+        known.cvss = more.cvss;
+    }
+    if known.vendor_severity.is_empty() && known.severity.is_none_or(|severity| severity == Severity::Unknown) {
+        known.vendor_severity = more.vendor_severity;
+        known.severity = more.severity;
+    }
+    known.published = known.published.or(more.published);
+    known.modified = known.modified.or(more.modified);
 }
 
 /// A record and the database that holds it.

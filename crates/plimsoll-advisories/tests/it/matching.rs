@@ -8,7 +8,9 @@ use plimsoll_model::{
     Severity, SourcePackage,
 };
 
-use crate::memory::{Source, advisory, below, debian12, expressions, language, os, osv, unfixed};
+use proptest::prelude::*;
+
+use crate::memory::{Source, advisory, below, debian12, expressions, language, os, osv, unfixed, with_aliases};
 
 fn image(distro: Distro, packages: Vec<Package>) -> Inventory {
     Inventory { distro: Some(distro), packages, ..Inventory::default() }
@@ -267,4 +269,61 @@ fn ten_thousand_packages_are_matched_in_no_time() {
     assert!(matched.matches.is_empty());
     // Unoptimised and on a busy machine; optimised it takes some 20 ms.
     assert!(spent < Duration::from_secs(10), "{spent:?}");
+}
+
+proptest! {
+    /// Whatever the records call one another: no match has ids of two CVEs, and no CVE is lost or told twice.
+    #[test]
+    fn aliases_never_join_two_cves(
+        graph in prop::collection::vec(
+            (0_usize..12, prop::collection::btree_set(0_usize..12, 0..4)), 1..10)
+    ) {
+        const IDS: [&str; 12] = [
+            "CVE-1", "CVE-2", "CVE-3", "GHSA-1", "GHSA-2", "GHSA-3", "PYSEC-1", "PYSEC-2", "GO-1", "GO-2", "OSV-1", "OSV-2",
+        ];
+        let pypi = language(Ecosystem::Pypi);
+        let mut source = Source::default();
+        for (id, aliases) in &graph {
+            let aliases: Vec<&str> = aliases.iter().map(|i| IDS[*i]).collect();
+            let record = advisory("osv", IDS[*id], osv(RangeKind::Ecosystem, "0", ""));
+            source = source.with(&pypi, "left", with_aliases(record, &aliases));
+        }
+        let package = Package::new(Ecosystem::Pypi, "test", "left", "1.0");
+        let matched = run(&Inventory { packages: vec![package], ..Inventory::default() }, &[&source]);
+        let mut told = Vec::new();
+        for one in &matched.matches {
+            let cves: Vec<&str> = one.ids().filter(|id| id.starts_with("CVE-")).collect();
+            prop_assert!(cves.len() <= 1, "{:?}", one);
+            told.extend(cves);
+        }
+        told.sort_unstable();
+        let mut named: Vec<&str> =
+            graph.iter().flat_map(|(id, aliases)| aliases.iter().chain([id])).map(|i| IDS[*i]).collect();
+        named.retain(|id| id.starts_with("CVE-"));
+        named.sort_unstable();
+        named.dedup();
+        prop_assert_eq!(told, named);
+    }
+
+    /// The same inputs in another order of records give the same ids.
+    #[test]
+    fn order_of_records_changes_no_finding(turn in 0_usize..4) {
+        let pypi = language(Ecosystem::Pypi);
+        let mut records = vec![
+            with_aliases(advisory("a", "PYSEC-1", osv(RangeKind::Ecosystem, "0", "2")), &["GHSA-1"]),
+            with_aliases(advisory("b", "GHSA-1", osv(RangeKind::Ecosystem, "0", "2")), &["CVE-1"]),
+            with_aliases(advisory("c", "OSV-1", osv(RangeKind::Ecosystem, "0", "2")), &["PYSEC-1"]),
+            with_aliases(advisory("d", "GHSA-2", osv(RangeKind::Ecosystem, "0", "2")), &["CVE-2"]),
+        ];
+        records.rotate_left(turn);
+        let source = records.into_iter().fold(Source::default(), |source, record| source.with(&pypi, "left", record));
+        let package = Package::new(Ecosystem::Pypi, "test", "left", "1.0");
+        let matched = run(&Inventory { packages: vec![package], ..Inventory::default() }, &[&source]);
+        let ids: Vec<(String, Vec<String>)> = matched.matches.into_iter().map(|m| (m.id, m.aliases)).collect();
+        let strings = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        prop_assert_eq!(ids, vec![
+            ("CVE-1".to_owned(), strings(&["GHSA-1", "OSV-1", "PYSEC-1"])),
+            ("CVE-2".to_owned(), strings(&["GHSA-2"])),
+        ]);
+    }
 }
