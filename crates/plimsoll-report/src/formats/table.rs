@@ -57,7 +57,8 @@ fn header(page: &mut Page<'_>, subject: &SubjectView<'_>) {
     let s = &assessment.subject;
     page.rule();
     page.text(0, &format!("{} ", outcome_sign(outcome)), outcome_ink(outcome), &safe(&s.name), Ink::Strong);
-    page.text(2, "", Ink::Plain, &safe(&subject.facts().join(" · ")), Ink::Faint);
+    let facts: Vec<String> = subject.facts().iter().map(|f| safe(f).into_owned()).collect();
+    page.items(2, &facts, Ink::Faint);
     for place in s.named_at.iter().take(IDS) {
         page.text(2, "", Ink::Plain, &format!("named at {}", safe(&place.to_string())), Ink::Faint);
     }

@@ -94,6 +94,23 @@ fn page_of_formats_is_fresh() {
     assert!(written == formats_markdown(), "docs/formats.md is stale: run this test with PLIMSOLL_UPDATE_DOCS=1");
 }
 
+/// With `PLIMSOLL_RENDER_TO=FOLDER` writes coloured tables there, for eyes (`cat`).
+#[test]
+fn tables_are_rendered_in_colour_at_all_widths() {
+    let folder = std::env::var_os("PLIMSOLL_RENDER_TO").map(std::path::PathBuf::from);
+    for width in [80, 120, 200] {
+        for (name, report) in fixture::all() {
+            let options = RenderOptions { width, colour: true, ..options() };
+            let bytes = (FORMATS[0].render)(&report, &options).unwrap();
+            assert!(bytes.starts_with(b"\x1b["), "{name}");
+            if let Some(folder) = &folder {
+                std::fs::create_dir_all(folder).unwrap();
+                std::fs::write(folder.join(format!("{name}.table-{width}.ansi")), bytes).unwrap();
+            }
+        }
+    }
+}
+
 /// With `PLIMSOLL_RENDER_TO=FOLDER` writes every fixture in every format there, for validators and eyes.
 #[test]
 fn every_fixture_is_rendered_in_every_format() {

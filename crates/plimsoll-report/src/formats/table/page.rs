@@ -55,6 +55,23 @@ impl<'a> Page<'a> {
         self.row(indent, &[(sign, sign_ink, width(sign))], text, ink);
     }
 
+    /// Items with ` · ` between them; a line ends between two items where that is enough.
+    pub fn items(&mut self, indent: usize, items: &[String], ink: Ink) {
+        let room = self.width.saturating_sub(indent);
+        let mut line = String::new();
+        for item in items {
+            if !line.is_empty() && width(&line) + 3 + width(item) > room {
+                self.text(indent, "", Ink::Plain, &line, ink);
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push_str(" · ");
+            }
+            line.push_str(item);
+        }
+        self.text(indent, "", Ink::Plain, &line, ink);
+    }
+
     /// Cells of fixed columns, then a text that wraps beside them.
     pub fn row(&mut self, indent: usize, cells: &[(&str, Ink, usize)], text: &str, ink: Ink) {
         let before: usize = indent + cells.iter().map(|(_, _, columns)| columns).sum::<usize>();
