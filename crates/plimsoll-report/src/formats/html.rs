@@ -66,7 +66,7 @@ fn top(page: &mut Html, view: &View<'_>) {
         page.raw("<li><span class=\"word ").raw(outcome_class(outcome)).raw("\">").raw(outcome_sign(outcome)).raw(" ");
         page.raw(outcome.word()).raw("</span> <a href=\"#s").number(number).raw("\">");
         page.text(&subject.assessment.subject.name).raw("</a> <span class=\"faint\">");
-        page.text(&subject.counts.words()).raw("</span></li>\n");
+        page.raw("vulnerabilities: ").text(&subject.vulnerabilities()).raw("</span></li>\n");
     }
     page.raw("</ul>\n");
 }

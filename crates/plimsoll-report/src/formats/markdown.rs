@@ -95,7 +95,9 @@ fn subject_part(out: &mut String, subject: &SubjectView<'_>, options: &RenderOpt
 }
 
 fn vulnerabilities(out: &mut String, subject: &SubjectView<'_>, options: &RenderOptions<'_>, rows: &mut usize) {
+    let title = format!("Vulnerabilities: {}", subject.vulnerabilities());
     if subject.affected.is_empty() {
+        out.push_str(&format!("{}\n\n", plain(&title)));
         return;
     }
     // What the policy speaks of first, then as everywhere: exploited, worst, likeliest.
@@ -103,7 +105,6 @@ fn vulnerabilities(out: &mut String, subject: &SubjectView<'_>, options: &Render
     list.sort_by_key(|i| std::cmp::Reverse(subject.effects.matches[*i].filter(|e| *e >= Effect::Undecided)));
     let shown = if options.verbose { list.len() } else { list.len().min(*rows) };
     *rows = rows.saturating_sub(shown);
-    let title = format!("Vulnerabilities: {} ({})", subject.counts.total, subject.counts.words());
     fold(out, &title, |out| {
         out.push_str(
             "| | severity | id | package | installed | fixed in | layer | |\n|---|---|---|---|---|---|---|---|\n",

@@ -23,10 +23,10 @@ pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, R
         let outcome = subject.outcome();
         let word = painter.paint(outcome_ink(outcome), &pad(outcome.word(), OUTCOME_COLUMNS));
         out.push_str(&format!(
-            "{} {word}  {}  vulnerabilities: {} ({} with a fix); findings: {}",
+            "{} {word}  {}  vulnerabilities: {}, {} with a fix; findings: {}",
             outcome_sign(outcome),
             safe(&subject.assessment.subject.name),
-            subject.counts.words(),
+            subject.vulnerabilities(),
             subject.counts.fixable,
             subject.findings.len(),
         ));

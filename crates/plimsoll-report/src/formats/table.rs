@@ -207,7 +207,7 @@ fn footer(page: &mut Page<'_>, view: &View<'_>) {
                     (&format!("{} ", outcome_sign(outcome)), outcome_ink(outcome), 2),
                     (&format!("{} ", outcome.word()), outcome_ink(outcome), 15),
                 ],
-                &format!("{}: {}", safe(name), subject.counts.words()),
+                &format!("{}, vulnerabilities: {}", safe(name), subject.vulnerabilities()),
                 Ink::Plain,
             );
         }

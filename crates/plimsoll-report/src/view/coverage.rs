@@ -80,6 +80,24 @@ pub fn lines(subject: &SubjectView<'_>) -> Vec<CoverageLine> {
             lines.push(CoverageLine::new(Told::Not, format!("{} in {} {}: {reason}", m.id, m.name, m.version)));
         }
     }
+    let overruled: Vec<&str> = assessment
+        .matches
+        .iter()
+        .filter(|m| matches!(m.state, MatchState::NotAffected { .. }))
+        .map(|m| m.id.as_str())
+        .collect();
+    if !overruled.is_empty() {
+        const NAMED: usize = 6;
+        let mut text = format!(
+            "{} overruled by a source that knows better: {}",
+            plural(overruled.len(), "advisory"),
+            overruled.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ")
+        );
+        if overruled.len() > NAMED {
+            text.push_str(&format!(" and {} more", overruled.len() - NAMED));
+        }
+        lines.push(CoverageLine::new(Told::Note, text));
+    }
     for seen in subject.seen_not_read() {
         lines.push(CoverageLine::new(Told::Not, format!("{}: {}, seen and not read", seen.location, seen.what)));
     }

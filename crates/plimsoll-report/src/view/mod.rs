@@ -188,6 +188,10 @@ impl<'a> SubjectView<'a> {
         let mut facts: Vec<String> = full.into_iter().collect();
         facts.extend(s.digest.as_ref().map(|d| format!("{}:{}", d.algorithm().name(), d.short())));
         let inventory = &self.assessment.inventory;
+        if !self.was_read() {
+            facts.push("nothing was read".into());
+            return facts;
+        }
         facts.push(match &inventory.distro {
             Some(distro) => distro.to_string(),
             None if s.kind == SubjectKind::Filesystem => "folder".into(),
@@ -207,6 +211,34 @@ impl<'a> SubjectView<'a> {
         }
         facts.extend(s.namespace.as_ref().map(|n| format!("namespace {n}")));
         facts
+    }
+
+    /// False when there is no sign that the subject was opened: it could not be reached, or the policy refused it unseen.
+    pub fn was_read(&self) -> bool {
+        let inventory = &self.assessment.inventory;
+        !inventory.packages.is_empty()
+            || !inventory.layers.is_empty()
+            || inventory.config.is_some()
+            || inventory.distro.is_some()
+            || self.assessment.subject.kind == SubjectKind::Filesystem
+    }
+
+    /// How many vulnerabilities, of which severities; when there are none, how much that says.
+    pub fn vulnerabilities(&self) -> String {
+        let counts = &self.counts;
+        if counts.total == 0 {
+            return match (self.was_read(), self.baseline_only(), self.incomplete()) {
+                (false, _, _) => "not known, nothing was read".into(),
+                (_, true, _) => "none that the embedded baseline knows".into(),
+                (_, _, true) => "none known in what was matched".into(),
+                _ => "none known".into(),
+            };
+        }
+        let mut text = format!("{} ({})", counts.total, counts.words());
+        if counts.known_exploited > 0 {
+            text.push_str(&format!(", {} known to be exploited", counts.known_exploited));
+        }
+        text
     }
 
     /// The verdict in words: the outcome, and what the policy's mode makes of it where that differs.
@@ -275,7 +307,11 @@ impl<'a> SubjectView<'a> {
     /// True when something was not read or has no data.
     pub fn incomplete(&self) -> bool {
         let a = self.assessment;
-        !a.inventory.seen_not_read.is_empty()
+        // Packages that nobody asked about are as unknown as files that nobody read.
+        let unasked = a.coverage.is_empty() && !a.inventory.packages.is_empty();
+        !self.was_read()
+            || unasked
+            || !a.inventory.seen_not_read.is_empty()
             || a.problems.iter().any(|p| p.effect == ProblemEffect::Undecided)
             || a.coverage.iter().any(|c| c.state != CoverageState::Covered)
     }

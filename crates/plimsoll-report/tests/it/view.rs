@@ -128,3 +128,46 @@ fn words_of_the_distribution_about_a_missing_fix_are_shown() {
         assert!(text.contains(words), "{words}");
     }
 }
+
+#[test]
+fn silence_says_only_as_much_as_was_read() {
+    let words = |change: fn(&mut Assessment)| {
+        let mut report = refused();
+        let assessment = &mut report.assessments[0];
+        assessment.matches.clear();
+        change(assessment);
+        with_view(&report, |view, _| view.vulnerabilities())
+    };
+    assert_eq!(words(|_| ()), "none known in what was matched");
+    let complete = |a: &mut Assessment| {
+        a.coverage.truncate(1);
+        a.problems.clear();
+        a.inventory.seen_not_read.clear();
+    };
+    assert_eq!(words(complete), "none known");
+    assert_eq!(
+        words(|a| {
+            a.coverage.clear();
+            a.problems.clear();
+            a.inventory.seen_not_read.clear();
+        }),
+        "none known in what was matched"
+    );
+    assert_eq!(words(|a| a.inventory = plimsoll_model::Inventory::default()), "not known, nothing was read");
+    assert_eq!(
+        words(|a| a.coverage[0].state = plimsoll_model::CoverageState::BaselineOnly),
+        "none that the embedded baseline knows"
+    );
+}
+
+#[test]
+fn overruled_advisories_are_told() {
+    let mut report = old_base();
+    report.assessments[0].matches[0].state =
+        plimsoll_model::MatchState::NotAffected { reason: "the distribution says so".into() };
+    for format in ["table", "markdown", "html", "junit", "sarif", "cyclonedx", "spdx"] {
+        let bytes = (plimsoll_report::format(format).unwrap().render)(&report, &RenderOptions::default()).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains("1 advisory overruled"), "{format}");
+    }
+}

@@ -89,10 +89,11 @@ fn what_to_do(page: &mut Html, subject: &SubjectView<'_>) {
 }
 
 fn vulnerabilities(page: &mut Html, subject: &SubjectView<'_>, number: usize) {
+    page.raw("<section><h3>Vulnerabilities: ").text(&subject.vulnerabilities()).raw("</h3>\n");
     if subject.affected.is_empty() {
+        page.raw("</section>\n");
         return;
     }
-    page.raw("<section><h3>Vulnerabilities: ").number(subject.counts.total).raw("</h3>\n");
     page.raw("<div class=\"filter\" data-for=\"v")
         .number(number)
         .raw("\"><input type=\"search\" placeholder=\"filter by any word\" aria-label=\"Filter vulnerabilities\">");

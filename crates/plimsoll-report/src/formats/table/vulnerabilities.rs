@@ -16,15 +16,7 @@ const MATCHES: usize = 6;
 const LIKELY: f64 = 0.1;
 
 pub fn part(page: &mut Page<'_>, subject: &SubjectView<'_>) {
-    let counts = &subject.counts;
-    if counts.total == 0 {
-        return;
-    }
-    let mut title = format!("Vulnerabilities: {} ({})", counts.total, counts.words());
-    if counts.known_exploited > 0 {
-        title.push_str(&format!(", {} known to be exploited", counts.known_exploited));
-    }
-    page.heading(&title);
+    page.heading(&format!("Vulnerabilities: {}", subject.vulnerabilities()));
     for layer in &subject.layers {
         layer_part(page, subject, layer);
     }
