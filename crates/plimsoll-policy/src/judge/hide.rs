@@ -84,7 +84,7 @@ fn waivers(case: &Case<'_>, hiding: &mut Hiding, found: &mut Found) {
                     "{of} hides nothing: here the fault is in {}, so name that package",
                     affected_names(m, case).join(", ")
                 ),
-                None => format!("{of} matches nothing here: remove it, or mend its words"),
+                None => format!("{of} matches nothing here"),
             });
             continue;
         }

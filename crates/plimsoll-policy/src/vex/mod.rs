@@ -74,12 +74,23 @@ impl Out<'_> {
     fn statement(
         &mut self,
         ids: &[String],
-        products: Vec<String>,
+        mut products: Vec<String>,
         subcomponents: Vec<String>,
         status: VexStatus,
         justification: String,
     ) {
         let named = ids.first().map_or("a statement", String::as_str);
+        let all = products.len();
+        if let Some(vague) = products.iter().find(|p| product::is_vague(p)) {
+            let message = format!(
+                "use the statement on {named} for {vague}: any image of that name would be meant; add its repository_url or digest"
+            );
+            self.problem(message);
+            products.retain(|p| !product::is_vague(p));
+        }
+        if products.is_empty() && all > 0 {
+            return;
+        }
         if ids.is_empty() {
             self.problem("use a statement without a vulnerability's id");
         } else if products.is_empty() {

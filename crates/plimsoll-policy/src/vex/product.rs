@@ -158,14 +158,23 @@ impl<'a> Products<'a> {
     }
 }
 
+/// True for a product that any image of that last name would be, whoever made it.
+pub(super) fn is_vague(product: &str) -> bool {
+    PackageUrl::parse(product)
+        .is_some_and(|url| url.kind == "oci" && url.version.is_none() && url.qualifier("repository_url").is_none())
+}
+
 /// True when `own` is one of the packages that `wanted` means.
 fn fits(wanted: &PackageUrl, own: &PackageUrl) -> bool {
     wanted.kind == own.kind
         && folded(wanted, &wanted.namespace) == folded(own, &own.namespace)
         && folded(wanted, &wanted.name) == folded(own, &own.name)
         && wanted.version.as_deref().is_none_or(|version| {
+            // Go's `v` is often left out.
+            let bare =
+                |v: &str| if wanted.kind == "golang" { v.trim_start_matches('v').to_owned() } else { v.to_owned() };
             let with_epoch = own.qualifier("epoch").zip(own.version.as_deref()).map(|(e, v)| format!("{e}:{v}"));
-            own.version.as_deref() == Some(version) || with_epoch.as_deref() == Some(version)
+            own.version.as_deref().map(bare) == Some(bare(version)) || with_epoch.as_deref() == Some(version)
         })
         && wanted.qualifiers.iter().all(|(key, value)| {
             // A jar's `type` is no part of its identity here; jars are what is found.

@@ -53,7 +53,6 @@ fn statement_hides_only_what_its_products_mean() {
         (product("pkg:oci/debian?repository_url=docker.io/library"), true),
         (product("pkg:oci/debian?repository_url=ghcr.io/library"), false),
         (product("pkg:oci/debian?repository_url=docker.io/library&tag=11"), false),
-        (product("pkg:oci/debian"), false),
         (product("pkg:docker/library/debian@12"), true),
         (product("pkg:docker/library/debian@11"), false),
         (part("docker.io/library/debian", OPENSSL), true),
@@ -139,6 +138,33 @@ fn openvex_reads_both_versions_ids_and_aliases() {
     assert_eq!(statements[0].ids, ["CVE-2023-2", "GHSA-x"]);
     assert_eq!(statements[0].products, ["pkg:npm/a"]);
     assert_eq!(statements[0].justification, "component_not_present: not shipped");
+}
+
+#[test]
+fn product_that_any_image_could_be_is_not_used() {
+    let (statements, problems) = read_vex(
+        "o.json",
+        openvex(r#"{"vulnerability":{"name":"CVE-2023-1"},"products":[{"@id":"pkg:oci/debian"}],"status":"fixed"}"#)
+            .as_bytes(),
+    );
+    assert_eq!(statements, []);
+    assert_eq!(
+        problems[0].message,
+        "use the statement on CVE-2023-1 for pkg:oci/debian: any image of that name would be meant; add its repository_url or digest"
+    );
+}
+
+#[test]
+fn letter_before_a_go_version_does_not_matter() {
+    let mut subject = debian(vec![with(fault("CVE-2022-23628"), |m| m.packages = vec![3])]);
+    let module = "github.com/open-policy-agent/opa";
+    subject.inventory.packages.push(Package::new(Ecosystem::Go, "go-mod", module, "v0.35.0"));
+    for (version, hides) in [("0.35.0", true), ("v0.35.0", true), ("0.35.1", false)] {
+        let document = openvex(&format!(
+            r#"{{"vulnerability":{{"@id":"CVE-2022-23628"}},"products":[{{"@id":"pkg:golang/{module}@{version}"}}],"status":"not_affected"}}"#
+        ));
+        assert_eq!(judged(&document, &subject).outcome == Outcome::Allowed, hides, "{version}");
+    }
 }
 
 #[test]
