@@ -69,7 +69,8 @@ def stanza(package, version, source=None):
 
 
 def dpkg_status(packages):
-    return text("var/lib/dpkg/status", "\n".join(stanza(*package) for package in packages))
+    # dpkg ends every package with an empty line; a file that does not was cut.
+    return text("var/lib/dpkg/status", "".join(stanza(*package) + "\n" for package in packages))
 
 
 def dpkg_status_d(packages):

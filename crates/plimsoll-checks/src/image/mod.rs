@@ -8,7 +8,8 @@
 
 use jiff::Timestamp;
 use plimsoll_model::{
-    FileFact, FileFactKind, Finding, ImageConfig, Inventory, Location, Problem, RuleInfo, Subject, SubjectKind,
+    FileFact, FileFactKind, Finding, ImageConfig, ImageReference, Inventory, Location, Problem, RuleInfo, Subject,
+    SubjectKind,
 };
 
 pub use crate::docs::rules_markdown;
@@ -85,6 +86,14 @@ impl<'a> Facts<'a> {
     /// The configuration, where the subject is an image that has one.
     fn config(&self) -> Option<&'a ImageConfig> {
         self.inventory.config.as_ref()
+    }
+
+    /// The name as it was written where it was written: a layout or archive knows the same image under a shorter one.
+    fn reference(&self) -> Option<ImageReference> {
+        let reference = self.subject.reference.clone()?;
+        let written = self.subject.name.parse::<ImageReference>().ok();
+        // What was named by a path reads as a name too, but as another one.
+        Some(written.filter(|written| written.name() == reference.name()).unwrap_or(reference))
     }
 
     /// True for what holds a whole root file system: an image or an unpacked one.

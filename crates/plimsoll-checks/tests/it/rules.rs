@@ -103,6 +103,24 @@ fn waste_is_laid_at_the_door_of_the_instruction_that_wrote_it() {
 }
 
 #[test]
+fn name_that_was_written_counts_more_than_the_one_that_a_layout_knows() {
+    let digest = "0123456789abcdef".repeat(4);
+    for (written, known, missing) in [
+        (format!("r.example.com/web:1@sha256:{digest}"), "r.example.com/web:1", false),
+        ("r.example.com/web:1".to_owned(), "r.example.com/web:1", true),
+        // A path that reads as an image name is not the name.
+        (format!("folder/web@sha256:{digest}"), "r.example.com/web:1", true),
+        ("./image".to_owned(), "r.example.com/web:1", true),
+    ] {
+        let (inventory, mut subject) = toy::build("FROM debian:13");
+        subject.name = written;
+        subject.reference = Some(known.parse().unwrap());
+        let found = findings(&inventory, &subject);
+        assert_eq!(found.iter().any(|f| f.rule == "digest-missing"), missing, "{}", subject.name);
+    }
+}
+
+#[test]
 fn sizes_are_measured_below_the_rules_own_limit() {
     let (inventory, subject) = toy::build("FROM gcr.io/distroless/static\nCOPY web-20MB.bin /web");
     let all = findings(&inventory, &subject);

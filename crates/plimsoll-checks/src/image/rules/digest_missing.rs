@@ -19,7 +19,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    match &facts.subject.reference {
+    match facts.reference() {
         Some(reference) if reference.digest().is_none() => {
             let pin = facts.subject.index_digest.as_ref().or(facts.subject.digest.as_ref());
             let mut found = finding(&RULE.info, format!("{} is named without a digest", facts.subject.name));

@@ -19,7 +19,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    let Some(reference) = &facts.subject.reference else { return Vec::new() };
+    let Some(reference) = facts.reference() else { return Vec::new() };
     if reference.digest().is_some() || reference.tag() != Some("latest") {
         return Vec::new();
     }

@@ -9,6 +9,9 @@ use crate::image::{Facts, Rule, bytes, finding};
 /// Hidden bytes from which on it is a fault without a policy's word, if they are also a tenth of the image, or alone
 /// twice as much. Below that a rebuild costs more than it saves.
 const LIMIT: u64 = 10_000_000;
+/// Hidden bytes from which on it is a fault if they are more than what is seen: below that they fit into a disk's block
+/// and a package database's rewrite.
+const SMALL_LIMIT: u64 = 50_000;
 /// Largest hidden files that the finding points at.
 const SHOWN_FILES: usize = 10;
 /// Instructions that the message names, worst first.
@@ -45,7 +48,8 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             blame(facts, wasted)
         ),
     );
-    if !(size >= LIMIT && efficiency <= 90 || size >= 2 * LIMIT) {
+    let is_fault = size >= 2 * LIMIT || size >= LIMIT && efficiency <= 90 || size >= SMALL_LIMIT && efficiency < 50;
+    if !is_fault {
         found.severity = Severity::Unknown;
     }
     let mut largest: Vec<&WastedFile> = wasted.iter().collect();
