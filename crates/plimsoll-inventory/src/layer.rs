@@ -299,8 +299,14 @@ fn read_tar(
         }
         index = index.saturating_add(1);
     };
-    let (digest, count) = tar.into_inner().finish()?;
-    Ok((digest, count, fault))
+    let stream = tar.into_inner();
+    match fault {
+        Some(error) if stream.failed() => Err(error),
+        fault => {
+            let (digest, count) = stream.finish()?;
+            Ok((digest, count, fault))
+        }
+    }
 }
 
 /// In every plan each entry of the tar counts once, so that indexes agree between passes.

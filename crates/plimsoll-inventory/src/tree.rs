@@ -14,6 +14,9 @@ const MAX_LINKS: usize = 40;
 const MAX_PARTS: usize = 100_000;
 const ROOT: u32 = 0;
 
+/// Problems of placing entries that are told one by one; the rest is counted.
+const MAX_PROBLEMS: usize = 100;
+
 /// Index into [`Tree::files`].
 pub type FileId = u32;
 
@@ -74,13 +77,32 @@ pub struct Tree {
     pub problems: Vec<Problem>,
     /// Nodes that may be made; entries imply folders.
     max_nodes: usize,
+    full: bool,
     /// The last parent folder: archives list a folder's files together.
     cache: Option<(String, u32, String)>,
 }
 
 enum Step {
     Missing,
+    Full,
     Loop,
+}
+
+/// Why an entry could not be placed.
+enum Fault {
+    /// Too many entries: told once.
+    Full,
+    Entry(String),
+}
+
+impl From<&str> for Fault {
+    fn from(what: &str) -> Fault {
+        Fault::Entry(what.to_owned())
+    }
+}
+
+fn shown(path: &str) -> String {
+    path.chars().take(200).collect()
 }
 
 impl Tree {
@@ -92,35 +114,56 @@ impl Tree {
             hidden: Vec::new(),
             problems: Vec::new(),
             max_nodes: usize::try_from(max_nodes).unwrap_or(usize::MAX).saturating_add(1),
+            full: false,
             cache: None,
         }
     }
 
     /// Puts a layer on top.
     pub fn apply(&mut self, layer: u32, entries: &Entries) {
+        let mut untold = 0u64;
         entries.for_each(|index, entry| {
-            if let Err(what) = self.apply_entry(layer, index, entry) {
-                let shown: String = entry.path.chars().take(200).collect();
-                self.problems.push(
-                    Problem::undecided(ProblemKind::BrokenArchive, format!("place the entry {shown:?}: {what}"))
-                        .at(Location::in_layer(shown, layer as usize)),
-                );
+            if let Err(fault) = self.apply_entry(layer, index, entry) {
+                self.tell(fault, Location::in_layer(shown(entry.path), layer as usize), &mut untold);
             }
         });
+        if untold > 0 {
+            let message = format!("place {untold} more entries of the layer");
+            let at = Location { layer: Some(layer as usize), ..Location::default() };
+            self.problems.push(Problem::undecided(ProblemKind::BrokenArchive, message).at(at));
+        }
         self.cache = None;
     }
 
     /// Puts one file of a folder that has no layers.
     pub fn insert(&mut self, index: u32, entry: LayerEntry<'_>) {
-        if let Err(what) = self.apply_entry(0, index, entry) {
-            self.problems.push(
-                Problem::undecided(ProblemKind::BrokenArchive, format!("place {}: {what}", entry.path))
-                    .at(Location::path(entry.path)),
-            );
+        if let Err(fault) = self.apply_entry(0, index, entry) {
+            self.tell(fault, Location::path(shown(entry.path)), &mut 0);
         }
     }
 
-    fn apply_entry(&mut self, layer: u32, index: u32, entry: LayerEntry<'_>) -> Result<(), String> {
+    /// Once for the limit, one by one for the rest while there are few.
+    fn tell(&mut self, fault: Fault, at: Location, untold: &mut u64) {
+        let problem = match fault {
+            Fault::Full if self.full => return,
+            Fault::Full => {
+                self.full = true;
+                let most = self.max_nodes.saturating_sub(1);
+                let message = format!("read the image: it has more than {most} files, folders and links");
+                Problem::undecided(ProblemKind::LimitReached, message)
+            }
+            Fault::Entry(_) if self.problems.len() >= MAX_PROBLEMS => {
+                *untold += 1;
+                return;
+            }
+            Fault::Entry(what) => {
+                Problem::undecided(ProblemKind::BrokenArchive, format!("place the entry {:?}: {what}", at.path))
+            }
+        };
+        self.problems.push(problem.at(at));
+    }
+
+    fn apply_entry(&mut self, layer: u32, index: u32, entry: LayerEntry<'_>) -> Result<(), Fault> {
         if entry.path.is_empty() {
             // The root itself.
             return Ok(());
@@ -150,7 +193,7 @@ impl Tree {
                     .walk(target_parent, None)
                     .ok()
                     .and_then(|(folder, _)| self.child(folder, target_name))
-                    .ok_or_else(|| format!("there is no {target:?} for it to be a second name of"))?;
+                    .ok_or_else(|| Fault::Entry(format!("there is no {target:?} for it to be a second name of")))?;
                 match &self.nodes[target as usize].kind {
                     Kind::File(file) => {
                         let file = *file;
@@ -176,10 +219,10 @@ impl Tree {
             self.cache = None;
             self.remove(folder, name, &at, layer, false);
         }
-        self.add(folder, name, Node { layer, kind }).map(|_| ())
+        self.add(folder, name, Node { layer, kind }).map(|_| ()).map_err(|_| Fault::Full)
     }
 
-    fn whiteout(&mut self, layer: u32, parent: &str, hidden: &str) -> Result<(), String> {
+    fn whiteout(&mut self, layer: u32, parent: &str, hidden: &str) -> Result<(), Fault> {
         if let Some(mark) = hidden.strip_prefix(".wh.") {
             // `.wh..wh..opq` hides all that lower layers have here; other `.wh..wh.*` is aufs's own bookkeeping.
             if mark == ".opq"
@@ -212,14 +255,14 @@ impl Tree {
         }
     }
 
-    fn add(&mut self, folder: u32, name: &str, node: Node) -> Result<u32, String> {
+    fn add(&mut self, folder: u32, name: &str, node: Node) -> Result<u32, Step> {
         let id = match self.free.pop() {
             Some(id) => {
                 self.nodes[id as usize] = node;
                 id
             }
             None if self.nodes.len() >= self.max_nodes => {
-                return Err(format!("the image has more than {} files, folders and links", self.max_nodes - 1));
+                return Err(Step::Full);
             }
             None => {
                 self.nodes.push(node);
@@ -277,7 +320,7 @@ impl Tree {
     }
 
     /// The folder that a path names and its path without links; made where it is not there.
-    fn parent(&mut self, layer: u32, path: &str) -> Result<(u32, String), String> {
+    fn parent(&mut self, layer: u32, path: &str) -> Result<(u32, String), Fault> {
         if let Some((cached, id, at)) = &self.cache
             && cached == path
         {
@@ -290,9 +333,7 @@ impl Tree {
                 Ok((id, at))
             }
             Err(Step::Loop) => Err("its folder is a loop of links".into()),
-            Err(Step::Missing) => {
-                Err(format!("the image has more than {} files, folders and links", self.max_nodes.saturating_sub(1)))
-            }
+            Err(Step::Missing | Step::Full) => Err(Fault::Full),
         }
     }
 
@@ -316,8 +357,7 @@ impl Tree {
                 Some(id) => id,
                 None => {
                     let layer = create.ok_or(Step::Missing)?;
-                    self.add(folder, &part, Node { layer, kind: Kind::Folder(BTreeMap::new()) })
-                        .map_err(|_| Step::Missing)?
+                    self.add(folder, &part, Node { layer, kind: Kind::Folder(BTreeMap::new()) })?
                 }
             };
             match &self.nodes[id as usize].kind {
@@ -344,9 +384,7 @@ impl Tree {
                     // A file where a folder must be makes way for it.
                     let at = names(&stack);
                     self.remove(folder, &part, &at, layer, false);
-                    let id = self
-                        .add(folder, &part, Node { layer, kind: Kind::Folder(BTreeMap::new()) })
-                        .map_err(|_| Step::Missing)?;
+                    let id = self.add(folder, &part, Node { layer, kind: Kind::Folder(BTreeMap::new()) })?;
                     stack.push((id, part));
                 }
             }

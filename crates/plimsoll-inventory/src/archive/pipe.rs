@@ -113,12 +113,18 @@ pub struct ChunkReader {
     at: usize,
     hash: Hash,
     count: u64,
+    failed: bool,
 }
 
 impl ChunkReader {
     /// `algorithm`: of the tar's digest.
     pub fn new(chunks: Receiver<Chunk>, spent: SyncSender<Vec<u8>>, algorithm: Algorithm) -> ChunkReader {
-        ChunkReader { chunks, spent, chunk: Vec::new(), at: 0, hash: Hash::new(algorithm), count: 0 }
+        ChunkReader { chunks, spent, chunk: Vec::new(), at: 0, hash: Hash::new(algorithm), count: 0, failed: false }
+    }
+
+    /// True when the stream itself broke: nothing follows, and no digest can be told.
+    pub fn failed(&self) -> bool {
+        self.failed
     }
 
     /// Reads on to the end of the stream: the digest and number of all its bytes.
@@ -148,7 +154,10 @@ impl BufRead for ChunkReader {
                     self.count += chunk.len() as u64;
                     self.chunk = chunk;
                 }
-                Ok(Err(error)) => return Err(io::Error::other(error)),
+                Ok(Err(error)) => {
+                    self.failed = true;
+                    return Err(io::Error::other(error));
+                }
                 // The sender is done.
                 Err(_) => {}
             }
