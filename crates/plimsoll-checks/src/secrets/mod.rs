@@ -145,10 +145,19 @@ fn grouped(path: &str, text: &str, secrets: &[Secret]) -> Vec<Finding> {
         .collect()
 }
 
+/// What kind of secret one of our own findings is about: `a private key`.
+pub fn kind_of(finding: &Finding) -> Option<&str> {
+    let path = &finding.locations.first()?.path;
+    let rest = finding.message.strip_prefix('/')?.strip_prefix(path.as_str())?.strip_prefix(" holds ")?;
+    Some(rest.split(':').next().unwrap_or(rest))
+}
+
 /// A secret in an environment variable's value.
 pub fn in_variable(name: &str, value: &str) -> Option<Secret> {
     let tokens = find(value, Context::Prose).into_iter().filter(|secret| !secret.value.is_empty());
-    let tokens = tokens.chain(assignments::url_credentials(value));
+    // A registry login may stand in a variable whole (DOCKER_AUTH_CONFIG).
+    let login = if value.contains("\"auths\"") { files::secrets(".docker/config.json", value) } else { Vec::new() };
+    let tokens = tokens.chain(assignments::url_credentials(value)).chain(login);
     tokens.max_by_key(|secret| secret.severity).or_else(|| assignments::named(name, value, Context::Variable))
 }
 

@@ -72,6 +72,28 @@ fn many_files_make_one_finding() {
 }
 
 #[test]
+fn many_files_with_the_same_kind_of_secret_are_one_finding() {
+    let (mut inventory, subject) = toy::build("FROM debian:13");
+    for number in 0..7 {
+        let path = format!("app/{number}.env");
+        let text = format!("PASSWORD=tK8-pq2.Vw9x{number}\n");
+        inventory.content_findings.extend(plimsoll_checks::secrets::inspect(&path, text.as_bytes()));
+    }
+    let netrc = "machine a login b password tK8-pq2.Vw9x\n";
+    inventory.content_findings.extend(plimsoll_checks::secrets::inspect("root/.netrc", netrc.as_bytes()));
+    let found: Vec<_> = findings(&inventory, &subject).into_iter().filter(|f| f.rule == "secret-in-image").collect();
+    let messages: Vec<_> = found.iter().map(|f| f.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "/root/.netrc holds a login: tK8… (12 characters)",
+            "7 files hold a password: /app/0.env, /app/1.env, /app/2.env and 4 more"
+        ]
+    );
+    assert_eq!(found[1].locations.len(), 7);
+}
+
+#[test]
 fn waste_is_laid_at_the_door_of_the_instruction_that_wrote_it() {
     let layer = |by: &str| Layer { created_by: Some(by.to_owned()), ..Layer::default() };
     let wasted = |path: &str, layer, hidden_by_layer, removed, size| WastedFile {

@@ -204,6 +204,9 @@ fn variables_that_hold_secrets_are_found() {
         ("SECRET_KEY_BASE", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
         ("JWT_SECRET", "s3cr3t-sh0p"),
         ("DATABASE_URL", "postgres://shop:Tr0ub4dor3@db/shop"),
+        ("REDIS_URL", "redis://:Tr0ub4dor3@redis:6379/0"),
+        ("AWS_SECRET_ACCESS_KEY", "9dXk2LmQ7vRt4WzYb8NcJf5HsGp1TaEu6KoBi3Vx"),
+        ("DOCKER_AUTH_CONFIG", r#"{"auths":{"r.example.com":{"auth":"c2hvcDp0SzgtcHEyLlZ3OXg="}}}"#),
         ("ANYTHING", &joined(&["gh", "p_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"])),
     ] {
         let secret = in_variable(name, value).unwrap_or_else(|| panic!("{name}"));

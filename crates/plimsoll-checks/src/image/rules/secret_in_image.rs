@@ -1,8 +1,12 @@
 //! Secrets in files: what the content inspector ([`crate::secrets`]) found while the layers streamed by.
 
-use plimsoll_model::{Finding, RuleInfo, Severity};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use crate::image::{Facts, Rule};
+use plimsoll_model::{Finding, Location, RuleInfo, Severity};
+
+use crate::image::{Facts, Rule, finding, named_few};
+use crate::secrets;
 
 pub const RULE: Rule = Rule {
     info: RuleInfo {
@@ -18,6 +22,31 @@ pub const RULE: Rule = Rule {
     check,
 };
 
+/// Files with the same kind of secret that are told one by one; more of them are one fault with many places.
+const TOLD_APART: usize = 5;
+
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    facts.inventory.content_findings.clone()
+    let mut kinds: BTreeMap<(Reverse<Severity>, &str), Vec<&Finding>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for finding in &facts.inventory.content_findings {
+        match secrets::kind_of(finding) {
+            Some(kind) => kinds.entry((Reverse(finding.severity), kind)).or_default().push(finding),
+            // Another inspector's.
+            None => found.push(finding.clone()),
+        }
+    }
+    for ((Reverse(severity), kind), findings) in kinds {
+        if findings.len() <= TOLD_APART {
+            found.extend(findings.into_iter().cloned());
+            continue;
+        }
+        let locations: Vec<Location> = findings.iter().flat_map(|finding| finding.locations.iter().cloned()).collect();
+        let mut paths: Vec<String> = locations.iter().map(|place| format!("/{}", place.path)).collect();
+        paths.dedup();
+        let mut one = finding(&RULE.info, format!("{} files hold {kind}: {}", paths.len(), named_few(&paths)));
+        one.severity = severity;
+        one.locations = locations;
+        found.push(one);
+    }
+    found
 }
