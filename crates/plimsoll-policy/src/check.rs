@@ -41,7 +41,10 @@ fn shape(node: &Node, wanted: &Shape, name: &str, known: &Known<'_>, faults: &mu
         Shape::Group(wanted) => group(node, wanted, known, faults),
         Shape::List(item) => {
             if !matches!(node.value, Value::List(_)) {
-                let hint = node.text().map(|text| format!("write `[{text}]`"));
+                let hint = node.text().map(|text| {
+                    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+                    if plain { format!("write `[{text}]`") } else { format!("write `[\"{text}\"]`") }
+                });
                 faults.push(node.span, format!("`{name}` is a list, and this is {}", node.kind()), hint);
                 return;
             }

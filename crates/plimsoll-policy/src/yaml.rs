@@ -131,7 +131,9 @@ pub(crate) fn document(text: &str, faults: &mut Faults<'_>) -> Option<Node> {
             Err(error) => {
                 let mark = error.marker();
                 let span = Span { line: int(mark.line()), column: int(mark.col()) + 1, width: 1 };
-                faults.add(span, format!("this is not YAML: {}", error.info()));
+                let line = text.lines().nth(mark.line().saturating_sub(1)).unwrap_or("");
+                let hint = syntax_hint(line, mark.col(), error.info());
+                faults.push(span, format!("this is not YAML: {}", error.info()), hint.map(str::to_owned));
                 return None;
             }
         };
@@ -231,6 +233,26 @@ pub(crate) fn document(text: &str, faults: &mut Faults<'_>) -> Option<Node> {
         faults.add(Span { line: 1, column: 1, width: 1 }, "the file is empty");
     }
     root
+}
+
+/// What was probably meant where YAML gives up. Stars and `>` mean something of their own to YAML, and this document is
+/// full of globs and `>=`.
+fn syntax_hint(line: &str, column: usize, info: &str) -> Option<&'static str> {
+    let at = line.chars().nth(column).or_else(|| line.chars().nth(column.saturating_sub(1)));
+    let unquoted = |sign: &str| line.find(sign).is_some_and(|i| !line[..i].ends_with(['"', '\'']));
+    if info.contains("tab") {
+        Some("indent with spaces")
+    } else if unquoted(">=") {
+        Some("put it in quotes: `\">=high\"`")
+    } else if at == Some('*') {
+        Some("put a word that starts with `*` in quotes: `\"**\"`")
+    } else if matches!(at, Some('@' | '%' | '`' | '&' | '!' | '|' | '>')) {
+        Some("put a word that starts with this sign in quotes")
+    } else if info.contains("mapping values") {
+        Some("put a value that has `: ` in it in quotes")
+    } else {
+        None
+    }
 }
 
 fn add_pair(entries: &mut Vec<(Node, Node)>, key: Node, value: Node, faults: &mut Faults<'_>) {

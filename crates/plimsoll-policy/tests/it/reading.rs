@@ -170,6 +170,13 @@ fn faults_of_single_values_are_named() {
         ("apiVersion: v1\nkind: Pod\n".to_owned(), "is not `LoadLine`"),
         ("just words".to_owned(), "a LoadLine is a group of keys, and this is a single value"),
         ("a: [".to_owned(), "this is not YAML"),
+        ("match: [**]\n".to_owned(), "in quotes: `\"**\"`"),
+        ("match: [*]\n".to_owned(), "in quotes: `\"**\"`"),
+        ("deny:\n  - severity: >=high\n".to_owned(), "in quotes: `\">=high\"`"),
+        ("images:\n\t- name: a\n".to_owned(), "indent with spaces"),
+        ("refuse: no: never\n".to_owned(), "has `: ` in it in quotes"),
+        ("refuse: @me\n".to_owned(), "starts with this sign in quotes"),
+        (format!("{head}images:\n  - {{name: a, match: \"**\"}}\n"), "write `[\"**\"]`"),
         (String::new(), "the file is empty"),
     ] {
         let found = faults(&text);
