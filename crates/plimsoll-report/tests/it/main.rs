@@ -10,6 +10,7 @@ mod json;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod standards;

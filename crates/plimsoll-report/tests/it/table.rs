@@ -1,6 +1,6 @@
 //! The table, seen.
 
-use plimsoll_model::Report;
+use plimsoll_model::{Report, Severity};
 use plimsoll_report::{RenderOptions, format};
 use unicode_width::UnicodeWidthStr;
 
@@ -60,4 +60,37 @@ fn colours_only_add_codes() {
     stripped.push_str(rest);
     let trimmed = |text: &str| text.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>();
     assert_eq!(trimmed(&stripped), trimmed(&plain));
+}
+
+#[test]
+fn table_of_a_huge_image_stays_short_and_hides_no_denial() {
+    let mut report = fixture::refused();
+    let assessment = &mut report.assessments[0];
+    for number in 0..500 {
+        let name = format!("package-{number}");
+        let index = assessment.inventory.packages.len();
+        assessment.inventory.packages.push(fixture::dpkg(&name, "1.0", &name, 0));
+        let (severity, fix) = [(Severity::Critical, "1.1"), (Severity::Low, ""), (Severity::High, "")][number % 3];
+        assessment.matches.push(fixture::affected(
+            &format!("CVE-2025-{}", 10_000 + number),
+            severity,
+            &name,
+            "1.0",
+            fix,
+            &[index],
+        ));
+    }
+    // The last one, of low severity, denies.
+    let last = assessment.matches.len() - 1;
+    assessment.verdict.as_mut().unwrap().reasons[0].matches.push(last);
+    let denied = assessment.matches[last].id.clone();
+    let short = table(&report, RenderOptions::default());
+    assert!(short.lines().count() < 250, "{}", short.lines().count());
+    assert!(short.contains(&denied), "{short}");
+    assert!(short.contains("(--verbose lists them)"));
+    let all = table(&report, RenderOptions { verbose: true, ..RenderOptions::default() });
+    for number in 0..500 {
+        let id = format!("CVE-2025-{}", 10_000 + number);
+        assert!(all.contains(&id), "{id}");
+    }
 }

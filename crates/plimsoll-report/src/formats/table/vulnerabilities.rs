@@ -1,15 +1,21 @@
 //! Vulnerabilities in the table: by layer, then by package and fix, worst first.
 
+use std::cmp::Reverse;
+
 use plimsoll_model::{Effect, Fix, Match, Severity};
 
 use super::page::Page;
 use crate::text::paint::{Ink, severity_ink};
 use crate::text::safe::{safe, sentence};
-use crate::text::size::{bytes, percent};
+use crate::text::size::{bytes, percent, plural};
 use crate::text::wrap::{truncate, width};
 use crate::view::groups::{LayerGroup, PackageGroup};
 use crate::view::{Counts, SubjectView, words};
 
+/// Names of packages in one folded line.
+const NAMES: usize = 12;
+/// Packages of one layer before "and 12 more".
+const PACKAGES: usize = 25;
 /// Matches of one package before "and 12 more".
 const MATCHES: usize = 6;
 /// From this EPSS score on the mark is shown in a strong colour: the likeliest few in a hundred.
@@ -40,19 +46,33 @@ fn layer_part(page: &mut Page<'_>, subject: &SubjectView<'_>, layer: &LayerGroup
     }
     let (shown, folded): (Vec<_>, Vec<_>) =
         layer.packages.iter().partition(|p| page.options.verbose || worth_showing(subject, p));
+    let mut shown = shown;
+    // What denies must not fall behind "and 12 more"; the sort is stable, so that the rest stays worst first.
+    shown.sort_by_key(|p| Reverse(p.matches.iter().filter_map(|i| subject.effects.matches[*i]).max()));
+    let (shown, rest) = shown.split_at(page.limit(shown.len(), PACKAGES));
     for package in shown {
         package_part(page, subject, package);
+    }
+    if !rest.is_empty() {
+        let counts = Counts::of(rest.iter().flat_map(|p| &p.matches).map(|i| subject.matched(*i)));
+        let text = format!(
+            "and {} in {} (--verbose lists them)",
+            words::cleared(&counts),
+            plural(rest.len(), "package").replacen(' ', " more ", 1)
+        );
+        page.text(4, "", Ink::Plain, &text, Ink::Faint);
     }
     if !folded.is_empty() {
         let counts = Counts::of(folded.iter().flat_map(|p| &p.matches).map(|i| subject.matched(*i)));
         let mut names: Vec<&str> = folded.iter().map(|p| p.name).collect();
         names.sort_unstable();
         names.dedup();
+        let most = page.limit(names.len(), NAMES);
+        let more = if most < names.len() { format!(" and {} more", names.len() - most) } else { String::new() };
         let text = format!(
-            "without a fix: {} ({}) in {} (--verbose lists them)",
-            counts.total,
-            counts.words(),
-            names.join(", ")
+            "without a fix: {} in {}{more} (--verbose lists them)",
+            words::cleared(&counts),
+            names[..most].join(", ")
         );
         page.text(4, "", Ink::Plain, &sentence(&text), Ink::Faint);
     }
