@@ -38,19 +38,11 @@ pub(super) fn judge(case: &Case<'_>, hiding: &Hiding, found: &mut Found) {
     for (effect, word, clauses) in [(Effect::Deny, "deny", &rules.deny), (Effect::Warn, "warn", &rules.warn)] {
         for (number, clause) in clauses.iter().enumerate() {
             let path = format!("vulnerabilities.{word}[{number}]");
-            let mut holds = Vec::new();
-            let mut undated = Vec::new();
-            let mut unscored = Vec::new();
-            let mut young = Vec::new();
+            let mut sorted = Sorted::default();
             for (i, m) in open(true).filter(|(i, _)| effect == Effect::Deny || !denied.contains(i)) {
-                match clause::test(clause, m, case.context.at, scores) {
-                    Test::No => {}
-                    Test::Holds => holds.push(i),
-                    Test::Grace(end) => young.push((i, end)),
-                    Test::UnknownFixDate => undated.push(i),
-                    Test::NoScores => unscored.push(i),
-                }
+                sorted.take(i, clause::test(clause, m, case.context.at, scores));
             }
+            let Sorted { holds, undated, unscored, mut young } = sorted;
             for (i, m) in open(false) {
                 match clause::test(clause, m, case.context.at, scores) {
                     Test::No => {}
@@ -61,25 +53,14 @@ pub(super) fn judge(case: &Case<'_>, hiding: &Hiding, found: &mut Found) {
                 }
             }
             let untold = if effect == Effect::Deny { Effect::Undecided } else { effect };
-            if !holds.is_empty() {
-                found.reasons.push(of(case, effect, &path, message(case, clause, &holds), holds.clone()));
-            }
-            if !undated.is_empty() {
-                let words = format!(
-                    "{} of the {} that policy gives a fix: the data does not say since when {} a fix",
-                    plural_vulnerabilities(&undated, "may or may not be out"),
-                    duration_words(clause.grace_seconds.unwrap_or(0)),
-                    if undated.len() == 1 { "there is" } else { "they have" },
-                );
-                let words = format!("{words}; upgrade {} to be sure", packages(case, &undated));
-                found.reasons.push(of(case, untold, &path, words, undated.clone()));
-            }
-            if !unscored.is_empty() {
-                let words = format!(
-                    "the policy asks for EPSS scores, and no database has any, so {} could not be weighed; build a database with EPSS scores by `plimsoll db build`",
-                    plural(unscored.len(), "vulnerability"),
-                );
-                found.reasons.push(of(case, untold, &path, words, unscored.clone()));
+            for (effect, indexes, words) in [
+                (effect, &holds, message as fn(&Case<'_>, &VulnerabilityClause, &[usize]) -> String),
+                (untold, &undated, undated_message),
+                (untold, &unscored, unscored_message),
+            ] {
+                if !indexes.is_empty() {
+                    found.reasons.push(of(case, effect, &path, words(case, clause, indexes), indexes.clone()));
+                }
             }
             let here = holds.iter().chain(&undated).chain(&unscored).copied();
             if effect == Effect::Deny {
@@ -96,6 +77,27 @@ pub(super) fn judge(case: &Case<'_>, hiding: &Hiding, found: &mut Found) {
     undecided(case, open(false).map(|(i, _)| i).collect(), &weighed, found);
 }
 
+/// The matches of one clause, by what it says of them.
+#[derive(Default)]
+struct Sorted {
+    holds: Vec<usize>,
+    undated: Vec<usize>,
+    unscored: Vec<usize>,
+    young: Vec<InGrace>,
+}
+
+impl Sorted {
+    fn take(&mut self, i: usize, test: Test) {
+        match test {
+            Test::No => {}
+            Test::Holds => self.holds.push(i),
+            Test::Grace(end) => self.young.push((i, end)),
+            Test::UnknownFixDate => self.undated.push(i),
+            Test::NoScores => self.unscored.push(i),
+        }
+    }
+}
+
 fn of(case: &Case<'_>, effect: Effect, path: &str, message: String, matches: Vec<usize>) -> Reason {
     let mut one = reason(effect, ReasonCode::Vulnerability, message);
     one.clause = case.clause(path);
@@ -105,6 +107,22 @@ fn of(case: &Case<'_>, effect: Effect, path: &str, message: String, matches: Vec
 
 fn plural_vulnerabilities(indexes: &[usize], rest: &str) -> String {
     format!("{} {rest}", plural(indexes.len(), "vulnerability"))
+}
+
+fn undated_message(case: &Case<'_>, clause: &VulnerabilityClause, undated: &[usize]) -> String {
+    format!(
+        "could not tell whether the grace of {} is over for {}, for the data does not say since when there is a fix; upgrade {} to be sure",
+        duration_words(clause.grace_seconds.unwrap_or(0)),
+        plural(undated.len(), "vulnerability"),
+        packages(case, undated)
+    )
+}
+
+fn unscored_message(_: &Case<'_>, _: &VulnerabilityClause, unscored: &[usize]) -> String {
+    format!(
+        "could not weigh {} by EPSS score as the policy asks, for no database has any; build one with scores by `plimsoll db build`",
+        plural(unscored.len(), "vulnerability")
+    )
 }
 
 /// What a clause that holds says: how many, the worst, the upgrade that clears most, and where its dates come from.

@@ -172,6 +172,21 @@ fn report_says_which_date_the_grace_was_counted_from() {
 }
 
 #[test]
+fn what_a_clause_cannot_weigh_is_said_in_words() {
+    let policy = entry("vulnerabilities: {deny: [{fix: available, grace: 14d}, {epss: \">=0.5\"}]}");
+    let found = verdict(&debian(vec![with(fault("CVE-2023-0001"), |m| m.fix = fixed("3.0.11-1", None))]), &policy);
+    assert_eq!(
+        lines(&found),
+        [
+            "undecided vulnerability could not tell whether the grace of 14 days is over for 1 vulnerability, for the data does \
+             not say since when there is a fix; upgrade openssl to be sure",
+            "undecided vulnerability could not weigh 1 vulnerability by EPSS score as the policy asks, for no database has any; \
+             build one with scores by `plimsoll db build`",
+        ]
+    );
+}
+
+#[test]
 fn denied_matches_are_not_warned_of_again() {
     let found = verdict(
         &debian(vec![fault("CVE-2023-0001"), with(fault("CVE-2023-0002"), |m| m.severity = Severity::Low)]),
