@@ -17,7 +17,7 @@ pub const READER: Reader = Reader {
     },
     markers: &[],
     companion: None,
-    max_size: 64 << 20,
+    max_size: 8 << 20,
     read: |input: &ReadInput<'_>| parse(input.bytes, input.path),
 };
 

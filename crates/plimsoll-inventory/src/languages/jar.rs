@@ -27,12 +27,16 @@ pub const READER: Reader = Reader {
 const MAX_DEPTH: usize = 8;
 /// Members of an archive and all archives in it: the largest application servers have some 300,000.
 const MAX_MEMBERS: usize = 2_000_000;
+/// Archives in an archive, itself included: each costs a search for its directory.
+const MAX_ARCHIVES: usize = 20_000;
 /// Bytes unpacked of one file in all, nested archives and metadata together.
 const MAX_UNPACKED: u64 = 2 << 30;
 /// Bytes of one nested archive: it is held in memory.
 const MAX_NESTED: u64 = 512 << 20;
 /// Bytes of one `pom.properties` or manifest.
-const MAX_METADATA: u64 = 4 << 20;
+const MAX_METADATA: u64 = 1 << 20;
+/// Characters of a group, artifact or version.
+const MAX_FIELD: usize = 512;
 /// Packages of one file.
 const MAX_PACKAGES: usize = 100_000;
 /// Broken members are told one by one up to here.
@@ -48,13 +52,14 @@ fn is_archive(name: &str) -> bool {
 
 /// Packages of an archive; `path` is where it lies, for nested ones `outer.war/WEB-INF/lib/inner.jar`.
 pub fn parse(bytes: &[u8], path: &str) -> ReadOutput {
-    let mut walk = Walk { out: ReadOutput::default(), members: 0, unpacked: 0, full: false };
+    let mut walk = Walk { out: ReadOutput::default(), archives: 0, members: 0, unpacked: 0, full: false };
     walk.archive(bytes, path, 0);
     walk.out
 }
 
 struct Walk {
     out: ReadOutput,
+    archives: usize,
     members: usize,
     unpacked: u64,
     /// A limit was hit: nothing more is read.
@@ -83,6 +88,10 @@ impl Walk {
     }
 
     fn archive(&mut self, bytes: &[u8], path: &str, depth: usize) {
+        self.archives += 1;
+        if self.archives > MAX_ARCHIVES {
+            return self.stop(path, format!("holds more than {MAX_ARCHIVES} archives"));
+        }
         let archive = match Archive::open(bytes) {
             Ok(archive) => archive,
             Err(error) => return self.broken(path, &error),
@@ -109,7 +118,7 @@ impl Walk {
                 let Some(bytes) = self.unpack(&member, MAX_METADATA, path) else { continue };
                 let coordinates = pom_properties(&text(&bytes));
                 if !coordinates.artifact.is_empty() && !coordinates.version.is_empty() {
-                    artifacts.push(coordinates.artifact.clone());
+                    artifacts.extend(Some(coordinates.artifact.clone()).filter(|name| name.len() <= MAX_FIELD));
                     self.package(coordinates, path, false);
                 }
             } else if member.name == "META-INF/MANIFEST.MF" {
@@ -161,6 +170,10 @@ impl Walk {
             return self.stop(path, format!("names more than {MAX_PACKAGES} packages"));
         }
         let Coordinates { group, artifact, version } = coordinates;
+        if [&group, &artifact, &version].iter().any(|field| field.len() > MAX_FIELD) {
+            let message = format!("read Java archive: it names a package of more than {MAX_FIELD} characters");
+            return self.problem(ProblemKind::UnreadableMetadata, path, message);
+        }
         let name = if group.is_empty() { artifact } else { format!("{group}:{artifact}") };
         let same = |p: &&Package| p.name == name && p.version == version && p.location.path == path;
         // Doubles of one archive stand close together.
@@ -255,6 +268,15 @@ mod tests {
         let out = parse(&jar, "x-1.jar");
         assert!(out.problems.iter().any(|p| p.kind == ProblemKind::LimitReached));
         assert!(out.packages.len() <= MAX_DEPTH);
+    }
+
+    #[test]
+    fn archive_of_too_many_archives_stops_and_is_told() {
+        let inner = archive(&[]);
+        let names: Vec<String> = (0..=MAX_ARCHIVES).map(|i| format!("{i}.jar")).collect();
+        let files: Vec<_> = names.iter().map(|name| (name.as_str(), inner.as_slice(), false)).collect();
+        let out = parse(&archive(&files), "x.war");
+        assert_eq!(out.problems.iter().filter(|p| p.kind == ProblemKind::LimitReached).count(), 1);
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub const READER: Reader = Reader {
     wants: |file: &Candidate<'_>| file.name() == "package.json",
     markers: &[],
     companion: None,
-    max_size: 8 << 20,
+    // Values take thirty times their text at worst.
+    max_size: 2 << 20,
     read: |input: &ReadInput<'_>| parse(input.bytes, input.path),
 };
 

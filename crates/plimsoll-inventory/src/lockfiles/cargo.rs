@@ -21,9 +21,13 @@ pub const READER: Reader = Reader {
     wants: |file: &Candidate<'_>| file.name() == "Cargo.lock",
     markers: &[],
     companion: Some(|path| path == "Cargo.toml" || path.ends_with("/Cargo.toml")),
-    max_size: 16 << 20,
+    // Ten thousand packages take 3 MB.
+    max_size: 4 << 20,
     read,
 };
+
+/// How many locked versions of one package a requirement is tried on: five are many.
+const MAX_VERSIONS: usize = 64;
 
 fn read(input: &ReadInput<'_>) -> ReadOutput {
     let mut out = parse(input.bytes);
@@ -133,7 +137,7 @@ fn relate(packages: &mut [Package], workspace: &Workspace) {
     }
     let mut relationship = vec![None; packages.len()];
     for wanted in &workspace.dependencies {
-        let found = by_name.get(wanted.name.as_str()).into_iter().flatten().copied();
+        let found = by_name.get(wanted.name.as_str()).into_iter().flatten().take(MAX_VERSIONS).copied();
         for i in found.filter(|i| wanted.matches(&packages[*i].version)) {
             relationship[i] = Some(Relationship::Direct);
         }

@@ -25,11 +25,13 @@ pub const READER: Reader = Reader {
     },
     markers: &[],
     companion: None,
-    max_size: 64 << 20,
+    max_size: 32 << 20,
     read: |input: &ReadInput<'_>| parse(input.bytes),
 };
 
 const NODE_MODULES: &str = "node_modules";
+/// Longer paths of packages are not read: file systems end at the same length.
+const MAX_PATH: usize = 4096;
 /// How deep version 1 may nest: npm itself stays below a dozen, and each level reads its text again.
 const MAX_DEPTH: usize = 64;
 
@@ -145,6 +147,13 @@ impl Gathered {
     fn packages(&mut self, raw: Entries<'_>) {
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
         for (path, value) in raw {
+            if path.len() > MAX_PATH {
+                self.problems.push(Problem::undecided(
+                    ProblemKind::LimitReached,
+                    format!("npm lockfile has an entry whose path is longer than {MAX_PATH} bytes; it was not read"),
+                ));
+                continue;
+            }
             match serde_json::from_str::<Entry>(value.get()) {
                 Ok(mut entry) => {
                     entry.lines = self.lines_of(value);

@@ -120,6 +120,9 @@ pub fn parse(lock: &[u8], project: Option<&[u8]>) -> ReadOutput {
     ReadOutput { packages, problems }
 }
 
+/// How many locked versions of one package are tried: more than two are rare.
+const MAX_VERSIONS: usize = 64;
+
 /// PEP 503, as the lockfile writes names.
 fn normalised(name: &str) -> String {
     name.to_lowercase().replace(['_', '.'], "-")
@@ -137,7 +140,7 @@ fn chosen<'a>(versions: &[&'a str], wanted: &toml::Value) -> Option<&'a str> {
         toml::Value::Array(entries) => entries.first()?.get("version").and_then(toml::Value::as_str).unwrap_or("*"),
         _ => "*",
     };
-    versions.iter().find(|version| within(version, bounds)).or(versions.first()).copied()
+    versions.iter().take(MAX_VERSIONS).find(|version| within(version, bounds)).or(versions.first()).copied()
 }
 
 /// Whether a release version is within `>=1.2,<2.0`, `==1.2`, `!=1.3`, `*`: what Poetry writes into lockfiles. Compares

@@ -225,7 +225,8 @@ fn applications<'a>(
     }
     let mut found: BTreeMap<&str, &Component> = BTreeMap::new();
     let own = |c: &&Component| c.kind == ComponentKind::Application && c.purl.is_none() && c.property("Type").is_some();
-    for application in components.iter().filter(own) {
+    let mut started = BTreeSet::new();
+    for application in components.iter().filter(own).filter(|c| started.insert(c.reference.as_str())) {
         let mut queue = vec![application.reference.as_str()];
         while let Some(from) = queue.pop() {
             for to in needs.get(from).into_iter().flatten() {
