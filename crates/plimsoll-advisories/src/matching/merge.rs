@@ -181,7 +181,9 @@ fn versions_of<'r>(team: &[&Voice<'r>], chief: &Voice<'r>, scheme: Scheme, os: b
     if os {
         let fixes = team.iter().flat_map(|v| fixes_of(v).iter().map(|fix| (fix, v.advisory)));
         let last = fixes.max_by(|(a, _), (b, _)| scheme.order.compare(a, b).unwrap_or(Ordering::Equal));
-        return last.map_or((Vec::new(), chief.advisory), |(fix, advisory)| (vec![fix.clone()], advisory));
+        // An epoch of zero is no epoch; it is left out, as installed versions leave it out.
+        let written = |fix: &str| vec![fix.strip_prefix("0:").unwrap_or(fix).to_owned()];
+        return last.map_or((Vec::new(), chief.advisory), |(fix, advisory)| (written(fix), advisory));
     }
     let mut versions: Vec<String> = Vec::new();
     for fix in team.iter().flat_map(|v| fixes_of(v)) {

@@ -157,7 +157,12 @@ fn why_not(distro: &Distro, today: Date, shelf: &Shelf) -> Option<(ProblemKind, 
             format!("no maintained data: {distro} changes every day and nobody keeps complete advisories for it");
         return Some((ProblemKind::NoData, reason));
     }
-    if let Some(until) = maintained_until(distro).filter(|until| *until < today) {
+    // Where no database has the list of Ubuntu's extended maintenance, the plain release's end counts.
+    let bare = Distro { advisory_release: None, ..distro.clone() };
+    let plain = distro.family == Family::Ubuntu
+        && distro.advisory_release.as_ref().is_some_and(|release| !shelf.has_release(release));
+    let until = maintained_until(if plain { &bare } else { distro });
+    if let Some(until) = until.filter(|until| *until < today) {
         let reason = format!("no maintained data: {} reached its end of life on {until}", shelf.what);
         return Some((ProblemKind::EndOfLife, reason));
     }

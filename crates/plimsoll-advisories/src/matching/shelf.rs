@@ -181,6 +181,11 @@ impl Shelf {
         self.lists.iter().any(Option::is_some)
     }
 
+    /// True when a list of this release of a distribution is used.
+    pub fn has_release(&self, wanted: &str) -> bool {
+        self.lists.iter().flatten().any(|list| matches!(list, Space::Os { release, .. } if release == wanted))
+    }
+
     /// True when a database other than the embedded baseline keeps a list.
     pub fn has_full_data(&self, databases: &Databases<'_>) -> bool {
         let kinds = databases.sources.iter().map(|(_, info)| info.kind);

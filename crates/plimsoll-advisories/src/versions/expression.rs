@@ -197,7 +197,7 @@ fn holds(order: &Order, version: &str, condition: Condition<'_>) -> Result<bool,
             return Ok(op != Op::NotEqual && op != Op::Less && op != Op::Greater);
         }
         let above = order.compare(version, prefix)? != Ordering::Less;
-        let below = order.compare(version, &raised(prefix, usize::MAX, condition)?)? == Ordering::Less;
+        let below = order.compare(version, &raised(order, prefix, usize::MAX, condition)?)? == Ordering::Less;
         return Ok(match op {
             Op::NotEqual => !(above && below),
             Op::Less => !above,
@@ -214,7 +214,7 @@ fn holds(order: &Order, version: &str, condition: Condition<'_>) -> Result<bool,
         Op::Caret => numbers(bound, condition)?.iter().position(|n| *n != 0).unwrap_or(parts_of(bound) - 1),
         other => return Ok(compare_holds(other, plain)),
     };
-    Ok(plain != Ordering::Less && order.compare(version, &raised(bound, level, condition)?)? == Ordering::Less)
+    Ok(plain != Ordering::Less && order.compare(version, &raised(order, bound, level, condition)?)? == Ordering::Less)
 }
 
 fn parts_of(version: &str) -> usize {
@@ -232,14 +232,14 @@ fn numbers(version: &str, condition: Condition<'_>) -> Result<Vec<u64>, Expressi
 
 /// The first version past all that share the parts of `version` up to `level` (counted from 0, the last at most); below
 /// its pre-releases.
-fn raised(version: &str, level: usize, condition: Condition<'_>) -> Result<String, ExpressionError> {
+fn raised(order: &Order, version: &str, level: usize, condition: Condition<'_>) -> Result<String, ExpressionError> {
     let mut parts = numbers(version, condition)?;
     parts.truncate(level.saturating_add(1));
     if let Some(last) = parts.last_mut() {
         *last = last.saturating_add(1);
     }
     let joined: Vec<String> = parts.iter().map(u64::to_string).collect();
-    Ok(joined.join(".") + "-0")
+    Ok(joined.join(".") + if order.id == "composer" { "-dev" } else { "-0" })
 }
 
 /// Intervals of Maven and NuGet: `[1.0,2.0)`, `(,1.0]`, `[1.0]`, joined by commas.
@@ -603,6 +603,20 @@ mod tests {
                 ("1.5", "(,1.0],[1.2,)", true),
                 ("1.1", "(,1.0],[1.2,)", false),
                 ("1.0", "[1.0]", true),
+            ],
+        );
+    }
+
+    #[test]
+    fn composer_s_stabilities_are_known_to_its_expressions() {
+        check(
+            Ecosystem::Composer,
+            &[
+                ("v5.4.0-RC1", ">=5.4.0-BETA1,<5.4.0", true),
+                ("5.4.0", ">=5.4.0-BETA1,<5.4.0", false),
+                ("1.9.0", "^1.2", true),
+                ("2.0.0-beta1", "^1.2", false),
+                ("1.2.9", "1.2.*", true),
             ],
         );
     }

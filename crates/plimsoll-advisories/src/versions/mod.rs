@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use plimsoll_model::Ecosystem;
 
 pub mod apk;
+pub mod composer;
 pub mod dpkg;
 pub mod expression;
 pub mod gem;
@@ -71,6 +72,11 @@ impl Order {
 pub const ORDERS: &[Order] = &[
     Order { id: "apk", link: "https://wiki.alpinelinux.org/wiki/APKBUILD_Reference#pkgver", compare: apk::compare },
     Order {
+        id: "composer",
+        link: "https://getcomposer.org/doc/articles/versions.md#stabilities",
+        compare: composer::compare,
+    },
+    Order {
         id: "dpkg",
         link: "https://www.debian.org/doc/debian-policy/ch-controlfields.html#version",
         compare: dpkg::compare,
@@ -110,12 +116,12 @@ pub fn order_of(ecosystem: Ecosystem) -> &'static Order {
         Ecosystem::Apk => "apk",
         Ecosystem::Dpkg => "dpkg",
         Ecosystem::Rpm => "rpm",
+        Ecosystem::Composer => "composer",
         Ecosystem::Gem | Ecosystem::Cocoapods => "gem",
         Ecosystem::Maven => "maven",
         Ecosystem::Pypi | Ecosystem::Conda => "pep440",
         Ecosystem::Nuget => "nuget",
         Ecosystem::Cargo
-        | Ecosystem::Composer
         | Ecosystem::Conan
         | Ecosystem::Go
         | Ecosystem::Hex

@@ -96,7 +96,7 @@ fn red_hat_s_advisories_count_for_the_products_of_the_image() {
         ..Source::default()
     }
     .with(&space, "bash", on("CVE-1", "4.4-2.el8", &[8]))
-    .with(&space, "bash", on("CVE-1", "4.4-9.el8", &[8]))
+    .with(&space, "bash", on("CVE-1", "0:4.4-9.el8", &[8]))
     .with(&space, "bash", on("CVE-2", "4.4-9.el7", &[7]));
     let bash = || vec![rpm("bash", "4.4-1.el8", "x86_64")];
     let matched = run(&image(distro(Family::CentOs, "8.5.2111"), bash()), &[&source]);
@@ -130,6 +130,12 @@ fn amazon_goes_by_rpm_s_order_and_ubuntu_by_extended_maintenance_where_it_is_on(
     let matched = run(&image(extended, vec![deb("bash", "4.4.18-2ubuntu1.3")]), &[&source]);
     assert_eq!(matched.matches[0].id, "CVE-ESM");
     assert!(matched.problems.is_empty(), "{:?}", matched.problems);
+    // Extended maintenance is on, and the database knows nothing of it.
+    let base = Source::default().covering(&os(Family::Ubuntu, "18.04"));
+    let mut extended = distro(Family::Ubuntu, "18.04");
+    extended.advisory_release = Some("18.04-ESM".to_owned());
+    let matched = run(&image(extended, vec![deb("bash", "4.4.18-2ubuntu1.3")]), &[&base]);
+    assert_eq!(matched.problems[0].kind, ProblemKind::EndOfLife);
 }
 
 #[test]
