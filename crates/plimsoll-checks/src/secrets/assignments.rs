@@ -22,6 +22,8 @@ pub const WORDS: &[&str] = &[
     "privatekey",
     "encryption_key",
     "signing_key",
+    "master_key",
+    "app_key",
     "token",
     "credential",
     "auth_key",
@@ -31,7 +33,7 @@ pub const WORDS: &[&str] = &[
     "bearer ",
 ];
 /// How many of [`WORDS`] are strong: a name with one of them alone says "secret".
-const STRONG: usize = 14;
+const STRONG: usize = 16;
 /// Points from which on it is a secret, and from which on it is a grave one.
 const ENOUGH: i32 = 4;
 const GRAVE: i32 = 5;
@@ -370,4 +372,14 @@ pub fn arguments(text: &str) -> Vec<Secret> {
         });
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strong_names_end_where_the_weak_ones_begin() {
+        assert_eq!((WORDS[STRONG - 1], WORDS[STRONG]), ("app_key", "token"));
+    }
 }

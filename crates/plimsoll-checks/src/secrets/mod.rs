@@ -154,7 +154,7 @@ pub fn kind_of(finding: &Finding) -> Option<&str> {
 
 /// A secret in an environment variable's value.
 pub fn in_variable(name: &str, value: &str) -> Option<Secret> {
-    let tokens = find(value, Context::Prose).into_iter().filter(|secret| !secret.value.is_empty());
+    let tokens = find(value, Context::Config).into_iter().filter(|secret| !secret.value.is_empty());
     // A registry login may stand in a variable whole (DOCKER_AUTH_CONFIG).
     let login = if value.contains("\"auths\"") { files::secrets(".docker/config.json", value) } else { Vec::new() };
     let tokens = tokens.chain(assignments::url_credentials(value)).chain(login);
