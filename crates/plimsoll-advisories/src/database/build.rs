@@ -34,7 +34,7 @@ pub struct BuildReport {
 /// the index says it was built at; `previous` gives the dates at which fixes were first seen.
 ///
 /// # Errors
-/// When an input cannot be read at all, nothing was in them, or the file cannot be written. `out` is then untouched.
+/// When an input cannot be read whole, nothing was in them, or the file cannot be written. `out` is then untouched.
 pub fn build(
     inputs: &[&Path],
     previous: Option<&dyn AdvisorySource>,
@@ -66,7 +66,11 @@ pub fn build(
         if wanted == 0 && problems.is_empty() {
             return Err(broken(path, "no document of a known feed in it"));
         }
-        all.problems.extend(problems);
+        // A record that cannot be read is told and carried along; an archive that ends early would make a smaller
+        // database look like a newer one.
+        if let Some(problem) = problems.first() {
+            return Err(broken(path, format!("the feed is not whole, the database was not replaced: {problem}")));
+        }
     }
     if all.advisories.is_empty() && all.known_exploited.is_empty() && all.epss.is_empty() {
         let first = all.problems.first().map_or(String::new(), |problem| format!("; first problem: {problem}"));

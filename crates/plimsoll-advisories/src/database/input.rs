@@ -179,7 +179,7 @@ impl Walk<'_> {
     }
 
     fn tar(&mut self, archive_name: &str, reader: impl Read) {
-        let mut archive = tar::Archive::new(reader);
+        let mut archive = tar::Archive::new(Tail { inner: reader, zeros: 0 });
         let entries = match archive.entries() {
             Ok(entries) => entries,
             Err(error) => return self.bad(archive_name, error),
@@ -195,9 +195,34 @@ impl Walk<'_> {
             }
             let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
             if !self.document(&name, entry) {
-                break;
+                return;
             }
         }
+        // What follows the last entry is read too: there the checksums of the stream are, and the tar's own end.
+        let mut rest = archive.into_inner();
+        match io::copy(&mut (&mut rest).take(MAX_TOTAL), &mut io::sink()) {
+            Err(error) => self.bad(archive_name, error),
+            Ok(_) if rest.zeros < TAR_END => self.bad(archive_name, "the archive is cut short: its end is missing"),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// A tar ends with two blocks of zeros; one is enough for those who write but one.
+const TAR_END: u64 = 512;
+
+/// Counts the zeros at the end of what was read.
+struct Tail<R> {
+    inner: R,
+    zeros: u64,
+}
+
+impl<R: Read> Read for Tail<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer)?;
+        let trailing = buffer.iter().take(got).rev().take_while(|byte| **byte == 0).count();
+        self.zeros = if trailing == got { self.zeros + got as u64 } else { trailing as u64 };
+        Ok(got)
     }
 }
 
@@ -213,4 +238,90 @@ pub(crate) fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Resul
         }
     }
     Ok(got)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// Names and sizes of the documents, and the number of problems.
+    fn read(path: &Path) -> (Vec<(String, usize)>, usize) {
+        let mut found = Vec::new();
+        let problems = documents(path, &mut |name, bytes| found.push((name.to_owned(), bytes.len()))).unwrap();
+        (found, problems.len())
+    }
+
+    fn tar_of(names: &[&str]) -> Vec<u8> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for name in names {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(5);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, name, &b"bytes"[..]).unwrap();
+        }
+        archive.into_inner().unwrap()
+    }
+
+    fn gz(bytes: &[u8]) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(bytes).unwrap();
+        out.finish().unwrap()
+    }
+
+    #[test]
+    fn folders_and_every_kind_of_archive_give_the_same_documents() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let want = vec![("a/1.json".to_owned(), 5), ("b.json".to_owned(), 5)];
+        fs::create_dir_all(path("feed/a")).unwrap();
+        fs::create_dir_all(path("feed/.git")).unwrap();
+        for name in ["feed/a/1.json", "feed/b.json", "feed/.git/x.json"] {
+            fs::write(path(name), "bytes").unwrap();
+        }
+        assert_eq!(read(&path("feed")), (want.clone(), 0));
+
+        let tar = tar_of(&["a/1.json", "b.json"]);
+        fs::write(path("feed.tar"), &tar).unwrap();
+        assert_eq!(read(&path("feed.tar")), (want.clone(), 0));
+        fs::write(path("feed.tar.gz"), gz(&tar)).unwrap();
+        assert_eq!(read(&path("feed.tar.gz")), (want.clone(), 0));
+
+        let mut zip = zip::ZipWriter::new(fs::File::create(path("feed.zip")).unwrap());
+        for name in ["a/1.json", "b.json"] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(b"bytes").unwrap();
+        }
+        zip.finish().unwrap();
+        assert_eq!(read(&path("feed.zip")), (want, 0));
+
+        fs::write(path("epss.csv.gz"), gz(b"cve,epss,percentile")).unwrap();
+        assert_eq!(read(&path("epss.csv.gz")), (vec![("epss.csv".to_owned(), 19)], 0));
+    }
+
+    /// The fixture was made by Python: a ustar tar with `osv/GHSA-1.json`, through `lzma.compress`.
+    #[test]
+    fn tar_xz_is_read() {
+        let bytes = include_bytes!("../../tests/fixtures/one-record.tar.xz");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.tar.xz");
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(read(&path), (vec![("osv/GHSA-1.json".to_owned(), 32)], 0));
+        for length in 6..bytes.len() {
+            fs::write(&path, &bytes[..length]).unwrap();
+            assert_eq!(read(&path).1, 1, "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn archive_that_ends_early_is_a_problem() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.tar.gz");
+        let whole = gz(&tar_of(&["a.json", "b.json", "c.json"]));
+        fs::write(&path, &whole[..whole.len() - 12]).unwrap();
+        assert_eq!(read(&path).1, 1);
+        fs::write(&path, tar_of(&["a.json", "b.json"]).get(..1100).unwrap()).unwrap();
+        assert_eq!(read(&path).1, 1);
+    }
 }

@@ -105,6 +105,14 @@ mod tests {
         assert!(error.contains("not replaced") && error.contains("GHSA-1.json"), "{error}");
         assert_eq!(open(&out).unwrap().info().digest, report.info.digest);
 
+        // Neither does a feed that is not whole.
+        let cut = folder.path().join("cut.tar.xz");
+        fs::write(&cut, &include_bytes!("../../tests/fixtures/one-record.tar.xz")[..100]).unwrap();
+        fs::write(feed.join("GHSA-1.json"), RECORD).unwrap();
+        let error = build::build(&[&feed, &cut], None, at, &out).unwrap_err().to_string();
+        assert!(error.contains("not whole") && error.contains("cut.tar.xz"), "{error}");
+        assert_eq!(open(&out).unwrap().info().digest, report.info.digest);
+
         let (carried, there) = (folder.path().join("carried"), folder.path().join("there.db"));
         transfer::export(&out, &carried).unwrap();
         assert_eq!(transfer::import(&carried, &there).unwrap().digest, report.info.digest);
@@ -137,8 +145,11 @@ mod tests {
         assert_eq!(transfer::import(&carried, &there).unwrap().digest, info.digest);
         assert_eq!(transfer::verify(&there).unwrap().digest, info.digest);
         let bytes = fs::read(&carried).unwrap();
-        fs::write(&carried, &bytes[..bytes.len() / 2]).unwrap();
-        assert!(transfer::import(&carried, &there).is_err());
+        for length in [0, 9, bytes.len() / 2, bytes.len() - 5] {
+            fs::write(&carried, &bytes[..length]).unwrap();
+            assert!(transfer::import(&carried, &there).is_err(), "cut at {length}");
+        }
+        assert_eq!(open(&there).unwrap().info().digest, info.digest, "a broken import leaves the old one");
         fs::write(folder.path().join("trivy.db"), &file(&root)[..5000]).unwrap();
         assert!(open(folder.path()).is_err());
         fs::write(folder.path().join("trivy.db"), "").unwrap();

@@ -75,7 +75,8 @@ pub fn import(file: &Path, to: &Path) -> Result<DatabaseInfo, DatabaseError> {
         Box::new(std::io::BufReader::new(opened))
     };
     let broken_archive = |e: std::io::Error| broken(file, format!("it is no index and no archive of trivy.db: {e}"));
-    for entry in tar::Archive::new(plain).entries().map_err(broken_archive)? {
+    let mut archive = tar::Archive::new(plain);
+    for entry in archive.entries().map_err(broken_archive)? {
         let entry = entry.map_err(broken_archive)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
         let place = match name.as_str() {
@@ -90,6 +91,8 @@ pub fn import(file: &Path, to: &Path) -> Result<DatabaseInfo, DatabaseError> {
         }
         *place = Some(bytes);
     }
+    // To the end: there is the checksum of the compressed stream.
+    std::io::copy(&mut archive.into_inner().take(MAX_DATABASE), &mut std::io::sink()).map_err(broken_archive)?;
     let (Some(database), Some(metadata)) = (database, metadata) else {
         return Err(broken(file, "it holds no trivy.db with a metadata.json"));
     };

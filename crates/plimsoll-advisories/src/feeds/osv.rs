@@ -365,11 +365,17 @@ fn urgency_of(entry: &OsvAffected) -> (Status, Option<Severity>) {
     }
 }
 
-/// The record's own word for its severity: a word of its database, or the one before the colon of a summary
-/// ("Important: openssl security update").
+/// The record's own word for its severity: a word of its database, or for errata the one before the colon of the
+/// summary ("Important: openssl security update"). Malicious packages are not rated, and are as bad as can be.
 fn record_severity(record: &OsvRecord) -> Option<Severity> {
     let word = record.database_specific.as_ref().and_then(|v| v.get("severity")).and_then(Value::as_str);
-    let word = word.or_else(|| record.summary.as_deref().and_then(|s| s.split_once(':')).map(|(word, _)| word));
+    if word.is_none() && record.id.starts_with("MAL-") {
+        return Some(Severity::Critical);
+    }
+    let erratum = record.id.starts_with("AL") || record.id.starts_with("R");
+    let word = word.or_else(|| {
+        record.summary.as_deref().filter(|_| erratum).and_then(|s| s.split_once(':')).map(|(word, _)| word)
+    });
     word.and_then(|word| word.parse().ok()).filter(|severity| *severity != Severity::Unknown)
 }
 
@@ -471,6 +477,14 @@ mod tests {
             assert_eq!(record.advisory.applies, Applies::Below { fixed: Some("1:3.0-2.el9".to_owned()) });
             assert_eq!(record.advisory.fix_date, Some(jiff::civil::date(2023, 2, 3)));
         }
+    }
+
+    #[test]
+    fn malicious_package_is_critical_though_nobody_rated_it() {
+        let records = read(serde_json::json!({"id": "MAL-2024-1", "summary": "Malicious code in x",
+            "affected": [{"package": {"ecosystem": "npm", "name": "x"}, "versions": ["1.0.0"]}]}));
+        let (_, details) = &records.vulnerabilities[0];
+        assert_eq!(details.vendor_severity, [("malicious-packages".to_owned(), Severity::Critical)]);
     }
 
     #[test]
