@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 
-use plimsoll_model::{Assessment, Report};
+use plimsoll_model::{Assessment, Inventory, Report};
 
 /// The report with everything whose order carries no meaning sorted.
 pub fn canonical(report: &Report) -> Report {
@@ -23,18 +23,7 @@ pub fn canonical(report: &Report) -> Report {
 }
 
 fn sort(assessment: &mut Assessment) {
-    let inventory = &mut assessment.inventory;
-    let packages = sort_and_map(&mut inventory.packages, |p| {
-        (p.ecosystem, p.location.clone(), p.name.clone(), p.version.clone(), p.arch.clone(), p.reader.clone())
-    });
-    inventory.executables.sort_by(|a, b| a.location.cmp(&b.location));
-    inventory.files.sort_by(|a, b| (a.kind, &a.location).cmp(&(b.kind, &b.location)));
-    inventory.wasted.sort_by(|a, b| (&a.location, a.hidden_by_layer).cmp(&(&b.location, b.hidden_by_layer)));
-    inventory.seen_not_read.sort_by(|a, b| (&a.location, &a.what).cmp(&(&b.location, &b.what)));
-    inventory
-        .content_findings
-        .sort_by(|a, b| (&a.rule, &a.locations, &a.message).cmp(&(&b.rule, &b.locations, &b.message)));
-    inventory.problems.sort_by_cached_key(|p| (p.location.clone(), p.kind, p.message.clone()));
+    let packages = sort_inventory(&mut assessment.inventory);
     for m in &mut assessment.matches {
         remap(&mut m.packages, &packages);
         m.aliases.sort();
@@ -67,6 +56,29 @@ fn sort(assessment: &mut Assessment) {
             .sort_by(|a, b| (a.by, a.r#match, a.finding, &a.reason).cmp(&(b.by, b.r#match, b.finding, &b.reason)));
         verdict.unused.sort();
     }
+}
+
+/// The inventory in its one order: of a bill, which has nothing that points into it.
+pub fn canonical_inventory(inventory: &Inventory) -> Inventory {
+    let mut inventory = inventory.clone();
+    sort_inventory(&mut inventory);
+    inventory
+}
+
+/// Gives, for each old index of a package, the new one.
+fn sort_inventory(inventory: &mut Inventory) -> Vec<usize> {
+    let packages = sort_and_map(&mut inventory.packages, |p| {
+        (p.ecosystem, p.location.clone(), p.name.clone(), p.version.clone(), p.arch.clone(), p.reader.clone())
+    });
+    inventory.executables.sort_by(|a, b| a.location.cmp(&b.location));
+    inventory.files.sort_by(|a, b| (a.kind, &a.location).cmp(&(b.kind, &b.location)));
+    inventory.wasted.sort_by(|a, b| (&a.location, a.hidden_by_layer).cmp(&(&b.location, b.hidden_by_layer)));
+    inventory.seen_not_read.sort_by(|a, b| (&a.location, &a.what).cmp(&(&b.location, &b.what)));
+    inventory
+        .content_findings
+        .sort_by(|a, b| (&a.rule, &a.locations, &a.message).cmp(&(&b.rule, &b.locations, &b.message)));
+    inventory.problems.sort_by_cached_key(|p| (p.location.clone(), p.kind, p.message.clone()));
+    packages
 }
 
 /// Sorts and gives, for each old index, the new one.

@@ -4,7 +4,7 @@
 use plimsoll_model::{Cvss, HiddenBy, Inventory, Match, MatchState, Report, Subject, SubjectKind, ToolInfo};
 use serde_json::{Value, json};
 
-use crate::canonical::canonical;
+use crate::canonical::{canonical, canonical_inventory};
 use crate::components::{Bill, Component, Parts, References, parts, seconds, uuid, web_address};
 use crate::licence::Licence;
 use crate::options::{RenderOptions, ReportError};
@@ -43,6 +43,8 @@ pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, R
 
 /// The bill of an inventory without a verdict.
 pub fn bill(bill: &Bill<'_>, _: &RenderOptions<'_>) -> Result<Vec<u8>, ReportError> {
+    let inventory = canonical_inventory(bill.inventory);
+    let bill = Bill { inventory: &inventory, ..*bill };
     let mut references = References::default();
     let parts = parts(bill.subject, bill.inventory, &mut references);
     let aggregate = if bill.inventory.problems.is_empty() && bill.inventory.seen_not_read.is_empty() {

@@ -66,7 +66,11 @@ fn top(page: &mut Html, view: &View<'_>) {
         page.raw("<li><span class=\"word ").raw(outcome_class(outcome)).raw("\">").raw(outcome_sign(outcome)).raw(" ");
         page.raw(outcome.word()).raw("</span> <a href=\"#s").number(number).raw("\">");
         page.text(&subject.assessment.subject.name).raw("</a> <span class=\"faint\">");
-        page.raw("vulnerabilities: ").text(&subject.vulnerabilities()).raw("</span></li>\n");
+        page.raw("vulnerabilities: ").text(&subject.vulnerabilities());
+        if let Some(how) = subject.softened() {
+            page.raw("; ").raw(how);
+        }
+        page.raw("</span></li>\n");
     }
     page.raw("</ul>\n");
 }

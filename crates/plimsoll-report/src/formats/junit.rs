@@ -98,7 +98,22 @@ fn write_case(out: &mut String, case: &Case, suite: &str) {
     }
 }
 
+/// The cases, with what denies or was not told skipped where the policy lets the subject run anyway: a build must not fail
+/// on what the policy only warns of.
 fn cases(subject: &SubjectView<'_>) -> Vec<Case> {
+    let mut cases = strict_cases(subject);
+    if subject.may_run_anyway() {
+        let how = subject.softened().unwrap_or_default();
+        for case in &mut cases {
+            if let Came::Failed(message) | Came::Undecided(message) = &case.came {
+                case.came = Came::Skipped(format!("{message} ({how})"));
+            }
+        }
+    }
+    cases
+}
+
+fn strict_cases(subject: &SubjectView<'_>) -> Vec<Case> {
     let assessment = subject.assessment;
     let mut cases = vec![verdict_case(subject)];
     let verdict = assessment.verdict.as_ref();

@@ -30,6 +30,10 @@ pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, R
     for subject in &view.subjects {
         let mut found = results_of(subject, &mut rules);
         for result in &mut found {
+            // What the policy only warns of is no error.
+            if subject.may_run_anyway() && result["level"] == "error" {
+                result["level"] = Value::String("warning".into());
+            }
             fingerprint(result, subject, &mut seen);
         }
         results.append(&mut found);

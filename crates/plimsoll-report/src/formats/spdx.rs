@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use plimsoll_model::{Inventory, Match, MatchState, Report, Subject, SubjectKind, ToolInfo};
 use serde_json::{Value, json};
 
-use crate::canonical::canonical;
+use crate::canonical::{canonical, canonical_inventory};
 use crate::components::{Bill, Component, Parts, References, parts, seconds, sha256_hex, uuid, web_address};
 use crate::licence::Licence;
 use crate::options::{RenderOptions, ReportError};
@@ -42,6 +42,8 @@ pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, R
 
 /// The bill of an inventory without a verdict.
 pub fn bill(bill: &Bill<'_>, _: &RenderOptions<'_>) -> Result<Vec<u8>, ReportError> {
+    let inventory = canonical_inventory(bill.inventory);
+    let bill = Bill { inventory: &inventory, ..*bill };
     let mut document = Document::new(bill.tool, bill.at);
     for problem in &bill.inventory.problems {
         document.say(format!("problem: {problem}"));

@@ -30,6 +30,9 @@ pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, R
             subject.counts.fixable,
             subject.findings.len(),
         ));
+        if let Some(how) = subject.softened() {
+            out.push_str(&format!("; {how}"));
+        }
         if let Some(reason) = subject.reasons().first() {
             out.push_str(&format!("; {}", sentence(&reason.message)));
         }

@@ -207,7 +207,7 @@ fn footer(page: &mut Page<'_>, view: &View<'_>) {
                     (&format!("{} ", outcome_sign(outcome)), outcome_ink(outcome), 2),
                     (&format!("{} ", outcome.word()), outcome_ink(outcome), 15),
                 ],
-                &format!("{}, vulnerabilities: {}", safe(name), subject.vulnerabilities()),
+                &format!("{}, vulnerabilities: {}{}", safe(name), subject.vulnerabilities(), but(subject)),
                 Ink::Plain,
             );
         }
@@ -236,4 +236,9 @@ fn footer(page: &mut Page<'_>, view: &View<'_>) {
         &safe(&format!("at {} by {} {}", report.at, report.tool.name, report.tool.version)),
         Ink::Faint,
     );
+}
+
+/// What softens the outcome, for a list of outcomes.
+fn but(subject: &SubjectView<'_>) -> String {
+    subject.softened().map(|how| format!("; {how}")).unwrap_or_default()
 }

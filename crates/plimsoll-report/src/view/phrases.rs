@@ -71,21 +71,30 @@ impl SubjectView<'_> {
     /// The verdict in words: the outcome, and what the policy's mode makes of it where that differs.
     pub fn headline(&self) -> String {
         let Some(verdict) = &self.assessment.verdict else { return "NOT JUDGED".into() };
-        let mut line = words::headline(verdict.outcome).to_owned();
-        if verdict.effective != verdict.outcome {
-            let why = match verdict.mode {
-                Mode::Enforce => "the policy lets \"could not tell\" pass",
-                Mode::Warn => "the policy only warns",
-                Mode::Audit => "the policy only records",
-            };
-            let then = match verdict.effective {
-                Outcome::Allowed => "it may run",
-                Outcome::Undecided => "it is not said whether it may run",
-                Outcome::Denied => "it may not run",
-            };
-            line.push_str(&format!(", but {then}: {why}"));
+        let line = words::headline(verdict.outcome);
+        match self.softened() {
+            Some(how) => format!("{line}, {how}"),
+            None => line.to_owned(),
         }
-        line
+    }
+
+    /// What the policy's mode makes of the outcome, where what happens differs from what was found.
+    pub fn softened(&self) -> Option<&'static str> {
+        let verdict = self.assessment.verdict.as_ref().filter(|v| v.effective != v.outcome)?;
+        let words = match (verdict.effective, verdict.mode) {
+            (Outcome::Denied, _) => "so it may not run: the policy refuses what could not be told",
+            (Outcome::Undecided, _) => "so the policy does not say whether it may run",
+            (Outcome::Allowed, Mode::Enforce) => "but it may run: the policy lets pass what could not be told",
+            (Outcome::Allowed, Mode::Warn) => "but it may run: the policy only warns",
+            (Outcome::Allowed, Mode::Audit) => "but it may run: the policy only records",
+        };
+        Some(words)
+    }
+
+    /// True when it may run although the outcome is another: what denies only warns.
+    pub fn may_run_anyway(&self) -> bool {
+        let verdict = self.assessment.verdict.as_ref();
+        verdict.is_some_and(|v| v.effective == Outcome::Allowed && v.outcome != Outcome::Allowed)
     }
 
     /// Which entry of the policy ruled, and where it stands; nothing for subjects that entries do not rule.

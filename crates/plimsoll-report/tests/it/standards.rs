@@ -144,9 +144,17 @@ fn bills_need_no_verdict() {
         Bill { subject: &assessment.subject, inventory: &assessment.inventory, tool: &report.tool, at: report.at };
     let names: Vec<&str> = FORMATS.iter().filter(|f| f.bill.is_some()).map(|f| f.name).collect();
     assert_eq!(names, ["cyclonedx", "spdx"]);
+    let turned = fixture::turned_round(&report);
+    let turned = Bill { inventory: &turned.assessments[0].inventory, ..bill };
+    let folder = std::env::var_os("PLIMSOLL_RENDER_TO").map(std::path::PathBuf::from);
     for format in FORMATS {
         if let Some(render) = format.bill {
             let bytes = render(&bill, &RenderOptions::default()).unwrap();
+            assert_eq!(bytes, render(&turned, &RenderOptions::default()).unwrap());
+            if let Some(folder) = &folder {
+                std::fs::create_dir_all(folder).unwrap();
+                std::fs::write(folder.join(format!("bill.{}", format.extension)), &bytes).unwrap();
+            }
             let document: Value = serde_json::from_slice(&bytes).unwrap();
             assert!(document.get("vulnerabilities").is_none());
             assert!(bytes.windows(4).any(|w| w == b"bash"));
@@ -159,4 +167,19 @@ fn junit_fails_what_denies_and_skips_what_is_not_counted() {
     let options = RenderOptions { rules: fixture::RULES, ..RenderOptions::default() };
     let bytes = (format("junit").unwrap().render)(&fixture::refused(), &options).unwrap();
     insta::assert_snapshot!(String::from_utf8(bytes).unwrap());
+}
+
+#[test]
+fn what_the_policy_only_warns_of_fails_no_build() {
+    let mut report = fixture::refused();
+    let verdict = report.assessments[0].verdict.as_mut().unwrap();
+    verdict.mode = plimsoll_model::loadline::Mode::Warn;
+    verdict.effective = plimsoll_model::Outcome::Allowed;
+    let bytes = (format("junit").unwrap().render)(&report, &RenderOptions::default()).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.contains("failures=\"0\" errors=\"0\""), "{text}");
+    let log = rendered("sarif", &report);
+    assert!(list(&log["runs"][0], "results").iter().all(|r| r["level"] != "error" || r["kind"] != "fail"));
+    let bytes = (format("table").unwrap().render)(&report, &RenderOptions::default()).unwrap();
+    assert!(String::from_utf8(bytes).unwrap().contains("DENIED, but it may run: the policy only warns"));
 }
