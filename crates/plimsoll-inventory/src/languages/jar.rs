@@ -119,7 +119,7 @@ impl Walk {
                 let coordinates = pom_properties(&text(&bytes));
                 if !coordinates.artifact.is_empty() && !coordinates.version.is_empty() {
                     artifacts.extend(Some(coordinates.artifact.clone()).filter(|name| name.len() <= MAX_FIELD));
-                    self.package(coordinates, path, false);
+                    self.package(coordinates, path);
                 }
             } else if member.name == "META-INF/MANIFEST.MF" {
                 if let Some(bytes) = self.unpack(&member, MAX_METADATA, path) {
@@ -143,7 +143,7 @@ impl Walk {
         if (artifacts.is_empty() || own)
             && let Some(coordinates) = jar_names::guess(path, &manifest)
         {
-            self.package(coordinates, path, true);
+            self.package(coordinates, path);
         }
     }
 
@@ -165,11 +165,11 @@ impl Walk {
         }
     }
 
-    fn package(&mut self, coordinates: Coordinates, path: &str, guessed: bool) {
+    fn package(&mut self, coordinates: Coordinates, path: &str) {
         if self.out.packages.len() >= MAX_PACKAGES {
             return self.stop(path, format!("names more than {MAX_PACKAGES} packages"));
         }
-        let Coordinates { group, artifact, version } = coordinates;
+        let Coordinates { group, artifact, version, guessed } = coordinates;
         if [&group, &artifact, &version].iter().any(|field| field.len() > MAX_FIELD) {
             let message = format!("read Java archive: it names a package of more than {MAX_FIELD} characters");
             return self.problem(ProblemKind::UnreadableMetadata, path, message);

@@ -9,6 +9,8 @@ pub struct Coordinates {
     pub group: String,
     pub artifact: String,
     pub version: String,
+    /// False where more than one witness says the same: `pom.properties`, or manifest and file name together.
+    pub guessed: bool,
 }
 
 /// Lines of a manifest are a few hundred at most.
@@ -125,8 +127,13 @@ pub fn guess(path: &str, manifest: &BTreeMap<String, String>) -> Option<Coordina
             .unwrap_or_default(),
         _ => "",
     };
+    // The file's name and what is in it were written by different hands at different times: agreeing, they are believed.
+    let versions = ["implementation-version", "bundle-version", "specification-version"];
+    let same_version = versions.iter().any(|name| attribute(&[name]) == Some(version));
+    let same_name = title == Some(artifact) || symbolic.is_some_and(|name| name.ends_with(artifact));
+    let guessed = !(named.is_some() && same_version && same_name && !group.is_empty());
     let coordinates =
-        Coordinates { group: group.to_owned(), artifact: artifact.to_owned(), version: version.to_owned() };
+        Coordinates { guessed, group: group.to_owned(), artifact: artifact.to_owned(), version: version.to_owned() };
     (!coordinates.artifact.is_empty()).then_some(coordinates)
 }
 
@@ -150,6 +157,17 @@ mod tests {
             manifest("Manifest-Version: 1.0\r\nBundle-SymbolicName: com.example.very\r\n .long\r\n\r\nName: x\r\n");
         assert_eq!(out["bundle-symbolicname"], "com.example.very.long");
         assert!(!out.contains_key("name"));
+    }
+
+    #[test]
+    fn manifest_and_file_name_that_agree_are_believed() {
+        let text = "Implementation-Title: spring-beans\nImplementation-Version: 5.3.15\n";
+        let guessed = |path: &str, text: &str| guess(path, &manifest(text)).unwrap().guessed;
+        assert!(!guessed("spring-beans-5.3.15.jar", text));
+        assert!(guessed("spring-beans-5.3.18.jar", text));
+        assert!(guessed("beans-5.3.15.jar", text));
+        assert!(guessed("spring-beans.jar", text));
+        assert!(guessed("spring-beans-5.3.15.jar", ""));
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! `go.mod` with the `go.sum` beside it. In: both files. Out: the main module, its requirements as replaced, and Go's own
-//! standard library as the lowest version that may build it. What it does not do: resolve module graphs.
+//! `go.mod` with the `go.sum` beside it. In: both files. Out: the main module and its requirements as replaced. What it does
+//! not do: resolve module graphs, or take the standard library from the `go` and `toolchain` lines: they are lower bounds, and
+//! which toolchain builds the program is not in the folder.
 //! Format: <https://go.dev/ref/mod#go-mod-file>, <https://go.dev/ref/mod#go-sum-files>.
 
 use std::collections::BTreeMap;
@@ -67,7 +68,7 @@ pub fn parse(go_mod: &[u8], go_sum: Option<&[u8]>) -> ReadOutput {
             modules.insert(path, (version, Relationship::Indirect));
         }
     }
-    let mut packages: Vec<Package> = modules
+    let packages: Vec<Package> = modules
         .into_iter()
         .map(|(path, (version, relationship))| {
             let mut package = Package::new(Ecosystem::Go, READER.id, path, version);
@@ -75,28 +76,7 @@ pub fn parse(go_mod: &[u8], go_sum: Option<&[u8]>) -> ReadOutput {
             package
         })
         .collect();
-    packages.extend(standard_library(&file));
     ReadOutput { packages, problems: file.problems }
-}
-
-/// The standard library of the named toolchain, else of the `go` line. Only a lower bound: marked as guessed. Before Go
-/// 1.21 the line was a language version and said nothing of the toolchain.
-fn standard_library(file: &Directives<'_>) -> Option<Package> {
-    let version = match file.toolchain {
-        Some(name) => name.strip_prefix("go")?.split('-').next()?.to_owned(),
-        None => {
-            let version = file.go.as_deref()?;
-            if minor(version).is_none_or(|minor| minor < 21) {
-                return None;
-            }
-            let released = version.split('.').count() > 2 || version.contains("rc") || version.contains("beta");
-            if released { version.to_owned() } else { format!("{version}.0") }
-        }
-    };
-    let mut package = Package::new(Ecosystem::Go, READER.id, "stdlib", format!("v{version}"));
-    package.relationship = Relationship::Direct;
-    package.guessed = true;
-    Some(package)
 }
 
 /// The 21 of `1.21`, `1.21.3`, `1.21rc1`; `None` for what is no Go 1 version.
@@ -110,7 +90,6 @@ fn minor(version: &str) -> Option<u32> {
 struct Directives<'a> {
     module: Option<&'a str>,
     go: Option<String>,
-    toolchain: Option<&'a str>,
     require: Vec<Require<'a>>,
     replace: Vec<Replace<'a>>,
     problems: Vec<Problem>,
@@ -155,7 +134,6 @@ fn directives(text: &str) -> Directives<'_> {
         match (verb, words.as_slice()) {
             ("module", [path]) => out.module = Some(path),
             ("go", [version]) => out.go = Some((*version).to_owned()),
-            ("toolchain", [name]) => out.toolchain = (*name != "default").then_some(name),
             ("require", [path, version]) => {
                 // `// indirect`, alone or before `;`.
                 let indirect = comment.split(';').next().is_some_and(|word| word.trim() == "indirect");
@@ -172,7 +150,7 @@ fn directives(text: &str) -> Directives<'_> {
                     _ => unread.push(number),
                 }
             }
-            ("exclude" | "retract" | "tool" | "ignore" | "godebug", _) => {}
+            ("toolchain" | "exclude" | "retract" | "tool" | "ignore" | "godebug", _) => {}
             _ => unread.push(number),
         }
     }
@@ -198,7 +176,7 @@ mod tests {
 
     #[test]
     fn requirements_are_read_with_their_replacements() {
-        let text = b"module example.com/shop // the shop\n\ngo 1.22\n\nrequire (\n\tgithub.com/a/b v1.2.3\n\tgithub.com/c/d v2.0.0+incompatible // indirect\n\tgithub.com/local v0.1.0\n\tgithub.com/old v1.0.0\n)\nrequire golang.org/x/net v0.1.0 // indirect; why\n\nreplace github.com/local => ./local\nreplace (\n\tgithub.com/old v1.0.0 => github.com/new v1.9.0\n\tgithub.com/a/b v9.9.9 => github.com/z/z v1.0.0\n)\n";
+        let text = b"module example.com/shop // the shop\n\ngo 1.22\ntoolchain go1.22.5\n\nrequire (\n\tgithub.com/a/b v1.2.3\n\tgithub.com/c/d v2.0.0+incompatible // indirect\n\tgithub.com/local v0.1.0\n\tgithub.com/old v1.0.0\n)\nrequire golang.org/x/net v0.1.0 // indirect; why\n\nreplace github.com/local => ./local\nreplace (\n\tgithub.com/old v1.0.0 => github.com/new v1.9.0\n\tgithub.com/a/b v9.9.9 => github.com/z/z v1.0.0\n)\n";
         let out = parse(text, Some(b"github.com/never v1.0.0 h1:x\n"));
         assert!(out.problems.is_empty(), "{:?}", out.problems);
         assert_eq!(
@@ -209,10 +187,8 @@ mod tests {
                 ("github.com/c/d@v2.0.0+incompatible".into(), Relationship::Indirect),
                 ("github.com/new@v1.9.0".into(), Relationship::Direct),
                 ("golang.org/x/net@v0.1.0".into(), Relationship::Indirect),
-                ("stdlib@v1.22.0".into(), Relationship::Direct),
             ]
         );
-        assert!(out.packages.last().unwrap().guessed);
     }
 
     #[test]
@@ -227,17 +203,6 @@ mod tests {
                 ("m@".into(), Relationship::Root),
             ]
         );
-    }
-
-    #[test]
-    fn toolchain_names_the_standard_library() {
-        let stdlib = |text: &str| {
-            let out = parse(text.as_bytes(), None);
-            out.packages.iter().find(|p| p.name == "stdlib").map(|p| p.version.clone())
-        };
-        assert_eq!(stdlib("go 1.21\ntoolchain go1.22.5-custom\n").as_deref(), Some("v1.22.5"));
-        assert_eq!(stdlib("go 1.22rc1\n").as_deref(), Some("v1.22rc1"));
-        assert_eq!(stdlib("go 1.20\n"), None);
     }
 
     #[test]
