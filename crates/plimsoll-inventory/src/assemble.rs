@@ -17,6 +17,9 @@ use crate::reader::{Candidate, Companions, HEAD, ReadOutput, Scope};
 use crate::sieve::{Kept, Sieve};
 use crate::tree::{FileId, FileRecord, Found, Tree, Visited};
 
+/// Files of one kind without a reader that are told one by one; Conda and .NET have thousands in one image.
+const MAX_SEEN: usize = 20;
+
 /// A file to be read again, as if it stood at `path`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Request {
@@ -324,6 +327,7 @@ impl<'a> Assembly<'a> {
         let options = self.sieve.options;
         let listed = options.limits.listed;
         let mut too_many = false;
+        let mut unread: BTreeMap<&str, usize> = BTreeMap::new();
         let here = if self.sieve.system { Scope::Image } else { Scope::Project };
         self.tree.visit(|path, what| {
             let (file, record) = match what {
@@ -367,14 +371,11 @@ impl<'a> Assembly<'a> {
                 .iter()
                 .find(|kind| (kind.scope == here || kind.scope == Scope::Both) && (kind.is)(path))
             {
-                inventory.problems.push(
-                    Problem::undecided(
-                        ProblemKind::SeenNotRead,
-                        format!("read {path}: no reader for a {} yet", kind.what),
-                    )
-                    .with_hint("its packages were not seen; exempt the file in the policy if that is fine")
-                    .at(location.clone()),
-                );
+                let count = unread.entry(kind.what).or_insert(0usize);
+                *count += 1;
+                if *count <= MAX_SEEN {
+                    inventory.problems.push(not_read(&format!("{path}: it is a {}", kind.what)).at(location.clone()));
+                }
                 inventory.seen_not_read.push(SeenFile { location: location.clone(), what: kind.what.to_owned() });
             }
             if self.sieve.system {
@@ -394,6 +395,9 @@ impl<'a> Assembly<'a> {
         for ((layer, _, path), kept) in rest {
             let location = self.location(&path, layer);
             inventory.problems.extend(kept.problems.into_iter().map(|problem| placed(problem, &location)));
+        }
+        for (what, count) in unread.into_iter().filter(|(_, count)| *count > MAX_SEEN) {
+            inventory.problems.push(not_read(&format!("{} more files, each a {what}", count - MAX_SEEN)));
         }
         if too_many {
             inventory.problems.push(Problem::undecided(
@@ -497,6 +501,11 @@ impl<'a> Assembly<'a> {
             package.files = files.get(&package.name).cloned().unwrap_or_default();
         }
     }
+}
+
+fn not_read(what: &str) -> Problem {
+    Problem::undecided(ProblemKind::SeenNotRead, format!("read {what}, for which there is no reader yet"))
+        .with_hint("its packages were not seen; exempt it in the policy if that is fine")
 }
 
 fn placed(problem: Problem, location: &Location) -> Problem {

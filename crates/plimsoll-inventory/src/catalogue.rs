@@ -189,7 +189,8 @@ fn sift_file(sieve: &Sieve<'_>, head: FileHead<'_>, whole: bool, reader: std::io
     match found {
         Ok(found) => found,
         Err(error) => {
-            let problem = Problem::undecided(ProblemKind::Unreachable, format!("read {}: {error}", head.path))
+            let effect = if sieve.misses(head) { Problem::undecided } else { Problem::note };
+            let problem = effect(ProblemKind::Unreachable, format!("read {}: {error}", head.path))
                 .with_hint("run as a user who may read it")
                 .at(Location::path(head.path));
             Some(Kept { problems: vec![problem], ..Kept::default() })

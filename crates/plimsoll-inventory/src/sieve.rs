@@ -114,6 +114,11 @@ impl<'a> Sieve<'a> {
         self.system || !self.wants(head, &[], &mut Vec::new()).nothing()
     }
 
+    /// Whether the file is wanted by its name, or can run by its mode: not being able to read it is then more than a note.
+    pub fn misses(&self, head: FileHead<'_>) -> bool {
+        head.mode & 0o111 != 0 || !self.wants(head, &[], &mut Vec::new()).nothing()
+    }
+
     /// Whether a late reader wants the file: one that likes to see companions.
     pub fn late_readers(&self, candidate: Candidate<'_>) -> impl Iterator<Item = usize> {
         self.readers

@@ -284,3 +284,32 @@ fn links_that_loop_end_and_are_told() {
     assert_eq!(undecided(&inventory), [ProblemKind::BrokenArchive]);
     assert_eq!(ids(&inventory), ["bash@1"]);
 }
+
+#[test]
+fn files_without_a_reader_are_told_one_by_one_and_then_counted() {
+    use plimsoll_inventory::{Scope, SeenKind};
+    const KINDS: &[SeenKind] =
+        &[SeenKind { what: "strange lockfile", scope: Scope::Both, is: |path| path.ends_with(".strange") }];
+    let mut tar = Tar::default();
+    for i in 0..30 {
+        tar = tar.file(&format!("{i}.strange"), "x");
+    }
+    let inventory = image_with(vec![tar], &Options { seen_kinds: KINDS, ..Options::default() });
+    assert_eq!(inventory.seen_not_read.len(), 30);
+    assert_eq!(undecided(&inventory), [ProblemKind::SeenNotRead; 21]);
+    assert!(inventory.problems[20].message.contains("10 more files"), "{}", inventory.problems[20]);
+}
+
+#[test]
+fn a_project_s_lockfiles_are_read_with_the_files_beside_them() {
+    let folder = Folder::default()
+        .file(".git", "")
+        .file("app/go.mod", "module example.com/app\n\ngo 1.22\n\nrequire golang.org/x/text v0.3.7\n")
+        .file("app/go.sum", "golang.org/x/text v0.3.7 h1:x=\n")
+        .file("var/lib/dpkg/status", status(&[("bash", "1")]));
+    let inventory = catalogue_tree(&folder, TreeKind::Project, &Options::default());
+    assert!(ids(&inventory).contains(&"golang.org/x/text@v0.3.7".to_owned()), "{:?}", ids(&inventory));
+    // A project is not a system: no package database, no executables, no distribution.
+    assert!(!ids(&inventory).contains(&"bash@1".to_owned()));
+    assert_eq!((inventory.distro, inventory.executables), (None, vec![]));
+}
