@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use plimsoll_model::Package;
 
+use crate::languages::jar;
+
 /// Folder links that are followed in lists, by how shallow they are: `lib`, `bin`, `usr/lib64`.
 const MAX_LINK_DEPTH: usize = 2;
 /// And how many: a plain image has under twenty.
@@ -23,7 +25,7 @@ impl Places {
         let mut places = Places::default();
         for (i, package) in packages.iter().enumerate().filter(|(_, p)| !p.ecosystem.is_os()) {
             // A jar inside a jar belongs to whoever owns the outer one.
-            let path = package.location.path.split('!').next().unwrap_or_default();
+            let path = jar::outermost(&package.location.path);
             places.by_path.entry(path.to_owned()).or_default().push(i);
             for (link, target) in links {
                 if let Some(rest) = path.strip_prefix(target.as_str()).filter(|rest| rest.starts_with('/')) {

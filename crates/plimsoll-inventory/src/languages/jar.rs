@@ -50,6 +50,12 @@ fn is_archive(name: &str) -> bool {
     })
 }
 
+/// The file that a package of a nested archive lies in: `a.war` of `a.war/WEB-INF/lib/b.jar`, any other path as it is.
+pub fn outermost(path: &str) -> &str {
+    let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+    ends.into_iter().find(|prefix| is_archive(prefix.rsplit('/').next().unwrap_or_default())).unwrap_or(path)
+}
+
 /// Packages of an archive; `path` is where it lies, for nested ones `outer.war/WEB-INF/lib/inner.jar`.
 pub fn parse(bytes: &[u8], path: &str) -> ReadOutput {
     let mut walk = Walk { out: ReadOutput::default(), archives: 0, members: 0, unpacked: 0, full: false };
@@ -257,6 +263,15 @@ mod tests {
                 ("hello@".into(), "app/hello.war".into(), true),
             ]
         );
+    }
+
+    #[test]
+    fn outermost_archive_is_the_file_on_disk() {
+        for (path, file) in
+            [("opt/a.war/lib/b.jar", "opt/a.war"), ("opt/b.jar", "opt/b.jar"), ("x/METADATA", "x/METADATA")]
+        {
+            assert_eq!(outermost(path), file);
+        }
     }
 
     #[test]
