@@ -474,7 +474,8 @@ mod tests {
     proptest! {
         #[test]
         fn flipped_bytes_never_panic(flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
-            let mut bytes = sample();
+            static SAMPLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(sample);
+            let mut bytes = SAMPLE.clone();
             for (index, value) in flips {
                 let at = index.index(bytes.len());
                 bytes[at] = value;
