@@ -353,6 +353,20 @@ mod tests {
     }
 
     #[test]
+    fn part_of_a_killed_process_is_gone_on_with_once_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path(), DEFAULT_SIZE).unwrap();
+        let name = sha256(b"hello");
+        let mut part = cache.part(&name).unwrap();
+        part.write(b"hel").unwrap();
+        part.file.set_modified(SystemTime::now() - ABANDONED * 2).unwrap();
+        std::mem::forget(part);
+        let part = cache.part(&name).unwrap();
+        assert_eq!(part.length(), 3);
+        assert_eq!(fs::read_dir(folder.path().join("parts")).unwrap().count(), 1);
+    }
+
+    #[test]
     fn what_was_used_longest_ago_goes_first() {
         let folder = tempfile::tempdir().unwrap();
         let cache = BlobCache::open(folder.path(), 25).unwrap();
