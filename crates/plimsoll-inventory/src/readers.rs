@@ -1,8 +1,9 @@
 //! The readers, each one file beside this one.
 //!
 //! How to add one: write `src/<family>/<name>.rs` with a `pub const READER: Reader = …` (see `reader.rs` for what each
-//! field means) and its tests, add its `mod` line in the family's `mod.rs`, and add one line to [`READERS`]. Remove the
-//! file's name from [`SEEN_KINDS`] if it stood there. Documentation, coverage and tests derive from the slices.
+//! field means) and its tests, add its `mod` line in the family's `mod.rs`, and add one line to [`READERS`]. Give
+//! `hostile.rs` a small sample: it is cut and changed in every way, and a test asks for it. Remove the file's name from
+//! [`SEEN_KINDS`] if it stood there. Documentation, coverage and tests derive from the slices.
 
 use crate::reader::{Reader, Scope, SeenKind};
 use crate::{binaries, languages, lockfiles};
