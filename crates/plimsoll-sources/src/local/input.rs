@@ -14,7 +14,7 @@ use crate::limits::{MAX_ARCHIVE_UNPACKED, MAX_MANIFEST, MAX_RATIO, RATIO_FREE};
 use crate::local::blobs::{Blobs, bounded};
 use crate::local::docker;
 use crate::local::layout::{self, LayoutFolder, blob_path};
-use crate::local::tar::Contents;
+use crate::local::tar::{Contents, begins_archive};
 use crate::oci::manifest::layout_index;
 
 /// What to take from an input.
@@ -179,9 +179,19 @@ fn unpacked(what: &str, mut file: File, spool: Option<&Path>) -> Result<File, So
     let limit = MAX_ARCHIVE_UNPACKED.min(RATIO_FREE.max(packed.saturating_mul(MAX_RATIO)));
     let mut reader = flate2::read::MultiGzDecoder::new(BufReader::new(file)).take(limit.saturating_add(1));
     let mut buffer = vec![0u8; 128 << 10];
+    // Looked at before the rest is unpacked: what is no archive must not fill the disk first.
+    let mut first = read_up_to(&mut reader, &mut buffer[..512]).map_err(io)?;
+    if !begins_archive(&buffer[..first]) {
+        let why = "what is gzipped there is no tar archive".into();
+        return Err(SourceError::NotAnImage { what: what.to_owned(), why });
+    }
     let mut total = 0u64;
     loop {
-        let count = match reader.read(&mut buffer) {
+        let count = match std::mem::take(&mut first) {
+            0 => reader.read(&mut buffer),
+            count => Ok(count),
+        };
+        let count = match count {
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -199,7 +209,7 @@ fn unpacked(what: &str, mut file: File, spool: Option<&Path>) -> Result<File, So
     Ok(target)
 }
 
-fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_up_to(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match file.read(&mut buffer[filled..])? {

@@ -30,7 +30,7 @@ pub struct LayoutEntry {
 impl LayoutEntry {
     /// True when this is the image that `wanted` names: by its full name; by its digest; or by a bare tag, when the
     /// layout's folder bears the last part of the repository (`shop:1.0` in `…/shop` or `…/shop.oci`), because a tag
-    /// alone could be any image's.
+    /// alone could be any image's. A digest of one platform inside an index is not looked for: the index's own is.
     pub fn is(&self, wanted: &ImageReference) -> bool {
         if wanted.digest().is_some_and(|digest| *digest != self.descriptor.digest) {
             return false;

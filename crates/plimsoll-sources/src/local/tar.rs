@@ -223,6 +223,11 @@ impl Pax {
     }
 }
 
+/// True when an archive may begin with these bytes.
+pub(crate) fn begins_archive(bytes: &[u8]) -> bool {
+    bytes.first_chunk::<{ BLOCK as usize }>().is_some_and(checksum_fits)
+}
+
 fn checksum_fits(block: &[u8; BLOCK as usize]) -> bool {
     let sum: u64 =
         block.iter().enumerate().map(|(at, b)| if (148..156).contains(&at) { 32 } else { u64::from(*b) }).sum();

@@ -167,6 +167,8 @@ fn truncated_archive_is_an_error_at_any_byte() {
 fn what_is_no_archive_says_what_it_should_be() {
     let error = open(b"<html>sign in</html>", "").unwrap_err();
     assert!(error.to_string().contains("neither"), "{error}");
+    let error = open(&gzip(&[0; 4096]), "").unwrap_err();
+    assert!(error.to_string().contains("no tar archive"), "{error}");
     let error = open(&tar(&[("hello", b"x")]), "").unwrap_err();
     assert!(error.to_string().contains("docker save"), "{error}");
 }
