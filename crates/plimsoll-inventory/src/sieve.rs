@@ -248,7 +248,9 @@ impl<'a> Sieve<'a> {
         let permit = (hold && file.size > BIG).then(|| self.big.lock().unwrap_or_else(PoisonError::into_inner));
         let mut sink = Sink {
             hash: wants.executable.map(|_| Sha256::new()),
-            held: hold.then(|| Vec::with_capacity(usize::try_from(file.size.min(BIG)).unwrap_or(0))),
+            // Exact, so that growing never holds a file twice; a size that lies costs address space only.
+            held: hold
+                .then(|| Vec::with_capacity(usize::try_from(file.size.min(self.options.limits.held)).unwrap_or(0))),
             search: (!hold && !wants.marked.is_empty()).then(|| Search::new(self, &wants.marked)),
         };
         sink.take(lead);
