@@ -12,7 +12,7 @@ use plimsoll_model::Ecosystem;
 use super::ruling::{Ruling, Scheme, undecided};
 use crate::record::{Event, Range, RangeKind};
 use crate::versions::pep440::Pep440;
-use crate::versions::{Order, VersionError, order};
+use crate::versions::{Order, VersionError, number, order};
 
 /// What a range says of a version.
 struct Place {
@@ -70,13 +70,31 @@ fn is_listed(versions: &[String], version: &str, scheme: Scheme) -> bool {
         (Ecosystem::Pypi, Some((public, _))) if Pep440::parse(version).is_ok() => public,
         _ => version,
     };
+    // Lists have hundreds of entries and most are far off: only those that start with the same numbers are taken apart.
+    let start = start_of(public);
     versions.iter().any(|v| v == version)
         || (scheme.order.check(public).is_ok()
-            && versions.iter().any(|v| scheme.order.compare(v, public) == Ok(Ordering::Equal)))
+            && versions
+                .iter()
+                .filter(|v| start_of(v) == start)
+                .any(|v| scheme.order.compare(v, public) == Ok(Ordering::Equal)))
+}
+
+/// The first two numbers without leading zeros, which equal versions share in every language's order; none where an
+/// epoch or a word stands first.
+fn start_of(version: &str) -> Option<(&str, &str)> {
+    let text = version.strip_prefix(['v', 'V']).unwrap_or(version);
+    let (first, rest) = number::split(text);
+    if first.is_empty() || version.contains('!') {
+        return None;
+    }
+    let (second, _) = rest.strip_prefix('.').map_or(("", rest), number::split);
+    Some((first.trim_start_matches('0'), second.trim_start_matches('0')))
 }
 
 fn later_than_all(versions: &[String], version: &str, order: &Order) -> bool {
-    versions.iter().all(|v| order.compare(v, version).is_ok_and(Ordering::is_lt))
+    // Lists mostly ascend: the last entries tell at once.
+    versions.iter().rev().all(|v| order.compare(v, version).is_ok_and(Ordering::is_lt))
 }
 
 /// An introduction at `0` is before every version; nothing else is.

@@ -15,7 +15,7 @@ pub mod expression;
 pub mod gem;
 pub mod go;
 pub mod maven;
-mod number;
+pub(crate) mod number;
 pub mod pep440;
 pub mod rpm;
 pub mod semver;
