@@ -16,14 +16,9 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
             by_kind.entry(problem.kind).or_default().push(i);
         }
     }
-    // An entry that asks nothing of vulnerabilities does not need advisories either.
-    let rules = &case.entry.vulnerabilities;
-    let weighs = !rules.deny.is_empty() || !rules.warn.is_empty();
-    let undecided = if weighs { Effect::Undecided } else { Effect::Info };
-
-    let mut no_data = no_data(case).map(|message| reason(undecided, ReasonCode::NoData, message));
+    // Advisories are a reason of their own: an entry without clauses over vulnerabilities is no leave to run unexamined.
+    let mut no_data = no_data(case).map(|message| reason(Effect::Undecided, ReasonCode::NoData, message));
     if let (Some(one), Some(problems)) = (&mut no_data, by_kind.remove(&ProblemKind::NoData)) {
-        one.effect = Effect::Undecided;
         one.problems = problems;
     }
     found.reasons.extend(no_data);
@@ -31,8 +26,8 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
         found.reasons.extend(problem_reason(case, kind, problems));
     }
     if !case.assessment.inventory.packages.is_empty() {
-        stale(case, undecided, found);
-        baseline_only(case, weighs, found);
+        stale(case, found);
+        baseline_only(case, found);
     }
 }
 
@@ -106,7 +101,7 @@ fn plural_were(packages: usize) -> String {
     format!("{} {}", plural(packages, "package"), if packages == 1 { "was" } else { "were" })
 }
 
-fn stale(case: &Case<'_>, effect: Effect, found: &mut Found) {
+fn stale(case: &Case<'_>, found: &mut Found) {
     let Some(max_age) = case.policy.data.max_age_seconds else { return };
     // The baseline is as old as the program and has a reason of its own.
     for database in case.context.databases.iter().filter(|d| d.kind != DatabaseKind::Baseline) {
@@ -128,13 +123,13 @@ fn stale(case: &Case<'_>, effect: Effect, found: &mut Found) {
                 }
             }
         };
-        let mut one = reason(effect, ReasonCode::StaleData, message);
+        let mut one = reason(Effect::Undecided, ReasonCode::StaleData, message);
         one.clause = Some("data.maxAge".into());
         found.reasons.push(one);
     }
 }
 
-fn baseline_only(case: &Case<'_>, weighs: bool, found: &mut Found) {
+fn baseline_only(case: &Case<'_>, found: &mut Found) {
     let databases = case.context.databases;
     let only = !databases.is_empty() && databases.iter().all(|d| d.kind == DatabaseKind::Baseline);
     let groups: Vec<&str> = case
@@ -148,7 +143,6 @@ fn baseline_only(case: &Case<'_>, weighs: bool, found: &mut Found) {
         return;
     }
     let effect = match case.policy.data.baseline_only {
-        _ if !weighs => Effect::Info,
         WhenBaselineOnly::Deny => Effect::Deny,
         WhenBaselineOnly::Undecided => Effect::Undecided,
         WhenBaselineOnly::Warn => Effect::Warn,
