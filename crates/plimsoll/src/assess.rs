@@ -1,0 +1,237 @@
+//! Gathers what is known of one subject. In: a session and a target. Out: an `Assessment` without a verdict, and one with
+//! it from [`judged`]. This is where the siblings meet: sources → inventory → advisories → checks → policy.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use plimsoll_inventory::{Inspector, Options, TreeKind};
+use plimsoll_model::{Assessment, ImageReference, Inventory, Location, Problem, ProblemKind, Subject, SubjectKind};
+use plimsoll_sources::ResolvedImage;
+
+use crate::cli::{Origin, ReachArgs};
+use crate::progress::Meter;
+use crate::session::Session;
+
+/// An assessment and the names that only some formats show.
+pub struct Gathered {
+    pub assessment: Assessment,
+    pub repo_tags: Vec<String>,
+    pub repo_digests: Vec<String>,
+}
+
+/// An image by name. `judge_as` replaces the name that the policy judges.
+pub fn image(
+    session: &Session,
+    name: &str,
+    judge_as: Option<&str>,
+    from: Origin,
+    reach: &ReachArgs,
+) -> anyhow::Result<Gathered> {
+    let meter = Meter::new(session.quiet, name);
+    let mut resolved = crate::reach::open(name, from, reach, &session.cache_dir, &meter)?;
+    if let Some(name) = judge_as {
+        resolved.reference = Some(reference(name)?);
+    }
+    Ok(resolved_image(session, resolved, name, &meter))
+}
+
+/// An image in an archive or layout. `judge_as` replaces the name found there.
+pub fn input(session: &Session, path: &str, judge_as: Option<&str>, reach: &ReachArgs) -> anyhow::Result<Gathered> {
+    let meter = Meter::new(session.quiet, path);
+    let mut resolved = crate::reach::open_input(path, reach, &session.cache_dir)?;
+    if let Some(name) = judge_as {
+        resolved.reference = Some(reference(name)?);
+    }
+    Ok(resolved_image(session, resolved, path, &meter))
+}
+
+/// An image that a source resolved, catalogued and matched.
+pub fn resolved_image(session: &Session, resolved: ResolvedImage, name: &str, meter: &Meter) -> Gathered {
+    let ResolvedImage {
+        reference,
+        digest,
+        index_digest,
+        image_id,
+        config,
+        layers,
+        repo_tags,
+        repo_digests,
+        problems,
+        ..
+    } = resolved;
+    let inventory =
+        with_options(session, meter, |options| plimsoll_inventory::catalogue_image(Some(config), layers, options));
+    let subject = Subject {
+        kind: SubjectKind::Image,
+        name: name.to_owned(),
+        reference,
+        digest,
+        index_digest,
+        image_id,
+        named_at: Vec::new(),
+        namespace: session.namespace.clone(),
+    };
+    Gathered { assessment: assembled(session, subject, inventory, problems), repo_tags, repo_digests }
+}
+
+/// A project folder, by its lockfiles.
+pub fn project(session: &Session, dir: &Path) -> anyhow::Result<Gathered> {
+    tree(session, dir, TreeKind::Project, SubjectKind::Filesystem, None)
+}
+
+/// An unpacked root file system.
+pub fn rootfs(session: &Session, dir: &Path) -> anyhow::Result<Gathered> {
+    tree(session, dir, TreeKind::Rootfs, SubjectKind::Rootfs, None)
+}
+
+/// A folder judged under a name.
+pub fn folder(session: &Session, dir: &Path, kind: SubjectKind, judge_as: Option<&str>) -> anyhow::Result<Gathered> {
+    let tree_kind = if kind == SubjectKind::Rootfs { TreeKind::Rootfs } else { TreeKind::Project };
+    tree(session, dir, tree_kind, kind, judge_as)
+}
+
+fn tree(
+    session: &Session,
+    dir: &Path,
+    tree_kind: TreeKind,
+    kind: SubjectKind,
+    judge_as: Option<&str>,
+) -> anyhow::Result<Gathered> {
+    let name = dir.display().to_string();
+    let meter = Meter::new(session.quiet, &name);
+    let folder = plimsoll_sources::folder(dir)?;
+    let inventory =
+        with_options(session, &meter, |options| plimsoll_inventory::catalogue_tree(&folder, tree_kind, options));
+    let subject = Subject {
+        kind,
+        name,
+        reference: judge_as.map(reference).transpose()?,
+        digest: None,
+        index_digest: None,
+        image_id: None,
+        named_at: Vec::new(),
+        namespace: session.namespace.clone(),
+    };
+    Ok(Gathered {
+        assessment: assembled(session, subject, inventory, Vec::new()),
+        repo_tags: Vec::new(),
+        repo_digests: Vec::new(),
+    })
+}
+
+/// The packages that an SBOM lists.
+pub fn sbom(session: &Session, path: &Path) -> anyhow::Result<(Gathered, plimsoll_inventory::SbomKind)> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).with_context(|| format!("read {name}"))?;
+    let read = plimsoll_inventory::read_sbom(&bytes, &name)?;
+    let subject = Subject {
+        kind: SubjectKind::Sbom,
+        name,
+        reference: None,
+        digest: None,
+        index_digest: None,
+        image_id: read.image_id.clone(),
+        named_at: Vec::new(),
+        namespace: session.namespace.clone(),
+    };
+    let assessment = assembled(session, subject, read.inventory, Vec::new());
+    Ok((Gathered { assessment, repo_tags: Vec::new(), repo_digests: Vec::new() }, read.kind))
+}
+
+/// A subject that could not be reached: nothing is known of it, and that is what its assessment says.
+pub fn unreachable(session: &Session, name: &str, reference: Option<ImageReference>, problem: Problem) -> Assessment {
+    let subject = Subject {
+        kind: SubjectKind::Image,
+        name: name.to_owned(),
+        reference,
+        digest: None,
+        index_digest: None,
+        image_id: None,
+        named_at: Vec::new(),
+        namespace: session.namespace.clone(),
+    };
+    Assessment {
+        subject,
+        inventory: Inventory::default(),
+        matches: Vec::new(),
+        findings: Vec::new(),
+        coverage: Vec::new(),
+        problems: vec![problem],
+        verdict: None,
+    }
+}
+
+/// The problem of an image that could not be had.
+pub fn unreachable_problem(name: &str, error: &anyhow::Error) -> Problem {
+    let problem =
+        Problem::undecided(ProblemKind::Unreachable, format!("reach {name}: {}", crate::message::chain(error)))
+            .at(Location::default());
+    match crate::message::hint(error) {
+        Some(hint) => problem.with_hint(hint),
+        None => problem,
+    }
+}
+
+/// The assessment with its verdict.
+pub fn judged(session: &Session, mut assessment: Assessment) -> Assessment {
+    let context = plimsoll_policy::Context {
+        at: session.at,
+        namespace: session.namespace.as_deref(),
+        user: None,
+        databases: &session.database_infos,
+        vex: &session.vex,
+    };
+    assessment.verdict = Some(plimsoll_policy::judge(&assessment, &session.policy, &context));
+    assessment
+}
+
+/// Reads an image name, with the fault in its words.
+pub fn reference(name: &str) -> anyhow::Result<ImageReference> {
+    name.parse().with_context(|| format!("read the image name {name:?}"))
+}
+
+fn with_options(session: &Session, meter: &Meter, catalogue: impl FnOnce(&Options<'_>) -> Inventory) -> Inventory {
+    let secrets = plimsoll_checks::secrets::inspector();
+    let wants = |path: &str, size: u64| secrets.wants(path, size);
+    let inspect = |path: &str, bytes: &[u8]| secrets.inspect(path, bytes);
+    let inspectors = [Inspector { wants: &wants, inspect: &inspect }];
+    let progress = |progress: plimsoll_inventory::Progress| meter.unpacked(progress.done, progress.total);
+    let options = Options {
+        executables: session.executables,
+        inspectors: if session.secrets { &inspectors } else { &[] },
+        progress: Some(&progress),
+        ..Options::default()
+    };
+    let inventory = catalogue(&options);
+    meter.finish();
+    inventory
+}
+
+fn assembled(session: &Session, subject: Subject, inventory: Inventory, mut problems: Vec<Problem>) -> Assessment {
+    let sources: Vec<&dyn plimsoll_advisories::AdvisorySource> =
+        session.databases.iter().map(|database| database.as_ref()).collect();
+    let matched = plimsoll_advisories::match_packages(&inventory, &sources, session.at);
+    problems.extend(session.problems.iter().cloned());
+    problems.extend(inventory.problems.iter().cloned());
+    problems.extend(matched.problems);
+    let mut findings = if matches!(subject.kind, SubjectKind::Image | SubjectKind::Rootfs) {
+        plimsoll_checks::image::findings(&plimsoll_checks::image::Facts {
+            inventory: &inventory,
+            subject: &subject,
+            problems: &problems,
+            at: Some(session.at),
+        })
+    } else {
+        Vec::new()
+    };
+    findings.sort_by(|a, b| (b.severity, &a.rule, &a.message).cmp(&(a.severity, &b.rule, &b.message)));
+    Assessment {
+        subject,
+        inventory,
+        matches: matched.matches,
+        findings,
+        coverage: matched.coverage,
+        problems,
+        verdict: None,
+    }
+}

@@ -1,0 +1,422 @@
+//! The command line as data. In: arguments. Out: one value per command. Help, completions and documentation derive from
+//! what stands here; nothing is carried out here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Exit codes, as every command's help shows them.
+const EXIT_CODES: &str = "Exit codes: 0 allowed · 1 denied · 2 could not tell, or could not run · 64 wrong usage";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "plimsoll",
+    version,
+    about = "Decides whether a container image may run, and says why",
+    long_about = "Plimsoll decides whether a container image may run in a cluster, says why, and gives the same answer \
+                  on a laptop, in CI and at the API server. One policy file (LoadLine), one pipeline, one verdict: \
+                  allowed, denied, or could not tell.",
+    after_help = "Examples:\n  \
+        plimsoll check .                          everything below this folder, one verdict\n  \
+        plimsoll image nginx:1.21                 an image from a registry\n  \
+        plimsoll image --input image.tar          an archive of `docker save`, or an OCI layout\n  \
+        plimsoll db update                        fetch the vulnerability database\n  \
+        plimsoll explain CVE-2021-44228           what it is and what to do\n  \
+        plimsoll init                             a first policy and CI file for this project\n\n\
+        Exit codes: 0 allowed · 1 denied · 2 could not tell, or could not run · 64 wrong usage",
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    propagate_version = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Colour the output
+    #[arg(long, visible_alias = "colour", global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: ColourChoice,
+    /// No progress, no hints; errors and the report only
+    #[arg(short, long, global = true, env = "PLIMSOLL_QUIET")]
+    pub quiet: bool,
+    /// Folder for pulled blobs and databases
+    #[arg(long, global = true, env = "PLIMSOLL_CACHE_DIR", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge everything below a path: manifests and the images they name, image layouts, lockfiles, SBOMs
+    #[command(after_help = format!("Examples:\n  plimsoll check .\n  plimsoll check --policy prod.yaml --save report.html deploy/\n  plimsoll check --exit-code 0 examples/shop\n\n{EXIT_CODES}"))]
+    Check(CheckArgs),
+    /// Judge one image: from a registry, an archive, a layout or an engine
+    #[command(after_help = format!("Examples:\n  plimsoll image nginx:1.21\n  plimsoll image --input image.tar\n  plimsoll image --platform linux/arm64 ghcr.io/acme/shop:v2\n  plimsoll image --mirror docker.io=127.0.0.1:5000 nginx:1.21\n  plimsoll image -f sarif -o out.sarif acme/shop:v2\n\n{EXIT_CODES}"))]
+    Image(ImageArgs),
+    /// Judge a project folder by its lockfiles
+    #[command(after_help = format!("Examples:\n  plimsoll fs .\n  plimsoll fs -f json services/api\n\n{EXIT_CODES}"))]
+    Fs(FolderArgs),
+    /// Judge an unpacked root file system
+    #[command(after_help = format!("Examples:\n  plimsoll rootfs /mnt/image\n  plimsoll rootfs --as registry.example.com/shop/web:1.4 ./rootfs\n\n{EXIT_CODES}"))]
+    Rootfs(FolderArgs),
+    /// Write an SBOM of an image or folder, or judge one with --judge
+    #[command(after_help = format!("Examples:\n  plimsoll sbom nginx:1.21 -f spdx -o nginx.spdx.json\n  plimsoll sbom --input image.tar\n  plimsoll sbom --judge shop.cdx.json\n\n{EXIT_CODES}"))]
+    Sbom(SbomArgs),
+    /// Show, check and question the policy
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  plimsoll policy check loadline.yaml\n  plimsoll policy why registry.example.com/shop/web:1.4\n  plimsoll policy show"
+    )]
+    Policy(PolicyCommand),
+    /// Fetch, build and inspect vulnerability databases
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  plimsoll db update\n  plimsoll db build --output plimsoll.idx osv/ kev.json\n  plimsoll db status\n  plimsoll db export air-gap.tar"
+    )]
+    Db(DbCommand),
+    /// Explain a rule, a vulnerability or an exit code
+    #[command(after_help = "Examples:\n  plimsoll explain runs-as-root\n  plimsoll explain CVE-2021-44228")]
+    Explain(ExplainArgs),
+    /// List the rules
+    #[command(after_help = "Examples:\n  plimsoll rules\n  plimsoll rules --markdown > docs/rules.md")]
+    Rules(RulesArgs),
+    /// Write a first policy and CI file for a project
+    #[command(after_help = "Examples:\n  plimsoll init\n  plimsoll init --ci gitlab services/api")]
+    Init(InitArgs),
+    /// Say what is missing (database, credentials, tools) and how to get it
+    #[command(after_help = "Examples:\n  plimsoll doctor")]
+    Doctor,
+    /// Write a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  plimsoll completions bash > /etc/bash_completion.d/plimsoll\n  plimsoll completions fish > ~/.config/fish/completions/plimsoll.fish"
+    )]
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Speak Trivy's command line: flags in, our pipeline, its formats and exit codes out
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll trivy image --severity HIGH,CRITICAL nginx:1.21\n  ln -s plimsoll trivy && ./trivy fs ."
+    )]
+    Trivy {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
+    /// Write the generated documentation
+    #[command(hide = true)]
+    Docs {
+        /// Folder to write into
+        dir: PathBuf,
+    },
+}
+
+/// What every judging command takes.
+#[derive(Debug, Clone, Args)]
+pub struct JudgeArgs {
+    /// The policy file; else loadline.yaml beside what is judged, else the embedded default
+    #[arg(short, long, env = "PLIMSOLL_POLICY", value_name = "FILE", help_heading = "Policy")]
+    pub policy: Option<PathBuf>,
+    /// Judge as in this namespace
+    #[arg(short, long, value_name = "NAME", help_heading = "Policy")]
+    pub namespace: Option<String>,
+    /// Judge as at this time (RFC 3339 or a date) instead of now
+    #[arg(long, value_name = "TIME", env = "PLIMSOLL_AT", value_parser = parse_time, help_heading = "Policy")]
+    pub at: Option<jiff::Timestamp>,
+    /// VEX documents to apply (OpenVEX, CSAF, CycloneDX)
+    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    pub vex: Vec<PathBuf>,
+    /// Exit with N instead of 1 or 2 when the verdict is denied or undecided
+    #[arg(long, value_name = "N", help_heading = "Policy")]
+    pub exit_code: Option<u8>,
+    /// Vulnerability database: trivy.db, a compiled index or a folder of OSV records (repeatable)
+    #[arg(long, value_name = "PATH", env = "PLIMSOLL_DB", value_delimiter = ':', help_heading = "Data")]
+    pub db: Vec<PathBuf>,
+    /// Format of the report
+    #[arg(short, long, default_value = "table", value_name = "FORMAT", value_parser = format_names(), help_heading = "Output")]
+    pub format: String,
+    /// Write the report here instead of standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Write a further report; its format follows from the name (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub save: Vec<PathBuf>,
+    /// Width of the table in columns
+    #[arg(long, value_name = "N", env = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+    /// Show every match, not only those that decide
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+    /// Do not record the executables of images
+    #[arg(long, help_heading = "Data")]
+    pub no_executables: bool,
+    /// Do not search files for secrets
+    #[arg(long, help_heading = "Data")]
+    pub no_secrets: bool,
+}
+
+/// How images are reached.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ReachArgs {
+    /// Pick this platform from an index: os/arch[/variant]
+    #[arg(long, value_name = "PLATFORM", value_parser = parse_platform, help_heading = "Reaching images")]
+    pub platform: Option<plimsoll_model::Platform>,
+    /// Fetch a registry's images from another: docker.io=HOST[/PREFIX] (repeatable)
+    #[arg(
+        long,
+        value_name = "REGISTRY=HOST",
+        env = "PLIMSOLL_MIRROR",
+        value_delimiter = ',',
+        help_heading = "Reaching images"
+    )]
+    pub mirror: Vec<String>,
+    /// Speak plain HTTP to this registry host (loopback hosts need no asking; repeatable)
+    #[arg(long, value_name = "HOST", help_heading = "Reaching images")]
+    pub plain_http: Vec<String>,
+    /// Trust this certificate authority too (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "Reaching images")]
+    pub ca: Vec<PathBuf>,
+    /// A containers-registries.conf with mirrors and rewrites
+    #[arg(long, value_name = "FILE", help_heading = "Reaching images")]
+    pub registries_conf: Option<PathBuf>,
+    /// A containerd hosts.d folder with mirrors
+    #[arg(long, value_name = "DIR", help_heading = "Reaching images")]
+    pub hosts_dir: Option<PathBuf>,
+    /// Give up on reaching an image after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Reaching images")]
+    pub timeout: u64,
+    /// Reach nothing over the network
+    #[arg(long, env = "PLIMSOLL_OFFLINE", help_heading = "Reaching images")]
+    pub offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+    #[command(flatten)]
+    pub reach: ReachArgs,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Origin {
+    Registry,
+}
+
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// The image's name
+    #[arg(value_name = "REF", required_unless_present = "input")]
+    pub reference: Option<String>,
+    /// Read an archive or OCI layout instead: FILE, FOLDER, or either with :TAG
+    #[arg(short, long, value_name = "PATH")]
+    pub input: Option<String>,
+    /// Where the image is
+    #[arg(long, value_enum, default_value = "registry", value_name = "PLACE")]
+    pub from: Origin,
+    /// Judge under this name instead of the one found
+    #[arg(long = "as", value_name = "REF")]
+    pub judge_as: Option<String>,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+    #[command(flatten)]
+    pub reach: ReachArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct FolderArgs {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Judge under this image name
+    #[arg(long = "as", value_name = "REF")]
+    pub judge_as: Option<String>,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct SbomArgs {
+    /// An image's name, a folder, or with --judge an SBOM file
+    #[arg(value_name = "TARGET", required_unless_present = "input")]
+    pub target: Option<String>,
+    /// Read an archive or OCI layout
+    #[arg(short, long, value_name = "PATH")]
+    pub input: Option<String>,
+    /// TARGET is an SBOM (CycloneDX or SPDX): judge what it lists
+    #[arg(long)]
+    pub judge: bool,
+    #[command(flatten)]
+    pub options: JudgeArgs,
+    #[command(flatten)]
+    pub reach: ReachArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Print the policy in force, includes joined and defaults written out
+    Show {
+        #[arg(short, long, env = "PLIMSOLL_POLICY", value_name = "FILE")]
+        policy: Option<PathBuf>,
+    },
+    /// Read a policy file and say every fault in it
+    Check {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Say which entry rules an image, and why the nearest others do not
+    Why {
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        #[arg(short, long, env = "PLIMSOLL_POLICY", value_name = "FILE")]
+        policy: Option<PathBuf>,
+        #[arg(short, long, value_name = "NAME")]
+        namespace: Option<String>,
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        at: Option<jiff::Timestamp>,
+    },
+    /// Print the JSON Schema of the policy document, for editors
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Fetch the database from an OCI registry; keeps the old one when the new one is broken
+    Update {
+        /// Repositories to try, in order
+        #[arg(long, value_name = "REF", env = "PLIMSOLL_DB_REPOSITORY", value_delimiter = ',')]
+        repository: Vec<String>,
+        #[command(flatten)]
+        reach: ReachArgs,
+    },
+    /// Build an index from feeds: OSV, RustSec, Alpine secdb, Debian lists and tracker, KEV, EPSS
+    Build {
+        /// Folders, zips and files of feeds
+        #[arg(required = true, value_name = "FEED")]
+        feeds: Vec<PathBuf>,
+        /// Where the index goes; else the machine's own
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        at: Option<jiff::Timestamp>,
+    },
+    /// Say which databases there are, how old and how whole
+    Status {
+        /// Read every byte and compare digests
+        #[arg(long)]
+        verify: bool,
+        #[arg(long, value_name = "PATH", env = "PLIMSOLL_DB", value_delimiter = ':')]
+        db: Vec<PathBuf>,
+    },
+    /// Write the machine's database as one file for an air gap
+    Export {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Take over a file that `db export` wrote
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A rule's id, a vulnerability's id, or an exit code
+    #[arg(value_name = "WHAT")]
+    pub what: String,
+    #[arg(long, value_name = "PATH", env = "PLIMSOLL_DB", value_delimiter = ':')]
+    pub db: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// As the documentation page
+    #[arg(long)]
+    pub markdown: bool,
+    /// As JSON
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CiKind {
+    Github,
+    Gitlab,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The project's folder
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Which CI file to write
+    #[arg(long, value_enum, default_value = "github")]
+    pub ci: CiKind,
+    /// Overwrite files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+fn format_names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(
+        plimsoll_report::FORMATS.iter().map(|format| clap::builder::PossibleValue::new(format.name).help(format.what)),
+    )
+}
+
+fn parse_platform(text: &str) -> Result<plimsoll_model::Platform, String> {
+    plimsoll_model::Platform::parse(text).ok_or_else(|| "write it as os/arch or os/arch/variant".to_owned())
+}
+
+/// An instant, or a date as its first moment in UTC.
+pub fn parse_time(text: &str) -> Result<jiff::Timestamp, String> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(at);
+    }
+    let date: jiff::civil::Date =
+        text.parse().map_err(|_| "write it as 2026-01-31 or 2026-01-31T08:00:00Z".to_owned())?;
+    date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_visible_command_shows_an_example() {
+        for command in Cli::command().get_subcommands().filter(|c| !c.is_hide_set()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:"), "{} has no example", command.get_name());
+        }
+    }
+
+    #[test]
+    fn dates_and_instants_are_read() {
+        assert_eq!(parse_time("2026-01-31").unwrap().to_string(), "2026-01-31T00:00:00Z");
+        assert_eq!(parse_time("2021-08-25T12:20:30Z").unwrap().to_string(), "2021-08-25T12:20:30Z");
+        assert!(parse_time("soon").is_err());
+    }
+}

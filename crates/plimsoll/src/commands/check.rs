@@ -1,0 +1,273 @@
+//! `check`: everything below the given paths that we understand, one verdict. Manifests name images, which are looked for
+//! in the OCI layouts below the same paths before a registry is asked; layouts, archives, SBOMs and lockfiles are judged as
+//! they stand.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use plimsoll_checks::manifest::{NamedImage, named_images};
+use plimsoll_model::{Assessment, ImageReference, Inventory, Location, Problem, ProblemKind, Subject, SubjectKind};
+use plimsoll_sources::{LayoutEntry, layouts_below};
+
+use super::{deliver, report, session};
+use crate::assess;
+use crate::cli::{CheckArgs, Global, Origin, ReachArgs};
+use crate::exit::Exit;
+use crate::progress::Meter;
+use crate::session::Session;
+
+/// Files looked at below all paths: a whole home folder is a mistake, and what is not looked at is said.
+const MAX_FILES: usize = 100_000;
+/// A manifest or SBOM; what is larger is generated data.
+const MAX_TEXT: u64 = 8 << 20;
+const MAX_SBOM: u64 = 256 << 20;
+
+/// What was found below the paths.
+#[derive(Default)]
+struct Below {
+    named: Vec<NamedImage>,
+    layouts: Vec<LayoutEntry>,
+    sboms: Vec<PathBuf>,
+    archives: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    problems: Vec<Problem>,
+    files: usize,
+}
+
+pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
+    for path in &args.paths {
+        if !path.exists() {
+            bail!("read {}: there is no such file or folder", path.display());
+        }
+    }
+    let session = session(global, &args.judge, args.paths.clone())?;
+    let mut below = Below::default();
+    for path in &args.paths {
+        below.look(path).with_context(|| format!("look below {}", path.display()))?;
+    }
+    let mut assessments = Vec::new();
+    named(&session, &args.reach, &below, &mut assessments);
+    for path in &below.archives {
+        let name = path.display().to_string();
+        match assess::input(&session, &name, None, &args.reach) {
+            Ok(gathered) => assessments.push(gathered.assessment),
+            // Any other tar: a release, a backup.
+            Err(error) if is_no_image(&error) => {}
+            Err(error) => {
+                assessments.push(assess::unreachable(&session, &name, None, assess::unreachable_problem(&name, &error)))
+            }
+        }
+    }
+    for path in &below.folders {
+        let gathered = assess::project(&session, path)?;
+        let inventory = &gathered.assessment.inventory;
+        // A folder without a lockfile is no subject: there is nothing to judge in it.
+        if !inventory.packages.is_empty() || !inventory.problems.is_empty() || !inventory.seen_not_read.is_empty() {
+            assessments.push(gathered.assessment);
+        }
+    }
+    for path in &below.sboms {
+        assessments.push(assess::sbom(&session, path)?.0.assessment);
+    }
+    if !below.problems.is_empty() {
+        assessments.push(unread(args, &below));
+    }
+    if assessments.is_empty() {
+        let names: Vec<String> = args.paths.iter().map(|p| p.display().to_string()).collect();
+        bail!(
+            "find anything to judge below {}: no manifest that names an image, no image layout or archive, no lockfile, no SBOM",
+            names.join(", ")
+        );
+    }
+    let judged = assessments.into_iter().map(|assessment| assess::judged(&session, assessment)).collect();
+    deliver(global, &args.judge, &report(&session, judged))
+}
+
+fn is_no_image(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(plimsoll_sources::SourceError::NotAnImage { .. }))
+}
+
+/// Every image once, with all places that name it, and every layout image that nothing names.
+fn named(session: &Session, reach: &ReachArgs, below: &Below, assessments: &mut Vec<Assessment>) {
+    let mut by_name: BTreeMap<(String, Option<String>), Vec<&NamedImage>> = BTreeMap::new();
+    for image in &below.named {
+        let namespace = session.namespace.clone().or_else(|| image.namespace.clone());
+        by_name.entry((image.image.clone(), namespace)).or_default().push(image);
+    }
+    let mut used = vec![false; below.layouts.len()];
+    for ((name, namespace), places) in by_name {
+        let mut assessment = match name.parse::<ImageReference>() {
+            Err(error) => {
+                let problem =
+                    Problem::undecided(ProblemKind::BadInput, format!("read the image name {name:?}: {error}"))
+                        .at(places[0].location.clone());
+                assess::unreachable(session, &name, None, problem)
+            }
+            Ok(reference) => {
+                let layout = below.layouts.iter().position(|entry| entry.is(&reference));
+                if let Some(at) = layout {
+                    used[at] = true;
+                }
+                reached(session, reach, &name, &reference, layout.map(|at| &below.layouts[at]))
+            }
+        };
+        assessment.subject.named_at = places.iter().map(|place| place.location.clone()).collect();
+        assessment.subject.namespace = namespace;
+        assessments.push(assessment);
+    }
+    for (entry, _) in below.layouts.iter().zip(&used).filter(|(_, used)| !**used) {
+        let name = entry.ref_name.clone().unwrap_or_else(|| entry.layout.display().to_string());
+        let meter = Meter::new(session.quiet, &name);
+        assessments.push(match entry.open(reach.platform.as_ref()) {
+            Ok(resolved) => assess::resolved_image(session, resolved, &name, &meter).assessment,
+            Err(error) => assess::unreachable(session, &name, None, assess::unreachable_problem(&name, &error.into())),
+        });
+    }
+}
+
+fn reached(
+    session: &Session,
+    reach: &ReachArgs,
+    name: &str,
+    reference: &ImageReference,
+    layout: Option<&LayoutEntry>,
+) -> Assessment {
+    let opened = match layout {
+        Some(entry) => {
+            let meter = Meter::new(session.quiet, name);
+            let opened = entry.open(reach.platform.as_ref()).map_err(anyhow::Error::from);
+            opened.map(|mut resolved| {
+                // The name that the manifest gives is the one that the policy judges.
+                resolved.reference = Some(reference.clone());
+                assess::resolved_image(session, resolved, name, &meter)
+            })
+        }
+        None => assess::image(session, name, None, Origin::Registry, reach),
+    };
+    match opened {
+        Ok(gathered) => gathered.assessment,
+        Err(error) => {
+            assess::unreachable(session, name, Some(reference.clone()), assess::unreachable_problem(name, &error))
+        }
+    }
+}
+
+/// The files that could not be read, as a subject of their own: a workload may stand in them.
+fn unread(args: &CheckArgs, below: &Below) -> Assessment {
+    let name = args.paths.first().map(|p| p.display().to_string()).unwrap_or_default();
+    Assessment {
+        subject: Subject {
+            kind: SubjectKind::Filesystem,
+            name,
+            reference: None,
+            digest: None,
+            index_digest: None,
+            image_id: None,
+            named_at: Vec::new(),
+            namespace: None,
+        },
+        inventory: Inventory::default(),
+        matches: Vec::new(),
+        findings: Vec::new(),
+        coverage: Vec::new(),
+        problems: below.problems.clone(),
+        verdict: None,
+    }
+}
+
+impl Below {
+    fn look(&mut self, path: &Path) -> anyhow::Result<()> {
+        if path.is_file() {
+            self.file(path);
+            return Ok(());
+        }
+        let (layouts, problems) = layouts_below(path);
+        let roots: Vec<PathBuf> = layouts.iter().map(|entry| entry.layout.clone()).collect();
+        self.layouts.extend(layouts);
+        self.problems.extend(problems);
+        self.folders.push(path.to_owned());
+        self.walk(path, &roots)
+    }
+
+    /// Depth first, names in order, without following links or entering layouts, version control and dependencies.
+    fn walk(&mut self, folder: &Path, layouts: &[PathBuf]) -> anyhow::Result<()> {
+        const SKIPPED: [&str; 6] = [".git", ".hg", ".svn", "node_modules", "target", ".venv"];
+        let mut entries: Vec<_> = match std::fs::read_dir(folder).and_then(Iterator::collect::<Result<_, _>>) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.problems.push(
+                    Problem::undecided(ProblemKind::Unreachable, format!("list the folder: {error}"))
+                        .at(Location::path(folder.display().to_string())),
+                );
+                return Ok(());
+            }
+        };
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                let name = entry.file_name();
+                if !SKIPPED.iter().any(|skipped| name == *skipped) && !layouts.contains(&path) {
+                    self.walk(&path, layouts)?;
+                }
+            } else if kind.is_file() {
+                self.files += 1;
+                if self.files > MAX_FILES {
+                    bail!("look at more than {MAX_FILES} files: name the folders that matter");
+                }
+                self.file(&path);
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) {
+        let shown = path.display().to_string();
+        let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| name.ends_with(suffix));
+        let size = path.metadata().map(|m| m.len()).unwrap_or(0);
+        if ends(&[".cdx.json", ".spdx.json", ".cyclonedx.json", ".spdx"]) || name == "bom.json" {
+            if size <= MAX_SBOM {
+                self.sboms.push(path.to_owned());
+            } else {
+                self.too_large(&shown, size);
+            }
+        } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
+            self.archives.push(path.to_owned());
+        } else if ends(&[".yaml", ".yml", ".json"]) && !is_our_own(&name) {
+            if size > MAX_TEXT {
+                // Large JSON is data; large YAML may be manifests.
+                if !name.ends_with(".json") {
+                    self.too_large(&shown, size);
+                }
+                return;
+            }
+            match std::fs::read(path) {
+                Ok(bytes) => {
+                    let text = String::from_utf8_lossy(&bytes);
+                    let found = named_images(&shown, text.strip_prefix('\u{feff}').unwrap_or(&text));
+                    self.named.extend(found.images);
+                    self.problems.extend(found.problems);
+                }
+                Err(error) => self.problems.push(
+                    Problem::undecided(ProblemKind::Unreachable, format!("read the file: {error}"))
+                        .at(Location::path(shown)),
+                ),
+            }
+        }
+    }
+
+    fn too_large(&mut self, shown: &str, size: u64) {
+        self.problems.push(
+            Problem::undecided(ProblemKind::LimitReached, format!("read the file: it has {size} bytes"))
+                .at(Location::path(shown)),
+        );
+    }
+}
+
+/// The policy file is no manifest although it looks like one.
+fn is_our_own(name: &str) -> bool {
+    matches!(name, "loadline.yaml" | "loadline.yml")
+}

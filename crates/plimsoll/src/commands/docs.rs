@@ -1,0 +1,63 @@
+//! `docs`: the generated pages of the documentation, from the registries. A test fails when the files are stale.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use plimsoll_policy::Known;
+
+use crate::exit::{Exit, MEANINGS};
+use crate::session::rule_ids;
+
+/// Every generated page: its path below `docs/`, and its text.
+pub fn pages() -> Vec<(&'static str, String)> {
+    let ids = rule_ids();
+    let schema = plimsoll_policy::schema(&Known { footprint_rules: &ids });
+    // A JSON value always renders.
+    let schema = serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n";
+    vec![
+        ("rules.md", plimsoll_checks::image::rules_markdown()),
+        ("formats.md", plimsoll_report::formats_markdown()),
+        ("exit-codes.md", exit_codes()),
+        ("schemas/loadline-v1alpha1.json", schema),
+    ]
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from(
+        "# Exit codes\n\nThe verdict's own, the same for every command. A personality (`plimsoll trivy …`) keeps its tool's codes;\n\
+         where that tool would exit 0 although something could not be told, ours exits with the tool's error code\n\
+         and says why. `PLIMSOLL_UNDECIDED=allow` restores the old behaviour.\n\n| code | meaning |\n|---|---|\n",
+    );
+    for (exit, meaning) in MEANINGS {
+        text += &format!("| {} | {meaning} |\n", exit.code());
+    }
+    text += "\nAny denial wins over \"could not tell\"; \"could not tell\" wins over \"allowed\", unless the policy says\n\
+             `undecided: warn` or `allow`. `--exit-code N` exits with N instead of 1 or 2 after a verdict; an error before the\n\
+             verdict keeps its 2.\n";
+    text
+}
+
+pub fn run(dir: &Path) -> anyhow::Result<Exit> {
+    for (name, text) in pages() {
+        let path = dir.join(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+        }
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(Exit::Allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_pages_are_fresh() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        for (name, text) in pages() {
+            let there = std::fs::read_to_string(docs.join(name)).unwrap_or_default();
+            assert!(there == text, "docs/{name} is stale: run `cargo run -- docs docs`");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! `explain`: a rule, a vulnerability or an exit code in words.
+
+use anyhow::bail;
+
+use super::write_out;
+use crate::cli::{ExplainArgs, Global};
+use crate::exit::{Exit, MEANINGS};
+use crate::session::{DataChoice, RULES, Session, SessionOptions};
+
+pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
+    let what = args.what.trim();
+    let text = if let Some(rule) = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(what)) {
+        format!(
+            "{} ({})\n{}\n\nWhy it matters\n{}\n\nWhat to do\n{}\n\nBad\n{}\n\nGood\n{}\n",
+            rule.id,
+            rule.severity,
+            rule.title,
+            rule.why,
+            rule.remedy,
+            indented(rule.bad),
+            indented(rule.good)
+        )
+    } else if let Some((exit, meaning)) =
+        what.parse::<u8>().ok().and_then(|code| MEANINGS.iter().find(|(exit, _)| exit.code() == code))
+    {
+        format!("exit status {}: {meaning}\n", exit.code())
+    } else {
+        vulnerability(global, args, what)?
+    };
+    write_out(None, text.as_bytes())?;
+    Ok(Exit::Allowed)
+}
+
+fn vulnerability(global: &Global, args: &ExplainArgs, id: &str) -> anyhow::Result<String> {
+    let session = Session::unjudged(&SessionOptions {
+        databases: if args.db.is_empty() { DataChoice::Machine } else { DataChoice::These(args.db.clone()) },
+        cache_dir: global.cache_dir.clone(),
+        ..SessionOptions::default()
+    })?;
+    let id = if id.to_ascii_uppercase().starts_with("GHSA-") {
+        format!("GHSA-{}", id[5..].to_ascii_lowercase())
+    } else {
+        id.to_ascii_uppercase()
+    };
+    for database in &session.databases {
+        let Some(details) = database.vulnerability(&id)? else { continue };
+        let mut text = format!("{id}\n");
+        if !details.title.is_empty() {
+            text += &format!("{}\n", plimsoll_report::safe(&details.title));
+        }
+        if !details.description.is_empty() {
+            text += &format!("\n{}\n", plimsoll_report::safe(details.description.trim()));
+        }
+        let severities: Vec<String> =
+            details.vendor_severity.iter().map(|(source, severity)| format!("{severity} ({source})")).collect();
+        if !severities.is_empty() {
+            text += &format!("\nSeverity     {}\n", severities.join(", "));
+        }
+        if let Some(published) = details.published {
+            text += &format!("Published    {}\n", published.strftime("%Y-%m-%d"));
+        }
+        if let Some(exploited) = database.known_exploited(&id)? {
+            let since = exploited.added.map(|date| format!(" since {date}")).unwrap_or_default();
+            text += &format!("Exploited    known{since} (CISA)\n");
+        }
+        if let Some(epss) = database.epss(&id)? {
+            text += &format!("EPSS         {:.1} % within 30 days\n", epss.score * 100.0);
+        }
+        for reference in details.references.iter().take(8) {
+            text += &format!("See          {}\n", plimsoll_report::safe(reference));
+        }
+        text += &format!("Data         {}\n", database.info().name);
+        if session.baseline_only() {
+            text += "\nOnly the embedded baseline was asked. `plimsoll db update` fetches the whole database.\n";
+        }
+        return Ok(text);
+    }
+    if session.baseline_only() {
+        bail!(
+            "explain {id}: it is no rule, no exit code, and not in the embedded baseline; `plimsoll db update` fetches the whole database, `plimsoll rules` lists the rules"
+        );
+    }
+    bail!("explain {id}: it is no rule, no exit code, and in none of the databases; `plimsoll rules` lists the rules")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}

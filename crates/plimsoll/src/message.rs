@@ -1,0 +1,38 @@
+//! What is said on standard error. In: errors and problems. Out: text with the cause and the way out, safe for a terminal.
+
+use std::error::Error;
+
+/// An error with its causes on one line, without saying the same words twice.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&words);
+        }
+    }
+    plimsoll_report::safe(&text).into_owned()
+}
+
+/// The hint that an error of the sources carries somewhere in its chain.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<plimsoll_sources::SourceError>().and_then(plimsoll_sources::SourceError::hint)
+    })
+}
+
+/// Says why the command could not run, and the way out.
+pub fn fail(error: &anyhow::Error) {
+    // A policy's faults come with their own lines and excerpts.
+    if let Some(policy) = error.chain().find_map(|cause| cause.downcast_ref::<plimsoll_policy::PolicyError>()) {
+        eprintln!("{policy}");
+        return;
+    }
+    eprintln!("plimsoll: could not {}", chain(error));
+    if let Some(hint) = hint(error) {
+        eprintln!("hint: {}", plimsoll_report::safe(&hint));
+    }
+}

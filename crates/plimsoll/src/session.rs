@@ -1,0 +1,188 @@
+//! What one run works with: the policy, the databases, the time. In: flags and environment. Out: a [`Session`] that every
+//! command shares. What it does not do: assess or judge.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use plimsoll_advisories::AdvisorySource;
+use plimsoll_model::loadline::LoadLine;
+use plimsoll_model::{DatabaseInfo, DatabaseKind, PolicyInfo, Problem, ProblemKind, RuleInfo, VexStatement};
+
+use crate::dirs;
+
+/// Which databases to open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DataChoice {
+    /// The machine's own, and the policy's.
+    #[default]
+    Machine,
+    /// These, and the policy's.
+    These(Vec<PathBuf>),
+    /// These alone: a personality's own.
+    Only(Vec<PathBuf>),
+}
+
+/// What a session is made of.
+#[derive(Debug, Clone, Default)]
+pub struct SessionOptions {
+    pub policy: Option<PathBuf>,
+    /// Where to look for a `loadline.yaml` when no policy is named.
+    pub near: Vec<PathBuf>,
+    pub namespace: Option<String>,
+    pub at: Option<Timestamp>,
+    pub vex: Vec<PathBuf>,
+    pub databases: DataChoice,
+    pub cache_dir: Option<PathBuf>,
+    pub quiet: bool,
+    pub no_executables: bool,
+    pub no_secrets: bool,
+}
+
+/// The run's surroundings, opened once.
+pub struct Session {
+    pub at: Timestamp,
+    pub policy: LoadLine,
+    pub namespace: Option<String>,
+    pub vex: Vec<VexStatement>,
+    pub databases: Vec<Box<dyn AdvisorySource>>,
+    pub database_infos: Vec<DatabaseInfo>,
+    pub cache_dir: PathBuf,
+    /// What could not be opened: it bears on every subject.
+    pub problems: Vec<Problem>,
+    pub quiet: bool,
+    pub executables: bool,
+    pub secrets: bool,
+}
+
+/// Every rule that the program has, for help, documentation and reports.
+pub static RULES: LazyLock<Vec<RuleInfo>> =
+    LazyLock::new(|| plimsoll_checks::image::RULES.iter().map(|rule| rule.info).collect());
+
+/// The names that the policy's parser knows rules by.
+pub fn rule_ids() -> Vec<&'static str> {
+    RULES.iter().map(|rule| rule.id).collect()
+}
+
+/// Reads a policy file with its includes.
+pub fn read_policy(path: &Path) -> anyhow::Result<LoadLine> {
+    let name = path.to_str().with_context(|| format!("read {}: the name is not UTF-8", path.display()))?;
+    let ids = rule_ids();
+    let load = |path: &str| std::fs::read(path);
+    Ok(plimsoll_policy::read(name, &load, &plimsoll_policy::Known { footprint_rules: &ids })?)
+}
+
+/// The policy in force: the named one, else `loadline.yaml` beside what is judged or above it, else the embedded default.
+pub fn find_policy(named: Option<&Path>, near: &[PathBuf]) -> anyhow::Result<LoadLine> {
+    if let Some(path) = named {
+        return read_policy(path);
+    }
+    for place in near {
+        let folder = if place.is_dir() { Some(place.as_path()) } else { place.parent() };
+        let folder = folder.map(|f| if f.as_os_str().is_empty() { Path::new(".") } else { f });
+        for name in ["loadline.yaml", "loadline.yml"] {
+            if let Some(path) = folder.map(|f| f.join(name)).filter(|p| p.is_file()) {
+                return read_policy(&path);
+            }
+        }
+    }
+    Ok(plimsoll_policy::default_policy())
+}
+
+impl Session {
+    /// A session under the policy that the options find.
+    pub fn open(options: &SessionOptions) -> anyhow::Result<Session> {
+        let policy = find_policy(options.policy.as_deref(), &options.near)?;
+        Session::under(policy, options)
+    }
+
+    /// A session for a personality, which filters and counts for itself.
+    pub fn unjudged(options: &SessionOptions) -> anyhow::Result<Session> {
+        Session::under(plimsoll_policy::default_policy(), options)
+    }
+
+    fn under(policy: LoadLine, options: &SessionOptions) -> anyhow::Result<Session> {
+        let cache_dir = dirs::cache(options.cache_dir.as_deref());
+        let mut session = Session {
+            at: options.at.unwrap_or_else(now),
+            namespace: options.namespace.clone(),
+            vex: Vec::new(),
+            databases: Vec::new(),
+            database_infos: Vec::new(),
+            problems: Vec::new(),
+            quiet: options.quiet,
+            executables: !options.no_executables,
+            secrets: !options.no_secrets,
+            cache_dir,
+            policy,
+        };
+        session.open_databases(&options.databases)?;
+        session.read_vex(&options.vex)?;
+        Ok(session)
+    }
+
+    fn open_databases(&mut self, choice: &DataChoice) -> anyhow::Result<()> {
+        let mut paths: Vec<PathBuf> = self.policy.data.advisories.iter().map(PathBuf::from).collect();
+        match choice {
+            DataChoice::These(named) => paths.extend(named.iter().cloned()),
+            DataChoice::Only(named) => paths.clone_from(named),
+            // A policy that names its data is complete in itself: the same answer on every machine.
+            DataChoice::Machine if paths.is_empty() => {
+                paths.extend(machine_databases(&self.cache_dir));
+            }
+            DataChoice::Machine => {}
+        }
+        for path in &paths {
+            let opened = plimsoll_advisories::database::open(path)
+                .with_context(|| format!("use the database {}", path.display()))?;
+            self.databases.push(opened);
+        }
+        if !matches!(choice, DataChoice::Only(_)) || paths.is_empty() {
+            self.databases.push(plimsoll_advisories::baseline::baseline());
+        }
+        self.database_infos = self.databases.iter().map(|database| database.info()).collect();
+        Ok(())
+    }
+
+    fn read_vex(&mut self, named: &[PathBuf]) -> anyhow::Result<()> {
+        let trusted: Vec<PathBuf> =
+            self.policy.data.vex.iter().map(PathBuf::from).chain(named.iter().cloned()).collect();
+        for path in trusted {
+            let bytes = std::fs::read(&path).with_context(|| format!("read the VEX document {}", path.display()))?;
+            let name =
+                path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+            let (statements, problems) = plimsoll_policy::read_vex(&name, &bytes);
+            if statements.is_empty() && problems.is_empty() {
+                self.problems.push(Problem::note(ProblemKind::BadInput, format!("{name} holds no VEX statement")));
+            }
+            self.vex.extend(statements);
+            self.problems.extend(problems);
+        }
+        Ok(())
+    }
+
+    /// True when nothing but the embedded baseline is there.
+    pub fn baseline_only(&self) -> bool {
+        self.database_infos.iter().all(|info| info.kind == DatabaseKind::Baseline)
+    }
+
+    pub fn policy_info(&self) -> PolicyInfo {
+        PolicyInfo {
+            name: self.policy.name.clone(),
+            digest: self.policy.digest.clone(),
+            files: self.policy.files.clone(),
+        }
+    }
+}
+
+/// The clock, in whole seconds: nothing that is judged is finer.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// The databases of this machine, the ones that are there.
+pub fn machine_databases(cache_dir: &Path) -> Vec<PathBuf> {
+    [dirs::index(cache_dir), dirs::trivy(cache_dir).join("trivy.db")].into_iter().filter(|path| path.exists()).collect()
+}
