@@ -1,7 +1,7 @@
 //! What the verdict does not count: faults of no weight, what trusted VEX documents answer, what is waived. In: matches
 //! and findings. Out: which are hidden, each with its reason, and what hid nothing. Nothing is dropped in silence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use plimsoll_model::loadline::Waiver;
 use plimsoll_model::{Effect, Hidden, HiddenBy, Match, MatchState, ReasonCode};
@@ -59,11 +59,20 @@ pub(super) fn hide_match(i: usize, by: HiddenBy, why: String, hiding: &mut Hidin
 }
 
 fn waivers(case: &Case<'_>, hiding: &mut Hiding, found: &mut Found) {
+    let mut by_id: HashMap<String, Vec<(usize, &Match)>> = HashMap::new();
+    if !case.policy.waivers.is_empty() {
+        for (i, m) in counted(case) {
+            // An id may stand among a fault's ids twice.
+            for id in m.ids().map(str::to_lowercase).collect::<BTreeSet<_>>() {
+                by_id.entry(id).or_default().push((i, m));
+            }
+        }
+    }
     for (number, waiver) in case.policy.waivers.iter().enumerate() {
         if !applies(waiver, case.name.as_deref()) {
             continue;
         }
-        let matches: Vec<(usize, &Match)> = counted(case).filter(|(_, m)| m.has_id(&waiver.id)).collect();
+        let matches: Vec<(usize, &Match)> = by_id.get(&waiver.id.to_lowercase()).cloned().unwrap_or_default();
         let (covered, uncovered): (Vec<_>, Vec<_>) = matches.into_iter().partition(|(_, m)| covers(waiver, m, case));
         let findings: Vec<usize> = case
             .assessment

@@ -580,3 +580,41 @@ fn same_inputs_give_the_same_verdict() {
     let policy = default_policy();
     assert_eq!(verdict(&subject, &policy), verdict(&subject, &policy));
 }
+
+#[test]
+fn large_image_with_many_waivers_is_judged_soon() {
+    let mut subject = debian((0..4000).map(|i| fault(&format!("CVE-2020-{i}"))).collect());
+    subject.inventory.packages = (0..2000).map(|i| binary(&format!("p{i}"), &format!("p{i}"))).collect();
+    for (i, m) in subject.matches.iter_mut().enumerate() {
+        m.packages = vec![i % 2000];
+        m.name = format!("p{}", i % 2000);
+        m.aliases = vec![format!("GHSA-{i}")];
+        m.fix = fixed("2", None);
+    }
+    let mut policy = entry("vulnerabilities: {deny: [{severity: high}]}");
+    let waiver = |i: usize| loadline::Waiver {
+        id: format!("GHSA-{i}"),
+        images: Vec::new(),
+        package: None,
+        reason: "x".into(),
+        ticket: None,
+        until: None,
+        place: loadline::Place::default(),
+    };
+    policy.waivers = (0..1000).map(waiver).collect();
+    let vex: Vec<VexStatement> = (1000..3000)
+        .map(|i| VexStatement {
+            ids: vec![format!("CVE-2020-{i}")],
+            products: vec![format!("pkg:deb/debian/p{}", i % 2000)],
+            subcomponents: Vec::new(),
+            status: VexStatus::NotAffected,
+            justification: String::new(),
+            document: "v.json".into(),
+        })
+        .collect();
+    let started = std::time::Instant::now();
+    let found = judge(&subject, &policy, &Context { vex: &vex, ..Context::at(at("2026-11-21")) });
+    assert_eq!(found.hidden.len(), 3000);
+    assert_eq!(found.reasons.iter().find(|r| r.effect == Effect::Deny).unwrap().matches.len(), 1000);
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
