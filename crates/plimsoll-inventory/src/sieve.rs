@@ -249,8 +249,9 @@ impl<'a> Sieve<'a> {
         let mut sink = Sink {
             hash: wants.executable.map(|_| Sha256::new()),
             // Exact, so that growing never holds a file twice; a size that lies costs address space only.
-            held: hold
-                .then(|| Vec::with_capacity(usize::try_from(file.size.min(self.options.limits.held)).unwrap_or(0))),
+            held: hold.then(|| {
+                Vec::with_capacity(usize::try_from(file.size.min(most_held.max(self.options.limits.held))).unwrap_or(0))
+            }),
             search: (!hold && !wants.marked.is_empty()).then(|| Search::new(self, &wants.marked)),
         };
         sink.take(lead);
