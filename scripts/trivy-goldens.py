@@ -101,7 +101,7 @@ def main():
             continue
         packages = any(r.get("Packages") for r in want["Results"])
         result = run(plimsoll, cwd, cache, command, artifact, packages)
-        if result.returncode == 1 and "not read" in result.stderr:
+        if result.returncode == 1 and "no reader yet" in result.stderr:
             later.append(name)
             continue
         try:

@@ -135,7 +135,7 @@ pub fn sbom(session: &Session, path: &Path) -> anyhow::Result<(Gathered, plimsol
         namespace: session.namespace.clone(),
     };
     let assessment = assembled(session, subject, read.inventory, Vec::new());
-    Ok((Gathered { assessment, repo_tags: Vec::new(), repo_digests: Vec::new() }, read.kind))
+    Ok((Gathered { assessment, repo_tags: read.repo_tags, repo_digests: read.repo_digests }, read.kind))
 }
 
 /// A subject that could not be reached: nothing is known of it, and that is what its assessment says.

@@ -216,6 +216,10 @@ pub struct CheckArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Origin {
     Registry,
+    /// The Docker-compatible socket (DOCKER_HOST, else Docker's own, else podman's)
+    Docker,
+    /// containerd's socket (CONTAINERD_ADDRESS, else its own)
+    Containerd,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::artifact::{Artifact, ArtifactRequest};
-use plimsoll_sources::{InputOptions, ResolvedImage, SourceOptions, Sources};
+use plimsoll_sources::{Engine, InputOptions, ResolvedImage, SourceOptions, Sources};
 
 use crate::cli::{Origin, ReachArgs};
 use crate::progress::{Fetching, Meter};
@@ -21,6 +21,10 @@ pub fn open(name: &str, from: Origin, reach: &ReachArgs, cache: &Path, meter: &M
     let platform = reach.platform.as_ref();
     Ok(match from {
         Origin::Registry => sources.open_image(name, platform)?,
+        Origin::Docker => sources.open_engine(&Engine::Docker { socket: None }, name, platform)?,
+        Origin::Containerd => {
+            sources.open_engine(&Engine::Containerd { socket: None, namespace: None }, name, platform)?
+        }
     })
 }
 

@@ -145,19 +145,19 @@ fn credentials(signs: &mut Vec<Sign>) {
 }
 
 fn engines(signs: &mut Vec<Sign>) {
-    const SOCKETS: [(&str, &str); 3] = [
-        ("Docker", "/var/run/docker.sock"),
-        ("Podman", "/run/podman/podman.sock"),
-        ("containerd", "/run/containerd/containerd.sock"),
+    const SOCKETS: [(&str, &str, &str); 3] = [
+        ("Docker", "docker", "/var/run/docker.sock"),
+        ("Podman", "docker", "/run/podman/podman.sock"),
+        ("containerd", "containerd", "/run/containerd/containerd.sock"),
     ];
-    for (name, path) in SOCKETS {
+    for (name, from, path) in SOCKETS {
         if Path::new(path).exists() {
             sign(signs, State::Good, format!("{name} socket {path}"), None);
         } else {
             sign(
                 signs,
                 State::Missing,
-                format!("{name} socket {path}: only --from {} needs it", name.to_lowercase()),
+                format!("{name} socket {path}: only `image --from {from}` needs it"),
                 None,
             );
         }

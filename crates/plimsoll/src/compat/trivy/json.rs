@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Assessment, Cvss, DataSource, Layer, Match, Package, Relationship, Severity, SubjectKind, purl};
+use plimsoll_model::{Assessment, Cvss, DataSource, Family, Layer, Match, Package, Relationship, Severity, SubjectKind, purl};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -340,7 +340,7 @@ fn uuid_v7(at: jiff::Timestamp, seed: &[u8]) -> String {
 fn metadata(assessment: &Assessment, facts: &DocumentFacts) -> Metadata {
     let inventory = &assessment.inventory;
     let config = inventory.config.as_ref();
-    let eosl = assessment.problems.iter().any(|p| p.kind == plimsoll_model::ProblemKind::EndOfLife);
+    let today = facts.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let image = assessment.subject.kind == SubjectKind::Image;
     let raw_config = config.filter(|_| image).and_then(|c| serde_json::from_slice(&c.raw).ok());
     Metadata {
@@ -348,10 +348,10 @@ fn metadata(assessment: &Assessment, facts: &DocumentFacts) -> Metadata {
         os: inventory.distro.as_ref().map(|distro| Os {
             family: distro.family.name().to_owned(),
             name: distro.version.clone(),
-            eosl,
+            eosl: plimsoll_advisories::maintained_until(distro).is_some_and(|last| last < today),
         }),
         image_id: assessment.subject.image_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-        diff_ids: config.map(|c| c.diff_ids.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+        diff_ids: diff_ids(assessment),
         repo_tags: facts.repo_tags.to_vec(),
         repo_digests: facts.repo_digests.to_vec(),
         reference: match (&assessment.subject.reference, image) {
@@ -361,6 +361,17 @@ fn metadata(assessment: &Assessment, facts: &DocumentFacts) -> Metadata {
         image_config: raw_config.map(trimmed_config),
         layers: if image { inventory.layers.iter().map(|l| layer(l, true)).collect() } else { Vec::new() },
     }
+}
+
+/// The configuration's, in its order; an SBOM names layers in no order, and Trivy sorts them.
+fn diff_ids(assessment: &Assessment) -> Vec<String> {
+    if let Some(config) = &assessment.inventory.config {
+        return config.diff_ids.iter().map(ToString::to_string).collect();
+    }
+    let mut ids: Vec<String> =
+        assessment.inventory.layers.iter().filter_map(|layer| layer.diff_id.as_ref()).map(ToString::to_string).collect();
+    ids.sort();
+    ids
 }
 
 /// Trivy shows the OCI configuration in a fixed order and without Docker's private fields.
@@ -461,6 +472,10 @@ fn vulnerability(assessment: &Assessment, row: &Row, group: &ResultGroup, artifa
     let package = row.package;
     let pkg_id = group.package_id(package);
     let details = &found.vulnerability;
+    let family = assessment.inventory.distro.as_ref().map(|distro| &distro.family).filter(|_| package.ecosystem.is_os());
+    // Trivy shows no source for Red Hat's own data, and no advisory ids for Rocky's.
+    let sourced = !matches!(family, Some(Family::RedHat | Family::CentOs));
+    let vendor_named = !matches!(family, Some(Family::Rocky));
     let mut vendor_severity: BTreeMap<String, u8> =
         details.vendor_severity.iter().map(|(source, severity)| (source.clone(), severity.rank())).collect();
     if let Some(source) = &found.severity_source
@@ -470,7 +485,7 @@ fn vulnerability(assessment: &Assessment, row: &Row, group: &ResultGroup, artifa
     }
     VulnerabilityDoc {
         vulnerability_id: found.id.clone(),
-        vendor_ids: found.vendor_ids.clone(),
+        vendor_ids: if vendor_named { found.vendor_ids.clone() } else { Vec::new() },
         pkg_name: package.name.clone(),
         pkg_path: group.shown_path(package).to_owned(),
         pkg_identifier: identifier(assessment, package),
@@ -480,7 +495,7 @@ fn vulnerability(assessment: &Assessment, row: &Row, group: &ResultGroup, artifa
         layer: layer_of(assessment, package),
         severity_source: found.severity_source.clone().unwrap_or_default(),
         primary_url: primary_url(found),
-        data_source: found.data_source.as_ref().map(data_source),
+        data_source: found.data_source.as_ref().filter(|_| sourced).map(data_source),
         fingerprint: format!(
             "sha256:{:x}",
             Sha256::digest(format!("{artifact_id}:{}:{pkg_id}:{}", group.target, found.id))
