@@ -61,7 +61,7 @@ pub const SEEN_KINDS: &[SeenKind] = &[
     SeenKind {
         what: "list of installed Composer packages",
         scope: Scope::Both,
-        is: |path| path == "composer/installed.json" || path.ends_with("/composer/installed.json"),
+        is: |path| named(path, "installed.json"),
     },
     SeenKind {
         what: "Bundler lockfile",

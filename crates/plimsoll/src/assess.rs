@@ -172,16 +172,20 @@ pub fn unreachable_problem(name: &str, error: &anyhow::Error) -> Problem {
     }
 }
 
-/// The assessment with its verdict.
-pub fn judged(session: &Session, mut assessment: Assessment) -> Assessment {
-    let context = plimsoll_policy::Context {
+/// What the policy is told of this run.
+pub fn context(session: &Session) -> plimsoll_policy::Context<'_> {
+    plimsoll_policy::Context {
         at: session.at,
         namespace: session.namespace.as_deref(),
         user: None,
         databases: &session.database_infos,
         vex: &session.vex,
-    };
-    assessment.verdict = Some(plimsoll_policy::judge(&assessment, &session.policy, &context));
+    }
+}
+
+/// The assessment with its verdict.
+pub fn judged(session: &Session, mut assessment: Assessment) -> Assessment {
+    assessment.verdict = Some(plimsoll_policy::judge(&assessment, &session.policy, &context(session)));
     assessment
 }
 

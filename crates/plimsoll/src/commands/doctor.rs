@@ -154,12 +154,7 @@ fn engines(signs: &mut Vec<Sign>) {
         if Path::new(path).exists() {
             sign(signs, State::Good, format!("{name} socket {path}"), None);
         } else {
-            sign(
-                signs,
-                State::Missing,
-                format!("{name} socket {path}: only `image --from {from}` needs it"),
-                None,
-            );
+            sign(signs, State::Missing, format!("{name} socket {path}: only `image --from {from}` needs it"), None);
         }
     }
 }

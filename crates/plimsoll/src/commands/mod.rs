@@ -16,9 +16,10 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use plimsoll_model::{Assessment, Ecosystem, Outcome, Report, ToolInfo};
+use plimsoll_model::{Assessment, Ecosystem, Outcome, Problem, ProblemKind, Report, ToolInfo};
 use plimsoll_report::{FORMATS, Format, RenderOptions};
 
+use crate::assess;
 use crate::cli::{ColourChoice, Global, JudgeArgs};
 use crate::exit::Exit;
 use crate::session::{DataChoice, RULES, Session, SessionOptions};
@@ -43,6 +44,7 @@ pub fn session(global: &Global, judge: &JudgeArgs, near: Vec<PathBuf>) -> anyhow
 pub fn report(session: &Session, assessments: Vec<Assessment>) -> Report {
     let verdicts = assessments.iter().filter_map(|assessment| assessment.verdict.as_ref());
     let outcome = plimsoll_policy::overall(verdicts);
+    let unused = plimsoll_policy::unused(&session.policy, &assess::context(session), &assessments);
     Report {
         schema_version: plimsoll_report::SCHEMA_VERSION,
         tool: tool(),
@@ -50,7 +52,7 @@ pub fn report(session: &Session, assessments: Vec<Assessment>) -> Report {
         policy: session.policy_info(),
         databases: session.database_infos.clone(),
         assessments,
-        problems: Vec::new(),
+        problems: unused.into_iter().map(|words| Problem::note(ProblemKind::BadInput, words)).collect(),
         outcome,
     }
 }

@@ -24,6 +24,9 @@ pub fn run(command: &PolicyCommand) -> anyhow::Result<Exit> {
                 policy.exempt.len(),
                 policy.waivers.len()
             );
+            for remark in plimsoll_policy::remarks(&policy, jiff::Timestamp::now()) {
+                println!("note: {remark}");
+            }
         }
         PolicyCommand::Why { image, policy, namespace, at } => {
             let policy = find_policy(policy.as_deref(), &here)?;

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Assessment, Cvss, DataSource, Family, Layer, Match, Package, Relationship, Severity, SubjectKind, purl};
+use plimsoll_model::{
+    Assessment, Cvss, DataSource, Family, Layer, Match, Package, Relationship, Severity, SubjectKind, purl,
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -368,8 +370,13 @@ fn diff_ids(assessment: &Assessment) -> Vec<String> {
     if let Some(config) = &assessment.inventory.config {
         return config.diff_ids.iter().map(ToString::to_string).collect();
     }
-    let mut ids: Vec<String> =
-        assessment.inventory.layers.iter().filter_map(|layer| layer.diff_id.as_ref()).map(ToString::to_string).collect();
+    let mut ids: Vec<String> = assessment
+        .inventory
+        .layers
+        .iter()
+        .filter_map(|layer| layer.diff_id.as_ref())
+        .map(ToString::to_string)
+        .collect();
     ids.sort();
     ids
 }
@@ -472,7 +479,8 @@ fn vulnerability(assessment: &Assessment, row: &Row, group: &ResultGroup, artifa
     let package = row.package;
     let pkg_id = group.package_id(package);
     let details = &found.vulnerability;
-    let family = assessment.inventory.distro.as_ref().map(|distro| &distro.family).filter(|_| package.ecosystem.is_os());
+    let family =
+        assessment.inventory.distro.as_ref().map(|distro| &distro.family).filter(|_| package.ecosystem.is_os());
     // Trivy shows no source for Red Hat's own data, and no advisory ids for Rocky's.
     let sourced = !matches!(family, Some(Family::RedHat | Family::CentOs));
     let vendor_named = !matches!(family, Some(Family::Rocky));
