@@ -37,7 +37,8 @@ start() {
                 echo "  tls: {certificate: \"$folder/cert.pem\", key: \"$folder/key.pem\"}"
             fi
         } >"$folder/config.yml"
-        docker-registry serve "$folder/config.yml" >"$folder/log" 2>&1 &
+        # It would take a variable of podman's for a part of its own configuration.
+        env -u REGISTRY_AUTH_FILE docker-registry serve "$folder/config.yml" >"$folder/log" 2>&1 &
         echo $! >"$folder/pid"
         for _ in $(seq 50); do
             (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break 2

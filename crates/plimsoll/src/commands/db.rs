@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use plimsoll_advisories::database::{self, build, index, transfer};
-use plimsoll_model::DatabaseInfo;
+use plimsoll_model::{DatabaseInfo, DatabaseKind};
 
 use crate::cli::{DbCommand, Global, ReachArgs};
 use crate::dirs;
@@ -68,10 +68,13 @@ pub fn update(repositories: &[String], reach: &ReachArgs, options: &SessionOptio
     meter.finish();
     // The import took what it needs out of it.
     let _ = std::fs::remove_file(&download);
-    std::fs::write(&fetched_from, artifact.digest.to_string())
-        .with_context(|| format!("write {}", fetched_from.display()))?;
+    let taken = taken.into_inner();
+    if let Some(info) = &taken {
+        std::fs::write(&fetched_from, format!("{} {}\n", artifact.digest, info.digest))
+            .with_context(|| format!("write {}", fetched_from.display()))?;
+    }
     if !options.quiet {
-        match taken.into_inner() {
+        match taken {
             Some(info) => println!("{} from {} ({})", info.name, artifact.reference, words(&info)),
             None => println!("the newest of {} is here already", artifact.reference),
         }
@@ -79,10 +82,13 @@ pub fn update(repositories: &[String], reach: &ReachArgs, options: &SessionOptio
     Ok(())
 }
 
-/// The manifest digest of what is here, if it is still here and opens.
+/// The manifest digest of what was fetched last, if what came of it is still what lies here: not removed since, damaged,
+/// or replaced by an import or a build.
 fn known(fetched_from: &Path, cache: &Path) -> Option<plimsoll_model::Digest> {
-    let there = machine_databases(cache).iter().any(|path| database::open(path).is_ok());
-    std::fs::read_to_string(fetched_from).ok().filter(|_| there)?.trim().parse().ok()
+    let text = std::fs::read_to_string(fetched_from).ok()?;
+    let (manifest, content) = text.trim().split_once(' ')?;
+    let is_it = |path: &PathBuf| database::open(path).is_ok_and(|database| database.info().digest == content);
+    machine_databases(cache).iter().any(is_it).then(|| manifest.parse().ok())?
 }
 
 /// Checks the file whole, then puts it where its kind belongs.
@@ -171,5 +177,9 @@ fn opened(path: &Path, verify: bool) -> anyhow::Result<DatabaseInfo> {
 fn words(info: &DatabaseInfo) -> String {
     let built =
         info.built.map_or_else(|| "date unknown".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
-    format!("{} advisories, {built}", info.advisories)
+    match info.kind {
+        // Counting them would read the whole file.
+        DatabaseKind::Trivy => format!("Trivy's database, {built}"),
+        _ => format!("{} advisories, {built}", info.advisories),
+    }
 }

@@ -37,7 +37,10 @@ pub fn run(args: &[OsString]) -> Exit {
     match scan(&command, &flags) {
         Ok(exit) => exit,
         Err(error) => {
-            eprintln!("FATAL\t{}", crate::message::chain(&error));
+            eprintln!("FATAL\tcould not {}", crate::message::chain(&error));
+            if let Some(hint) = crate::message::hint(&error) {
+                eprintln!("FATAL\thint: {}", plimsoll_report::safe(&hint));
+            }
             FAILURE
         }
     }
