@@ -125,7 +125,7 @@ pub enum Command {
 /// What every judging command takes.
 #[derive(Debug, Clone, Args)]
 pub struct JudgeArgs {
-    /// The policy file; else loadline.yaml beside what is judged, else the embedded default
+    /// The policy file; else loadline.yaml beside what is judged, else here, else the embedded default
     #[arg(short, long, env = "PLIMSOLL_POLICY", value_name = "FILE", help_heading = "Policy")]
     pub policy: Option<PathBuf>,
     /// Judge as in this namespace

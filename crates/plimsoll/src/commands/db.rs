@@ -16,6 +16,9 @@ use crate::session::{SessionOptions, machine_databases};
 /// Where Trivy publishes its database, tried in this order.
 const REPOSITORIES: [&str; 2] = ["mirror.gcr.io/aquasec/trivy-db:2", "ghcr.io/aquasecurity/trivy-db:2"];
 
+/// A file that is being checked is written once and then read: after an hour its process is gone.
+const ABANDONED: std::time::Duration = std::time::Duration::from_secs(3600);
+
 pub fn run(global: &Global, command: &DbCommand) -> anyhow::Result<Exit> {
     let cache = dirs::cache(global.cache_dir.as_deref());
     match command {
@@ -54,6 +57,7 @@ pub fn update(repositories: &[String], reach: &ReachArgs, options: &SessionOptio
         if repositories.is_empty() { REPOSITORIES.map(str::to_owned).to_vec() } else { repositories.to_vec() };
     let folder = dirs::databases(&cache);
     std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    sweep(&folder);
     let fetched_from = folder.join("fetched");
     let known = known(&fetched_from, &cache);
     let download = folder.join("download");
@@ -80,6 +84,18 @@ pub fn update(repositories: &[String], reach: &ReachArgs, options: &SessionOptio
         }
     }
     Ok(())
+}
+
+/// Takes away what killed updates left, once nobody can be writing to it any more.
+fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(".tmp")) {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > ABANDONED) {
+            // What cannot be removed costs room, not the update.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// The manifest digest of what was fetched last, if what came of it is still what lies here: not removed since, damaged,

@@ -25,7 +25,13 @@ use crate::exit::Exit;
 use crate::session::{DataChoice, RULES, Session, SessionOptions};
 
 /// The session that a judging command's flags ask for; `near` is where a policy file may lie.
-pub fn session(global: &Global, judge: &JudgeArgs, near: Vec<PathBuf>) -> anyhow::Result<Session> {
+pub fn session(global: &Global, judge: &JudgeArgs, mut near: Vec<PathBuf>) -> anyhow::Result<Session> {
+    // Said before an image is pulled for a report that could not be written.
+    for path in &judge.save {
+        format_of(path)?;
+    }
+    // `check deploy/` from the project's folder means the project's policy.
+    near.push(PathBuf::from("."));
     Session::open(&SessionOptions {
         policy: judge.policy.clone(),
         near,
@@ -128,7 +134,8 @@ fn format_of(path: &Path) -> anyhow::Result<&'static Format> {
     match FORMATS.iter().find(|format| format.extension == extension) {
         Some(format) => Ok(format),
         None => {
-            let known: Vec<&str> = FORMATS.iter().map(|format| format.extension).collect();
+            let mut known: Vec<&str> = FORMATS.iter().map(|format| format.extension).collect();
+            known.dedup();
             bail!("tell the format of {}: its name ends in none of {}", path.display(), known.join(", "))
         }
     }

@@ -225,6 +225,11 @@ impl Flags {
         if self.scanners.is_empty() { scanner == "vuln" } else { self.scanners.iter().any(|s| s == scanner) }
     }
 
+    /// Scanners that were asked for by name and that this version has not.
+    pub fn not_looked_for(&self) -> impl Iterator<Item = &str> {
+        self.scanners.iter().map(String::as_str).filter(|scanner| !matches!(*scanner, "vuln" | "none"))
+    }
+
     pub fn wants_os(&self) -> bool {
         self.pkg_types.is_empty() || self.pkg_types.iter().any(|t| t == "os")
     }
@@ -293,6 +298,9 @@ mod tests {
         );
         assert_eq!(command, Command::Repository);
         assert!(f.quiet && !f.list_all_packages() && f.scans("vuln"));
+        assert_eq!(f.not_looked_for().count(), 0);
+        let (_, other) = flags("image --security-checks vuln,secret x");
+        assert_eq!(other.not_looked_for().collect::<Vec<_>>(), ["secret"]);
         assert_eq!(f.cache_dir, Some(PathBuf::from("/tmp/c")));
         assert_eq!(f.targets, ["dir"]);
     }

@@ -82,7 +82,7 @@ fn scan(command: &Command, flags: &Flags) -> anyhow::Result<Exit> {
             };
             json::bytes(&json::document(assessment, &groups, &facts)).context("write the report")?
         }
-        flags::Format::Table => table::text(&groups, &filter.severities).into_bytes(),
+        flags::Format::Table => table::text(&groups, &filter.severities, filter.vulnerabilities).into_bytes(),
     };
     match &flags.output {
         Some(path) => std::fs::write(path, &bytes).with_context(|| format!("write {}", path.display()))?,
@@ -91,7 +91,11 @@ fn scan(command: &Command, flags: &Flags) -> anyhow::Result<Exit> {
     if groups.iter().any(|group| !group.rows.is_empty()) && flags.exit_code != 0 {
         return Ok(Exit::Other(flags.exit_code));
     }
-    let doubts = doubts(assessment);
+    // What was not looked for is not "none found".
+    let mut doubts: Vec<String> = flags.not_looked_for().map(not_looked_for).collect();
+    if flags.scans("vuln") {
+        doubts.extend(self::doubts(assessment));
+    }
     if doubts.is_empty() || super::undecided_is_allowed() {
         return Ok(Exit::Allowed);
     }
@@ -103,6 +107,14 @@ fn scan(command: &Command, flags: &Flags) -> anyhow::Result<Exit> {
     }
     eprintln!("ERROR\tthe report may be incomplete, so this is no success (PLIMSOLL_UNDECIDED=allow to accept that)");
     Ok(FAILURE)
+}
+
+fn not_looked_for(scanner: &str) -> String {
+    let instead = match scanner {
+        "secret" => "; `plimsoll image` looks for secrets",
+        _ => "",
+    };
+    format!("--scanners {scanner}: this version of the trivy command looks for vulnerabilities only{instead}")
 }
 
 /// Lines of doubt that are worth reading on a terminal.

@@ -12,9 +12,9 @@ const TITLE_WORDS: usize = 12;
 /// Characters of a title line.
 const TITLE_WIDTH: usize = 60;
 
-/// The whole text.
-pub fn text(groups: &[ResultGroup], severities: &[Severity]) -> String {
-    let mut out = summary(groups);
+/// The whole text; `scanned` is false when nobody asked for vulnerabilities.
+pub fn text(groups: &[ResultGroup], severities: &[Severity], scanned: bool) -> String {
+    let mut out = summary(groups, scanned);
     for group in groups {
         if group.rows.is_empty() {
             continue;
@@ -38,11 +38,11 @@ pub fn text(groups: &[ResultGroup], severities: &[Severity]) -> String {
     out
 }
 
-fn summary(groups: &[ResultGroup]) -> String {
+fn summary(groups: &[ResultGroup], scanned: bool) -> String {
     let mut out = String::from("\nReport Summary\n\n");
     let headers = ["Target", "Type", "Vulnerabilities"].map(str::to_owned);
-    let mut rows: Vec<[String; 3]> =
-        groups.iter().map(|g| [clean(&g.target), g.kind.clone(), g.rows.len().to_string()]).collect();
+    let count = |g: &ResultGroup| if scanned { g.rows.len().to_string() } else { "-".to_owned() };
+    let mut rows: Vec<[String; 3]> = groups.iter().map(|g| [clean(&g.target), g.kind.clone(), count(g)]).collect();
     if rows.is_empty() {
         rows.push(["-".into(), "-".into(), "-".into()]);
     }
