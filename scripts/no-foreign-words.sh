@@ -12,7 +12,7 @@ look() { # PATTERN MESSAGE PATHS…
         status=1
     fi
 }
-look '(/home/[a-z]|/root/|/work/(main|wt|bg|shared))' 'a path of one machine' .
+look '(/root/\.(cargo|rustup|pyenv)|/work/(main|wt|bg|shared))' 'a path of one machine' .
 look 'artifactory|/api/(cargo|pypi|npm|go)/' 'the host of a package registry mirror' .
 look 'todo!\(|unimplemented!\(' 'unfinished code' 'crates/*/src'
 exit $status

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{Event, Parser, ScalarStyle};
 
 use crate::fault::{Faults, Span};
 
@@ -132,8 +132,9 @@ pub(crate) fn document(text: &str, faults: &mut Faults<'_>) -> Option<Node> {
                 let mark = error.marker();
                 let span = Span { line: int(mark.line()), column: int(mark.col()) + 1, width: 1 };
                 let line = text.lines().nth(mark.line().saturating_sub(1)).unwrap_or("");
-                let hint = syntax_hint(line, mark.col(), error.info());
-                faults.push(span, format!("this is not YAML: {}", error.info()), hint.map(str::to_owned));
+                let info = error.info();
+                let hint = syntax_hint(line, mark.col(), &info);
+                faults.push(span, format!("this is not YAML: {info}"), hint.map(str::to_owned));
                 return None;
             }
         };
@@ -141,8 +142,8 @@ pub(crate) fn document(text: &str, faults: &mut Faults<'_>) -> Option<Node> {
         let width = if same_line { place.end.col().saturating_sub(place.start.col()) } else { 1 };
         let span = Span { line: int(place.start.line()), column: int(place.start.col()) + 1, width: int(width) };
         let (node, anchor) = match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => continue,
-            Event::DocumentStart(_) => {
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => continue,
+            Event::DocumentStart(..) => {
                 documents += 1;
                 if documents > 1 {
                     faults.suggest(
@@ -180,12 +181,11 @@ pub(crate) fn document(text: &str, faults: &mut Faults<'_>) -> Option<Node> {
                 nodes += 1;
                 (Node { span, value: Value::Scalar { text: text.into_owned(), quoted } }, anchor)
             }
-            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) if tag.is_some() => {
-                let _ = anchor;
+            Event::SequenceStart(_, _, tag) | Event::MappingStart(_, _, tag) if tag.is_some() => {
                 faults.add(span, "YAML tags (`!…`) mean nothing here");
                 return None;
             }
-            Event::SequenceStart(anchor, _) => {
+            Event::SequenceStart(_, anchor, _) => {
                 open.push(Open { span, anchor, frame: Frame::List(Vec::new()) });
                 nodes += 1;
                 if open.len() > MAX_DEPTH {
@@ -194,7 +194,7 @@ pub(crate) fn document(text: &str, faults: &mut Faults<'_>) -> Option<Node> {
                 }
                 continue;
             }
-            Event::MappingStart(anchor, _) => {
+            Event::MappingStart(_, anchor, _) => {
                 open.push(Open { span, anchor, frame: Frame::Map(Vec::new(), None) });
                 nodes += 1;
                 if open.len() > MAX_DEPTH {
@@ -210,6 +210,11 @@ pub(crate) fn document(text: &str, faults: &mut Faults<'_>) -> Option<Node> {
                     Frame::Map(entries, _) => Value::Map(entries),
                 };
                 (Node { span: closed.span, value }, closed.anchor)
+            }
+            // Comments and anchors come only when they are asked for; what is new must not pass for nothing.
+            _ => {
+                faults.add(span, "this kind of YAML is not read here");
+                return None;
             }
         };
         if nodes > MAX_NODES {
