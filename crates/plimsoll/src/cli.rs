@@ -59,6 +59,9 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Judge everything below a path: manifests and the images they name, image layouts, lockfiles, SBOMs
+    ///
+    /// A loadline.yaml in one of the paths is the policy, unless --policy names another. Passed over: .git, .hg, .svn,
+    /// node_modules, target and .venv.
     #[command(after_help = format!("Examples:\n  plimsoll check .\n  plimsoll check --policy prod.yaml --save report.html deploy/\n  plimsoll check --exit-code 0 examples/shop\n\n{EXIT_CODES}"))]
     Check(CheckArgs),
     /// Judge one image: from a registry, an archive, a layout or an engine

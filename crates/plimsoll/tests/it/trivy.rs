@@ -58,3 +58,10 @@ fn unknown_flags_and_severities_are_errors() {
     assert_eq!(plimsoll(&["trivy", "image", "--severity", "AWFUL", "x"]).status, 1);
     assert_eq!(plimsoll(&["trivy", "--help"]).status, 0);
 }
+
+#[test]
+fn scanners_that_are_not_there_are_no_success() {
+    let run = trivy(&["image", "--input", "examples/shop-fixed/image", "--scanners", "vuln,misconfig", "-q"]);
+    assert_eq!(run.status, 1, "{}{}", run.out, run.err);
+    assert!(run.err.contains("misconfig"), "{}", run.err);
+}
