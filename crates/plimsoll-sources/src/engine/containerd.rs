@@ -238,8 +238,9 @@ impl Blobs for Store {
     }
 }
 
-/// `GetImageResponse.image.target`, a `containerd.types.Descriptor`.
-fn image_target(message: &[u8]) -> Option<Descriptor> {
+/// `GetImageResponse.image.target`, a `containerd.types.Descriptor`. Public for the fuzz targets alone.
+#[doc(hidden)]
+pub fn image_target(message: &[u8]) -> Option<Descriptor> {
     let target = sub(sub(message, 1)?, 3)?;
     let text = |number| sub(target, number).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let size = match field(target, 3)? {

@@ -209,6 +209,12 @@ async fn lookup(
     }
 }
 
+/// Decodes every entry of a file and says how many could be. For the fuzz targets alone.
+#[doc(hidden)]
+pub fn embedded_credentials(file: &CredentialsFile) -> usize {
+    file.auths.iter().flatten().map(|(_, auth)| auth).filter(|auth| from_auth(auth).is_ok()).count()
+}
+
 fn from_auth(auth: &Auth) -> Result<Option<Credentials>, ()> {
     let given = |value: &Option<String>| value.clone().filter(|v| !v.is_empty());
     if let Some(token) = given(&auth.registrytoken) {

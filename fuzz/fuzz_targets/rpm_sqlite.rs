@@ -1,0 +1,9 @@
+//! rpm's database, the sqlite form, down to its headers.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use plimsoll_inventory::os::rpm;
+
+fuzz_target!(|data: &[u8]| {
+    plimsoll_fuzz::database(data.len(), &(rpm::SQLITE.read)("rpmdb", data));
+});
