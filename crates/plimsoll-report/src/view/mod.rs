@@ -237,8 +237,12 @@ impl<'a> View<'a> {
     pub fn databases(&self) -> Vec<(String, &'a str)> {
         let list = self.report.databases.iter().map(|d| {
             let built = d.built.map_or_else(|| "date unknown".to_owned(), |t| format!("of {t}"));
-            let advisories = plural(usize::try_from(d.advisories).unwrap_or(usize::MAX), "advisory");
-            (format!("{} ({}), {built}, {advisories}", d.name, words::database_kind(d.kind)), d.digest.as_str())
+            let advisories = match d.kind {
+                // Nobody counts them: that would read the whole file.
+                DatabaseKind::Trivy if d.advisories == 0 => String::new(),
+                _ => format!(", {}", plural(usize::try_from(d.advisories).unwrap_or(usize::MAX), "advisory")),
+            };
+            (format!("{} ({}), {built}{advisories}", d.name, words::database_kind(d.kind)), d.digest.as_str())
         });
         list.collect()
     }

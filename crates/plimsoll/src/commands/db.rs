@@ -190,7 +190,8 @@ fn opened(path: &Path, verify: bool) -> anyhow::Result<DatabaseInfo> {
     Ok(info)
 }
 
-fn words(info: &DatabaseInfo) -> String {
+/// Size and date of a database in words.
+pub(super) fn words(info: &DatabaseInfo) -> String {
     let built =
         info.built.map_or_else(|| "date unknown".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
     match info.kind {

@@ -21,6 +21,8 @@ enum State {
     Good,
     /// Works, with less.
     Missing,
+    /// Works, and nobody should rely on it.
+    Old,
     /// Does not work.
     Broken,
 }
@@ -38,6 +40,7 @@ pub fn run(global: &Global) -> anyhow::Result<Exit> {
         let mark = match sign.state {
             State::Good => "ok     ",
             State::Missing => "missing",
+            State::Old => "old    ",
             State::Broken => "broken ",
         };
         broken |= sign.state == State::Broken;
@@ -68,21 +71,10 @@ fn database(cache: &Path, signs: &mut Vec<Sign>) {
             Ok(database) => {
                 let info = database.info();
                 let age = info.built.map(|built| age_in_days(built, Timestamp::now()));
-                let text = match age {
-                    Some(days) => {
-                        format!("vulnerability database {}: {} advisories, {days} days old", info.name, info.advisories)
-                    }
-                    None => {
-                        format!("vulnerability database {}: {} advisories, age unknown", info.name, info.advisories)
-                    }
-                };
+                let age_words = age.map_or_else(|| "age unknown".to_owned(), |days| format!("{days} days old"));
+                let text = format!("vulnerability database {}: {}, {age_words}", info.name, super::db::words(&info));
                 let stale = age.is_none_or(|days| days > 3);
-                sign(
-                    signs,
-                    if stale { State::Missing } else { State::Good },
-                    text,
-                    stale.then_some("plimsoll db update"),
-                );
+                sign(signs, if stale { State::Old } else { State::Good }, text, stale.then_some("plimsoll db update"));
             }
             Err(error) => sign(
                 signs,
