@@ -24,7 +24,7 @@ impl PackageUrl {
     }
 
     /// Reads `pkg:type/namespace/name@version?qualifiers#subpath` (package-url specification, "how to parse").
-    /// `None` when scheme, type or name are missing.
+    /// `None` when scheme, type or name are missing, or the type is no word. A qualifier whose key is no word is left out.
     pub fn parse(text: &str) -> Option<PackageUrl> {
         let rest = text.strip_prefix("pkg:")?.trim_start_matches('/');
         let (rest, subpath) = match rest.rsplit_once('#') {
@@ -38,7 +38,7 @@ impl PackageUrl {
         let qualifiers = qualifiers
             .split('&')
             .filter_map(|pair| pair.split_once('='))
-            .filter(|(_, value)| !value.is_empty())
+            .filter(|(key, value)| is_word(key) && !value.is_empty())
             .map(|(key, value)| (key.to_ascii_lowercase(), decode(value)))
             .collect();
         let (kind, path) = rest.split_once('/')?;
@@ -50,7 +50,7 @@ impl PackageUrl {
             _ => (path, None),
         };
         let (namespace, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if kind.is_empty() || name.is_empty() {
+        if !is_word(kind) || name.is_empty() {
             return None;
         }
         Some(PackageUrl {
@@ -78,11 +78,18 @@ impl std::fmt::Display for PackageUrl {
             write!(f, "{}{key}={}", if i == 0 { '?' } else { '&' }, encode(value))?;
         }
         if let Some(subpath) = &self.subpath {
-            let parts: Vec<String> = subpath.split('/').map(encode).collect();
-            write!(f, "#{}", parts.join("/"))?;
+            let parts: Vec<String> = subpath.split('/').filter(|part| !part.is_empty()).map(encode).collect();
+            if !parts.is_empty() {
+                write!(f, "#{}", parts.join("/"))?;
+            }
         }
         Ok(())
     }
+}
+
+/// What types and keys are made of: `deb`, `vcs_url`, `x.y-z`.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
 }
 
 fn decode(text: &str) -> String {
@@ -202,6 +209,26 @@ mod tests {
         assert_eq!(PackageUrl::parse("pkg:npm/@babel/core").unwrap().namespace, "@babel");
         assert!(PackageUrl::parse("npm/core").is_none());
         assert!(PackageUrl::parse("pkg:npm/").is_none());
+    }
+
+    /// Found by the fuzzer: such URLs were read, and what they were written as was not.
+    #[test]
+    fn odd_types_are_refused_and_odd_keys_left_out() {
+        assert!(PackageUrl::parse("pkg:o%3Aab?r!epos/cii/x@5>%3A]b?r=1").is_none());
+        assert!(PackageUrl::parse("pkg:/x").is_none());
+        let url = PackageUrl::parse("pkg:npm/x?a#b=1&c=2#%2Fd//e/").unwrap();
+        assert_eq!(url.to_string(), "pkg:npm/x?c=2#d/e");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_again(text in "[a#?&=@/%2Fb:. ]{0,30}") {
+            if let Some(url) = PackageUrl::parse(&format!("pkg:{text}")) {
+                let shown = url.to_string();
+                let again = PackageUrl::parse(&shown).map(|url| url.to_string());
+                proptest::prop_assert_eq!(again, Some(shown));
+            }
+        }
     }
 
     #[test]
