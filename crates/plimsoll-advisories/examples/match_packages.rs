@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         eprintln!("usage: match_packages DATABASE [OS RELEASE]");
         return ExitCode::from(64);
     };
+    let start = std::time::Instant::now();
     let source = match database::open(Path::new(path)) {
         Ok(source) => source,
         Err(error) => {
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    eprintln!("opened in {} µs", start.elapsed().as_micros());
     let mut inventory = Inventory::default();
     if let [_, family, version] = arguments.as_slice() {
         inventory.distro = Some(Distro {
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
     }
     let start = std::time::Instant::now();
     let matched = match_packages(&inventory, &[source.as_ref()], jiff::Timestamp::now());
-    eprintln!("{} packages matched in {:?}", inventory.packages.len(), start.elapsed());
+    eprintln!("{} packages matched in {} µs", inventory.packages.len(), start.elapsed().as_micros());
     for problem in &matched.problems {
         eprintln!("could not {problem}");
     }
