@@ -1,9 +1,11 @@
 //! Gathers what is known of one subject. In: a session and a target. Out: an `Assessment` without a verdict, and one with
 //! it from [`judged`]. This is where the siblings meet: sources → inventory → advisories → checks → policy.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::Context as _;
+use plimsoll_checks::secrets::{in_variable, redact};
 use plimsoll_inventory::{Inspector, Options, TreeKind};
 use plimsoll_model::{Assessment, ImageReference, Inventory, Location, Problem, ProblemKind, Subject, SubjectKind};
 use plimsoll_sources::ResolvedImage;
@@ -211,7 +213,7 @@ fn with_options(session: &Session, meter: &Meter, catalogue: impl FnOnce(&Option
     inventory
 }
 
-fn assembled(session: &Session, subject: Subject, inventory: Inventory, mut problems: Vec<Problem>) -> Assessment {
+fn assembled(session: &Session, subject: Subject, mut inventory: Inventory, mut problems: Vec<Problem>) -> Assessment {
     let sources: Vec<&dyn plimsoll_advisories::AdvisorySource> =
         session.databases.iter().map(|database| database.as_ref()).collect();
     let matched = plimsoll_advisories::match_packages(&inventory, &sources, session.at);
@@ -228,6 +230,7 @@ fn assembled(session: &Session, subject: Subject, inventory: Inventory, mut prob
     } else {
         Vec::new()
     };
+    mask_secrets(&mut inventory);
     findings.sort_by(|a, b| (b.severity, &a.rule, &a.message).cmp(&(a.severity, &b.rule, &b.message)));
     Assessment {
         subject,
@@ -237,5 +240,55 @@ fn assembled(session: &Session, subject: Subject, inventory: Inventory, mut prob
         coverage: matched.coverage,
         problems,
         verdict: None,
+    }
+}
+
+/// Masks what looks like a secret in the build instructions and settings, once the rules have seen them: a report is
+/// kept, uploaded and shown to more people than the image is. Its digests stay those of the image as it is.
+fn mask_secrets(inventory: &mut Inventory) {
+    let mask = |text: &mut String| {
+        if let Cow::Owned(masked) = redact(text) {
+            *text = masked;
+        }
+    };
+    inventory.layers.iter_mut().filter_map(|layer| layer.created_by.as_mut()).for_each(mask);
+    let Some(config) = &mut inventory.config else { return };
+    config.history.iter_mut().filter_map(|step| step.created_by.as_mut()).for_each(mask);
+    config.entrypoint.iter_mut().chain(&mut config.cmd).chain(config.labels.values_mut()).for_each(mask);
+    for variable in &mut config.env {
+        if let Some((name, value)) = variable.split_once('=')
+            && let Some(secret) = in_variable(name, value)
+        {
+            let masked =
+                if secret.value.is_empty() { "…".to_owned() } else { value.replace(&secret.value, &secret.masked()) };
+            *variable = format!("{name}={masked}");
+        }
+        mask(variable);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_model::{HistoryEntry, ImageConfig};
+
+    use super::*;
+
+    #[test]
+    fn no_secret_of_the_configuration_is_left_whole() {
+        // Made of parts, so that no scanner takes this file for a leak.
+        let token = ["ghp_", "x7Kq9mW2vR4tY8", "nB3cF6hJ1lP5sD0gZAbCdE"].concat();
+        let instruction = format!("RUN curl -H 'Authorization: token {token}' https://example.com");
+        let step = HistoryEntry { created_by: Some(instruction.clone()), ..HistoryEntry::default() };
+        let config = ImageConfig {
+            env: vec![format!("GITHUB_TOKEN={token}"), "PATH=/usr/bin".into()],
+            history: vec![step],
+            ..ImageConfig::default()
+        };
+        let mut inventory = Inventory { config: Some(config), ..Inventory::default() };
+        mask_secrets(&mut inventory);
+        let config = inventory.config.unwrap();
+        assert!(!format!("{config:?}").contains(&token), "{config:?}");
+        assert_eq!(config.env[1], "PATH=/usr/bin");
+        assert!(config.env[0].starts_with("GITHUB_TOKEN="));
     }
 }

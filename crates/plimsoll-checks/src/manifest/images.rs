@@ -69,10 +69,9 @@ pub fn named_images(path: &str, text: &str) -> NamedImages {
     found
 }
 
-/// True when a text that cannot be parsed still says `apiVersion:` and `kind:`.
+/// True when a text that cannot be parsed still says `apiVersion` and `kind` somewhere: JSON may be one long line.
 fn looks_like_manifest(text: &str) -> bool {
-    let has = |key: &str| text.lines().any(|line| line.trim_start_matches([' ', '-', '"', '{']).starts_with(key));
-    has("apiVersion") && has("kind")
+    text.contains("apiVersion") && text.contains("kind")
 }
 
 fn visit_object(node: &Rc<Node>, path: &str, found: &mut NamedImages, steps: &mut usize, depth: usize) {
@@ -195,6 +194,31 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: j, image: d}]}
         }
         let found = named_images("m.yaml", &bomb);
         assert!(found.problems.iter().any(|p| p.kind == ProblemKind::LimitReached));
+    }
+
+    #[test]
+    fn a_chain_of_aliases_is_refused_before_anything_recurses_into_it() {
+        let mut chain = String::from("apiVersion: v1\nkind: Pod\na0: &a0 [x]\n");
+        for i in 1..100_000 {
+            chain += &format!("a{i}: &a{i} [*a{}]\n", i - 1);
+        }
+        let found = named_images("m.yaml", &chain);
+        assert!(found.problems[0].message.contains("aliases nest deeper"), "{:?}", found.problems);
+    }
+
+    #[test]
+    fn an_image_that_comes_in_by_a_merge_is_seen() {
+        let text = "apiVersion: v1\nkind: Pod\nx: &c {image: a}\nspec:\n  containers:\n    - <<: *c\n      name: web\n    - <<: [*c]\n";
+        assert_eq!(names(text), ["Pod/unnamed a", "Pod/unnamed a"]);
+    }
+
+    #[test]
+    fn a_broken_manifest_on_one_line_is_a_problem() {
+        let found = named_images(
+            "m.json",
+            "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"spec\":{\"containers\":[{\"image\":\"evil\"",
+        );
+        assert_eq!(found.problems.len(), 1);
     }
 
     #[test]

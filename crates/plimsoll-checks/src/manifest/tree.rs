@@ -10,6 +10,8 @@ use granit_parser::{Event, Parser, ScalarStyle, Span};
 const MAX_NODES: usize = 1_000_000;
 /// Nesting: the API server itself refuses deeper objects.
 const MAX_DEPTH: usize = 128;
+/// Mappings merged into one. More are in no manifest.
+const MAX_MERGED: usize = 8;
 
 /// A node and the line and column where it starts, both from 1.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub struct Node {
     pub value: Value,
     pub line: u32,
     pub column: u32,
+    /// Levels below this node, aliases counted as what they stand for: who walks the tree goes as deep.
+    depth: usize,
 }
 
 #[derive(Debug)]
@@ -31,6 +35,15 @@ pub enum Value {
 }
 
 impl Node {
+    fn new(value: Value, line: u32, column: u32) -> Rc<Node> {
+        let below = match &value {
+            Value::Scalar { .. } => None,
+            Value::List(items) => items.iter().map(|item| item.depth).max(),
+            Value::Map(pairs) => pairs.iter().map(|(key, value)| key.depth.max(value.depth)).max(),
+        };
+        Rc::new(Node { value, line, column, depth: below.map_or(0, |below| below + 1) })
+    }
+
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
@@ -48,8 +61,13 @@ impl Node {
         }
     }
 
+    /// The value of a key, also where it comes in by a merge (`<<: *base`), which the tools that send manifests follow.
     pub fn get(&self, key: &str) -> Option<&Rc<Node>> {
-        self.pairs().iter().find(|(k, _)| k.text() == Some(key)).map(|(_, v)| v)
+        let own = self.pairs().iter().find(|(k, _)| k.text() == Some(key)).map(|(_, v)| v);
+        own.or_else(|| {
+            let merged = self.pairs().iter().filter(|(k, _)| k.text() == Some("<<")).map(|(_, v)| v);
+            merged.flat_map(|v| v.items().iter().chain(std::iter::once(v))).take(MAX_MERGED).find_map(|v| v.get(key))
+        })
     }
 
     pub fn pairs(&self) -> &[(Rc<Node>, Rc<Node>)] {
@@ -105,7 +123,7 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
         let finished = match event {
             Event::Scalar(value, style, anchor, _) => {
                 let value = Value::Scalar { text: value.into_owned(), plain: style == ScalarStyle::Plain };
-                Some((Rc::new(Node { value, line, column }), anchor))
+                Some((Node::new(value, line, column), anchor))
             }
             Event::SequenceStart(_, anchor, _) => {
                 stack.push(Open::List { items: Vec::new(), line, column, anchor });
@@ -117,7 +135,7 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
             }
             Event::SequenceEnd => match stack.pop() {
                 Some(Open::List { items, line, column, anchor }) => {
-                    Some((Rc::new(Node { value: Value::List(items), line, column }), anchor))
+                    Some((Node::new(Value::List(items), line, column), anchor))
                 }
                 _ => return (done, fault("a list ends that did not start".into())),
             },
@@ -133,7 +151,7 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
                             return (done, Some(Fault { message, line: key.line, column: key.column }));
                         }
                     }
-                    Some((Rc::new(Node { value: Value::Map(pairs), line, column }), anchor))
+                    Some((Node::new(Value::Map(pairs), line, column), anchor))
                 }
                 _ => return (done, fault("a mapping ends that did not start".into())),
             },
@@ -147,6 +165,10 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
             return (done, fault(format!("nested deeper than {MAX_DEPTH}")));
         }
         if let Some((node, anchor)) = finished {
+            // A chain of aliases nests without the text nesting.
+            if node.depth > MAX_DEPTH {
+                return (done, fault(format!("aliases nest deeper than {MAX_DEPTH}")));
+            }
             if anchor > 0 {
                 anchors.insert(anchor, Rc::clone(&node));
             }

@@ -179,7 +179,12 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     if secrets.is_empty() {
         return Cow::Borrowed(text);
     }
-    let mut out = text.to_owned();
+    // What has no value of its own (a key that is not closed) may go on to the end.
+    let unended = secrets.iter().filter(|secret| secret.value.is_empty()).map(|secret| secret.at).min();
+    let mut out = match unended.and_then(|at| text.get(..at)) {
+        Some(before) => format!("{before}… (cut: a secret begins here)"),
+        None => text.to_owned(),
+    };
     for secret in secrets.iter().filter(|secret| !secret.value.is_empty()) {
         out = out.replace(&secret.value, &secret.masked());
     }

@@ -236,7 +236,7 @@ impl Below {
             }
         } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
             self.archives.push(path.to_owned());
-        } else if ends(&[".yaml", ".yml", ".json"]) && !is_our_own(&name) {
+        } else if ends(&[".yaml", ".yml", ".json"]) {
             if size > MAX_TEXT {
                 // Large JSON is data; large YAML may be manifests.
                 if !name.ends_with(".json") {
@@ -245,6 +245,10 @@ impl Below {
                 return;
             }
             match std::fs::read(path) {
+                Ok(bytes) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => self.problems.push(
+                    Problem::undecided(ProblemKind::BadInput, "read the file: it is UTF-16, not UTF-8")
+                        .at(Location::path(shown)),
+                ),
                 Ok(bytes) => {
                     let text = String::from_utf8_lossy(&bytes);
                     let found = named_images(&shown, text.strip_prefix('\u{feff}').unwrap_or(&text));
@@ -265,9 +269,4 @@ impl Below {
                 .at(Location::path(shown)),
         );
     }
-}
-
-/// The policy file is no manifest although it looks like one.
-fn is_our_own(name: &str) -> bool {
-    matches!(name, "loadline.yaml" | "loadline.yml")
 }

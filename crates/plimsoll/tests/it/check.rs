@@ -118,3 +118,17 @@ fn reports_are_saved_in_the_format_of_their_name() {
     let sarif: Value = serde_json::from_str(&std::fs::read_to_string(sarif).unwrap()).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
 }
+
+#[test]
+fn a_manifest_named_like_a_policy_is_still_a_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("deploy")).unwrap();
+    std::fs::write(
+        folder.path().join("deploy/loadline.yaml"),
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: 'registry.example.com/hidden:1.0'}]}\n",
+    )
+    .unwrap();
+    let path = folder.path().to_str().unwrap();
+    let run = plimsoll(&["check", "--offline", "--policy", "crates/plimsoll/tests/policies/allow-all.yaml", path]);
+    assert!(run.out.contains("registry.example.com/hidden:1.0"), "{}{}", run.out, run.err);
+}
