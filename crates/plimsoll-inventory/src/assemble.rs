@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use plimsoll_model::{
-    Algorithm, Digest, Distro, Ecosystem, Executable, Family, FileFact, Inventory, Location, Package, Problem,
-    ProblemKind, SeenFile, WastedFile,
+    Algorithm, Digest, Distro, Ecosystem, Executable, ExecutableKind, Family, FileFact, Inventory, Location, Package,
+    Problem, ProblemKind, SeenFile, WastedFile,
 };
 
 use crate::distro::{self, Files};
@@ -181,6 +181,7 @@ impl<'a> Assembly<'a> {
         self.hidden(inventory);
         if self.sieve.system {
             self.owners(&links, inventory);
+            inventory.problems.extend(unexplained(inventory, self.sieve.options.executables));
         }
         if !self.sieve.options.package_files {
             for package in &mut inventory.packages {
@@ -537,6 +538,32 @@ fn gap(distro: Option<&Distro>, databases: usize, packages: &[Package]) -> Optio
         ),
         _ => None,
     }
+}
+
+/// Programs that no package accounts for, in an image without any package: nothing is known of what they are made of. An
+/// image whose package database and release file were deleted looks the same, and must not pass for an empty one. Where
+/// programs are not recorded, any file may be one.
+fn unexplained(inventory: &Inventory, recorded: bool) -> Option<Problem> {
+    let programs = inventory.executables.iter().filter(|program| program.kind == ExecutableKind::Elf).count();
+    let some = if recorded { programs > 0 } else { inventory.total_file_bytes > 0 };
+    if !some || !inventory.packages.is_empty() || !inventory.seen_not_read.is_empty() {
+        return None;
+    }
+    let first = inventory.executables.iter().find(|program| program.kind == ExecutableKind::Elf);
+    let what = match (programs, first) {
+        (1, Some(one)) => format!("the program {}", one.location.path),
+        (many, Some(one)) => format!("{many} programs, {} the first", one.location.path),
+        _ => "the files".to_owned(),
+    };
+    let problem = Problem::undecided(
+        ProblemKind::NoData,
+        format!("tell the parts of {what}: the image has no package that could be read"),
+    );
+    let location = first.map(|one| one.location.clone()).unwrap_or_default();
+    Some(problem.at(location).with_hint(
+        "keep what names its packages (Go's build information, cargo auditable, the package database), or let an entry for \
+         this image say what \"could not tell\" means",
+    ))
 }
 
 /// Families whose images have one of the databases that we read; others are no surprise without.

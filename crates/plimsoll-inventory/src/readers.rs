@@ -61,7 +61,7 @@ pub const SEEN_KINDS: &[SeenKind] = &[
     SeenKind {
         what: "list of installed Composer packages",
         scope: Scope::Both,
-        is: |path| named(path, "installed.json"),
+        is: |path| path.rsplit('/').next() == Some("installed.json"),
     },
     SeenKind {
         what: "Bundler lockfile",

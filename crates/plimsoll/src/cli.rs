@@ -220,6 +220,7 @@ pub struct CheckArgs {
 pub enum Origin {
     Registry,
     /// The Docker-compatible socket (DOCKER_HOST, else Docker's own, else podman's)
+    #[value(alias = "podman")]
     Docker,
     /// containerd's socket (CONTAINERD_ADDRESS, else its own)
     Containerd,

@@ -66,7 +66,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             clap_complete::generate(*shell, &mut Cli::command(), "plimsoll", &mut std::io::stdout());
             Ok(Exit::Allowed)
         }
-        Command::Trivy { args } => Ok(compat::trivy::run(args)),
+        Command::Trivy { args } => Ok(compat::trivy::run_in(args, global.cache_dir.as_deref())),
         Command::Docs { dir } => commands::docs::run(dir),
     }
 }

@@ -100,9 +100,22 @@ fn links_to_busybox_are_no_packages() {
 }
 
 #[test]
-fn an_image_with_one_program_has_no_problem() {
-    let inventory = image(vec![Tar::default().mode("app", 0o755, "\x7fELF")]);
-    assert_eq!((inventory.distro, inventory.problems), (None, vec![]));
+fn programs_without_any_package_are_undecided() {
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(1000, 7);
+    elf[16..18].copy_from_slice(&[3, 0]);
+    let bare = Tar::default().mode("app", 0o755, &elf);
+    assert_eq!(undecided(&image(vec![bare.clone()])), [ProblemKind::NoData]);
+    // The same image, once its package database and release file were deleted on purpose.
+    let robbed = debian(&[("bash", "1")]).mode("bin/bash", 0o755, &elf);
+    let removal = Tar::default()
+        .file("etc/.wh.debian_version", "")
+        .file("etc/.wh.os-release", "")
+        .file("usr/lib/.wh.os-release", "")
+        .file("var/lib/dpkg/.wh.status", "");
+    assert!(undecided(&image(vec![robbed, removal])).contains(&ProblemKind::NoData));
+    let data = image(vec![Tar::default().file("page.html", "<p>")]);
+    assert_eq!((data.distro, data.problems), (None, vec![]));
 }
 
 #[test]

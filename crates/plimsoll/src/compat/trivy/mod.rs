@@ -23,8 +23,13 @@ use flags::{Command, Flags};
 /// Trivy's status for anything that went wrong.
 const FAILURE: Exit = Exit::Other(1);
 
-/// Runs the personality.
+/// Runs the personality over our own cache folder.
 pub fn run(args: &[OsString]) -> Exit {
+    run_in(args, None)
+}
+
+/// The same, with `cache_dir` for what is ours.
+pub fn run_in(args: &[OsString], cache_dir: Option<&Path>) -> Exit {
     let (command, flags) = match flags::parse(args) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -34,7 +39,7 @@ pub fn run(args: &[OsString]) -> Exit {
             return if failed { FAILURE } else { Exit::Allowed };
         }
     };
-    match scan(&command, &flags) {
+    match scan(&command, &flags, cache_dir) {
         Ok(exit) => exit,
         Err(error) => {
             eprintln!("FATAL\tcould not {}", crate::message::chain(&error));
@@ -46,11 +51,11 @@ pub fn run(args: &[OsString]) -> Exit {
     }
 }
 
-fn scan(command: &Command, flags: &Flags) -> anyhow::Result<Exit> {
+fn scan(command: &Command, flags: &Flags, cache_dir: Option<&Path>) -> anyhow::Result<Exit> {
     let options = SessionOptions {
         at: flags.at,
         databases: databases(flags)?,
-        cache_dir: None,
+        cache_dir: cache_dir.map(Path::to_owned),
         quiet: flags.quiet || flags.no_progress,
         ..SessionOptions::default()
     };
