@@ -136,7 +136,13 @@ pub fn sbom(session: &Session, path: &Path) -> anyhow::Result<(Gathered, plimsol
         named_at: Vec::new(),
         namespace: session.namespace.clone(),
     };
-    let assessment = assembled(session, subject, read.inventory, Vec::new());
+    let mut problems = Vec::new();
+    if read.inventory.packages.is_empty() {
+        let message = format!("tell what {} is made of: it lists no package", subject.name);
+        problems
+            .push(Problem::undecided(ProblemKind::BadInput, message).with_hint("make the SBOM again, from the image"));
+    }
+    let assessment = assembled(session, subject, read.inventory, problems);
     Ok((Gathered { assessment, repo_tags: read.repo_tags, repo_digests: read.repo_digests }, read.kind))
 }
 
