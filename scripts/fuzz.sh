@@ -4,7 +4,7 @@
 #
 # Needs cargo-fuzz. It is built without a sanitizer: this project denies `unsafe` but for one memory map, so overflows,
 # failed assertions, memory and time are what there is to find, and a run tries several times as many inputs; the C in
-# zstd is LLVM-fuzzed at its own home. FUZZ_SANITIZER=address builds with one. RUSTC_BOOTSTRAP lets the stable compiler
+# zstd is LLVM-fuzzed at its own home. FUZZ_SANITIZER=address builds with one. Sixteen codegen units make a cold build shorter. RUSTC_BOOTSTRAP lets the stable compiler
 # take the flags that cargo-fuzz passes.
 # A corpus grows in fuzz/corpus (not committed), from the seeds that fuzz/seeds.py writes. A crash leaves its input in
 # fuzz/artifacts, shows it as base64 and makes this exit 1.
@@ -29,7 +29,7 @@ targets=${*:-$known}
 one=()
 [ $# -eq 1 ] && one=("$1")
 # cargo-fuzz takes its target folder from this variable too.
-CARGO_TARGET_DIR=$target_dir cargo fuzz build -s "$sanitizer" ${one[@]+"${one[@]}"}
+CARGO_TARGET_DIR=$target_dir cargo fuzz build -s "$sanitizer" --codegen-units 16 ${one[@]+"${one[@]}"}
 # shellcheck disable=SC2086 # one word a target
 python3 fuzz/seeds.py fuzz/corpus $targets
 
