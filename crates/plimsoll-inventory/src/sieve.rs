@@ -111,12 +111,18 @@ impl<'a> Sieve<'a> {
 
     /// Whether anything may want the file, as far as its name tells.
     pub fn wants_by_name(&self, head: FileHead<'_>) -> bool {
-        self.system || !self.wants(head, &[], &mut Vec::new()).nothing()
+        self.system || self.concerns(head)
+    }
+
+    /// Whether anybody wants the file by its name, or would if it were not too large: that must be said.
+    fn concerns(&self, head: FileHead<'_>) -> bool {
+        let mut problems = Vec::new();
+        !self.wants(head, &[], &mut problems).nothing() || !problems.is_empty()
     }
 
     /// Whether the file is wanted by its name, or can run by its mode: not being able to read it is then more than a note.
     pub fn misses(&self, head: FileHead<'_>) -> bool {
-        head.mode & 0o111 != 0 || !self.wants(head, &[], &mut Vec::new()).nothing()
+        head.mode & 0o111 != 0 || self.concerns(head)
     }
 
     /// Whether a late reader wants the file: one that likes to see companions.

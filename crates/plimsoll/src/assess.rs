@@ -124,7 +124,7 @@ fn tree(
 /// The packages that an SBOM lists.
 pub fn sbom(session: &Session, path: &Path) -> anyhow::Result<(Gathered, plimsoll_inventory::SbomKind)> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).with_context(|| format!("read {name}"))?;
+    let bytes = read_bounded(path, MAX_DOCUMENT)?;
     let read = plimsoll_inventory::read_sbom(&bytes, &name)?;
     let subject = Subject {
         kind: SubjectKind::Sbom,
@@ -168,6 +168,29 @@ pub fn unreachable(session: &Session, name: &str, reference: Option<ImageReferen
         verdict: None,
     }
 }
+
+/// An SBOM that could not be read.
+pub fn unread_sbom(session: &Session, name: &str, error: &anyhow::Error) -> Assessment {
+    let problem = Problem::undecided(ProblemKind::BadInput, crate::message::chain(error)).at(Location::path(name));
+    let mut assessment = unreachable(session, name, None, problem);
+    assessment.subject.kind = SubjectKind::Sbom;
+    assessment
+}
+
+/// Reads a file of at most `most` bytes: documents come from people, and a device or a mistake must not fill memory.
+pub fn read_bounded(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+    use std::io::Read;
+    let file = std::fs::File::open(path).with_context(|| format!("read {}", path.display()))?;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).with_context(|| format!("read {}", path.display()))?;
+    if bytes.len() as u64 > most {
+        anyhow::bail!("read {}: it is larger than the {} MiB that are allowed", path.display(), most >> 20);
+    }
+    Ok(bytes)
+}
+
+/// The largest SBOM or VEX document.
+pub const MAX_DOCUMENT: u64 = 256 << 20;
 
 /// The problem of an image that could not be had.
 pub fn unreachable_problem(name: &str, error: &anyhow::Error) -> Problem {

@@ -149,7 +149,7 @@ impl Session {
         let trusted: Vec<PathBuf> =
             self.policy.data.vex.iter().map(PathBuf::from).chain(named.iter().cloned()).collect();
         for path in trusted {
-            let bytes = std::fs::read(&path).with_context(|| format!("read the VEX document {}", path.display()))?;
+            let bytes = crate::assess::read_bounded(&path, crate::assess::MAX_DOCUMENT)?;
             let name =
                 path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
             let (statements, problems) = plimsoll_policy::read_vex(&name, &bytes);

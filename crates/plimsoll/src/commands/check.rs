@@ -68,7 +68,12 @@ pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
         }
     }
     for path in &below.sboms {
-        assessments.push(assess::sbom(&session, path)?.0.assessment);
+        let name = path.display().to_string();
+        assessments.push(match assess::sbom(&session, path) {
+            Ok((gathered, _)) => gathered.assessment,
+            // One document that cannot be read must not hide what is known of the others.
+            Err(error) => assess::unread_sbom(&session, &name, &error),
+        });
     }
     if !below.problems.is_empty() {
         assessments.push(unread(args, &below));
@@ -206,7 +211,13 @@ impl Below {
         entries.sort_by_key(std::fs::DirEntry::file_name);
         for entry in entries {
             let path = entry.path();
-            let Ok(kind) = entry.file_type() else { continue };
+            let kind = match entry.file_type() {
+                Ok(kind) => kind,
+                Err(error) => {
+                    self.unreadable(&path, &error);
+                    continue;
+                }
+            };
             if kind.is_dir() {
                 let name = entry.file_name();
                 if !SKIPPED.iter().any(|skipped| name == *skipped) && !layouts.contains(&path) {
@@ -218,9 +229,25 @@ impl Below {
                     bail!("look at more than {MAX_FILES} files: name the folders that matter");
                 }
                 self.file(&path);
+            } else if kind.is_symlink() && looks_wanted(&path) {
+                self.problems.push(
+                    Problem::note(
+                        ProblemKind::SeenNotRead,
+                        "follow the symbolic link: links below a path are not followed",
+                    )
+                    .with_hint("name its target as a path of its own")
+                    .at(Location::path(path.display().to_string())),
+                );
             }
         }
         Ok(())
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
+        self.problems.push(
+            Problem::undecided(ProblemKind::Unreachable, format!("read the file: {error}"))
+                .at(Location::path(path.display().to_string())),
+        );
     }
 
     fn file(&mut self, path: &Path) {
@@ -255,10 +282,7 @@ impl Below {
                     self.named.extend(found.images);
                     self.problems.extend(found.problems);
                 }
-                Err(error) => self.problems.push(
-                    Problem::undecided(ProblemKind::Unreachable, format!("read the file: {error}"))
-                        .at(Location::path(shown)),
-                ),
+                Err(error) => self.unreadable(path, &error),
             }
         }
     }
@@ -269,4 +293,10 @@ impl Below {
                 .at(Location::path(shown)),
         );
     }
+}
+
+/// Whether a file of that name would have been looked into.
+fn looks_wanted(path: &Path) -> bool {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    [".yaml", ".yml", ".json", ".tar", ".tar.gz", ".tgz", ".spdx"].iter().any(|suffix| name.ends_with(suffix))
 }

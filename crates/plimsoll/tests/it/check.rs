@@ -132,3 +132,23 @@ fn a_manifest_named_like_a_policy_is_still_a_manifest() {
     let run = plimsoll(&["check", "--offline", "--policy", "crates/plimsoll/tests/policies/allow-all.yaml", path]);
     assert!(run.out.contains("registry.example.com/hidden:1.0"), "{}{}", run.out, run.err);
 }
+
+#[test]
+fn a_lockfile_that_is_too_large_is_undecided() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("requirements.txt"), "a".repeat(20_000_000)).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let run = plimsoll(&["fs", "--policy", "crates/plimsoll/tests/policies/allow-all.yaml", path]);
+    assert_eq!(run.status, 2, "{}{}", run.out, run.err);
+    assert!(run.out.contains("requirements.txt"), "{}", run.out);
+}
+
+#[test]
+fn an_sbom_that_cannot_be_read_hides_no_denial() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cut.cdx.json"), "{\"bomFormat\": \"Cyc").unwrap();
+    let path = folder.path().to_str().unwrap();
+    let run = plimsoll(&["check", "--policy", "examples/shop/loadline.yaml", path, "examples/shop"]);
+    assert_eq!(run.status, 1, "{}{}", run.out, run.err);
+    assert!(run.out.contains("cut.cdx.json"), "{}", run.out);
+}
