@@ -13,7 +13,9 @@ out=$(cd "$out" && pwd)
 # A complete set is kept: a second run costs nothing.
 if [ -e "$out/complete" ]; then exit 0; fi
 rm -rf "$out/rootfs" "$out/oci" "$out/docker.tar" "$out/bundle"
-mirror=${DEBIAN_MIRROR:-$(sed -nE 's/^(deb |URIs: *)(\[[^]]*\] )?([^ ]+).*/\3/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -v security | head -n 1)}
+# The archive that apt uses here, in either form of its sources; else Debian's own.
+mirror=${DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    awk '/^deb / || /^URIs:/ { for (i = 2; i <= NF; i++) if ($i ~ /\/debian\/?$/ && !found++) print $i }' || true)}
 debootstrap --variant=minbase ${extra:+--include="$extra"} "$suite" "$out/rootfs" "${mirror:-http://deb.debian.org/debian}" >"$out/debootstrap.log" 2>&1 ||
     { tail -n 20 "$out/debootstrap.log" >&2; exit 1; }
 rm -rf "$out"/rootfs/var/cache/apt/archives/*.deb
