@@ -229,11 +229,11 @@ impl Below {
                     bail!("look at more than {MAX_FILES} files: name the folders that matter");
                 }
                 self.file(&path);
-            } else if kind.is_symlink() && looks_wanted(&path) {
+            } else if kind.is_symlink() && (looks_wanted(&path) || path.is_dir()) && !self.reaches(&path) {
                 self.problems.push(
-                    Problem::note(
+                    Problem::undecided(
                         ProblemKind::SeenNotRead,
-                        "follow the symbolic link: links below a path are not followed",
+                        "follow the symbolic link: links that lead out of the path are not followed",
                     )
                     .with_hint("name its target as a path of its own")
                     .at(Location::path(path.display().to_string())),
@@ -241,6 +241,12 @@ impl Below {
             }
         }
         Ok(())
+    }
+
+    /// Whether a link's target lies below one of the folders, where it is looked at under its own name.
+    fn reaches(&self, link: &Path) -> bool {
+        let Ok(target) = link.canonicalize() else { return false };
+        self.folders.iter().filter_map(|folder| folder.canonicalize().ok()).any(|folder| target.starts_with(folder))
     }
 
     fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
@@ -265,8 +271,8 @@ impl Below {
             self.archives.push(path.to_owned());
         } else if ends(&[".yaml", ".yml", ".json"]) {
             if size > MAX_TEXT {
-                // Large JSON is data; large YAML may be manifests.
-                if !name.ends_with(".json") {
+                // Large YAML may be manifests; large JSON is data, unless it speaks of an API version.
+                if !name.ends_with(".json") || mentions_api_version(path) {
                     self.too_large(&shown, size);
                 }
                 return;
@@ -299,4 +305,23 @@ impl Below {
 fn looks_wanted(path: &Path) -> bool {
     let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     [".yaml", ".yml", ".json", ".tar", ".tar.gz", ".tgz", ".spdx"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// Whether a file of any size holds the word that every Kubernetes object has; one that cannot be read may.
+fn mentions_api_version(path: &Path) -> bool {
+    use std::io::Read;
+    const WORD: &str = "apiVersion";
+    const PIECE: usize = 1 << 20;
+    let Ok(mut file) = std::fs::File::open(path) else { return true };
+    let mut piece = Vec::with_capacity(PIECE + WORD.len());
+    loop {
+        let before = piece.len();
+        match file.by_ref().take(PIECE as u64).read_to_end(&mut piece) {
+            Ok(_) if String::from_utf8_lossy(&piece).contains(WORD) => return true,
+            Ok(_) if piece.len() == before => return false,
+            // The word may stand across two pieces.
+            Ok(_) => piece.drain(..piece.len().saturating_sub(WORD.len())).for_each(drop),
+            Err(_) => return true,
+        }
+    }
 }

@@ -152,3 +152,31 @@ fn an_sbom_that_cannot_be_read_hides_no_denial() {
     assert_eq!(run.status, 1, "{}{}", run.out, run.err);
     assert!(run.out.contains("cut.cdx.json"), "{}", run.out);
 }
+
+#[test]
+fn a_link_out_of_the_path_is_undecided_and_one_within_is_not() {
+    let (folder, away) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(away.path().join("pod.yaml"), "apiVersion: v1\nkind: Pod\n").unwrap();
+    std::os::unix::fs::symlink(away.path().join("pod.yaml"), folder.path().join("out.yaml")).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let run = plimsoll(&["check", "--policy", "crates/plimsoll/tests/policies/allow-all.yaml", path]);
+    assert_eq!(run.status, 2, "{}{}", run.out, run.err);
+    assert!(run.out.contains("out.yaml"), "{}{}", run.out, run.err);
+    std::fs::remove_file(folder.path().join("out.yaml")).unwrap();
+    std::fs::write(folder.path().join("cut.yaml"), "a: 1\n").unwrap();
+    std::os::unix::fs::symlink("cut.yaml", folder.path().join("in.yaml")).unwrap();
+    let run = plimsoll(&["check", "--policy", "crates/plimsoll/tests/policies/allow-all.yaml", path]);
+    assert!(run.err.contains("find anything to judge"), "{}{}", run.out, run.err);
+}
+
+#[test]
+fn a_large_json_of_objects_is_undecided() {
+    let folder = tempfile::tempdir().unwrap();
+    let padding = "x".repeat(9 << 20);
+    let text = format!("{{\"pad\": \"{padding}\", \"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}}");
+    std::fs::write(folder.path().join("all.json"), text).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let run = plimsoll(&["check", "--policy", "crates/plimsoll/tests/policies/allow-all.yaml", path]);
+    assert_eq!(run.status, 2, "{}{}", run.out, run.err);
+    assert!(run.out.contains("all.json"), "{}{}", run.out, run.err);
+}
