@@ -25,7 +25,7 @@ mod yaml;
 pub use default::{DEFAULT_POLICY, DEFAULT_POLICY_RULES, default_policy};
 pub use entry::{NearMiss, Why, why};
 pub use fault::{Fault, PolicyError, Span};
-pub use judge::{Context, exit_code, judge, overall, unused};
+pub use judge::{Context, Request, exit_code, judge, overall, unused};
 pub use read::{Known, Loader, parse, read};
 pub use remarks::remarks;
 pub use schema::schema;

@@ -208,7 +208,7 @@ pub fn context(session: &Session) -> plimsoll_policy::Context<'_> {
     plimsoll_policy::Context {
         at: session.at,
         namespace: session.namespace.as_deref(),
-        user: None,
+        request: None,
         databases: &session.database_infos,
         vex: &session.vex,
     }

@@ -11,7 +11,7 @@ mod tags;
 mod vex;
 mod vulnerabilities;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -32,18 +32,31 @@ pub struct Context<'a> {
     pub at: Timestamp,
     /// Where it is to run; the subject's own when none is given.
     pub namespace: Option<&'a str>,
-    /// Who asks; known at admission only.
-    pub user: Option<&'a str>,
+    /// Who asks and with what words; known at admission only.
+    pub request: Option<&'a Request<'a>>,
     /// The databases that the matches come from.
     pub databases: &'a [DatabaseInfo],
     /// What trusted VEX documents say.
     pub vex: &'a [VexStatement],
 }
 
+/// What came with the question at admission. An ImageReview names nobody: there `user` and `groups` are empty.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    pub user: Option<&'a str>,
+    pub groups: &'a [String],
+    /// Of the object that is asked about.
+    pub annotations: &'a BTreeMap<String, String>,
+}
+
 impl<'a> Context<'a> {
     /// A time, and nothing else known.
     pub fn at(at: Timestamp) -> Context<'a> {
-        Context { at, namespace: None, user: None, databases: &[], vex: &[] }
+        Context { at, namespace: None, request: None, databases: &[], vex: &[] }
+    }
+
+    pub(crate) fn user(&self) -> Option<&'a str> {
+        self.request.and_then(|request| request.user)
     }
 }
 
@@ -99,7 +112,7 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
     let today = day(context.at);
     let mut found = Found::default();
 
-    for exemption in policy.exempt.iter().filter(|e| exempt::fits(e, name.as_deref(), namespace, context.user)) {
+    for exemption in policy.exempt.iter().filter(|e| exempt::fits(e, name.as_deref(), namespace, context.user())) {
         let words = exempt::words(exemption);
         if exempt::ran_out(exemption.until, today) {
             let message = format!("an exemption for this has run out and does not hold: {words}");
@@ -188,7 +201,7 @@ pub fn unused(policy: &LoadLine, context: &Context<'_>, assessments: &[Assessmen
         let subject = &assessment.subject;
         let name = subject.reference.as_ref().map(ImageReference::name);
         let namespace = context.namespace.or(subject.namespace.as_deref());
-        let fits = |(_, e): &(usize, &Exemption)| exempt::fits(e, name.as_deref(), namespace, context.user);
+        let fits = |(_, e): &(usize, &Exemption)| exempt::fits(e, name.as_deref(), namespace, context.user());
         exemptions.extend(policy.exempt.iter().enumerate().filter(fits).map(|(i, _)| i));
         let ruling = entry::ruling(policy, name.as_deref(), namespace).and_then(|i| policy.images.get(i));
         let Some(entry) = ruling else { continue };

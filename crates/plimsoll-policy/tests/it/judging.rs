@@ -1,8 +1,10 @@
 //! `judge` case by case.
 
+use std::collections::BTreeMap;
+
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::*;
-use plimsoll_policy::{Context, default_policy, exit_code, judge, overall};
+use plimsoll_policy::{Context, Request, default_policy, exit_code, judge, overall};
 
 use crate::cases::*;
 
@@ -466,7 +468,9 @@ fn exemption_by_user_needs_one() {
         (Some("system:serviceaccount:flux:kustomize"), Outcome::Allowed),
         (Some("jane"), Outcome::Denied),
     ] {
-        let found = judge(&image("nginx:1"), &policy, &Context { user, ..Context::at(at("2026-11-21")) });
+        let request = Request { user, groups: &[], annotations: &BTreeMap::new() };
+        let found =
+            judge(&image("nginx:1"), &policy, &Context { request: Some(&request), ..Context::at(at("2026-11-21")) });
         assert_eq!(found.outcome, outcome, "{user:?}");
     }
 }
