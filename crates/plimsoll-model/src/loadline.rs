@@ -230,6 +230,31 @@ pub struct Waiver {
     pub place: Place,
 }
 
+/// Who may break the glass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BreakGlassGroups {
+    /// Everybody who may create the object, named or not.
+    Any,
+    /// Members of groups that one of these globs fits.
+    Named(Vec<String>),
+}
+
+/// The way past the policy in an emergency: an annotation on the object that is admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BreakGlass {
+    /// Glob over the annotation's key; `*` stays within a part.
+    pub annotation: String,
+    /// Glob over the annotation's value.
+    pub value: String,
+    /// Globs over namespaces.
+    pub namespaces: Vec<String>,
+    pub groups: BreakGlassGroups,
+    #[serde(default)]
+    pub place: Place,
+}
+
 /// The whole policy.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -244,6 +269,9 @@ pub struct LoadLine {
     pub exempt: Vec<Exemption>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
+    /// None = there is no way past the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<BreakGlass>,
     /// The files that it was read from, the first one first; empty for the embedded default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,

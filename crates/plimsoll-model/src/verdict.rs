@@ -54,6 +54,8 @@ pub enum ReasonCode {
     Exempt,
     /// A waiver or exemption is past its date or was not needed.
     Expired,
+    /// The policy's break-glass lets run what is denied or could not be told.
+    BreakGlass,
     /// The policy itself could not be applied here (an entry asks for a namespace and none is known).
     Policy,
 }

@@ -55,6 +55,14 @@ fn shape(node: &Node, wanted: &Shape, name: &str, known: &Known<'_>, faults: &mu
                 shape(one, item, name, known, faults);
             }
         }
+        Shape::AnyOr(_) if matches!(node.value, Value::Scalar { .. }) => {
+            let word = node.text().unwrap_or("");
+            if word != "any" {
+                let message = format!("`{name}`: {word:?} is not `any`, and no list");
+                faults.suggest(node.span, message, format!("write `[\"{word}\"]`"));
+            }
+        }
+        Shape::AnyOr(item) => shape(node, &Shape::List(item), name, known, faults),
         Shape::Flag => {
             if node.boolean().is_none() {
                 let hint = match node.text().map(str::to_lowercase).as_deref() {
@@ -106,6 +114,7 @@ fn scalar(text: &str, wanted: &Shape) -> Result<(), Wrong> {
         Shape::Path if text.trim().is_empty() || text.contains('\0') => Err(("it names no file".into(), None)),
         Shape::Path if text.contains("://") => Err(("this is no path; only files are read".into(), None)),
         Shape::ImageGlob => fault(glob::image_glob_fault(text)),
+        Shape::AnnotationGlob => fault(glob::annotation_glob_fault(text)),
         Shape::WordGlob => fault(glob::word_glob_fault(text)),
         Shape::Tag => {
             let odd = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_' | '*'));

@@ -2,8 +2,8 @@
 //! refused is left out here, for its fault is said already; faults that take several keys to see are said here.
 
 use plimsoll_model::loadline::{
-    Exemption, FixTest, FootprintRule, ImageEntry, Mode, Place, RuleAction, TagRequirement, TagRules,
-    VulnerabilityClause, VulnerabilityRules, Waiver, WhenBaselineOnly, WhenUndecided,
+    BreakGlass, BreakGlassGroups, Exemption, FixTest, FootprintRule, ImageEntry, Mode, Place, RuleAction,
+    TagRequirement, TagRules, VulnerabilityClause, VulnerabilityRules, Waiver, WhenBaselineOnly, WhenUndecided,
 };
 
 use crate::fault::{Faults, Span, did_you_mean};
@@ -186,6 +186,19 @@ pub(crate) fn exemption(node: &Node, place: Place, faults: &mut Faults<'_>) -> E
         );
     }
     exemption
+}
+
+pub(crate) fn break_glass(node: &Node, place: Place) -> BreakGlass {
+    BreakGlass {
+        annotation: text(node, "annotation").unwrap_or_default(),
+        value: text(node, "value").unwrap_or_default(),
+        namespaces: texts(node, "namespaces"),
+        groups: match text(node, "groups") {
+            Some(_) => BreakGlassGroups::Any,
+            None => BreakGlassGroups::Named(texts(node, "groups")),
+        },
+        place,
+    }
 }
 
 pub(crate) fn waiver(node: &Node, place: Place, known: &Known<'_>, faults: &mut Faults<'_>) -> Waiver {

@@ -44,8 +44,9 @@ pub fn matches(pattern: &str, name: &str) -> bool {
         *start = true;
     }
     skip_wild(&steps, &mut at);
+    let mut next = vec![false; steps.len() + 1];
     for byte in name.bytes() {
-        let mut next = vec![false; steps.len() + 1];
+        next.fill(false);
         for (i, step) in steps.iter().enumerate().filter(|(i, _)| at[*i]) {
             match step {
                 Step::One(wanted) if *wanted == byte => next[i + 1] = true,
@@ -55,7 +56,7 @@ pub fn matches(pattern: &str, name: &str) -> bool {
             }
         }
         skip_wild(&steps, &mut next);
-        at = next;
+        std::mem::swap(&mut at, &mut next);
     }
     at.last().copied().unwrap_or(false)
 }
@@ -160,6 +161,30 @@ pub(crate) fn word_glob_fault(pattern: &str) -> Option<(String, Option<String>)>
         .map(|odd| (format!("{odd:?} stands in no such name; only `*` and `**` are wild"), None))
 }
 
+/// Why a text is no glob over the keys of annotations. One that fits every key is a fault: any annotation at all would do.
+pub(crate) fn annotation_glob_fault(pattern: &str) -> Option<(String, Option<String>)> {
+    if pattern.len() > MAX_GLOB {
+        return Some((format!("longer than {MAX_GLOB} characters"), None));
+    }
+    if pattern.bytes().all(|b| matches!(b, b'*' | b'/')) {
+        return Some((
+            "any annotation at all would fit".into(),
+            Some("name one: `\"*.image-policy.k8s.io/ticket-*\"`".into()),
+        ));
+    }
+    if let Some(odd) = pattern.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_' | '/' | '*'))
+    {
+        return Some((
+            format!("{odd:?} stands in no annotation's key; only `*` and `**` are wild"),
+            (odd == ':').then(|| "the value has a key of its own: `value`".into()),
+        ));
+    }
+    if pattern.matches('/').count() > 1 || pattern.starts_with('/') || pattern.ends_with('/') {
+        return Some(("a key is `prefix/name` or `name`: this would match nothing".into(), None));
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -230,6 +255,28 @@ mod tests {
             "*.example.com/**",
         ] {
             assert_eq!(image_glob_fault(pattern), None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn annotation_globs_name_something() {
+        for (pattern, words) in [
+            ("", "any annotation"),
+            ("*", "any annotation"),
+            ("**", "any annotation"),
+            ("*/**", "any annotation"),
+            ("ticket-*: break-glass", "':'"),
+            ("^ticket", "'^'"),
+            ("a/b/c", "matches nothing"),
+            ("/a", "matches nothing"),
+            ("a/", "matches nothing"),
+        ] {
+            let words = words.replace("matches", "match");
+            let (message, _) = annotation_glob_fault(pattern).unwrap_or_else(|| panic!("{pattern} is taken"));
+            assert!(message.contains(&words), "{pattern}: {message}");
+        }
+        for pattern in ["*.image-policy.k8s.io/ticket-*", "example.com/break-glass", "break-glass", "**ticket"] {
+            assert_eq!(annotation_glob_fault(pattern), None, "{pattern}");
         }
     }
 

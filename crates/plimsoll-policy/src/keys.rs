@@ -23,9 +23,13 @@ pub(crate) enum Shape {
     ImageGlob,
     /// A glob over namespaces or users.
     WordGlob,
+    /// A glob over the keys of annotations.
+    AnnotationGlob,
     /// A tag, or a glob over tags.
     Tag,
     List(&'static Shape),
+    /// The word `any`, or a list of these.
+    AnyOr(&'static Shape),
     Group(&'static Group),
     /// Rule ids with an action, or an action with a threshold.
     Footprint,
@@ -97,10 +101,14 @@ pub(crate) const DOCUMENT: Group = Group {
         ),
         key("exempt", Shape::List(&Shape::Group(&EXEMPT)), "What is not judged at all. Every use is reported."),
         key("waivers", Shape::List(&Shape::Group(&WAIVER)), "Faults that somebody accepts for a while."),
+        key(
+            "breakGlass",
+            Shape::Group(&BREAK_GLASS),
+            "The way past the policy in an emergency; none when left out. Every use is reported.",
+        ),
         key("keys", Shape::NotBuilt, "Signing authorities."),
         key("workloads", Shape::NotBuilt, "Rules for manifests."),
         key("policies", Shape::NotBuilt, "Rego, Gatekeeper and CEL policies."),
-        key("breakGlass", Shape::NotBuilt, "The way past the policy in an emergency."),
     ],
 };
 
@@ -209,6 +217,24 @@ const WAIVER: Group = Group {
         required("reason", TEXT, "Why."),
         key("ticket", TEXT, "Where it was agreed."),
         key("until", Shape::Date, "The last day on which it holds."),
+    ],
+};
+
+const BREAK_GLASS: Group = Group {
+    name: "`breakGlass`",
+    keys: &[
+        required(
+            "annotation",
+            Shape::AnnotationGlob,
+            "The annotation's key: `*` stays within a part, `\"*.image-policy.k8s.io/ticket-*\"`.",
+        ),
+        required("value", Shape::WordGlob, "The annotation's value: `break-glass`."),
+        required("namespaces", WORD_GLOBS, "In these namespaces; `\"*\"` for every one."),
+        required(
+            "groups",
+            Shape::AnyOr(&Shape::WordGlob),
+            "Who may: members of these groups, or `any`. An ImageReview names nobody: there it holds only with `any`.",
+        ),
     ],
 };
 

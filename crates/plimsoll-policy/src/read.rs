@@ -9,7 +9,7 @@ use std::io;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    DataRules, Exemption, ImageEntry, Mode, Place, Waiver, WhenBaselineOnly, WhenUndecided,
+    BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, Waiver, WhenBaselineOnly, WhenUndecided,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -80,6 +80,7 @@ struct Draft {
     images: Vec<Said<(ImageEntry, bool)>>,
     exempt: Vec<Exemption>,
     waivers: Vec<Waiver>,
+    break_glass: Option<Said<BreakGlass>>,
 }
 
 struct Reader<'a> {
@@ -173,6 +174,11 @@ impl Reader<'_> {
                 .iter()
                 .map(|node| decode::waiver(node, place(node), self.known, faults))
                 .collect(),
+            break_glass: root
+                .entries()
+                .iter()
+                .find(|(key, _)| key.text() == Some("breakGlass"))
+                .map(|(key, node)| Said { value: decode::break_glass(node, place(key)), file: index, span: key.span }),
         }
     }
 
@@ -218,6 +224,12 @@ impl Reader<'_> {
                                 differ(&draft.baseline_only, &joined.baseline_only, &more.baseline_only, || {
                                     contradict("data.baselineOnly");
                                 });
+                                let glass = |draft: &Draft| {
+                                    let mut said = draft.break_glass.clone()?;
+                                    said.value.place = Place::default();
+                                    Some(said)
+                                };
+                                differ(&glass(draft), &glass(joined), &glass(&more), || contradict("breakGlass"));
                                 joined.join(more);
                             }
                         }
@@ -306,6 +318,7 @@ impl Reader<'_> {
             images: draft.images.into_iter().map(|said| said.value.0).collect(),
             exempt: draft.exempt,
             waivers: draft.waivers,
+            break_glass: draft.break_glass.map(|said| said.value),
             files: self.files.into_iter().map(|(path, _)| path).collect(),
             digest: format!("sha256:{hex}"),
         })
@@ -325,6 +338,7 @@ impl Draft {
         self.images.extend(other.images);
         self.exempt.extend(other.exempt);
         self.waivers.extend(other.waivers);
+        self.break_glass = self.break_glass.take().or(other.break_glass);
     }
 }
 

@@ -56,10 +56,14 @@ fn shape(wanted: &Shape, known: &Known<'_>) -> Value {
         Shape::Severity => text("^(>= *)?(unknown|low|medium|high|critical)$"),
         Shape::Score => text("^>= *(0(\\.[0-9]+)?|1(\\.0+)?)$"),
         Shape::Path => json!({"type": "string", "minLength": 1}),
-        Shape::ImageGlob | Shape::WordGlob => json!({"type": "string", "minLength": 1}),
+        Shape::ImageGlob | Shape::WordGlob | Shape::AnnotationGlob => json!({"type": "string", "minLength": 1}),
         Shape::Tag => json!({"type": ["string", "number"], "pattern": "^[A-Za-z0-9._*-]+$"}),
         Shape::List(Shape::Group(item)) => json!({"type": "array", "items": group(item, known)}),
         Shape::List(item) => json!({"type": "array", "items": shape(item, known), "minItems": 1}),
+        Shape::AnyOr(item) => {
+            let list = json!({"type": "array", "items": shape(item, known), "minItems": 1});
+            json!({"oneOf": [{"enum": ["any"]}, list]})
+        }
         Shape::Group(inner) => group(inner, known),
         Shape::Footprint => {
             let measure =
@@ -184,6 +188,8 @@ mod tests {
             ("footprint: {runs-as-root: deny", "footprint: {runs-as-root: refuse"),
             ("kind: LoadLine\n", ""),
             ("pin: true", "pin: \"true\""),
+            ("groups: [oncall]", "groups: oncall"),
+            ("  value: break-glass\n", ""),
         ] {
             let text = good.replace(from, to);
             assert_ne!(text, good);
@@ -209,6 +215,6 @@ mod tests {
         let mut out = Vec::new();
         undocumented(&schema, "", &mut out);
         assert_eq!(out, [""; 0]);
-        assert!(!schema.to_string().contains("breakGlass"), "an editor must not offer what is refused");
+        assert!(!schema.to_string().contains("attestations"), "an editor must not offer what is refused");
     }
 }

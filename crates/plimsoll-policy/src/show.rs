@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    Exemption, FixTest, ImageEntry, Mode, RuleAction, TagRequirement, VulnerabilityClause, Waiver, WhenBaselineOnly,
-    WhenUndecided,
+    BreakGlass, BreakGlassGroups, Exemption, FixTest, ImageEntry, Mode, RuleAction, TagRequirement,
+    VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided,
 };
 
 use crate::decode::softness;
@@ -49,6 +49,9 @@ fn write(out: &mut String, policy: &LoadLine) -> std::fmt::Result {
     }
     for one in &policy.waivers {
         waiver(out, one)?;
+    }
+    if let Some(one) = &policy.break_glass {
+        break_glass(out, one)?;
     }
     Ok(())
 }
@@ -155,6 +158,15 @@ fn waiver(out: &mut String, one: &Waiver) -> std::fmt::Result {
     }
     ending(&mut parts, &one.reason, one.ticket.as_deref(), one.until);
     writeln!(out, "  - {{{}}}", parts.join(", "))
+}
+
+fn break_glass(out: &mut String, one: &BreakGlass) -> std::fmt::Result {
+    let groups = match &one.groups {
+        BreakGlassGroups::Any => "any".to_owned(),
+        BreakGlassGroups::Named(globs) => list(globs),
+    };
+    writeln!(out, "breakGlass:\n  annotation: {}\n  value: {}", quote(&one.annotation), quote(&one.value))?;
+    writeln!(out, "  namespaces: {}\n  groups: {groups}", list(&one.namespaces))
 }
 
 fn ending(parts: &mut Vec<String>, reason: &str, ticket: Option<&str>, until: Option<jiff::civil::Date>) {

@@ -23,7 +23,7 @@ use plimsoll_model::{
 };
 
 use crate::entry::{self, Fit};
-use crate::{exempt, units};
+use crate::{exempt, glass, units};
 
 /// The circumstances of a judgement.
 #[derive(Debug, Clone, Copy)]
@@ -120,22 +120,23 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
         } else {
             let message = format!("exempt from judgement: {words}");
             let reasons = vec![reason(Effect::Info, ReasonCode::Exempt, message)];
-            return verdict(policy, None, Found { reasons, ..Found::default() });
+            return verdict(policy, None, Found { reasons, ..Found::default() }, None);
         }
     }
 
+    let glass = glass::held(policy, namespace, context);
     let ruling = entry::ruling(policy, name.as_deref(), namespace);
     unknown_namespace(policy, name.as_deref(), namespace, ruling, &mut found.reasons);
     let Some(entry) = ruling.and_then(|i| policy.images.get(i)) else {
         found.reasons.push(no_entry(assessment, policy, name.as_deref(), namespace));
-        return verdict(policy, None, found);
+        return verdict(policy, None, found, glass);
     };
     if let Some(words) = &entry.refuse {
         let mut refused =
             reason(Effect::Deny, ReasonCode::Refused, format!("refused by entry `{}`: {words}", entry.name));
         refused.clause = Some(format!("images[{}].refuse", entry.name));
         found.reasons.push(refused);
-        return verdict(policy, Some(entry), found);
+        return verdict(policy, Some(entry), found, glass);
     }
 
     let case = Case { assessment, policy, entry, context, name, today };
@@ -146,7 +147,7 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
     vulnerabilities::judge(&case, &hiding, &mut found);
     footprint::judge(&case, &hiding, &mut found);
     data::judge(&case, &mut found);
-    verdict(policy, Some(entry), found)
+    verdict(policy, Some(entry), found, glass)
 }
 
 /// Entries that were passed over because nobody said which namespace this is for.
@@ -224,9 +225,9 @@ pub fn unused(policy: &LoadLine, context: &Context<'_>, assessments: &[Assessmen
     out
 }
 
-/// The end of every judgement: the strongest reason decides, then the policy's mode and its word on "could not tell"
-/// say what happens.
-fn verdict(policy: &LoadLine, entry: Option<&ImageEntry>, mut found: Found) -> Verdict {
+/// The end of every judgement: the strongest reason decides, then the policy's word on "could not tell", its mode and its
+/// break-glass say what happens, in this order: the glass is only broken where nothing else lets the image run.
+fn verdict(policy: &LoadLine, entry: Option<&ImageEntry>, mut found: Found, glass: Option<glass::Held<'_>>) -> Verdict {
     let strongest = found.reasons.iter().map(|r| r.effect).max().unwrap_or(Effect::Info);
     let outcome = match strongest {
         Effect::Deny => Outcome::Denied,
@@ -252,6 +253,10 @@ fn verdict(policy: &LoadLine, entry: Option<&ImageEntry>, mut found: Found) -> V
         };
         let message = format!("{} and runs all the same: {whose} has `mode: {word}`", outcome.word());
         found.reasons.push(reason(effect, ReasonCode::Policy, message));
+    }
+    if let Some(glass) = glass.filter(|_| effective != Outcome::Allowed) {
+        effective = Outcome::Allowed;
+        found.reasons.push(glass.reason(outcome, &found.reasons));
     }
     // Within a strength and a code, the policy's own order stays.
     found.reasons.sort_by_key(|r| (std::cmp::Reverse(r.effect), r.code));

@@ -6,6 +6,7 @@
     reason = "helpers of tests are not inside a test function, and a test that cannot go on says so"
 )]
 
+mod admission;
 mod asking;
 mod cases;
 mod judging;

@@ -5,7 +5,7 @@ use std::io;
 use plimsoll_model::LoadLine;
 use plimsoll_model::Severity;
 use plimsoll_model::loadline::{
-    Mode, Place, RuleAction, SeverityTest, TagRequirement, WhenBaselineOnly, WhenUndecided,
+    BreakGlassGroups, Mode, Place, RuleAction, SeverityTest, TagRequirement, WhenBaselineOnly, WhenUndecided,
 };
 use plimsoll_policy::{default_policy, effective, parse, read};
 
@@ -24,6 +24,7 @@ fn bare(mut policy: LoadLine) -> LoadLine {
         .map(|e| &mut e.place)
         .chain(policy.exempt.iter_mut().map(|e| &mut e.place))
         .chain(policy.waivers.iter_mut().map(|w| &mut w.place))
+        .chain(policy.break_glass.iter_mut().map(|b| &mut b.place))
     {
         *place = Place::default();
     }
@@ -53,6 +54,10 @@ fn whole_document_reads_as_written() {
     assert_eq!(policy.images[2].refuse.as_deref(), Some("not from an allowed registry"));
     assert_eq!(policy.exempt.len(), 2);
     assert_eq!(policy.waivers[0].until.unwrap().to_string(), "2027-01-31");
+    let glass = policy.break_glass.unwrap();
+    assert_eq!(glass.annotation, "*.image-policy.k8s.io/ticket-*");
+    assert_eq!(glass.groups, BreakGlassGroups::Named(vec!["oncall".into()]));
+    assert_eq!(glass.place, Place { file: "loadline.yaml".into(), line: 29 });
 }
 
 #[test]
@@ -129,6 +134,7 @@ policy.yaml:11:5: section `signatures` is not built into this version; remove it
 #[test]
 fn faults_of_single_values_are_named() {
     let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: p}\n";
+    let glass = |body: &str| format!("{head}images: [{{name: a, match: [\"**\"]}}]\nbreakGlass: {{{body}}}\n");
     let one = |entry: &str| format!("{head}images:\n  - {{name: a, match: [\"**\"], {entry}}}\n");
     for (text, words) in [
         (one("vulnerabilities: {deny: [{sevrity: high}]}"), "did you mean `severity`?"),
@@ -161,7 +167,18 @@ fn faults_of_single_values_are_named() {
         (format!("{head}waivers: [{{id: x, reason: y, until: 2027-02-30}}]\n"), "no day of the calendar"),
         (format!("{head}waivers: [{{id: X-1}}]\n"), "has no `reason`"),
         (format!("{head}waivers: [{{id: run-as-root, reason: y}}]\n"), "did you mean `runs-as-root`?"),
-        (format!("{head}breakGlass: {{}}\n"), "section `breakGlass` is not built into this version"),
+        (format!("{head}breakGlass: {{}}\n"), "`breakGlass` has no `annotation`"),
+        (glass("annotation: a/b, value: c, namespaces: [d]"), "`breakGlass` has no `groups`"),
+        (glass("annotation: a/b, value: c, groups: any"), "`breakGlass` has no `namespaces`"),
+        (glass("annotation: \"**\", value: c, namespaces: [d], groups: any"), "any annotation at all would fit"),
+        (glass("annotation: \"*\", value: c, namespaces: [d], groups: any"), "any annotation at all would fit"),
+        (glass("annotation: \"*/*\", value: c, namespaces: [d], groups: any"), "any annotation at all would fit"),
+        (glass("annotation: \"a/b: c\", value: c, namespaces: [d], groups: any"), "a key of its own: `value`"),
+        (glass("annotation: a/b, value: c, namespaces: [], groups: any"), "empty list"),
+        (glass("annotation: a/b, value: c, namespaces: [d], groups: all"), "\"all\" is not `any`, and no list"),
+        (glass("annotation: a/b, value: c, namespaces: [d], groups: []"), "empty list"),
+        (glass("annotation: a/b, value: c, namespaces: [d], groups: {}"), "`groups` is a list"),
+        (glass("annotation: a/b, vlaue: c, namespaces: [d], groups: any"), "did you mean `value`?"),
         (format!("{head}keys: {{}}\n"), "section `keys` is not built"),
         (format!("{head}workloads: {{}}\n"), "section `workloads` is not built"),
         (format!("{head}policies: []\n"), "section `policies` is not built"),
@@ -254,6 +271,32 @@ fn includes_that_loop_contradict_or_repeat_are_faults() {
     }
     assert!(world(files, "diamond.yaml").is_ok());
     assert!(world(files, "./fine.yaml").is_ok());
+}
+
+#[test]
+fn nearest_break_glass_counts_and_included_ones_must_agree() {
+    let glass =
+        |value: &str| format!("breakGlass: {{annotation: a/b, value: {value}, namespaces: [\"*\"], groups: any}}\n");
+    let one = glass("one");
+    let two = format!("\n{}", glass("two"));
+    let same = format!("\n\n{}", glass("one"));
+    let own = "images: [{name: x, match: [\"**\"]}]\nmetadata: {name: a}\n";
+    let near = format!("{own}include: [one.yaml, two.yaml]\n{}", glass("near"));
+    let torn = format!("{own}include: [one.yaml, two.yaml]\n");
+    let agreed = format!("{own}include: [one.yaml, same.yaml]\n");
+    let files = [
+        ("one.yaml", one.as_str()),
+        ("two.yaml", &two),
+        ("same.yaml", &same),
+        ("near.yaml", &near),
+        ("torn.yaml", &torn),
+        ("agreed.yaml", &agreed),
+    ];
+    let value = |path| world(&files, path).unwrap_or_else(|e| panic!("{e}")).break_glass.unwrap().value;
+    assert_eq!(value("near.yaml"), "near");
+    assert_eq!(value("agreed.yaml"), "one");
+    let error = world(&files, "torn.yaml").unwrap_err().to_string();
+    assert!(error.contains("contradict one another on `breakGlass`"), "{error}");
 }
 
 #[test]

@@ -97,6 +97,7 @@ pub fn reason(code: ReasonCode) -> &'static str {
         ReasonCode::BaselineOnly => "only the embedded baseline of advisories was there",
         ReasonCode::Exempt => "the policy exempts the image",
         ReasonCode::Expired => "a waiver or exemption is past its date or was not needed",
+        ReasonCode::BreakGlass => "the glass was broken: the image runs though the policy does not let it",
         ReasonCode::Policy => "the policy could not be applied here",
     }
 }

@@ -1,0 +1,154 @@
+//! What only admission knows: who asks, with which annotations, and for what nobody could look into.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::*;
+use plimsoll_policy::{Context, Request, judge, relevant_annotations};
+
+use crate::cases::*;
+
+const REFUSING: &str = "images: [{name: all, match: [\"**\"], refuse: not today.}]\n";
+
+fn glass(body: &str) -> String {
+    format!("{REFUSING}breakGlass: {{{body}}}\n")
+}
+
+const OPEN: &str =
+    "annotation: \"*.image-policy.k8s.io/ticket-*\", value: break-glass, namespaces: [\"shop-*\"], groups: any";
+
+fn annotations(all: &[(&str, &str)]) -> BTreeMap<String, String> {
+    all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+const TICKET: (&str, &str) = ("mycluster.image-policy.k8s.io/ticket-1234", "break-glass");
+
+fn asked(policy: &LoadLine, namespace: Option<&str>, who: Option<(&str, &[&str])>, marks: &[(&str, &str)]) -> Verdict {
+    let groups: Vec<String> = who.iter().flat_map(|(_, groups)| groups.iter().map(|g| (*g).to_owned())).collect();
+    let annotations = annotations(marks);
+    let request = Request { user: who.map(|(user, _)| user), groups: &groups, annotations: &annotations };
+    judge(&image("nginx:1"), policy, &Context { namespace, request: Some(&request), ..Context::at(at("2026-11-21")) })
+}
+
+#[test]
+fn broken_glass_lets_run_and_says_so_loudly() {
+    let policy = policy(&glass(OPEN));
+    let found = asked(&policy, Some("shop-prod"), Some(("jane", &["system:authenticated"])), &[TICKET]);
+    assert_eq!((found.outcome, found.effective), (Outcome::Denied, Outcome::Allowed));
+    assert_eq!(
+        lines(&found),
+        [
+            "deny refused refused by entry `all`: not today.",
+            "warn breakglass BREAK GLASS, `ticket-1234`: denied and runs all the same, for user `jane` in namespace \
+             `shop-prod`, by the annotation `mycluster.image-policy.k8s.io/ticket-1234: break-glass` (policy.yaml:5); \
+             overruled: refused by entry `all`: not today",
+        ]
+    );
+    assert_eq!(found.reasons[1].clause.as_deref(), Some("breakGlass"));
+    let unnamed = asked(&policy, Some("shop-prod"), None, &[TICKET]);
+    assert_eq!(unnamed.effective, Outcome::Allowed);
+    assert!(lines(&unnamed)[1].contains("for somebody (the request names nobody) in"), "{:?}", lines(&unnamed));
+}
+
+#[test]
+fn glass_holds_as_written() {
+    let named = OPEN.replace("groups: any", "groups: [oncall, \"sre-*\"]");
+    let everywhere = OPEN.replace("\"shop-*\"", "\"*\", \"**\"");
+    let jane = Some(("jane", &["system:authenticated"][..]));
+    let long_key = format!("{}.image-policy.k8s.io/ticket-1", "a".repeat(300));
+    let long_ticket = format!("a.image-policy.k8s.io/ticket-{}", "1".repeat(2000));
+    type Case<'a> = (&'a str, &'a str, Option<&'a str>, Option<(&'a str, &'a [&'a str])>, (&'a str, &'a str), bool);
+    let cases: &[Case<'_>] = &[
+        ("as written", OPEN, Some("shop-a"), jane, TICKET, true),
+        ("other namespace", OPEN, Some("other"), jane, TICKET, false),
+        ("unknown namespace", OPEN, None, jane, TICKET, false),
+        ("unknown namespace fits no star", &everywhere, None, jane, TICKET, false),
+        ("any namespace", &everywhere, Some("x"), jane, TICKET, true),
+        ("other value", OPEN, Some("shop-a"), jane, (TICKET.0, "break-glass!"), false),
+        ("no value", OPEN, Some("shop-a"), jane, (TICKET.0, ""), false),
+        ("other key", OPEN, Some("shop-a"), jane, ("image-policy.k8s.io/ticket-1", "break-glass"), false),
+        ("key with more parts", OPEN, Some("shop-a"), jane, ("a/b.image-policy.k8s.io/ticket-1", "break-glass"), false),
+        ("ticket without number", OPEN, Some("shop-a"), jane, ("a.image-policy.k8s.io/ticket-", "break-glass"), true),
+        ("other letter case", OPEN, Some("shop-a"), jane, ("a.image-policy.k8s.io/TICKET-1", "break-glass"), false),
+        ("longer than a key can be", OPEN, Some("shop-a"), jane, (&long_key, "break-glass"), false),
+        ("ticket longer than a key can be", OPEN, Some("shop-a"), jane, (&long_ticket, "break-glass"), false),
+        ("not in the group", &named, Some("shop-a"), jane, TICKET, false),
+        ("in the group", &named, Some("shop-a"), Some(("joe", &["a", "oncall"])), TICKET, true),
+        ("in a group of the kind", &named, Some("shop-a"), Some(("joe", &["sre-eu"])), TICKET, true),
+        ("in no group", &named, Some("shop-a"), Some(("oncall", &[])), TICKET, false),
+        ("named groups and nobody named", &named, Some("shop-a"), None, TICKET, false),
+    ];
+    for (name, body, namespace, who, mark, holds) in cases {
+        let found = asked(&policy(&glass(body)), *namespace, *who, &[*mark]);
+        assert_eq!(found.outcome, Outcome::Denied, "{name}");
+        assert_eq!(found.effective == Outcome::Allowed, *holds, "{name}");
+        assert_eq!(found.reasons.iter().any(|r| r.code == ReasonCode::BreakGlass), *holds, "{name}");
+    }
+    let nobody_asks = Context { namespace: Some("shop-a"), ..Context::at(at("2026-11-21")) };
+    assert_eq!(judge(&image("nginx:1"), &policy(&glass(OPEN)), &nobody_asks).effective, Outcome::Denied);
+    let without = asked(&policy(REFUSING), Some("shop-a"), jane, &[TICKET]);
+    assert_eq!(without.effective, Outcome::Denied, "off where the section is missing");
+}
+
+#[test]
+fn glass_stays_whole_where_something_else_lets_run() {
+    for body in [
+        format!("mode: warn\n{}", glass(OPEN)),
+        format!("images: [{{name: all, match: [\"**\"]}}]\nbreakGlass: {{{OPEN}}}\n"),
+        format!("{}exempt: [{{images: [\"docker.io/**\"], reason: mirror}}]\n", glass(OPEN)),
+    ] {
+        let found = asked(&policy(&body), Some("shop-a"), None, &[TICKET]);
+        assert_eq!(found.effective, Outcome::Allowed, "{body}");
+        assert!(found.reasons.iter().all(|r| r.code != ReasonCode::BreakGlass), "{body}");
+    }
+}
+
+#[test]
+fn glass_overrules_what_could_not_be_told() {
+    let policy = policy(&format!("images: [{{name: all, match: [\"**\"]}}]\nbreakGlass: {{{OPEN}}}\n"));
+    let mut broken = image("nginx:1");
+    broken.problems = vec![Problem::undecided(ProblemKind::BrokenArchive, "read layer 1: unexpected end")];
+    let annotations = annotations(&[TICKET]);
+    let request = Request { user: None, groups: &[], annotations: &annotations };
+    let context = Context { namespace: Some("shop-a"), request: Some(&request), ..Context::at(at("2026-11-21")) };
+    let found = judge(&broken, &policy, &context);
+    assert_eq!((found.outcome, found.effective), (Outcome::Undecided, Outcome::Allowed));
+    assert!(lines(&found)[1].contains("could not tell and runs all the same"), "{:?}", lines(&found));
+    assert!(lines(&found)[1].ends_with("overruled: could not read layer 1: unexpected end"), "{:?}", lines(&found));
+}
+
+#[test]
+fn ticket_is_what_the_policy_leaves_open() {
+    let body = "annotation: acme.example/break-glass, value: \"SEC-*\", namespaces: [\"*\"], groups: any";
+    let found = asked(&policy(&glass(body)), Some("x"), None, &[("acme.example/break-glass", "SEC-7")]);
+    assert!(found.reasons[1].message.starts_with("BREAK GLASS, `SEC-7`: "), "{:?}", lines(&found));
+}
+
+#[test]
+fn words_of_a_request_are_cut_in_messages() {
+    let body = "annotation: \"**.image-policy.k8s.io/ticket-*\", value: \"**\", namespaces: [\"*\"], groups: any";
+    let long = "\u{e4}".repeat(500);
+    let key = format!("{}.image-policy.k8s.io/ticket-{}", "\u{e4}".repeat(60), "\u{e4}".repeat(60));
+    let found = asked(&policy(&glass(body)), Some(&long), Some((&long, &[])), &[(&key, &long)]);
+    let message = &found.reasons[1].message;
+    assert!(message.starts_with("BREAK GLASS"), "{message}");
+    assert!(message.chars().count() < 1200, "{message}");
+}
+
+#[test]
+fn only_the_annotation_that_breaks_the_glass_is_relevant() {
+    let many = |count: usize| {
+        let mut many: BTreeMap<String, String> = (0..count).map(|i| (format!("a{i}"), "b".repeat(100))).collect();
+        many.insert(TICKET.0.to_owned(), TICKET.1.to_owned());
+        many
+    };
+    let started = std::time::Instant::now();
+    assert_eq!(
+        relevant_annotations(&policy(&glass(OPEN)), &many(50_000)),
+        BTreeMap::new(),
+        "more than an object can have"
+    );
+    let many = many(2000);
+    assert_eq!(relevant_annotations(&policy(&glass(OPEN)), &many), annotations(&[TICKET]));
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    assert_eq!(relevant_annotations(&policy(REFUSING), &many), BTreeMap::new());
+}
