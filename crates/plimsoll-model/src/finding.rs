@@ -1,10 +1,12 @@
 //! What is wrong, and where. In: rules and readers. Out: findings (a fault) and problems (something that could not be
 //! read or known). What it does not do: decide; that is the policy's word.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::reference::ReferenceError;
 use crate::severity::Severity;
 
 /// A place: in an image (layer, path), in a file (path, line, column), or in neither.
@@ -147,6 +149,11 @@ pub enum ProblemKind {
     BadAdvisory,
     /// The document is not what it should be.
     BadInput,
+    /// What should name an image does not, so nobody can say what would run. A denial, whatever the policy says of "could
+    /// not tell"; unlike the lack of a name in an archive, which is no problem at all.
+    UnreadableName,
+    /// Nobody looked into the subject. That is no "could not tell" that the policy may let pass.
+    NotExamined,
 }
 
 /// Something that could not be read or known. Never dropped: it travels into the report and, unless it is a mere note,
@@ -176,6 +183,12 @@ impl Problem {
         Problem { effect: ProblemEffect::Note, ..Problem::undecided(kind, message) }
     }
 
+    /// The problem of a text that is no image name.
+    pub fn unreadable_name(name: &str, error: &ReferenceError) -> Problem {
+        let message = format!("read the image name {:?}: {}", cut(name), cut(&error.to_string()));
+        Problem::undecided(ProblemKind::UnreadableName, message)
+    }
+
     pub fn with_hint(mut self, hint: impl Into<String>) -> Problem {
         self.hint = Some(hint.into());
         self
@@ -200,6 +213,16 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What a message shows of a text that anybody may have written, in characters.
+const MAX_SHOWN: usize = 256;
+
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// What a policy clause does with what it matches. `Deny` is the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -214,6 +237,17 @@ pub enum Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unreadable_name_is_named_with_its_fault_and_cut() {
+        let of =
+            |name: &str| Problem::unreadable_name(name, &name.parse::<crate::ImageReference>().unwrap_err()).message;
+        let short = of("acme/shop@sha256:beef");
+        assert!(short.starts_with("read the image name \"acme/shop@sha256:beef\": "), "{short}");
+        assert!(short.contains("4 hexadecimal digits"), "{short}");
+        let long = of(&format!("acme/{}", "Shöp\n".repeat(100_000)));
+        assert!(long.chars().count() < 1200 && !long.contains('\n'), "{long}");
+    }
 
     #[test]
     fn measurement_is_a_fault_only_where_a_threshold_says_so() {

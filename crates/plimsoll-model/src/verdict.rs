@@ -32,6 +32,8 @@ impl Outcome {
 pub enum ReasonCode {
     /// No entry of the policy rules the image.
     NoEntry,
+    /// What should name an image does not.
+    UnreadableName,
     /// The entry refuses the image outright.
     Refused,
     /// The tag or its absence breaks the entry's rule.

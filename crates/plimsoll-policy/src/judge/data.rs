@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::loadline::WhenBaselineOnly;
-use plimsoll_model::{CoverageState, DatabaseKind, Effect, ProblemEffect, ProblemKind, Reason, ReasonCode};
+use plimsoll_model::{CoverageState, DatabaseKind, Effect, Problem, ProblemEffect, ProblemKind, Reason, ReasonCode};
 
 use super::{Case, Found, plural, reason};
 use crate::units::duration_words;
@@ -23,7 +23,13 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
     }
     found.reasons.extend(no_data);
     for (kind, problems) in by_kind {
-        found.reasons.extend(problem_reason(case, kind, problems));
+        let code = match kind {
+            ProblemKind::NoData => ReasonCode::NoData,
+            ProblemKind::StaleData => ReasonCode::StaleData,
+            _ => ReasonCode::Problem,
+        };
+        found.unexamined |= kind == ProblemKind::NotExamined;
+        found.reasons.extend(problem_reason(&case.assessment.problems, Effect::Undecided, code, problems));
     }
     if !case.assessment.inventory.packages.is_empty() {
         stale(case, found);
@@ -31,14 +37,15 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
     }
 }
 
-fn problem_reason(case: &Case<'_>, kind: ProblemKind, problems: Vec<usize>) -> Option<Reason> {
-    let all = &case.assessment.problems;
+/// The names that could not be read: nobody can say what would run, so no word on "could not tell" lets it.
+pub(super) fn unreadable(problems: &[Problem]) -> Option<Reason> {
+    let of = problems.iter().enumerate().filter(|(_, p)| p.kind == ProblemKind::UnreadableName).map(|(i, _)| i);
+    problem_reason(problems, Effect::Deny, ReasonCode::UnreadableName, of.collect())
+}
+
+/// The reason for problems of one kind; none without problems.
+fn problem_reason(all: &[Problem], effect: Effect, code: ReasonCode, problems: Vec<usize>) -> Option<Reason> {
     let first = all.get(*problems.first()?)?;
-    let code = match kind {
-        ProblemKind::NoData => ReasonCode::NoData,
-        ProblemKind::StaleData => ReasonCode::StaleData,
-        _ => ReasonCode::Problem,
-    };
     // Most fragments finish "could not …"; some are sentences of their own.
     let mut message =
         if starts_with_verb(&first.message) { format!("could not {}", first.message) } else { first.message.clone() };
@@ -51,15 +58,15 @@ fn problem_reason(case: &Case<'_>, kind: ProblemKind, problems: Vec<usize>) -> O
     if let Some(hint) = &first.hint {
         message += &format!("; {hint}");
     }
-    let mut one = reason(Effect::Undecided, code, message);
+    let mut one = reason(effect, code, message);
     one.problems = problems;
     Some(one)
 }
 
 /// The verbs that the readers' fragments start with.
-const VERBS: [&str; 22] = [
-    "build", "check", "compare", "decode", "fetch", "find", "inflate", "list", "match", "open", "parse", "pull",
-    "reach", "read", "resolve", "search", "tell", "trust", "unpack", "use", "verify", "walk",
+const VERBS: [&str; 23] = [
+    "build", "check", "compare", "decode", "fetch", "find", "inflate", "list", "look", "match", "open", "parse",
+    "pull", "reach", "read", "resolve", "search", "tell", "trust", "unpack", "use", "verify", "walk",
 ];
 
 fn starts_with_verb(message: &str) -> bool {

@@ -102,6 +102,8 @@ pub(crate) struct Found {
     pub reasons: Vec<Reason>,
     pub hidden: Vec<Hidden>,
     pub unused: Vec<String>,
+    /// Nobody looked into the subject.
+    pub unexamined: bool,
 }
 
 /// Judges one subject. The only maker of a [`Verdict`].
@@ -125,6 +127,11 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
     }
 
     let glass = glass::held(policy, namespace, context);
+    if let Some(unreadable) = data::unreadable(&assessment.problems) {
+        found.reasons.push(unreadable);
+        return verdict(policy, None, found, glass);
+    }
+
     let ruling = entry::ruling(policy, name.as_deref(), namespace);
     unknown_namespace(policy, name.as_deref(), namespace, ruling, &mut found.reasons);
     let Some(entry) = ruling.and_then(|i| policy.images.get(i)) else {
@@ -236,7 +243,8 @@ fn verdict(policy: &LoadLine, entry: Option<&ImageEntry>, mut found: Found, glas
     };
     let mode = entry.and_then(|e| e.mode).unwrap_or(policy.mode);
     let mut effective = outcome;
-    if outcome == Outcome::Undecided && policy.undecided != WhenUndecided::Deny {
+    // Where nobody looked, the policy's word on what cannot be told is not asked for.
+    if outcome == Outcome::Undecided && policy.undecided != WhenUndecided::Deny && !found.unexamined {
         effective = Outcome::Allowed;
         let (effect, word) =
             if policy.undecided == WhenUndecided::Warn { (Effect::Warn, "warn") } else { (Effect::Info, "allow") };

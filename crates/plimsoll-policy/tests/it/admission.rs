@@ -152,3 +152,69 @@ fn only_the_annotation_that_breaks_the_glass_is_relevant() {
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
     assert_eq!(relevant_annotations(&policy(REFUSING), &many), BTreeMap::new());
 }
+
+/// What admission makes of a text that names no image.
+fn unreadable(name: &str) -> Assessment {
+    let mut subject = image("x");
+    let error = name.parse::<ImageReference>().unwrap_err();
+    subject.subject.name = name.to_owned();
+    subject.subject.reference = None;
+    subject.problems = vec![Problem::unreadable_name(name, &error)];
+    subject
+}
+
+const SHORT_DIGEST: &str = "myrepo/myimage@sha256:beb6bd6a68f114c1dc2ea4b28db81bdf91de202a9014972bec5e4d9171d90ed";
+
+#[test]
+fn name_that_cannot_be_read_is_denied_whatever_may_be_undecided() {
+    for word in ["deny", "warn", "allow"] {
+        let policy = policy(&format!("undecided: {word}\nimages: [{{name: all, match: [\"**\"]}}]\n"));
+        let found = judge(&unreadable(SHORT_DIGEST), &policy, &Context::at(at("2026-11-21")));
+        assert_eq!((found.outcome, found.effective), (Outcome::Denied, Outcome::Denied), "{word}");
+        assert_eq!(
+            lines(&found),
+            [format!(
+                "deny unreadablename could not read the image name {SHORT_DIGEST:?}: digest has 63 hexadecimal digits, \
+                 not 64"
+            )]
+        );
+        assert_eq!(found.reasons[0].problems, [0]);
+        assert_eq!(found.ruled_by, None);
+        // An archive without a name is no image of nobody knows where.
+        let mut archive = image("x");
+        archive.subject.reference = None;
+        assert_eq!(judge(&archive, &policy, &Context::at(at("2026-11-21"))).outcome, Outcome::Allowed);
+    }
+}
+
+#[test]
+fn what_is_not_judged_and_what_is_overruled_may_have_any_name() {
+    let body = "images: [{name: all, match: [\"**\"]}]\nexempt: [{namespaces: [kube-system], reason: static pods}]\n";
+    let context = Context { namespace: Some("kube-system"), ..Context::at(at("2026-11-21")) };
+    assert_eq!(judge(&unreadable(SHORT_DIGEST), &policy(body), &context).effective, Outcome::Allowed);
+    let annotations = annotations(&[TICKET]);
+    let request = Request { user: None, groups: &[], annotations: &annotations };
+    let context = Context { namespace: Some("shop-a"), request: Some(&request), ..Context::at(at("2026-11-21")) };
+    let found = judge(&unreadable(SHORT_DIGEST), &policy(&glass(OPEN)), &context);
+    assert_eq!((found.outcome, found.effective), (Outcome::Denied, Outcome::Allowed));
+    assert!(lines(&found)[1].ends_with("digest has 63 hexadecimal digits, not 64"), "{:?}", lines(&found));
+}
+
+#[test]
+fn what_nobody_looked_into_is_let_run_by_no_word_on_what_could_not_be_told() {
+    let mut unseen = image("nginx:1");
+    let problem = Problem::undecided(ProblemKind::NotExamined, "look into nginx:1: nobody asked for it");
+    unseen.problems = vec![problem];
+    for word in ["deny", "warn", "allow"] {
+        let body = format!("undecided: {word}\nimages: [{{name: all, match: [\"**\"]}}]\nbreakGlass: {{{OPEN}}}\n");
+        let policy = policy(&body);
+        let found = judge(&unseen, &policy, &Context::at(at("2026-11-21")));
+        assert_eq!((found.outcome, found.effective), (Outcome::Undecided, Outcome::Undecided), "{word}");
+        let annotations = annotations(&[TICKET]);
+        let request = Request { user: None, groups: &[], annotations: &annotations };
+        let context = Context { namespace: Some("shop-a"), request: Some(&request), ..Context::at(at("2026-11-21")) };
+        let found = judge(&unseen, &policy, &context);
+        assert_eq!(found.effective, Outcome::Allowed, "{word}");
+        assert_eq!(found.reasons[1].code, ReasonCode::BreakGlass, "its use is said under `undecided: {word}` too");
+    }
+}

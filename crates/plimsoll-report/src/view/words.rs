@@ -86,6 +86,7 @@ pub fn database_kind(kind: DatabaseKind) -> &'static str {
 pub fn reason(code: ReasonCode) -> &'static str {
     match code {
         ReasonCode::NoEntry => "no entry of the policy rules the image",
+        ReasonCode::UnreadableName => "what should name an image does not",
         ReasonCode::Refused => "the policy refuses the image outright",
         ReasonCode::Tag => "the tag, or its absence, breaks the policy's rule",
         ReasonCode::Vulnerability => "a vulnerability that the policy does not let pass",
