@@ -272,6 +272,9 @@ pub struct LoadLine {
     /// None = there is no way past the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<BreakGlass>,
+    /// The only registries that images may come from, as references write them; empty = any. Set by a flag, not by YAML.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_registries: Vec<String>,
     /// The files that it was read from, the first one first; empty for the embedded default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,

@@ -304,7 +304,6 @@ impl Reader<'_> {
         for (_, bytes) in &self.files {
             hash.update(bytes);
         }
-        let hex: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Ok(LoadLine {
             name: draft.name.map_or_else(String::new, |n| n.value),
             mode: policy_mode,
@@ -319,8 +318,9 @@ impl Reader<'_> {
             exempt: draft.exempt,
             waivers: draft.waivers,
             break_glass: draft.break_glass.map(|said| said.value),
+            only_registries: Vec::new(),
             files: self.files.into_iter().map(|(path, _)| path).collect(),
-            digest: format!("sha256:{hex}"),
+            digest: format!("sha256:{}", hex(&hash.finalize())),
         })
     }
 }
@@ -340,6 +340,10 @@ impl Draft {
         self.waivers.extend(other.waivers);
         self.break_glass = self.break_glass.take().or(other.break_glass);
     }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn differ<T: PartialEq>(own: &Option<Said<T>>, a: &Option<Said<T>>, b: &Option<Said<T>>, say: impl FnOnce()) {

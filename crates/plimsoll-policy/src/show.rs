@@ -1,5 +1,5 @@
 //! A policy back to YAML. In: the checked value. Out: one document that reads back to the same value, included files
-//! joined and paths worked out. What it does not do: keep the writer's comments or order of keys.
+//! joined and paths worked out; what flags add stands in a comment. What it does not do: keep the writer's comments or order of keys.
 
 use std::fmt::Write;
 
@@ -22,6 +22,9 @@ pub fn effective(policy: &LoadLine) -> String {
 }
 
 fn write(out: &mut String, policy: &LoadLine) -> std::fmt::Result {
+    if !policy.only_registries.is_empty() {
+        writeln!(out, "# --registry-whitelist: only images from {}", list(&policy.only_registries))?;
+    }
     writeln!(out, "apiVersion: {API_VERSION}\nkind: {KIND}\nmetadata: {{name: {}}}", quote(&policy.name))?;
     writeln!(out, "mode: {}\nundecided: {}", mode(policy.mode), undecided(policy.undecided))?;
     writeln!(out, "data:")?;

@@ -23,7 +23,7 @@ use plimsoll_model::{
 };
 
 use crate::entry::{self, Fit};
-use crate::{exempt, glass, units};
+use crate::{exempt, glass, registries, units};
 
 /// The circumstances of a judgement.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +129,13 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
     let glass = glass::held(policy, namespace, context);
     if let Some(unreadable) = data::unreadable(&assessment.problems) {
         found.reasons.push(unreadable);
+        return verdict(policy, None, found, glass);
+    }
+
+    if let Some(message) = registries::refusal(policy, subject.reference.as_ref()) {
+        let mut refused = reason(Effect::Deny, ReasonCode::Refused, message);
+        refused.clause = Some("onlyRegistries".into());
+        found.reasons.push(refused);
         return verdict(policy, None, found, glass);
     }
 

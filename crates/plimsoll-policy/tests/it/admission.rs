@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::*;
-use plimsoll_policy::{Context, Request, judge, relevant_annotations};
+use plimsoll_policy::{Context, Request, effective, judge, parse, relevant_annotations, restrict_registries};
 
 use crate::cases::*;
 
@@ -216,5 +216,88 @@ fn what_nobody_looked_into_is_let_run_by_no_word_on_what_could_not_be_told() {
         let found = judge(&unseen, &policy, &context);
         assert_eq!(found.effective, Outcome::Allowed, "{word}");
         assert_eq!(found.reasons[1].code, ReasonCode::BreakGlass, "its use is said under `undecided: {word}` too");
+    }
+}
+
+const ALL: &str = "images: [{name: all, match: [\"**\"]}]\n";
+
+fn restricted(body: &str, hosts: &[&str]) -> LoadLine {
+    let mut policy = policy(body);
+    restrict_registries(&mut policy, hosts.iter().map(|h| (*h).to_owned()).collect()).unwrap();
+    policy
+}
+
+#[test]
+fn only_listed_registries_may_be_images_homes() {
+    let policy = restricted(ALL, &["quay.io", "index.docker.io", "localhost:5000"]);
+    for (name, allowed) in [
+        ("nginx:1", true),
+        ("index.docker.io/acme/shop:1", true),
+        ("quay.io/acme/shop:1", true),
+        ("localhost:5000/shop:1", true),
+        ("localhost:5001/shop:1", false),
+        ("localhost/shop:1", false),
+        ("quay.io.evil.example/acme/shop:1", false),
+        ("evil.example/quay.io/shop:1", false),
+        ("quay.io:443/acme/shop:1", false),
+    ] {
+        assert_eq!(verdict(&image(name), &policy).effective == Outcome::Allowed, allowed, "{name}");
+    }
+    let found = verdict(&image("gcr.io/acme/shop:1"), &policy);
+    assert_eq!(
+        lines(&found),
+        ["deny refused the registry gcr.io of gcr.io/acme/shop is not one of those that --registry-whitelist allows: \
+             docker.io, localhost:5000, quay.io"]
+    );
+    assert_eq!(verdict(&folder(), &policy).effective, Outcome::Denied, "what has no name comes from nowhere");
+    assert_eq!(verdict(&unreadable(SHORT_DIGEST), &policy).reasons[0].code, ReasonCode::UnreadableName);
+    let many: Vec<String> = (0..20).map(|i| format!("r{i}.example.com")).collect();
+    let policy = restricted(ALL, &many.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(verdict(&image("nginx:1"), &policy).reasons[0].message.ends_with(" and 12 more"));
+}
+
+#[test]
+fn exemptions_come_before_the_list_of_registries() {
+    let policy = restricted(&format!("{ALL}exempt: [{{images: [\"gcr.io/**\"], reason: mirror}}]\n"), &["quay.io"]);
+    assert_eq!(verdict(&image("gcr.io/a/b:1"), &policy).effective, Outcome::Allowed);
+    assert_eq!(verdict(&image("ghcr.io/a/b:1"), &policy).effective, Outcome::Denied);
+}
+
+#[test]
+fn list_of_registries_is_part_of_the_policys_digest_and_is_shown() {
+    let plain = policy(ALL);
+    let one = restricted(ALL, &["quay.io"]);
+    assert_ne!(plain.digest, one.digest);
+    assert_eq!(one.digest.len(), plain.digest.len());
+    assert_ne!(one.digest, restricted(ALL, &["quay.io", "gcr.io"]).digest);
+    assert_eq!(
+        restricted(ALL, &["quay.io", "docker.io"]).digest,
+        restricted(ALL, &["index.docker.io", "quay.io", "docker.io"]).digest
+    );
+    assert_eq!(restricted(ALL, &[]), plain);
+    let shown = effective(&one);
+    assert!(shown.starts_with("# --registry-whitelist: only images from [quay.io]\n"), "{shown}");
+    assert!(parse("p.yaml", shown.as_bytes(), &KNOWN).is_ok());
+}
+
+#[test]
+fn list_of_registries_takes_hosts_only() {
+    for text in [
+        "",
+        "acme",
+        "library",
+        "https://quay.io",
+        "quay.io/acme",
+        "quay.io/",
+        "quay.io@sha256",
+        "*.quay.io",
+        "quay .io",
+        ":5000",
+    ] {
+        let error = restrict_registries(&mut policy(ALL), vec![text.to_owned()]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{text:?} is not a registry")), "{error}");
+    }
+    for text in ["quay.io", "docker.io", "localhost", "localhost:5000", "[::1]:5000", "10.0.0.1:5000", " quay.io "] {
+        restrict_registries(&mut policy(ALL), vec![text.to_owned()]).unwrap_or_else(|e| panic!("{e}"));
     }
 }
