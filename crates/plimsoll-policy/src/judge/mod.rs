@@ -23,7 +23,8 @@ use plimsoll_model::{
 };
 
 use crate::entry::{self, Fit};
-use crate::{exempt, glass, registries, units};
+use crate::standing::{self, Ruling};
+use crate::{exempt, glass, units};
 
 /// The circumstances of a judgement.
 #[derive(Debug, Clone, Copy)]
@@ -114,16 +115,16 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
     let today = day(context.at);
     let mut found = Found::default();
 
+    if let Some(exemption) = exempt::held(policy, name.as_deref(), namespace, context) {
+        let message = format!("exempt from judgement: {}", exempt::words(exemption));
+        found.reasons.push(reason(Effect::Info, ReasonCode::Exempt, message));
+        return verdict(policy, None, found, None);
+    }
+    // None holds, so what fits has run out.
     for exemption in policy.exempt.iter().filter(|e| exempt::fits(e, name.as_deref(), namespace, context.user())) {
         let words = exempt::words(exemption);
-        if exempt::ran_out(exemption.until, today) {
-            let message = format!("an exemption for this has run out and does not hold: {words}");
-            found.reasons.push(reason(Effect::Warn, ReasonCode::Expired, message));
-        } else {
-            let message = format!("exempt from judgement: {words}");
-            let reasons = vec![reason(Effect::Info, ReasonCode::Exempt, message)];
-            return verdict(policy, None, Found { reasons, ..Found::default() }, None);
-        }
+        let message = format!("an exemption for this has run out and does not hold: {words}");
+        found.reasons.push(reason(Effect::Warn, ReasonCode::Expired, message));
     }
 
     let glass = glass::held(policy, namespace, context);
@@ -132,14 +133,16 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
         return verdict(policy, None, found, glass);
     }
 
-    if let Some(message) = registries::refusal(policy, subject.reference.as_ref()) {
-        let mut refused = reason(Effect::Deny, ReasonCode::Refused, message);
-        refused.clause = Some("onlyRegistries".into());
-        found.reasons.push(refused);
-        return verdict(policy, None, found, glass);
-    }
-
-    let ruling = entry::ruling(policy, name.as_deref(), namespace);
+    let ruling = match standing::ruling(policy, subject.reference.as_ref(), name.as_deref(), namespace) {
+        Ruling::OtherRegistry(message) => {
+            let mut refused = reason(Effect::Deny, ReasonCode::Refused, message);
+            refused.clause = Some("onlyRegistries".into());
+            found.reasons.push(refused);
+            return verdict(policy, None, found, glass);
+        }
+        Ruling::NoEntry => None,
+        Ruling::Entry(index) => Some(index),
+    };
     unknown_namespace(policy, name.as_deref(), namespace, ruling, &mut found.reasons);
     let Some(entry) = ruling.and_then(|i| policy.images.get(i)) else {
         found.reasons.push(no_entry(assessment, policy, name.as_deref(), namespace));
@@ -248,7 +251,7 @@ fn verdict(policy: &LoadLine, entry: Option<&ImageEntry>, mut found: Found, glas
         Effect::Undecided => Outcome::Undecided,
         Effect::Warn | Effect::Info => Outcome::Allowed,
     };
-    let mode = entry.and_then(|e| e.mode).unwrap_or(policy.mode);
+    let mode = standing::mode(policy, entry);
     let mut effective = outcome;
     // Where nobody looked, the policy's word on what cannot be told is not asked for.
     if outcome == Outcome::Undecided && policy.undecided != WhenUndecided::Deny && !found.unexamined {

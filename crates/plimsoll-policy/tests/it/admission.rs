@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::*;
-use plimsoll_policy::{Context, Request, effective, judge, parse, relevant_annotations, restrict_registries};
+use plimsoll_policy::{
+    Context, Request, Standing, effective, judge, parse, relevant_annotations, restrict_registries, standing,
+};
 
 use crate::cases::*;
 
@@ -300,4 +302,28 @@ fn list_of_registries_takes_hosts_only() {
     for text in ["quay.io", "docker.io", "localhost", "localhost:5000", "[::1]:5000", "10.0.0.1:5000", " quay.io "] {
         restrict_registries(&mut policy(ALL), vec![text.to_owned()]).unwrap_or_else(|e| panic!("{e}"));
     }
+}
+
+#[test]
+fn standing_is_told_without_the_image() {
+    let body = "  - {name: pinned, match: [\"quay.io/**\"], tags: {pin: true}}\n  - {name: soft, match: [\"ghcr.io/**\"], mode: warn, soften: true, refuse: no}\n  - {name: bad, match: [\"docker.io/**\"], refuse: no}\nexempt: [{users: [flux], reason: bootstrap}]\n";
+    let policy =
+        restricted(&format!("images:\n{body}breakGlass: {{{OPEN}}}\n"), &["quay.io", "ghcr.io", "docker.io", "gcr.io"]);
+    let none = BTreeMap::new();
+    let ticket = annotations(&[TICKET]);
+    let of = |name: &str, user, annotations| {
+        let request = Request { user, groups: &[], annotations };
+        let context = Context { namespace: Some("shop-a"), request: Some(&request), ..Context::at(at("2026-11-21")) };
+        standing(Some(&name.parse().unwrap()), &policy, &context)
+    };
+    assert_eq!(of("quay.io/a/b:1", None, &none), Standing::Judged { pin: true });
+    assert_eq!(of("ghcr.io/a/b:1", None, &none), Standing::Refused);
+    assert_eq!(of("nginx:1", None, &none), Standing::Refused);
+    assert_eq!(of("evil.example/a:1", None, &none), Standing::Refused);
+    assert_eq!(of("gcr.io/a/b:1", None, &none), Standing::NoEntry);
+    assert_eq!(of("evil.example/a:1", Some("flux"), &ticket), Standing::Exempt);
+    for name in ["quay.io/a/b:1", "nginx:1", "evil.example/a:1", "gcr.io/a/b:1"] {
+        assert_eq!(of(name, None, &ticket), Standing::BreakGlass, "{name}");
+    }
+    assert_eq!(of("ghcr.io/a/b:1", None, &ticket), Standing::Refused, "where it runs anyway no glass is broken");
 }

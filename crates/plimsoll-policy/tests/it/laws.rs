@@ -2,7 +2,7 @@
 
 use plimsoll_model::loadline::*;
 use plimsoll_model::*;
-use plimsoll_policy::{Context, effective, judge, parse};
+use plimsoll_policy::{Context, Request, Standing, effective, judge, parse, restrict_registries, standing};
 use proptest::prelude::*;
 
 use crate::cases::*;
@@ -104,6 +104,38 @@ fn policies() -> impl Strategy<Value = LoadLine> {
             ..LoadLine::default()
         },
     )
+}
+
+/// Policies with ways around them: exemptions, a break-glass, a list of registries.
+fn policies_with_doors() -> impl Strategy<Value = LoadLine> {
+    let exempt = proptest::option::weighted(
+        0.3,
+        (proptest::option::of(Just("shop-a")), proptest::option::of(Just("docker.io/**")), any::<bool>()),
+    );
+    let glass = proptest::option::weighted(0.7, (any::<bool>(), prop_oneof![Just("*"), Just("shop-a")]));
+    let registries = prop_oneof![Just(vec![]), Just(vec!["gcr.io"]), Just(vec!["docker.io"])];
+    (policies(), exempt, glass, registries).prop_map(|(mut policy, exempt, glass, registries)| {
+        if let Some((namespace, image, jane)) = exempt {
+            policy.exempt.push(Exemption {
+                namespaces: namespace.into_iter().map(str::to_owned).collect(),
+                images: image.into_iter().map(str::to_owned).collect(),
+                users: jane.then(|| "jane".to_owned()).into_iter().collect(),
+                reason: "law".into(),
+                ticket: None,
+                until: None,
+                place: Place::default(),
+            });
+        }
+        policy.break_glass = glass.map(|(any, namespace)| BreakGlass {
+            annotation: "*.image-policy.k8s.io/ticket-*".into(),
+            value: "break-glass".into(),
+            namespaces: vec![namespace.into()],
+            groups: if any { BreakGlassGroups::Any } else { BreakGlassGroups::Named(vec!["oncall".into()]) },
+            place: Place::default(),
+        });
+        restrict_registries(&mut policy, registries.into_iter().map(str::to_owned).collect()).unwrap();
+        policy
+    })
 }
 
 fn assessments() -> impl Strategy<Value = Assessment> {
@@ -213,6 +245,53 @@ proptest! {
         let mut worse = assessment;
         worse.problems.push(Problem::undecided(ProblemKind::LimitReached, "read it all"));
         prop_assert!(judge(&worse, &policy, &context).outcome >= before);
+    }
+
+    #[test]
+    fn look_into_an_image_changes_nothing_but_where_standing_says_so(
+        policy in policies_with_doors(),
+        one in assessments(),
+        other in assessments(),
+        name in prop_oneof![Just(None), Just(Some("nginx:1")), Just(Some("gcr.io/a/b@sha256:1111111111111111111111111111111111111111111111111111111111111111"))],
+        namespace in proptest::option::of("shop-[ab]"),
+        who in proptest::option::of((any::<bool>(), any::<bool>(), any::<bool>())),
+    ) {
+        let reference: Option<ImageReference> = name.map(|name| name.parse().unwrap());
+        let groups: Vec<String> = who.filter(|(_, oncall, _)| *oncall).map(|_| "oncall".to_owned()).into_iter().collect();
+        let mark = ("a.image-policy.k8s.io/ticket-1".to_owned(), "break-glass".to_owned());
+        let annotations = who.filter(|(_, _, marked)| *marked).map(|_| mark).into_iter().collect();
+        let request = who.map(|(jane, _, _)| Request { user: jane.then_some("jane"), groups: &groups, annotations: &annotations });
+        let context = Context { namespace: namespace.as_deref(), request: request.as_ref(), ..Context::at(at("2026-11-21")) };
+        let mut unseen = image("x");
+        unseen.problems = vec![Problem::undecided(ProblemKind::NotExamined, "look into x: nobody asked for it")];
+        let verdicts = [one, other, unseen].map(|mut assessment| {
+            assessment.subject.kind = SubjectKind::Image;
+            assessment.subject.reference.clone_from(&reference);
+            judge(&assessment, &policy, &context)
+        });
+        let [one, other, unseen] = &verdicts;
+        let broken = |v: &Verdict| v.reasons.iter().any(|r| r.code == ReasonCode::BreakGlass);
+        match standing(reference.as_ref(), &policy, &context) {
+            Standing::Judged { pin } => {
+                prop_assert!(verdicts.iter().all(|v| v.ruled_by.is_some() && !broken(v)));
+                prop_assert!(!pin);
+                // Nobody's look is no leave to run.
+                prop_assert!(unseen.effective != Outcome::Allowed || unseen.mode != Mode::Enforce);
+            }
+            standing => {
+                prop_assert_eq!(one.effective, other.effective);
+                prop_assert_eq!(one.effective, unseen.effective);
+                let code = |code: ReasonCode| verdicts.iter().all(|v| v.reasons.iter().any(|r| r.code == code));
+                let told = match standing {
+                    Standing::Exempt => code(ReasonCode::Exempt) && one.effective == Outcome::Allowed,
+                    Standing::Refused => code(ReasonCode::Refused),
+                    Standing::NoEntry => code(ReasonCode::NoEntry),
+                    Standing::BreakGlass => one.effective == Outcome::Allowed && broken(unseen),
+                    Standing::Judged { .. } => false,
+                };
+                prop_assert!(told, "{:?} {:?}", standing, verdicts);
+            }
+        }
     }
 
     #[test]
