@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use plimsoll_model::LoadLine;
-use plimsoll_model::loadline::{ImageEntry, Mode, WhenUndecided};
+use plimsoll_model::loadline::{BreakGlass, BreakGlassGroups, ImageEntry, Mode, WhenUndecided};
 
 use crate::entry::{place_words, placed};
 use crate::exempt::{ran_out, words};
@@ -40,6 +40,14 @@ pub fn remarks(policy: &LoadLine, at: Timestamp) -> Vec<String> {
     for exemption in policy.exempt.iter().filter(|e| ran_out(e.until, today)) {
         out.push(format!("an exemption has run out: {}", words(exemption)));
     }
+    for exemption in &policy.exempt {
+        if !exemption.users.is_empty() {
+            out.push(format!("an exemption names `users`, and {ADMISSION_REVIEW_ONLY}: {}", words(exemption)));
+        }
+        if exemption.until.is_none() {
+            out.push(format!("an exemption has no `until`, so it never expires: {}", words(exemption)));
+        }
+    }
     for waiver in &policy.waivers {
         if let Some(until) = waiver.until.filter(|_| ran_out(waiver.until, today)) {
             out.push(format!("{} ran out on {until}", waiver_words(waiver)));
@@ -49,7 +57,43 @@ pub fn remarks(policy: &LoadLine, at: Timestamp) -> Vec<String> {
         let first = policy.images.first().map_or_else(String::new, |e| place_words(&e.place));
         out.push(format!("every entry refuses, so nothing can run ({first})"));
     }
+    if let Some(glass) = &policy.break_glass {
+        break_glass(glass, &mut out);
+    }
     out
+}
+
+const ADMISSION_REVIEW_ONLY: &str = "applies to AdmissionReview only: an ImageReview names nobody";
+
+fn break_glass(glass: &BreakGlass, out: &mut Vec<String>) {
+    let whose = format!("`breakGlass` ({})", place_words(&glass.place));
+    match &glass.groups {
+        BreakGlassGroups::Any => {
+            let everywhere = glass.namespaces.iter().any(|pattern| matches!(pattern.as_str(), "*" | "**"));
+            let where_ = if everywhere { "a pod" } else { "a pod in its namespaces" };
+            out.push(format!("{whose} has `groups: any`: everybody who may create {where_} can use it"));
+        }
+        BreakGlassGroups::Named(_) => out.push(format!("{whose} names `groups`, and {ADMISSION_REVIEW_ONLY}")),
+    }
+    if glass.groups == BreakGlassGroups::Any && !reaches_image_review(&glass.annotation) {
+        out.push(format!(
+            "{whose} never holds for an ImageReview: the API server hands it only annotations with `{HANDED_OVER}` in their key, and `{}` is none",
+            glass.annotation
+        ));
+    }
+}
+
+/// What stands in the key of every annotation that an ImageReview has.
+const HANDED_OVER: &str = ".image-policy.k8s.io/";
+
+/// Whether a glob over keys can fit one that the API server puts into an ImageReview, told by the part before the `/`.
+fn reaches_image_review(pattern: &str) -> bool {
+    let Some((prefix, _)) = pattern.split_once('/') else { return pattern.contains("**") };
+    let ending = HANDED_OVER.trim_end_matches('/');
+    match prefix.rsplit_once('*') {
+        Some((_, fixed)) => fixed.ends_with(ending) || ending.ends_with(fixed),
+        None => prefix.ends_with(ending),
+    }
 }
 
 /// True when `above` rules all that `entry` could. A refusing entry leaves what has no name to the entries below it.
@@ -78,6 +122,23 @@ fn contains(outer: &str, inner: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_image_reviews_are_told_from_others() {
+        for (pattern, reaches) in [
+            ("*.image-policy.k8s.io/ticket-*", true),
+            ("mycluster.image-policy.k8s.io/ticket-*", true),
+            ("*/ticket-*", true),
+            ("*.k8s.io/ticket", true),
+            ("**", true),
+            ("image-policy.k8s.io/ticket", false),
+            ("acme.example/ticket", false),
+            ("*.example/ticket", false),
+            ("ticket-*", false),
+        ] {
+            assert_eq!(reaches_image_review(pattern), reaches, "{pattern}");
+        }
+    }
 
     #[test]
     fn wider_globs_contain_narrower_ones() {

@@ -81,6 +81,43 @@ fn run_says_what_it_did_not_need() {
 }
 
 #[test]
+fn ways_around_the_policy_are_remarked_on() {
+    let with = |doors: &str| {
+        let body = format!(
+            "images: [{{name: all, match: [\"**\"], refuse: no}}, {{name: any, match: [\"**\"], tags: {{forbid: [latest]}}}}]\n{doors}\n"
+        );
+        remarks(&policy(&body), at("2026-11-21"))
+    };
+    assert_eq!(
+        with(
+            "exempt: [{users: [flux], reason: bootstrap}, {images: [\"a.io/**\"], reason: mirror, until: 2027-01-01}]"
+        ),
+        [
+            "an exemption names `users`, and applies to AdmissionReview only: an ImageReview names nobody: bootstrap; policy.yaml:5",
+            "an exemption has no `until`, so it never expires: bootstrap; policy.yaml:5",
+        ]
+    );
+    let glass = "breakGlass: {annotation: \"*.image-policy.k8s.io/t-*\", value: x, namespaces: [\"*\"], groups: any}";
+    assert_eq!(
+        with(glass),
+        ["`breakGlass` (policy.yaml:5) has `groups: any`: everybody who may create a pod can use it"]
+    );
+    assert_eq!(
+        with(&glass.replace("any", "[oncall]")),
+        [
+            "`breakGlass` (policy.yaml:5) names `groups`, and applies to AdmissionReview only: an ImageReview names nobody"
+        ]
+    );
+    assert_eq!(
+        with(&glass.replace("*.image-policy.k8s.io", "acme.example").replace("[\"*\"]", "[shop]")),
+        [
+            "`breakGlass` (policy.yaml:5) has `groups: any`: everybody who may create a pod in its namespaces can use it",
+            "`breakGlass` (policy.yaml:5) never holds for an ImageReview: the API server hands it only annotations with `.image-policy.k8s.io/` in their key, and `acme.example/t-*` is none",
+        ]
+    );
+}
+
+#[test]
 fn sound_policy_may_still_be_worth_a_remark() {
     let policy = policy(
         r#"mode: audit
