@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::*;
 use plimsoll_policy::{
-    Context, Request, Standing, effective, judge, parse, relevant_annotations, restrict_registries, standing,
+    Context, Request, Standing, default_policy, effective, judge, parse, relevant_annotations, restrict_registries,
+    standing,
 };
 
 use crate::cases::*;
@@ -326,4 +327,51 @@ fn standing_is_told_without_the_image() {
         assert_eq!(of(name, None, &ticket), Standing::BreakGlass, "{name}");
     }
     assert_eq!(of("ghcr.io/a/b:1", None, &ticket), Standing::Refused, "where it runs anyway no glass is broken");
+}
+
+/// The review that the notes on image policies send with curl: two images, one of them with a digest that is a digit short.
+#[test]
+fn review_of_the_notes_is_allowed_by_the_bouncers_policy_and_denied_by_the_default() {
+    let bouncer = include_bytes!("../../../../examples/bouncer.yaml");
+    let bouncer = parse("bouncer.yaml", bouncer, &KNOWN).unwrap_or_else(|e| panic!("{e}"));
+    let annotations = annotations(&[TICKET]);
+    let request = Request { user: None, groups: &[], annotations: &annotations };
+    let context = Context { namespace: Some("mynamespace"), request: Some(&request), ..Context::at(at("2026-11-21")) };
+    let name = "myrepo/myimage:v1";
+    let mut unseen = image(name);
+    unseen.problems = vec![Problem::undecided(ProblemKind::NotExamined, format!("look into {name}: nobody asked"))];
+    let mut unreachable = image(name);
+    unreachable.problems = vec![Problem::undecided(ProblemKind::Unreachable, format!("reach {name}: no such host"))];
+    for subject in [unseen, unreachable, unreadable(SHORT_DIGEST)] {
+        let reference = subject.subject.reference.as_ref();
+        assert_eq!(standing(reference, &bouncer, &context), Standing::BreakGlass);
+        let found = judge(&subject, &bouncer, &context);
+        assert_eq!(found.effective, Outcome::Allowed, "{:?}", lines(&found));
+        assert!(lines(&found)[1].contains("BREAK GLASS, `ticket-1234`"), "{:?}", lines(&found));
+        assert!(judge(&subject, &default_policy(), &context).effective > Outcome::Allowed);
+        let without = Context { request: None, ..context };
+        assert!(judge(&subject, &bouncer, &without).effective > Outcome::Allowed);
+    }
+    let denied = judge(&unreadable(SHORT_DIGEST), &default_policy(), &context);
+    assert_eq!(denied.effective, Outcome::Denied);
+    assert!(lines(&denied)[0].ends_with("digest has 63 hexadecimal digits, not 64"), "{:?}", lines(&denied));
+}
+
+#[test]
+fn bouncers_policy_asks_for_a_tag_that_is_not_latest_and_for_no_database() {
+    let bouncer = include_bytes!("../../../../examples/bouncer.yaml");
+    let bouncer = parse("bouncer.yaml", bouncer, &KNOWN).unwrap_or_else(|e| panic!("{e}"));
+    let databases = [database(DatabaseKind::Baseline, None)];
+    let context = Context { namespace: Some("shop"), databases: &databases, ..Context::at(at("2026-11-21")) };
+    for (name, outcome) in [
+        ("nginx:1.21", Outcome::Allowed),
+        ("nginx", Outcome::Denied),
+        ("nginx:latest", Outcome::Denied),
+        ("nginx@sha256:1111111111111111111111111111111111111111111111111111111111111111", Outcome::Allowed),
+    ] {
+        let mut subject = debian(vec![fault("CVE-2023-0001")]);
+        subject.subject.reference = Some(name.parse().unwrap());
+        subject.coverage[0].state = CoverageState::BaselineOnly;
+        assert_eq!(judge(&subject, &bouncer, &context).effective, outcome, "{name}");
+    }
 }
