@@ -63,13 +63,14 @@ impl Sources {
 }
 
 async fn fetched(shared: &Arc<Shared>, request: &ArtifactRequest<'_>) -> Result<(Artifact, Option<File>), SourceError> {
+    let until = shared.until();
     let mut tried = vec![];
     let mut last: Option<SourceError> = None;
     for candidate in request.candidates {
         let failed =
             |source| SourceError::Registry { what: candidate.to_string(), tried: vec![], source: Box::new(source) };
         let attempt = async {
-            let found = pull::find(shared, candidate, None).await?;
+            let found = pull::find(shared, candidate, None, until).await?;
             let layer = wanted_layer(candidate, &found.manifest.layers, request.media_types)?.clone();
             let artifact = Artifact {
                 reference: candidate.clone(),

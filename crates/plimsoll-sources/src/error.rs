@@ -1,6 +1,7 @@
 //! Why an image could not be had. Each message finishes "could not …" and names the thing; `hint` is the way out.
 
 use std::io;
+use std::time::Duration;
 
 use plimsoll_model::{Digest, ReferenceError};
 
@@ -56,7 +57,41 @@ pub enum SourceError {
     TooDeep { what: String },
 }
 
+/// What a caller may make of an error: whether to try again, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The registry asks for patience (429) or is in trouble (5xx); with the pause it wants, when it names one.
+    Busy { retry_after: Option<Duration> },
+    /// The deadline passed. What was read is kept: another try goes on from there.
+    Late,
+    /// Nobody answers there.
+    Unreachable,
+    /// The registry wants other credentials.
+    Refused,
+    /// There is no such image.
+    Absent,
+    /// It is there and cannot be read or believed; trying again changes nothing.
+    Other,
+}
+
+impl ErrorKind {
+    /// True when the same request may do better a little later.
+    pub fn may_pass(self) -> bool {
+        matches!(self, ErrorKind::Busy { .. } | ErrorKind::Late | ErrorKind::Unreachable)
+    }
+}
+
 impl SourceError {
+    /// What a caller may make of it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            SourceError::Registry { source, .. } => source.kind(),
+            SourceError::NoSuchImage { .. } => ErrorKind::Absent,
+            _ => ErrorKind::Other,
+        }
+    }
+
     /// The way out, when we know one.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -23,7 +23,7 @@ pub use artifact::{Artifact, ArtifactRequest};
 pub use cache::BlobCache;
 pub use engine::Engine;
 pub use environment::Environment;
-pub use error::SourceError;
+pub use error::{ErrorKind, SourceError};
 pub use image::ResolvedImage;
 pub use local::folder::{Folder, folder};
 pub use local::input::{InputOptions, open_input};

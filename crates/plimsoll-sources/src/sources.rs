@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plimsoll_model::{ImageReference, Platform};
 use tokio::runtime::{Handle, Runtime};
@@ -45,6 +45,8 @@ pub struct SourceOptions {
     pub cache_size: u64,
     /// For all of one image.
     pub deadline: Duration,
+    /// Bytes that the layers of one image may have, as stored. A server that strangers send to has a disk to lose.
+    pub image_limit: u64,
     pub progress: Arc<dyn Progress>,
     pub environment: Environment,
 }
@@ -62,21 +64,32 @@ impl Default for SourceOptions {
             cache_dir: None,
             cache_size: DEFAULT_SIZE,
             deadline: DEFAULT_DEADLINE,
+            image_limit: u64::MAX,
             progress: Arc::new(Quiet),
             environment: Environment::of_process(),
         }
     }
 }
 
-/// What all fetches share.
+/// What all fetches share. Cheap to copy, for a caller with a deadline of its own.
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub transport: Arc<Transport>,
     pub environment: Arc<Environment>,
-    pub mirrors: Mirrors,
+    pub mirrors: Arc<Mirrors>,
     pub cache: BlobCache,
     pub progress: Arc<dyn Progress>,
     pub deadline: Duration,
-    pub runtime: Network,
+    pub image_limit: u64,
+    pub runtime: Arc<Network>,
+}
+
+impl Shared {
+    /// When a fetch that begins now has to end.
+    pub fn until(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.deadline).unwrap_or(now + DEFAULT_DEADLINE)
+    }
 }
 
 /// The network's threads. Let go without waiting, so that the last user may be one of them, or a server's task.
@@ -137,13 +150,20 @@ impl Sources {
             shared: Arc::new(Shared {
                 transport: Arc::new(transport),
                 environment: Arc::new(environment),
-                mirrors,
+                mirrors: Arc::new(mirrors),
                 cache,
                 progress: Arc::clone(&options.progress),
                 deadline: options.deadline,
-                runtime: Network(Some(runtime)),
+                image_limit: options.image_limit,
+                runtime: Arc::new(Network(Some(runtime))),
             }),
         })
+    }
+
+    /// The same sources with another deadline, which holds for each call and for the layers of the images that it gives:
+    /// for servers, whose callers have one each.
+    pub fn with_deadline(&self, deadline: Duration) -> Sources {
+        Sources { shared: Arc::new(Shared { deadline, ..(*self.shared).clone() }) }
     }
 
     /// The image that `name` means, from its registry or a mirror of it. Must not be called from a task of a server.
@@ -155,7 +175,8 @@ impl Sources {
         self.blocking(name, |shared| async move { pull::image(&shared, &reference, platform).await })
     }
 
-    /// [`Sources::open_image`] for servers.
+    /// [`Sources::open_image`] for servers. Whoever drops the future before its end leaves the fetch running until its
+    /// deadline: what it reads is in the cache for the next call.
     ///
     /// # Errors
     /// As [`Sources::open_image`].

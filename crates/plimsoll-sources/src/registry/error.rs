@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use plimsoll_model::Digest;
 
+use crate::error::ErrorKind;
 use crate::registry::credentials::CredentialsError;
 
 /// Why a registry gave nothing.
@@ -24,9 +25,15 @@ pub enum RegistryError {
     #[error("find {what} at {host}: it answers 404 (not found){}", said(.words))]
     NotFound { host: String, what: String, words: String },
     #[error("read {what} from {host}: it answers 429 (too many requests){}", said(.words))]
-    TooManyRequests { host: String, what: String, words: String },
+    TooManyRequests {
+        host: String,
+        what: String,
+        words: String,
+        /// How long the registry wants to be left alone, when it says so.
+        retry_after: Option<Duration>,
+    },
     #[error("read {what} from {host}: it answers {status}{}", said(.words))]
-    Status { host: String, what: String, status: u16, words: String },
+    Status { host: String, what: String, status: u16, words: String, retry_after: Option<Duration> },
     #[error("read {what} from {host}: it answers with a web page where data belongs")]
     Html { host: String, what: String },
     #[error("read {what} from {host}: {why}")]
@@ -109,6 +116,21 @@ impl RegistryError {
             RegistryError::Cache { .. } => "choose another place with --cache-dir".into(),
             _ => return None,
         })
+    }
+
+    /// What a caller may make of it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            RegistryError::TooManyRequests { retry_after, .. } => ErrorKind::Busy { retry_after: *retry_after },
+            RegistryError::Status { status, retry_after, .. } if crate::registry::retry::passes(*status) => {
+                ErrorKind::Busy { retry_after: *retry_after }
+            }
+            RegistryError::Deadline { .. } => ErrorKind::Late,
+            RegistryError::Transport { .. } => ErrorKind::Unreachable,
+            RegistryError::Unauthorized { .. } | RegistryError::Forbidden { .. } => ErrorKind::Refused,
+            RegistryError::NotFound { .. } => ErrorKind::Absent,
+            _ => ErrorKind::Other,
+        }
     }
 
     /// True when another registry might do better: this one is absent, busy or broken, rather than lying to us.

@@ -92,7 +92,7 @@ pub async fn blob(
             Ok(()) => {
                 // Broken off. As long as something comes each time, it is worth going on.
                 failed = if part.length() > before { 1 } else { failed + 1 };
-                match retry::wait(failed, None, retry::spread()) {
+                match session.wait(failed, None) {
                     Some(wait) if failed < retry::MAX_TRIES => tokio::time::sleep(wait).await,
                     _ => {
                         let why = format!("it breaks off after {} of {} bytes", part.length(), descriptor.size);

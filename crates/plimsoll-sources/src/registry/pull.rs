@@ -38,6 +38,7 @@ pub(crate) async fn find(
     shared: &Arc<Shared>,
     reference: &ImageReference,
     platform: Option<&Platform>,
+    until: Instant,
 ) -> Result<Found, SourceError> {
     let failed = |source: RegistryError, tried: Vec<String>| SourceError::Registry {
         what: reference.to_string(),
@@ -46,10 +47,7 @@ pub(crate) async fn find(
     };
     let endpoints = shared.mirrors.endpoints(reference).map_err(|error| failed(error, vec![]))?;
     let count = endpoints.len();
-    let session = |(at, endpoint)| {
-        let (transport, environment) = (Arc::clone(&shared.transport), Arc::clone(&shared.environment));
-        Arc::new(Session::new(endpoint, transport, environment, at + 1 == count))
-    };
+    let session = |(at, endpoint)| Arc::new(Session::new(endpoint, shared, at + 1 == count, until));
     let sessions: Vec<Arc<Session>> = endpoints.into_iter().enumerate().map(session).collect();
     let mut tried = vec![];
     let mut last = None;
@@ -144,10 +142,14 @@ pub(crate) async fn image(
     reference: &ImageReference,
     platform: Option<&Platform>,
 ) -> Result<ResolvedImage, SourceError> {
-    let started = Instant::now();
-    let found = find(shared, reference, platform).await?;
+    let until = shared.until();
+    let found = find(shared, reference, platform, until).await?;
     let what = reference.to_string();
     check_is_image(&what, &found.manifest)?;
+    let size = found.manifest.layers.iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.size));
+    if size > shared.image_limit {
+        return Err(SourceError::TooLarge { what: format!("the layers of {what}"), limit: shared.image_limit });
+    }
     let bytes = small_blob(shared, &found, &what).await?;
     let config = image_config(&format!("configuration of {what}"), &bytes)?;
     let fetches = Arc::new(Fetches {
@@ -156,7 +158,7 @@ pub(crate) async fn image(
         layers: found.manifest.layers.clone(),
         states: Mutex::new(vec![State::Idle; found.manifest.layers.len()]),
         changed: Condvar::new(),
-        until: started + shared.deadline,
+        until,
     });
     let open: OpenBlob = Arc::new(move |descriptor: &Descriptor| fetches.open(descriptor));
     let mut image = assembled(&what, &found.manifest, config, &open, &|descriptor| {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
@@ -18,6 +19,7 @@ use crate::registry::endpoint::{Endpoint, Scheme, is_loopback};
 use crate::registry::error::RegistryError;
 use crate::registry::retry;
 use crate::registry::transport::Transport;
+use crate::sources::Shared;
 
 /// Places a request is sent on to. Cloud registries send on once or twice.
 const MAX_REDIRECTS: usize = 8;
@@ -34,6 +36,8 @@ pub struct Session {
     authorization: Mutex<(u64, Option<HeaderValue>)>,
     /// Tries of one request.
     tries: u32,
+    /// When the caller gives up.
+    until: Instant,
     /// Credentials of the user's were sent.
     signed_in: AtomicBool,
 }
@@ -56,17 +60,16 @@ struct Token {
 }
 
 impl Session {
-    /// `last` says that there is no other place to ask: more patience is due then.
-    pub fn new(endpoint: Endpoint, transport: Arc<Transport>, environment: Arc<Environment>, last: bool) -> Session {
-        let tries = if last { retry::MAX_TRIES } else { retry::TRIES_BEFORE_ANOTHER };
-        let authorization = Mutex::new((0, None));
+    /// `last` says that there is no other place to ask: more patience is due then, up to `until`.
+    pub(crate) fn new(endpoint: Endpoint, shared: &Shared, last: bool, until: Instant) -> Session {
         Session {
             endpoint,
-            transport,
-            environment,
+            transport: Arc::clone(&shared.transport),
+            environment: Arc::clone(&shared.environment),
             scheme: OnceCell::new(),
-            authorization,
-            tries,
+            authorization: Mutex::new((0, None)),
+            tries: if last { retry::MAX_TRIES } else { retry::TRIES_BEFORE_ANOTHER },
+            until,
             signed_in: AtomicBool::new(false),
         }
     }
@@ -85,18 +88,25 @@ impl Session {
             let (error, pause) = match self.signed_in(ask).await {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
-                    let pause = retry::retry_after(response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()));
+                    let pause = pause(&response);
                     (self.refusal(response, ask.what).await, pause)
                 }
                 Err(error) => (error, None),
             };
             failed += 1;
             let again = failed < self.tries && may_pass(&error, failed);
-            match retry::wait(failed, pause, retry::spread()) {
+            match self.wait(failed, pause) {
                 Some(wait) if again => tokio::time::sleep(wait).await,
                 _ => return Err(error),
             }
         }
+    }
+
+    /// How long to wait after try number `failed`; `None` when that is not worth it, or the deadline comes first: what the
+    /// registry said is a better answer than that time ran out.
+    pub fn wait(&self, failed: u32, pause: Option<Duration>) -> Option<Duration> {
+        let wait = retry::wait(failed, pause, retry::spread())?;
+        (Instant::now() + wait < self.until).then_some(wait)
     }
 
     async fn signed_in(&self, ask: &Ask<'_>) -> Result<Response, RegistryError> {
@@ -357,6 +367,7 @@ impl Session {
 
     /// The error that a status other than 2xx means.
     async fn refusal(&self, response: Response, what: &str) -> RegistryError {
+        let retry_after = pause(&response);
         let (host, what) = (self.host().to_owned(), what.to_owned());
         let status = response.status().as_u16();
         let content_type = content_type(&response);
@@ -366,10 +377,10 @@ impl Session {
             401 => RegistryError::Unauthorized { host, signed_in: self.signed_in.load(Ordering::Relaxed), words },
             403 => RegistryError::Forbidden { host, what, words },
             404 => RegistryError::NotFound { host, what, words },
-            429 => RegistryError::TooManyRequests { host, what, words },
+            429 => RegistryError::TooManyRequests { host, what, words, retry_after },
             // A gateway's error page is still its status; any other page is no registry's.
             _ if status < 500 && answer::is_html(&content_type, &body) => RegistryError::Html { host, what },
-            _ => RegistryError::Status { host, what, status, words },
+            _ => RegistryError::Status { host, what, status, words, retry_after },
         }
     }
 }
@@ -384,6 +395,11 @@ fn may_pass(error: &RegistryError, failed: u32) -> bool {
         RegistryError::Transport { source, .. } if source.is_connect() => failed < retry::TRIES_BEFORE_ANOTHER,
         error => error.passes(),
     }
+}
+
+/// `Retry-After`, where the answer has one.
+fn pause(response: &Response) -> Option<Duration> {
+    retry::retry_after(response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()))
 }
 
 fn basic(user: &str, password: &str) -> String {

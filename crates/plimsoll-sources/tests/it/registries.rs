@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plimsoll_model::Platform;
 use plimsoll_sources::error::chain;
 use plimsoll_sources::registry::error::RegistryError;
-use plimsoll_sources::{Environment, ResolvedImage, SourceError, SourceOptions, Sources};
+use plimsoll_sources::{Environment, ErrorKind, ResolvedImage, SourceError, SourceOptions, Sources};
 use serde_json::json;
 
 use crate::make::{OCI_MANIFEST, Store, bytes_of, sha256, tar};
@@ -508,4 +508,72 @@ fn images_can_be_opened_from_a_servers_task() {
         let count = tokio::task::spawn_blocking(move || layers(&image).unwrap().len()).await.unwrap();
         assert_eq!(count, 2);
     });
+}
+
+#[test]
+fn a_call_has_its_own_deadline_and_a_busy_registry_is_told_before_it() {
+    let (home, store) = (home(), store());
+    let server = with(&store, |request| {
+        let busy = || reply(429, "").with("Retry-After", "7");
+        match request.path.rsplit('/').next() {
+            Some("busy") => Some(busy()),
+            Some("trouble") => Some(reply(503, "").with("Retry-After", "30")),
+            Some("absent") => Some(reply(404, "")),
+            Some("secret") => Some(reply(403, "")),
+            _ => None,
+        }
+    });
+    let sources = Sources::new(&home.options).unwrap().with_deadline(Duration::from_secs(3));
+    let kind = |tag: &str| sources.open_image(&format!("{}/shop:{tag}", server.host()), None).unwrap_err().kind();
+    let began = Instant::now();
+    assert_eq!(kind("busy"), ErrorKind::Busy { retry_after: Some(Duration::from_secs(7)) });
+    assert_eq!(kind("trouble"), ErrorKind::Busy { retry_after: Some(Duration::from_secs(30)) });
+    assert!(began.elapsed() < Duration::from_secs(3), "a pause beyond the deadline is not begun");
+    assert_eq!(server.count("/busy"), 1);
+    assert_eq!(kind("absent"), ErrorKind::Absent);
+    assert_eq!(kind("secret"), ErrorKind::Refused);
+    assert!(ErrorKind::Late.may_pass() && !ErrorKind::Refused.may_pass());
+}
+
+/// A registry that takes connections and never says a word, or has manifests and trickles its layers.
+fn hanging(store: &Store) -> (Server, std::net::TcpListener) {
+    let trickles = store.clone();
+    let server = Server::start(move |request| {
+        let mut reply = serve_store(&trickles, request);
+        reply.trickle = request.path.contains("/blobs/") && reply.body.len() == 2048;
+        reply
+    });
+    (server, std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+}
+
+#[test]
+fn registries_that_hang_or_trickle_end_at_the_deadline_and_let_threads_go() {
+    let (home, store) = (home(), store());
+    let (trickling, silent) = hanging(&store);
+    let sources = Sources::new(&home.options).unwrap().with_deadline(Duration::from_millis(700));
+    let began = Instant::now();
+    let name = format!("{}/shop:1.0", silent.local_addr().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(sources.open_image_async(&name, None)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Late, "{error}");
+    let image = sources.open_image(&format!("{}/shop:1.0", trickling.host()), None).unwrap();
+    let waiting: Vec<_> =
+        image.layers.into_iter().map(|layer| std::thread::spawn(move || (layer.open)().map(drop))).collect();
+    for thread in waiting {
+        let words = thread.join().unwrap().unwrap_err().to_string();
+        assert!(words.contains("finish within"), "{words}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
+fn images_larger_than_allowed_are_not_begun() {
+    let (mut home, store) = (home(), store());
+    let server = Server::registry(&store);
+    home.options.image_limit = 3000;
+    let error = home.open(&format!("{}/shop:1.0", server.host())).unwrap_err();
+    assert!(matches!(error, SourceError::TooLarge { limit: 3000, .. }), "{error}");
+    assert_eq!(server.count("/blobs/"), 0);
+    home.options.image_limit = 4096;
+    assert!(home.open(&format!("{}/shop:1.0", server.host())).is_ok());
 }

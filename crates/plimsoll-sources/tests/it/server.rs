@@ -29,10 +29,12 @@ pub struct Reply {
     /// Breaks off after so many bytes of the body.
     pub cut: Option<usize>,
     pub delay: Duration,
+    /// Sends the body a byte at a time, and slowly.
+    pub trickle: bool,
 }
 
 pub fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {
-    Reply { status, headers: vec![], body: body.into(), cut: None, delay: Duration::ZERO }
+    Reply { status, headers: vec![], body: body.into(), cut: None, delay: Duration::ZERO, trickle: false }
 }
 
 impl Reply {
@@ -149,5 +151,13 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>, handler: &Handler) {
     head.push_str("\r\n");
     let _ = stream.write_all(head.as_bytes());
     let end = reply.cut.unwrap_or(reply.body.len()).min(reply.body.len());
-    let _ = stream.write_all(&reply.body[..end]);
+    let step = if reply.trickle { 1 } else { end.max(1) };
+    for part in reply.body[..end].chunks(step) {
+        if stream.write_all(part).is_err() {
+            return;
+        }
+        if reply.trickle {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
 }
