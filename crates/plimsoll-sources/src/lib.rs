@@ -29,4 +29,4 @@ pub use local::folder::{Folder, folder};
 pub use local::input::{InputOptions, open_input};
 pub use local::search::{LayoutEntry, layouts_below};
 pub use progress::{Progress, Quiet};
-pub use sources::{SourceOptions, Sources};
+pub use sources::{Resolved, SourceOptions, Sources};

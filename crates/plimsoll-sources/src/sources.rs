@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use plimsoll_model::{ImageReference, Platform};
+use plimsoll_model::{Digest, ImageReference, Platform};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::cache::{BlobCache, DEFAULT_SIZE};
@@ -109,6 +109,14 @@ impl Drop for Network {
     }
 }
 
+/// What a tag means now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resolved {
+    /// Of the manifest, or of the index where there is one.
+    pub digest: Digest,
+}
+
 /// Images and artifacts from registries and engines.
 #[derive(Clone)]
 pub struct Sources {
@@ -185,12 +193,33 @@ impl Sources {
         name: &str,
         platform: Option<&Platform>,
     ) -> Result<ResolvedImage, SourceError> {
-        let reference = parsed(name)?;
-        let (shared, platform, name) = (Arc::clone(&self.shared), platform.cloned(), name.to_owned());
+        let (reference, platform) = (parsed(name)?, platform.cloned());
+        let work = |shared| async move { pull::image(&shared, &reference, platform.as_ref()).await };
+        self.spawned(name, work).await
+    }
+
+    /// The digest that the tag of `reference` means now, by the word of its registry or a mirror; a digest in it means
+    /// itself, and nobody is asked. Much cheaper than [`Sources::open_image_async`], which takes the result
+    /// (`reference.with_digest(…)`) and finds in the cache what was read before. Dropping it is as there.
+    ///
+    /// # Errors
+    /// When no place knows it, or the deadline passes.
+    pub async fn resolve_async(&self, reference: &ImageReference) -> Result<Resolved, SourceError> {
+        let named = reference.clone();
+        let work = |shared| async move { pull::resolve(&shared, &named).await };
+        Ok(Resolved { digest: self.spawned(&reference.to_string(), work).await? })
+    }
+
+    /// Runs `work` on the network's threads, at most until the deadline.
+    async fn spawned<T, F>(&self, what: &str, work: impl FnOnce(Arc<Shared>) -> F) -> Result<T, SourceError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, SourceError>> + Send + 'static,
+    {
+        let (deadline, what) = (self.shared.deadline, what.to_owned());
+        let work = work(Arc::clone(&self.shared));
         let task = self.shared.runtime.handle().spawn(async move {
-            let work = pull::image(&shared, &reference, platform.as_ref());
-            let deadline = shared.deadline;
-            tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(too_late(&name, deadline)))
+            tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| Err(too_late(&what, deadline)))
         });
         task.await.unwrap_or_else(|error| {
             Err(SourceError::Io { what: "finish a task of the network".into(), source: std::io::Error::other(error) })

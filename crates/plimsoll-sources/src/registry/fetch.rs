@@ -4,8 +4,8 @@
 use std::fs::File;
 
 use plimsoll_model::{Algorithm, Digest};
-use reqwest::StatusCode;
 use reqwest::header::CONTENT_RANGE;
+use reqwest::{Response, StatusCode};
 
 use crate::cache::{BlobCache, Part, PartError};
 use crate::hash;
@@ -25,6 +25,29 @@ pub struct FetchedManifest {
     pub digest: Digest,
 }
 
+/// The digest that a tag means, by the registry's word alone: whoever opens it checks what comes. Registries that count
+/// pulls do not count this. `None` when it takes no such question, or its answer is no digest.
+///
+/// # Errors
+/// When it cannot be had, and asking for the manifest itself would not help.
+pub async fn digest_of_tag(session: &Session, tag: &str) -> Result<Option<Digest>, RegistryError> {
+    let what = format!("manifest {}:{tag}", session.endpoint.repository);
+    let accept = media::ACCEPTED_MANIFESTS.join(", ");
+    let path = format!("manifests/{tag}");
+    match session.get(&Ask { path: &path, accept: &accept, from: 0, head: true, what: &what }).await {
+        Ok(response) => Ok(promised(&response).filter(|_| !answer::is_html(&content_type(&response), b""))),
+        // Some proxies and old registries know GET alone.
+        Err(RegistryError::NotFound { .. } | RegistryError::Html { .. }) => Ok(None),
+        Err(RegistryError::Status { status, .. }) if !retry::passes(status) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// `Docker-Content-Digest`, when it has the form of one.
+fn promised(response: &Response) -> Option<Digest> {
+    response.headers().get("docker-content-digest")?.to_str().ok()?.parse().ok()
+}
+
 /// The manifest that `name`, a tag or digest, means.
 ///
 /// # Errors
@@ -37,10 +60,9 @@ pub async fn manifest(
     let what = format!("manifest {}:{name}", session.endpoint.repository).replace(":sha", "@sha");
     let accept = media::ACCEPTED_MANIFESTS.join(", ");
     let path = format!("manifests/{name}");
-    let response = session.get(&Ask { path: &path, accept: &accept, from: 0, what: &what }).await?;
+    let response = session.get(&Ask { path: &path, accept: &accept, from: 0, head: false, what: &what }).await?;
     let media_type = content_type(&response);
-    let promised = response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
-    let promised = promised.and_then(|text| text.parse::<Digest>().ok());
+    let promised = promised(&response);
     let bytes = session.bounded(response, MAX_MANIFEST, &what).await?;
     if answer::is_html(&media_type, &bytes) {
         return Err(RegistryError::Html { host: session.host().to_owned(), what });
@@ -132,12 +154,12 @@ async fn append(
 ) -> Result<(), RegistryError> {
     let path = format!("blobs/{}", descriptor.digest);
     let from = part.length();
-    let asked = session.get(&Ask { path: &path, accept: "*/*", from, what }).await;
+    let asked = session.get(&Ask { path: &path, accept: "*/*", from, head: false, what }).await;
     let mut response = match asked {
         // The server does not know the range: from the start, then.
         Err(RegistryError::Status { status: 416, .. }) if from > 0 => {
             part.restart().map_err(disk)?;
-            session.get(&Ask { path: &path, accept: "*/*", from: 0, what }).await?
+            session.get(&Ask { path: &path, accept: "*/*", from: 0, head: false, what }).await?
         }
         other => other?,
     };

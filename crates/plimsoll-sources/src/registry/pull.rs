@@ -40,15 +40,55 @@ pub(crate) async fn find(
     platform: Option<&Platform>,
     until: Instant,
 ) -> Result<Found, SourceError> {
-    let failed = |source: RegistryError, tried: Vec<String>| SourceError::Registry {
-        what: reference.to_string(),
-        tried,
-        source: Box::new(source),
+    let sessions = sessions(shared, reference, until)?;
+    let ask = |session| async move { descend(shared, &session, reference, platform).await };
+    let (at, mut found) = at_first(&sessions, reference, ask).await?;
+    // Blobs are asked for where the manifest was, and then at the other places in their order.
+    found.sessions = sessions[at..].iter().chain(&sessions[..at]).cloned().collect();
+    Ok(found)
+}
+
+/// The digest that `reference` has or its tag means, at the first place that knows.
+pub(crate) async fn resolve(shared: &Arc<Shared>, reference: &ImageReference) -> Result<Digest, SourceError> {
+    if let Some(digest) = reference.digest() {
+        return Ok(digest.clone());
+    }
+    let sessions = sessions(shared, reference, shared.until())?;
+    let tag = reference.tag().unwrap_or("latest");
+    let ask = |session: Arc<Session>| async move {
+        let failed = |source| failed(reference, source, vec![]);
+        if let Some(digest) = fetch::digest_of_tag(&session, tag).await.map_err(failed)? {
+            return Ok(digest);
+        }
+        let got = fetch::manifest(&session, tag, None).await.map_err(failed)?;
+        // A cache that takes nothing costs time, not truth.
+        let _ = shared.cache.put(&got.digest, &got.bytes);
+        Ok(got.digest)
     };
-    let endpoints = shared.mirrors.endpoints(reference).map_err(|error| failed(error, vec![]))?;
+    Ok(at_first(&sessions, reference, ask).await?.1)
+}
+
+fn failed(reference: &ImageReference, source: RegistryError, tried: Vec<String>) -> SourceError {
+    SourceError::Registry { what: reference.to_string(), tried, source: Box::new(source) }
+}
+
+/// The places that may have `reference`, the first to be asked first.
+fn sessions(shared: &Shared, reference: &ImageReference, until: Instant) -> Result<Vec<Arc<Session>>, SourceError> {
+    let endpoints = shared.mirrors.endpoints(reference).map_err(|error| failed(reference, error, vec![]))?;
     let count = endpoints.len();
     let session = |(at, endpoint)| Arc::new(Session::new(endpoint, shared, at + 1 == count, until));
-    let sessions: Vec<Arc<Session>> = endpoints.into_iter().enumerate().map(session).collect();
+    Ok(endpoints.into_iter().enumerate().map(session).collect())
+}
+
+/// What the first place answers that has an answer, and which place it is.
+async fn at_first<T, F>(
+    sessions: &[Arc<Session>],
+    reference: &ImageReference,
+    ask: impl Fn(Arc<Session>) -> F,
+) -> Result<(usize, T), SourceError>
+where
+    F: Future<Output = Result<T, SourceError>>,
+{
     let mut tried = vec![];
     let mut last = None;
     for (at, session) in sessions.iter().enumerate() {
@@ -58,12 +98,8 @@ pub(crate) async fn find(
         {
             continue;
         }
-        match descend(shared, session, reference, platform).await {
-            Ok(mut found) => {
-                // Blobs are asked for where the manifest was, and then at the other places in their order.
-                found.sessions = sessions[at..].iter().chain(&sessions[..at]).cloned().collect();
-                return Ok(found);
-            }
+        match ask(Arc::clone(session)).await {
+            Ok(answer) => return Ok((at, answer)),
             Err(SourceError::Registry { source, .. }) => {
                 tried.extend(last.replace(source).map(|error: Box<RegistryError>| crate::error::chain(&error)));
             }
@@ -76,7 +112,7 @@ pub(crate) async fn find(
         what: reference.to_string(),
         words: "no configured mirror may be asked for it".into(),
     };
-    Err(failed(last.map_or_else(none, |error| *error), tried))
+    Err(failed(reference, last.map_or_else(none, |error| *error), tried))
 }
 
 async fn descend(
@@ -85,8 +121,7 @@ async fn descend(
     reference: &ImageReference,
     platform: Option<&Platform>,
 ) -> Result<Found, SourceError> {
-    let failed =
-        |source| SourceError::Registry { what: reference.to_string(), tried: vec![], source: Box::new(source) };
+    let failed = |source| failed(reference, source, vec![]);
     let mut digest = reference.digest().cloned();
     let mut media_type = String::new();
     let mut index_digest = None;

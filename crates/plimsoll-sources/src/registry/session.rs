@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -49,6 +49,8 @@ pub struct Ask<'a> {
     pub accept: &'a str,
     /// First byte that is wanted.
     pub from: u64,
+    /// Only the answer's headers are wanted.
+    pub head: bool,
     /// What people call it.
     pub what: &'a str,
 }
@@ -158,8 +160,9 @@ impl Session {
             if let Some(value) = authorization.as_ref().filter(|_| ours) {
                 headers.insert(AUTHORIZATION, value.clone());
             }
-            let response =
-                client.get(url.clone()).headers(headers).send().await.map_err(|error| self.transport_error(error))?;
+            let method = if ask.head { Method::HEAD } else { Method::GET };
+            let request = client.request(method, url.clone()).headers(headers);
+            let response = request.send().await.map_err(|error| self.transport_error(error))?;
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
                 return Ok((response, ours));

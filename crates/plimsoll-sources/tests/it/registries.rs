@@ -577,3 +577,69 @@ fn images_larger_than_allowed_are_not_begun() {
     home.options.image_limit = 4096;
     assert!(home.open(&format!("{}/shop:1.0", server.host())).is_ok());
 }
+
+fn resolved(sources: &Sources, name: &str) -> Result<String, SourceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(sources.resolve_async(&name.parse().unwrap())).map(|resolved| resolved.digest.to_string())
+}
+
+#[test]
+fn tag_is_resolved_without_a_pull_and_a_digest_without_the_network() {
+    let (home, store) = (home(), store());
+    let digest = store.entries[0]["digest"].as_str().unwrap().to_owned();
+    let server = Server::registry(&store);
+    let sources = Sources::new(&home.options).unwrap();
+    assert_eq!(resolved(&sources, &format!("{}/shop:1.0", server.host())).unwrap(), digest);
+    assert_eq!((server.count("HEAD /v2/shop/manifests/1.0"), server.count("manifests")), (1, 1));
+    let pinned = format!("{}/shop:1.0@{digest}", server.host());
+    assert_eq!(resolved(&sources, &pinned).unwrap(), digest);
+    assert_eq!(server.count("manifests"), 1);
+    let error = resolved(&sources, &format!("{}/shop:none", server.host())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Absent);
+    assert!(chain(&error).contains("manifest unknown"), "{}", chain(&error));
+}
+
+#[test]
+fn tag_is_resolved_by_its_manifest_where_the_short_way_gives_no_digest() {
+    let (home, store) = (home(), store());
+    let digest = store.entries[0]["digest"].as_str().unwrap().to_owned();
+    for case in ["none", "malformed", "405", "404"] {
+        let inner = store.clone();
+        let server = with(&store, move |request| {
+            let mut head = serve_store(&inner, request);
+            head.headers.retain(|(name, _)| name != "Docker-Content-Digest");
+            (request.method == "HEAD").then(|| match case {
+                "none" => head,
+                "malformed" => head.with("Docker-Content-Digest", "sha256:short"),
+                status => reply(status.parse().unwrap(), ""),
+            })
+        });
+        let sources = Sources::new(&home.options).unwrap();
+        assert_eq!(resolved(&sources, &format!("{}/shop:1.0", server.host())).unwrap(), digest, "{case}");
+        assert_eq!((server.count("HEAD "), server.count("GET /v2/shop/manifests/1.0")), (1, 1), "{case}");
+        let before = server.seen.lock().unwrap().len();
+        let image = sources.open_image(&format!("{}/shop@{digest}", server.host()), None).unwrap();
+        let asked = server.seen.lock().unwrap()[before..].join(" ");
+        assert!(!asked.contains("manifests"), "what was read to resolve is not read again: {asked}");
+        assert_eq!(image.digest.unwrap().to_string(), digest);
+    }
+}
+
+#[test]
+fn tag_is_resolved_through_mirrors_and_with_credentials() {
+    let (mut home, store) = (home(), store());
+    let empty = Server::start(|_| reply(404, ""));
+    let full = with(&store, |request| {
+        (request.header("authorization") != "Basic dXNlcjpzZWNyZXQ=")
+            .then(|| reply(401, "").with("WWW-Authenticate", "Basic realm=\"Registry\""))
+    });
+    home.login(&full.host(), json!({"auth": "dXNlcjpzZWNyZXQ="}));
+    home.options.mirrors = [&empty, &full]
+        .iter()
+        .map(|server| format!("docker.io=http://{}/hub", server.host()).parse().unwrap())
+        .collect();
+    let sources = Sources::new(&home.options).unwrap();
+    assert_eq!(resolved(&sources, "nginx:1.0").unwrap(), store.entries[0]["digest"].as_str().unwrap());
+    assert_eq!(full.count("HEAD /v2/hub/library/nginx/manifests/1.0"), 2);
+    assert_eq!(full.count("GET "), 0);
+}

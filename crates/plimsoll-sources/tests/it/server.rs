@@ -141,6 +141,7 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>, handler: &Handler) {
     let mut body = String::new();
     let _ = reader.take(length).read_to_string(&mut body);
     log.lock().unwrap().push(format!("{method} {path}"));
+    let head_only = method == "HEAD";
     let reply = handler(&Request { method, path, headers, body });
     std::thread::sleep(reply.delay);
     let mut head =
@@ -150,6 +151,9 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>, handler: &Handler) {
     }
     head.push_str("\r\n");
     let _ = stream.write_all(head.as_bytes());
+    if head_only {
+        return;
+    }
     let end = reply.cut.unwrap_or(reply.body.len()).min(reply.body.len());
     let step = if reply.trickle { 1 } else { end.max(1) };
     for part in reply.body[..end].chunks(step) {
