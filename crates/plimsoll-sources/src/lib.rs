@@ -29,4 +29,5 @@ pub use local::folder::{Folder, folder};
 pub use local::input::{InputOptions, open_input};
 pub use local::search::{LayoutEntry, layouts_below};
 pub use progress::{Progress, Quiet};
+pub use registry::pull_secret::{PullSecret, PullSecretError};
 pub use sources::{Resolved, SourceOptions, Sources};

@@ -17,6 +17,7 @@ use crate::mirrors::{MirrorRule, Mirrors};
 use crate::progress::{Progress, Quiet};
 use crate::registry::error::RegistryError;
 use crate::registry::pull;
+use crate::registry::pull_secret::{self, PullSecret};
 use crate::registry::transport::Transport;
 
 /// A pull of the largest images over a slow link; a CI job that hangs longer is broken.
@@ -77,6 +78,8 @@ pub(crate) struct Shared {
     pub transport: Arc<Transport>,
     pub environment: Arc<Environment>,
     pub mirrors: Arc<Mirrors>,
+    /// A request's own credentials, asked before the environment's.
+    pub given: Arc<[PullSecret]>,
     pub cache: BlobCache,
     pub progress: Arc<dyn Progress>,
     pub deadline: Duration,
@@ -159,6 +162,7 @@ impl Sources {
                 transport: Arc::new(transport),
                 environment: Arc::new(environment),
                 mirrors: Arc::new(mirrors),
+                given: Arc::default(),
                 cache,
                 progress: Arc::clone(&options.progress),
                 deadline: options.deadline,
@@ -172,6 +176,23 @@ impl Sources {
     /// for servers, whose callers have one each.
     pub fn with_deadline(&self, deadline: Duration) -> Sources {
         Sources { shared: Arc::new(Shared { deadline, ..(*self.shared).clone() }) }
+    }
+
+    /// The same sources, and credentials that came with a request: these are tried first, then the server's own, then none.
+    /// Strangers may have written them: they are only ever sent to the registries that they name.
+    pub fn with_credentials(&self, given: &[PullSecret]) -> Sources {
+        Sources { shared: Arc::new(Shared { given: given.into(), ..(*self.shared).clone() }) }
+    }
+
+    /// A name for the given credentials that play a part in reading `reference`; `None` when none do. What a registry
+    /// said to one scope is not for another: keep it under both. Never log it, for it is made of passwords.
+    pub fn credentials_scope(&self, reference: &ImageReference) -> Option<String> {
+        let places = self.shared.mirrors.endpoints(reference).ok()?;
+        let found: Vec<_> = places
+            .iter()
+            .flat_map(|p| pull_secret::matching(&self.shared.given, &p.credentials_of, &p.repository))
+            .collect();
+        (!found.is_empty()).then(|| pull_secret::fingerprint(found.iter()))
     }
 
     /// The image that `name` means, from its registry or a mirror of it. Must not be called from a task of a server.

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -34,6 +34,17 @@ pub enum Credentials {
     Identity(String),
     /// A bearer token to be used as it is.
     Bearer(String),
+}
+
+impl Credentials {
+    /// What it consists of, its kind first.
+    pub(crate) fn parts(&self) -> [&str; 3] {
+        match self {
+            Credentials::Password { user, password } => ["password", user, password],
+            Credentials::Identity(token) => ["identity", token, ""],
+            Credentials::Bearer(token) => ["bearer", token, ""],
+        }
+    }
 }
 
 /// Secrets never reach a log.
@@ -61,7 +72,7 @@ pub struct CredentialsFile {
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-struct Auth {
+pub(crate) struct Auth {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -215,7 +226,7 @@ pub fn embedded_credentials(file: &CredentialsFile) -> usize {
     file.auths.iter().flatten().map(|(_, auth)| auth).filter(|auth| from_auth(auth).is_ok()).count()
 }
 
-fn from_auth(auth: &Auth) -> Result<Option<Credentials>, ()> {
+pub(crate) fn from_auth(auth: &Auth) -> Result<Option<Credentials>, ()> {
     let given = |value: &Option<String>| value.clone().filter(|v| !v.is_empty());
     if let Some(token) = given(&auth.registrytoken) {
         return Ok(Some(Credentials::Bearer(token)));
@@ -224,7 +235,8 @@ fn from_auth(auth: &Auth) -> Result<Option<Credentials>, ()> {
         return Ok(Some(Credentials::Identity(token)));
     }
     if let Some(encoded) = given(&auth.auth) {
-        let decoded = STANDARD.decode(encoded.trim()).map_err(|_| ())?;
+        let encoded = encoded.trim();
+        let decoded = STANDARD.decode(encoded).or_else(|_| STANDARD_NO_PAD.decode(encoded)).map_err(|_| ())?;
         let text = String::from_utf8(decoded).map_err(|_| ())?;
         let (user, password) = text.split_once(':').ok_or(())?;
         // Docker pads the password with NUL bytes in old files.

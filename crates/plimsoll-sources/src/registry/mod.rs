@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod error;
 pub mod fetch;
 pub(crate) mod pull;
+pub mod pull_secret;
 pub mod retry;
 pub mod session;
 pub mod tls;

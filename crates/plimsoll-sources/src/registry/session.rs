@@ -17,12 +17,15 @@ use crate::registry::challenge::{Challenge, challenges};
 use crate::registry::credentials::{Credentials, credentials_for};
 use crate::registry::endpoint::{Endpoint, Scheme, is_loopback};
 use crate::registry::error::RegistryError;
+use crate::registry::pull_secret::{self, PullSecret};
 use crate::registry::retry;
 use crate::registry::transport::Transport;
 use crate::sources::Shared;
 
 /// Places a request is sent on to. Cloud registries send on once or twice.
 const MAX_REDIRECTS: usize = 8;
+/// Sign-ins for one request: every credential there can be, and some for tokens that expire meanwhile.
+const MAX_SIGN_INS: usize = 2 * pull_secret::MAX_TRIED;
 /// A token service's answer. Tokens have a few kilobytes.
 const MAX_TOKEN: u64 = 1 << 20;
 
@@ -32,14 +35,51 @@ pub struct Session {
     transport: Arc<Transport>,
     environment: Arc<Environment>,
     scheme: OnceCell<&'static str>,
-    /// What is sent along, and how often it was renewed.
-    authorization: Mutex<(u64, Option<HeaderValue>)>,
+    given: Arc<[PullSecret]>,
+    authorization: Mutex<Authorization>,
     /// Tries of one request.
     tries: u32,
     /// When the caller gives up.
     until: Instant,
     /// Credentials of the user's were sent.
     signed_in: AtomicBool,
+}
+
+/// Whom to sign in as.
+#[derive(Clone)]
+enum Candidate {
+    /// With credentials that came with the request.
+    Given(Credentials),
+    /// With the user's own, or without any where they know nothing of the registry. Looked up when their turn comes, for
+    /// that may run a program.
+    Own,
+    Nobody,
+}
+
+/// How this session signs in.
+#[derive(Default)]
+struct Authorization {
+    /// What is sent along.
+    header: Option<HeaderValue>,
+    /// How often that changed.
+    generation: u64,
+    /// The registry took it at least once.
+    proven: bool,
+    /// The credentials that are in use, by their number.
+    candidate: usize,
+    /// All that there are, once they were needed.
+    candidates: Vec<Candidate>,
+    /// The ways in that the registry offers.
+    offered: Vec<Challenge>,
+}
+
+impl Authorization {
+    /// Goes on to the next credentials, when there are more.
+    fn advance(&mut self) -> bool {
+        let more = self.candidate + 1 < self.candidates.len();
+        self.candidate += usize::from(more);
+        more
+    }
 }
 
 /// What to ask for.
@@ -69,7 +109,8 @@ impl Session {
             transport: Arc::clone(&shared.transport),
             environment: Arc::clone(&shared.environment),
             scheme: OnceCell::new(),
-            authorization: Mutex::new((0, None)),
+            given: Arc::clone(&shared.given),
+            authorization: Mutex::default(),
             tries: if last { retry::MAX_TRIES } else { retry::TRIES_BEFORE_ANOTHER },
             until,
             signed_in: AtomicBool::new(false),
@@ -111,34 +152,112 @@ impl Session {
         (Instant::now() + wait < self.until).then_some(wait)
     }
 
+    /// The answer to one try, after signing in with one credential after another until the registry takes one.
     async fn signed_in(&self, ask: &Ask<'_>) -> Result<Response, RegistryError> {
-        let (generation, header) = self.authorization.lock().await.clone();
-        let (response, ours) = self.followed(ask, header).await?;
-        if response.status() != StatusCode::UNAUTHORIZED || !ours {
-            return Ok(response);
-        }
-        let offered: Vec<Challenge> = response
-            .headers()
-            .get_all("www-authenticate")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(challenges)
-            .collect();
-        let header = {
+        let mut left = MAX_SIGN_INS;
+        loop {
+            let (generation, header) = {
+                let authorization = self.authorization.lock().await;
+                (authorization.generation, authorization.header.clone())
+            };
+            let sent = header.is_some();
+            let (response, ours) = self.followed(ask, header).await?;
+            // A 403 is the last word, but for credentials that the registry knows and that have no right to this.
+            let refused = match response.status() {
+                StatusCode::UNAUTHORIZED => true,
+                StatusCode::FORBIDDEN => sent,
+                _ => false,
+            };
             let mut authorization = self.authorization.lock().await;
-            // Another request may have signed in meanwhile.
-            if authorization.0 == generation {
-                let (header, signed_in) = self.sign_in(&offered).await?;
-                self.signed_in.store(signed_in, Ordering::Relaxed);
-                if header.is_none() {
-                    let words = body_words(response).await;
-                    return Err(RegistryError::Unauthorized { host: self.host().to_owned(), signed_in, words });
+            left -= 1;
+            if !ours || !refused || left == 0 {
+                if sent && ours && !refused && authorization.generation == generation {
+                    authorization.proven = true;
                 }
-                *authorization = (generation + 1, header);
+                return Ok(response);
             }
-            authorization.1.clone()
-        };
-        Ok(self.followed(ask, header).await?.0)
+            if authorization.generation != generation {
+                // Another request has signed in meanwhile.
+                continue;
+            }
+            if response.status() == StatusCode::UNAUTHORIZED {
+                authorization.offered = offered(&response);
+            }
+            // What the registry took before has expired (or never covered this); what it never took is of no use.
+            let again = if sent && !(authorization.proven && response.status() == StatusCode::UNAUTHORIZED) {
+                !authorization.proven && authorization.advance()
+            } else {
+                true
+            };
+            if !again {
+                return Ok(response);
+            }
+            self.renew(&mut authorization, response).await?;
+        }
+    }
+
+    /// Signs in with the first credentials, from those in use on, that lead to something to send along.
+    async fn renew(&self, authorization: &mut Authorization, response: Response) -> Result<(), RegistryError> {
+        if authorization.candidates.is_empty() {
+            authorization.candidates = self.candidates();
+        }
+        let mut response = Some(response);
+        loop {
+            let at = authorization.candidate;
+            let credentials = match authorization.candidates.get(at) {
+                Some(Candidate::Given(credentials)) => Some(credentials.clone()),
+                Some(Candidate::Own) => {
+                    let own = self.own().await?;
+                    if own.is_none() {
+                        // Nobody's turn, then; one is enough.
+                        authorization.candidates.truncate(at + 1);
+                    }
+                    own
+                }
+                Some(Candidate::Nobody) | None => None,
+            };
+            if credentials.is_some() {
+                self.signed_in.store(true, Ordering::Relaxed);
+            }
+            let error = match self.sign_in(&authorization.offered, credentials).await {
+                Ok(Some(header)) => {
+                    authorization.header = Some(header);
+                    authorization.generation += 1;
+                    authorization.proven = false;
+                    return Ok(());
+                }
+                Ok(None) => {
+                    let words = match response.take() {
+                        Some(response) => body_words(response).await,
+                        None => String::new(),
+                    };
+                    let signed_in = self.signed_in.load(Ordering::Relaxed);
+                    RegistryError::Unauthorized { host: self.host().to_owned(), signed_in, words }
+                }
+                Err(error @ RegistryError::Unauthorized { .. }) => error,
+                Err(error) => return Err(error),
+            };
+            if !authorization.advance() {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Whom to sign in as: with what came with the request, with the user's own, as nobody.
+    fn candidates(&self) -> Vec<Candidate> {
+        let given = pull_secret::matching(&self.given, &self.endpoint.credentials_of, &self.endpoint.repository);
+        let mut all: Vec<Candidate> = given.into_iter().map(Candidate::Given).collect();
+        // Without given ones the user's own are all: that they were refused is what the user has to know.
+        let nobody = (!all.is_empty()).then_some(Candidate::Nobody);
+        all.push(Candidate::Own);
+        all.extend(nobody);
+        all
+    }
+
+    async fn own(&self) -> Result<Option<Credentials>, RegistryError> {
+        credentials_for(&self.endpoint.credentials_of, &self.endpoint.repository, &self.environment)
+            .await
+            .map_err(|source| RegistryError::Credentials { host: self.host().to_owned(), source })
     }
 
     /// The answer after redirects, and whether it comes from the registry itself.
@@ -231,14 +350,14 @@ impl Session {
         }
     }
 
-    /// What to send along after a refusal, and whether credentials of the user's were used.
-    async fn sign_in(&self, offered: &[Challenge]) -> Result<(Option<HeaderValue>, bool), RegistryError> {
-        let host = self.host().to_owned();
-        let credentials = credentials_for(&self.endpoint.credentials_of, &self.endpoint.repository, &self.environment)
-            .await
-            .map_err(|source| RegistryError::Credentials { host: host.clone(), source })?;
+    /// What to send along after a refusal, when these credentials fit a way in that is offered.
+    async fn sign_in(
+        &self,
+        offered: &[Challenge],
+        credentials: Option<Credentials>,
+    ) -> Result<Option<HeaderValue>, RegistryError> {
         if let Some(Credentials::Bearer(token)) = &credentials {
-            return Ok((self.header(&format!("Bearer {token}"))?, true));
+            return self.header(&format!("Bearer {token}"));
         }
         let bearer = offered.iter().find_map(|challenge| match challenge {
             Challenge::Bearer { realm, service, scope } => Some((realm, service, scope)),
@@ -246,13 +365,13 @@ impl Session {
         });
         if let Some((realm, service, scope)) = bearer {
             let token = self.token(realm, service.as_deref(), scope.as_deref(), credentials.as_ref()).await?;
-            return Ok((self.header(&format!("Bearer {token}"))?, credentials.is_some()));
+            return self.header(&format!("Bearer {token}"));
         }
         match credentials {
             Some(Credentials::Password { user, password }) if offered.contains(&Challenge::Basic) => {
-                Ok((self.header(&basic(&user, &password))?, true))
+                self.header(&basic(&user, &password))
             }
-            given => Ok((None, given.is_some())),
+            _ => Ok(None),
         }
     }
 
@@ -329,7 +448,8 @@ impl Session {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let words = body_words(response).await;
-                return Err(RegistryError::Unauthorized { host, signed_in: credentials.is_some(), words });
+                let signed_in = self.signed_in.load(Ordering::Relaxed);
+                return Err(RegistryError::Unauthorized { host, signed_in, words });
             }
             _ => return Err(self.refusal(response, what).await),
         }
@@ -398,6 +518,12 @@ fn may_pass(error: &RegistryError, failed: u32) -> bool {
         RegistryError::Transport { source, .. } if source.is_connect() => failed < retry::TRIES_BEFORE_ANOTHER,
         error => error.passes(),
     }
+}
+
+/// The ways in that a refusal names.
+fn offered(response: &Response) -> Vec<Challenge> {
+    let headers = response.headers().get_all("www-authenticate").iter();
+    headers.filter_map(|value| value.to_str().ok()).flat_map(challenges).collect()
 }
 
 /// `Retry-After`, where the answer has one.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use plimsoll_model::Platform;
 use plimsoll_sources::error::chain;
 use plimsoll_sources::registry::error::RegistryError;
-use plimsoll_sources::{Environment, ErrorKind, ResolvedImage, SourceError, SourceOptions, Sources};
+use plimsoll_sources::{Environment, ErrorKind, PullSecret, ResolvedImage, SourceError, SourceOptions, Sources};
 use serde_json::json;
 
 use crate::make::{OCI_MANIFEST, Store, bytes_of, sha256, tar};
@@ -642,4 +642,104 @@ fn tag_is_resolved_through_mirrors_and_with_credentials() {
     assert_eq!(resolved(&sources, "nginx:1.0").unwrap(), store.entries[0]["digest"].as_str().unwrap());
     assert_eq!(full.count("HEAD /v2/hub/library/nginx/manifests/1.0"), 2);
     assert_eq!(full.count("GET "), 0);
+}
+
+/// A registry with Basic sign-in that takes `user:password` alone, and answers others `status`.
+fn locked(store: &Store, user: &str, status: u16) -> Server {
+    let wanted = format!("Basic {}", base64(&format!("{user}:secret")));
+    with(store, move |request| {
+        let sent = request.header("authorization");
+        if sent.is_empty() {
+            return Some(reply(401, "").with("WWW-Authenticate", "Basic realm=\"Registry\""));
+        }
+        (sent != wanted).then(|| reply(status, "").with("WWW-Authenticate", "Basic realm=\"Registry\""))
+    })
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+fn secret(host: &str, user: &str) -> PullSecret {
+    let file = json!({"auths": {host: {"auth": base64(&format!("{user}:secret"))}}, "credsStore": "evil"});
+    PullSecret::from_docker_config_json(file.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn given_credentials_are_tried_in_turn_then_the_servers_own() {
+    for status in [401, 403] {
+        let (home, store) = (home(), store());
+        let server = locked(&store, "good", status);
+        let name = format!("{}/shop:1.0", server.host());
+        let sources = Sources::new(&home.options).unwrap();
+        assert_eq!(sources.open_image(&name, None).unwrap_err().kind(), ErrorKind::Refused);
+        let secrets = [
+            secret("other.example", "x"),
+            secret(&server.host(), "bad"),
+            secret("127.0.0.*:1", "worse"),
+            secret(&server.host(), "good"),
+        ];
+        let given = sources.with_credentials(&secrets);
+        assert_eq!(resolved(&given, &name).unwrap(), store.entries[0]["digest"].as_str().unwrap());
+        let image = given.open_image(&name, None).unwrap();
+        assert_eq!(layers(&image).unwrap().len(), 2);
+        // One of the first session; then a refusal without credentials and one of the bad ones before the good, twice.
+        assert_eq!(server.count("manifests"), 1 + 2 * 3);
+        assert_eq!(server.count("blobs"), 3, "what the registry took is kept");
+        let bad = sources.with_credentials(&[secret(&server.host(), "bad")]);
+        let error = fault(bad.open_image(&name, None).unwrap_err());
+        assert!(matches!(error, RegistryError::Unauthorized { signed_in: true, .. } | RegistryError::Forbidden { .. }));
+        home.login(&server.host(), json!({"auth": base64("good:secret")}));
+        assert!(bad.open_image(&name, None).is_ok());
+        assert!(sources.open_image(&name, None).is_ok());
+    }
+}
+
+#[test]
+fn given_credentials_reach_token_services_and_the_public_part_needs_none_of_them() {
+    let (home, store) = (home(), store());
+    let good = format!("Basic {}", base64("good:secret"));
+    let server = with(&store, move |request| {
+        if request.path.starts_with("/token?") {
+            return Some(match request.header("authorization") {
+                "" => reply(200, r#"{"token":"guest"}"#),
+                sent if sent == good => reply(200, r#"{"token":"member"}"#),
+                _ => reply(401, r#"{"details":"incorrect username or password"}"#),
+            });
+        }
+        let public = request.path.contains("/public/");
+        match request.header("authorization") {
+            "Bearer member" => None,
+            "Bearer guest" if public => None,
+            _ => Some(challenge(request)),
+        }
+    });
+    let sources = Sources::new(&home.options).unwrap();
+    let open = |users: &[&str], repository: &str| {
+        let secrets: Vec<PullSecret> = users.iter().map(|user| secret(&server.host(), user)).collect();
+        sources.with_credentials(&secrets).open_image(&format!("{}/{repository}:1.0", server.host()), None).map(drop)
+    };
+    assert!(open(&["bad", "good"], "team/shop").is_ok());
+    assert!(open(&["bad"], "public/shop").is_ok(), "an expired secret does not lock a public image");
+    assert!(open(&[], "public/shop").is_ok());
+    let error = fault(open(&["bad"], "team/shop").unwrap_err());
+    assert!(matches!(error, RegistryError::Unauthorized { signed_in: true, .. }), "{error}");
+    let before = server.count("/token");
+    let many: Vec<String> = (0..20).map(|n| format!("bad{n}")).collect();
+    assert!(open(&many.iter().map(String::as_str).collect::<Vec<_>>(), "team/shop").is_err());
+    assert!(server.count("/token") - before <= 6, "guessing ends");
+}
+
+#[test]
+fn scope_names_the_credentials_that_play_a_part() {
+    let sources = Sources::new(&home().options).unwrap();
+    let reference = "quay.io/team/shop:1".parse().unwrap();
+    let scope = |secrets: &[PullSecret]| sources.with_credentials(secrets).credentials_scope(&reference);
+    assert_eq!(scope(&[]), None);
+    assert_eq!(scope(&[secret("other.example", "a")]), None);
+    let one = scope(&[secret("quay.io", "a")]);
+    assert_eq!(one.as_ref().unwrap().len(), 64);
+    assert_eq!(one, scope(&[secret("other.example", "b"), secret("quay.io", "a")]));
+    assert_ne!(one, scope(&[secret("quay.io", "b")]));
 }
