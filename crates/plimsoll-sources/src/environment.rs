@@ -25,6 +25,12 @@ pub struct Environment {
     pub containerd_address: Option<String>,
     /// `CONTAINERS_REGISTRIES_CONF`: mirrors and rewrites.
     pub registries_conf: Option<PathBuf>,
+    /// `KUBERNETES_SERVICE_HOST`: the API server, in a pod.
+    pub kubernetes_service_host: Option<String>,
+    /// `KUBERNETES_SERVICE_PORT`.
+    pub kubernetes_service_port: Option<String>,
+    /// `KUBECONFIG`.
+    pub kubeconfig: Option<PathBuf>,
 }
 
 impl Environment {
@@ -44,6 +50,9 @@ impl Environment {
             docker_host: text("DOCKER_HOST"),
             containerd_address: text("CONTAINERD_ADDRESS"),
             registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
+            kubernetes_service_host: text("KUBERNETES_SERVICE_HOST"),
+            kubernetes_service_port: text("KUBERNETES_SERVICE_PORT"),
+            kubeconfig: path("KUBECONFIG"),
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod artifact;
 pub mod cache;
+pub mod cluster;
 pub mod engine;
 pub mod environment;
 pub mod error;
@@ -21,6 +22,7 @@ pub mod sources;
 
 pub use artifact::{Artifact, ArtifactRequest};
 pub use cache::BlobCache;
+pub use cluster::{Access, Cluster, ClusterError};
 pub use engine::Engine;
 pub use environment::Environment;
 pub use error::{ErrorKind, SourceError};

@@ -45,6 +45,11 @@ impl Credentials {
             Credentials::Bearer(token) => ["bearer", token, ""],
         }
     }
+
+    /// Bytes of its secrets.
+    pub(crate) fn weight(&self) -> usize {
+        self.parts().iter().map(|part| part.len()).sum()
+    }
 }
 
 /// Secrets never reach a log.

@@ -92,6 +92,18 @@ impl PullSecret {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+
+    /// How many credentials fit this place. For the fuzz targets alone.
+    #[doc(hidden)]
+    pub fn matches(&self, host: &str, repository: &str) -> usize {
+        matching(std::slice::from_ref(self), host, repository).len()
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let entry = |entry: &Entry| 128 + 2 * entry.key.text.len() + entry.credentials.weight();
+        self.entries.iter().map(entry).sum::<usize>() + self.problems.iter().map(String::len).sum::<usize>()
+    }
 }
 
 fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, PullSecretError> {

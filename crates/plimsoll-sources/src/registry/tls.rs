@@ -20,13 +20,7 @@ pub fn config(instead: Option<&Path>, also: &[PathBuf]) -> Result<ClientConfig, 
     let mut roots = RootCertStore::empty();
     match instead {
         Some(file) => add(&mut roots, file)?,
-        None => {
-            let system = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(system.certs);
-            if roots.is_empty() {
-                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            }
-        }
+        None => roots = system_roots(),
     }
     for file in also {
         add(&mut roots, file)?;
@@ -43,7 +37,17 @@ pub fn unverified() -> Result<ClientConfig, RegistryError> {
     Ok(builder()?.dangerous().with_custom_certificate_verifier(Arc::new(BelieveAny { provider })).with_no_client_auth())
 }
 
-fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, RegistryError> {
+/// The system's authorities; Mozilla's where it has none.
+pub(crate) fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
+}
+
+pub(crate) fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, RegistryError> {
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| RegistryError::Tls { why: error.to_string() })

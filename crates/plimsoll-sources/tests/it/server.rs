@@ -67,6 +67,41 @@ impl Server {
         Server { address, seen }
     }
 
+    /// Over TLS, one connection after another.
+    pub fn start_tls(
+        config: rustls::ServerConfig,
+        handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(vec![]));
+        let (log, config) = (Arc::clone(&seen), Arc::new(config));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+                let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+                if tls.complete_io(&mut stream).is_err() {
+                    continue;
+                }
+                let mut stream = rustls::StreamOwned::new(tls, stream);
+                let mut head = vec![];
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    if stream.read(&mut byte).unwrap_or(0) == 0 {
+                        break;
+                    }
+                    head.push(byte[0]);
+                }
+                if !head.is_empty() {
+                    answer(&head[..], &mut stream, &log, &handler);
+                }
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
+        Server { address, seen }
+    }
+
     /// A registry that has the images of `store` under any repository; names in `index.json` are tags.
     pub fn registry(store: &Store) -> Server {
         let store = store.clone();
@@ -113,7 +148,12 @@ pub fn serve_store(store: &Store, request: &Request) -> Reply {
 
 fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>, handler: &Handler) {
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let reader = BufReader::new(stream.try_clone().unwrap());
+    answer(reader, &mut stream, log, handler);
+}
+
+/// One request and its answer.
+fn answer(mut reader: impl BufRead, stream: &mut impl Write, log: &Mutex<Vec<String>>, handler: &Handler) {
     // A TLS client hello, as it is sent to find out: answered as Go's servers do.
     match reader.fill_buf() {
         Ok([first, ..]) if first.is_ascii_uppercase() => {}
