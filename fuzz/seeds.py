@@ -239,6 +239,22 @@ SAVED = b'[{"Config":"%s.json","RepoTags":["a:1"],"Layers":["1/layer.tar"]}]' % 
 REGISTRIES = b'unqualified-search-registries = ["docker.io"]\n\n[[registry]]\nprefix = "*.example.com"\nlocation = "mirror.example.com/x"\n\n[[registry]]\nprefix = "docker.io/library"\nlocation = "docker.io/library"\nblocked = false\ninsecure = true\n\n[[registry.mirror]]\nlocation = "m:5000/lib"\npull-from-mirror = "digest-only"\n'
 HOSTS = b'server = "https://registry-1.docker.io"\n\n[host."https://m:5000/v2/x"]\n  capabilities = ["pull", "resolve"]\n  ca = "ca.crt"\n  skip_verify = true\n  override_path = true\n  client = [["a.crt", "a.key"]]\n'
 CREDENTIALS = b'{"auths":{"https://index.docker.io/v1/":{"auth":"dXNlcjpwYXNz"},"ghcr.io":{"identitytoken":"x"},"a":{"username":"u","password":"p"}},"credHelpers":{"gcr.io":"gcloud"},"credsStore":"x"}'
+KUBECONFIG = b"""apiVersion: v1
+kind: Config
+current-context: a
+contexts: [{name: a, context: {cluster: c, user: u, namespace: n}}]
+clusters:
+- name: c
+  cluster: {server: "https://10.0.0.1:6443", certificate-authority-data: Y2E=, tls-server-name: kubernetes, insecure-skip-tls-verify: false}
+users:
+- name: u
+  user:
+    client-certificate-data: Yw==
+    client-key: k.pem
+    tokenFile: t
+"""
+DOCKERCFG = b'{"https://index.docker.io/v1/":{"auth":"dXNlcjpwYXNz","email":"e"},"*.gcr.io:5000/team":{"username":"u","password":"p"},"[::1]:5000/v2/":{"auth":"dTpw"}}'
+PULL_SECRET = b'{"apiVersion":"v1","kind":"Secret","type":"kubernetes.io/dockercfg","data":{".dockercfg":"eyJhLmlvIjp7ImF1dGgiOiJkVHB3In19"}}'
 CHALLENGE = b'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/nginx:pull", Basic realm="x\\"y"'
 OPENVEX = b'{"@context":"https://openvex.dev/ns/v0.2.0","@id":"x","author":"a","timestamp":"2024-01-01T00:00:00Z","version":1,"statements":[{"vulnerability":{"name":"CVE-2022-1","aliases":["GHSA-1"]},"products":[{"@id":"pkg:oci/x@%s?repository_url=r","subcomponents":[{"@id":"pkg:deb/debian/a@1"}]}],"status":"not_affected","justification":"component_not_present","impact_statement":"i"},{"vulnerability":"CVE-2","products":["pkg:npm/b"],"status":"fixed"}]}' % SHA.encode()
 CSAF = b'{"document":{"category":"csaf_vex","csaf_version":"2.0","title":"t","tracking":{"id":"x"}},"product_tree":{"branches":[{"category":"vendor","name":"v","branches":[{"category":"product_version","name":"1","product":{"product_id":"P1","name":"n","product_identification_helper":{"purl":"pkg:rpm/redhat/a@1"}}}]}],"relationships":[{"category":"default_component_of","product_reference":"P1","relates_to_product_reference":"P2","full_product_name":{"product_id":"P3","name":"x"}}]},"vulnerabilities":[{"cve":"CVE-2022-1","product_status":{"known_not_affected":["P1","P3"],"fixed":["P2"]},"flags":[{"label":"component_not_present","product_ids":["P1"]}],"threats":[{"category":"impact","details":"d","product_ids":["P1"]}]}]}'
@@ -313,6 +329,7 @@ def seeds():
         "oci": [MANIFEST, INDEX, CONFIG, SAVED],
         "archive": built_archive(),
         "registry_files": [REGISTRIES, HOSTS, CREDENTIALS, CHALLENGE, b"docker.io=m:5000/x"],
+        "cluster_files": [KUBECONFIG, CREDENTIALS, DOCKERCFG, PULL_SECRET],
         "protobuf": [b"\x0a\x60\x0a\x05a:b:c\x1a\x57\x0a\x08a/b.json\x12\x47" + SHA.encode() + b"\x18\x80\x01"],
         "load_line": policies,
         "vex": [OPENVEX, CSAF, CDX_VEX],
