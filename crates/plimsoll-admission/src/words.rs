@@ -1,0 +1,171 @@
+//! Text from outside to text that fits an answer: one line, nothing that steers a terminal or deceives a reader, and no
+//! longer than it may be. What it does not do: know reviews or verdicts.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Characters of a container's name that are shown: more than the 63 that the API server accepts.
+const MAX_NAME: usize = 80;
+/// Characters of an image's text that are shown: a registry, a path, a tag and a digest of usual length.
+const MAX_IMAGE: usize = 200;
+
+/// The text on one line, with every character that could deceive the reader or steer the terminal shown by its code.
+pub(crate) fn safe(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(deceives) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if deceives(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Controls, invisible characters, marks of direction, noncharacters and tags.
+fn deceives(c: char) -> bool {
+    matches!(c,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{ad}' | '\u{61c}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+        | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+/// At most so many characters, the middle left out where there are more: both ends of a name tell it from others.
+pub(crate) fn middle(text: &str, most: usize) -> Cow<'_, str> {
+    // Bytes are never fewer than characters.
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let count = text.chars().count();
+    if count <= most {
+        return Cow::Borrowed(text);
+    }
+    let kept = most.saturating_sub(1);
+    let tail = kept / 2;
+    let head = kept - tail;
+    let mut out: String = text.chars().take(head).collect();
+    out.push('…');
+    out.extend(text.chars().skip(count - tail));
+    Cow::Owned(out)
+}
+
+/// At most so many characters, the end left out where there are more.
+pub(crate) fn end(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most || text.chars().nth(most).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out: String = text.chars().take(most.saturating_sub(1)).collect();
+    out.push('…');
+    Cow::Owned(out)
+}
+
+/// Cuts to at most so many bytes, whole characters only, with an ellipsis that counts.
+pub(crate) fn bytes(text: &mut String, most: usize) {
+    if text.len() <= most {
+        return;
+    }
+    let mut at = most.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    text.truncate(at);
+    text.push('…');
+}
+
+/// A name that stands between quotes: it cannot end them.
+pub(crate) fn name(text: &str) -> String {
+    // Cut before the escapes, so that no escape is cut.
+    quotable(&middle(text, MAX_NAME))
+}
+
+/// Quotes and backslashes escaped, then whatever deceives.
+fn quotable(text: &str) -> String {
+    safe(&text.replace('\\', "\\\\").replace('"', "\\\"")).into_owned()
+}
+
+/// An image's text: bare where it looks like one, else between quotes, so that it cannot pose as our own words.
+pub(crate) fn image(text: &str) -> String {
+    shown(text, MAX_IMAGE)
+}
+
+/// [`image`] in fewer characters.
+pub(crate) fn short_image(text: &str) -> String {
+    shown(text, MAX_NAME)
+}
+
+fn shown(text: &str, most: usize) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/:@-+[]".contains(c);
+    let cut = middle(text, most);
+    if !text.is_empty() && text.chars().all(plain) {
+        return cut.into_owned();
+    }
+    format!("\"{}\"", quotable(&cut))
+}
+
+/// A sentence from elsewhere, such as a reason.
+pub(crate) fn sentence(text: &str, most: usize) -> String {
+    // Twice: the first bounds the work, and escapes are longer than what they show.
+    end(&safe(&end(text, most)), most).into_owned()
+}
+
+/// `1 warning`, `3 warnings`.
+pub(crate) fn count(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `1 more reason`, `3 more reasons`.
+pub(crate) fn more(count: usize, noun: &str) -> String {
+    self::count(count, &format!("more {noun}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        assert_eq!(middle("registry/a:1", 8), "regi…a:1");
+        assert_eq!(middle("größe", 5), "größe");
+        assert_eq!(end("größer", 5), "größ…");
+    }
+
+    #[test]
+    fn an_image_that_is_none_stands_in_quotes() {
+        assert_eq!(image("a/b:1@sha256:00"), "a/b:1@sha256:00");
+        assert_eq!(image(""), "\"\"");
+        assert_eq!(image("a; container \"b\"\u{202e}\n"), "\"a; container \\\"b\\\"\\u{202e}\\n\"");
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_keep_their_bounds(text in "\\PC{0,40}", most in 1usize..20) {
+            prop_assert!(middle(&text, most).chars().count() <= most);
+            prop_assert!(end(&text, most).chars().count() <= most);
+            let mut cut = text.clone();
+            bytes(&mut cut, most + 3);
+            prop_assert!(cut.len() <= most + 3);
+        }
+
+        #[test]
+        fn nothing_that_deceives_is_left(text in any::<String>()) {
+            prop_assert!(!name(&text).chars().any(deceives));
+            prop_assert!(!image(&text).chars().any(deceives));
+            prop_assert!(!sentence(&text, 30).chars().any(deceives));
+        }
+    }
+}
