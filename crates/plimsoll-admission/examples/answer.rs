@@ -53,7 +53,7 @@ fn answer(line: &str) -> Result<Vec<u8>, String> {
         .images
         .iter()
         .zip(&verdicts)
-        .map(|(image, verdict)| ImageDecision { image, verdict, digest: None, pin_to: None, retry_after: None })
+        .map(|(image, verdict)| ImageDecision { image, verdict, digest: None, retry_after: None })
         .collect();
     let about = About { policy: "stub", policy_digest: "none", databases: "none", verdict_digest: "none".into() };
     Ok(render(&review.envelope, &decide(&review, &decisions, &about)))

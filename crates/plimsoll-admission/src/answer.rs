@@ -15,8 +15,6 @@ pub struct ImageDecision<'a> {
     pub verdict: &'a Verdict,
     /// What was judged: the digest of the manifest or index.
     pub digest: Option<&'a str>,
-    /// The digest to write into a pod; none leaves it as it is.
-    pub pin_to: Option<&'a str>,
     /// Assessment goes on: seconds after which asking again is worth it.
     pub retry_after: Option<u32>,
 }

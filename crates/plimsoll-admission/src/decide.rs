@@ -9,7 +9,6 @@ use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, Reason, ReasonCode, Verdict};
 
 use crate::answer::{About, Answer, ImageDecision};
-use crate::patch::patch;
 use crate::review::{Envelope, NamedImage, Review};
 use crate::words;
 
@@ -61,8 +60,7 @@ pub fn decide(review: &Review, images: &[ImageDecision<'_>], about: &About<'_>) 
         // The protocol of image reviews has no other place for them.
         audit.insert("warnings".into(), joined(warnings.iter().cloned(), warnings.len(), "warning", MAX_AUDIT));
     }
-    let patch = (allowed && review.is_pod && review.envelope.mutating()).then(|| patch(images)).flatten();
-    Answer { allowed, code: if allowed { 200 } else { 403 }, message, warnings, audit, patch }
+    Answer { allowed, code: if allowed { 200 } else { 403 }, message, warnings, audit, patch: None }
 }
 
 /// `container "web" image nginx:latest`; in an image review, where containers have no names, `image nginx:latest`.

@@ -23,6 +23,7 @@ mod words;
 pub use answer::{About, Answer, ImageDecision, refuse};
 pub use decide::decide;
 pub use kinds::{KINDS, Kind};
+pub use patch::pin;
 pub use read::{MAX_IMAGES, MAX_REVIEW, read};
 pub use render::render;
 pub use review::{

@@ -5,7 +5,13 @@
 use plimsoll_model::{Digest, ImageReference};
 use serde::Serialize;
 
-use crate::answer::ImageDecision;
+use crate::answer::Answer;
+use crate::review::{NamedImage, Review};
+use crate::words;
+
+/// As many and as long as the warnings of a verdict.
+const MAX_WARNINGS: usize = 16;
+const MAX_WARNING: usize = 256;
 
 #[derive(Serialize)]
 struct Replace<'a> {
@@ -14,16 +20,28 @@ struct Replace<'a> {
     value: &'a str,
 }
 
+/// The answer of a mutating review that pins `digests[i]` for the review's image `i`; none leaves it as it is. It lets the
+/// pod pass: whether the images may run is asked when the pod is validated. `warnings` are shown to the user.
+pub fn pin(review: &Review, digests: &[Option<&str>], warnings: &[String]) -> Answer {
+    let pins = review.images.iter().zip(digests).filter_map(|(image, digest)| Some((image, (*digest)?)));
+    Answer {
+        allowed: true,
+        code: 200,
+        message: String::new(),
+        warnings: warnings.iter().take(MAX_WARNINGS).map(|text| words::sentence(text, MAX_WARNING)).collect(),
+        audit: std::collections::BTreeMap::new(),
+        patch: (review.is_pod && review.envelope.mutating()).then(|| patch(pins)).flatten(),
+    }
+}
+
 /// The patch for these images; none when there is nothing to change.
-pub(crate) fn patch(images: &[ImageDecision<'_>]) -> Option<Vec<u8>> {
-    let pinned: Vec<(&ImageDecision<'_>, String)> = images
-        .iter()
-        .filter_map(|decision| Some((decision, pinned(&decision.image.image, decision.pin_to?)?)))
-        .collect();
+fn patch<'a>(pins: impl Iterator<Item = (&'a NamedImage, &'a str)>) -> Option<Vec<u8>> {
+    let pinned: Vec<(&NamedImage, String)> =
+        pins.filter_map(|(image, digest)| Some((image, pinned(&image.image, digest)?))).collect();
     let ops: Vec<Replace<'_>> = pinned
         .iter()
-        .flat_map(|(decision, value)| {
-            decision.image.containers.iter().filter(|c| !c.pointer.is_empty()).map(move |container| Replace {
+        .flat_map(|(image, value)| {
+            image.containers.iter().filter(|c| !c.pointer.is_empty()).map(move |container| Replace {
                 op: "replace",
                 path: &container.pointer,
                 value,

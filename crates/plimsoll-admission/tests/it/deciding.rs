@@ -93,8 +93,7 @@ fn the_strongest_reasons_are_said_and_the_rest_counted() {
 fn one_that_is_still_assessed_says_when_to_ask_again() {
     let review = read_value(Road::ImagePolicy, &image_review(&["a"])).unwrap();
     let verdict = undecided("not assessed in time");
-    let decision =
-        ImageDecision { image: &review.images[0], verdict: &verdict, digest: None, pin_to: None, retry_after: Some(7) };
+    let decision = ImageDecision { image: &review.images[0], verdict: &verdict, digest: None, retry_after: Some(7) };
     let answer = decide(&review, &[decision], &about());
     assert_eq!(answer.message, "image a: could not tell: not assessed in time (assessment goes on: try again in 7 s)");
     assert_eq!((answer.allowed, answer.audit["outcome"].as_str()), (false, "undecided"));
@@ -252,7 +251,7 @@ fn the_audit_log_is_told_what_the_decision_rests_on() {
             image,
             verdict,
             digest: (image.image == "a:1").then_some(DIGEST),
-            pin_to: None,
+
             retry_after: None,
         })
         .collect();

@@ -1,6 +1,6 @@
 //! What holds for any bytes.
 
-use plimsoll_admission::{About, Envelope, ImageDecision, Review, Road, decide, read, refuse, render};
+use plimsoll_admission::{About, Envelope, ImageDecision, Review, Road, decide, pin, read, refuse, render};
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, ReasonCode, Verdict};
 use proptest::prelude::*;
@@ -65,20 +65,18 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
     )
 }
 
-fn decided(review: &Review, verdicts: &[Verdict], pin: bool) -> plimsoll_admission::Answer {
+fn decided(review: &Review, verdicts: &[Verdict]) -> plimsoll_admission::Answer {
     let decisions: Vec<ImageDecision<'_>> = review
         .images
         .iter()
         .zip(verdicts)
-        .map(|(image, verdict)| ImageDecision {
-            image,
-            verdict,
-            digest: Some(DIGEST),
-            pin_to: pin.then_some(DIGEST),
-            retry_after: None,
-        })
+        .map(|(image, verdict)| ImageDecision { image, verdict, digest: Some(DIGEST), retry_after: None })
         .collect();
     decide(review, &decisions, &about())
+}
+
+fn pinned(review: &Review) -> plimsoll_admission::Answer {
+    pin(review, &vec![Some(DIGEST); review.images.len()], &[])
 }
 
 /// RFC 6902, as far as our patches go: `replace` of what is there.
@@ -141,7 +139,7 @@ fn check(bytes: &[u8], verdicts: &[Verdict]) {
     for road in ROADS {
         match read(road, bytes) {
             Ok(review) => {
-                let answer = decided(&review, verdicts, true);
+                let answer = decided(&review, verdicts);
                 if answer.allowed && !review.envelope.mutating() {
                     assert!(review.images.len() <= verdicts.len(), "an image was left unjudged");
                 }
@@ -192,13 +190,12 @@ proptest! {
         let containers: Vec<Value> = images.iter().map(|image| json!({"name": "c", "image": image})).collect();
         let mut object = pod(json!({"containers": containers, "initContainers": containers}));
         let read_again = |object: &Value| read(Road::Mutate, admission("", "Pod", object.clone(), None).to_string().as_bytes()).unwrap();
-        let all = vec![verdict(Vec::new()); 16];
         let review = read_again(&object);
-        if let Some(patch) = decided(&review, &all, true).patch {
+        if let Some(patch) = pinned(&review).patch {
             apply(&mut object, &patch);
         }
         let again = read_again(&object);
-        prop_assert_eq!(decided(&again, &all, true).patch, None);
+        prop_assert_eq!(pinned(&again).patch, None);
         // What was written is the user's own text with the digest behind it.
         for (i, image) in images.iter().enumerate() {
             let now = object["spec"]["containers"][i]["image"].as_str().unwrap();

@@ -132,7 +132,7 @@ pub fn answer(review: &Review, verdicts: &[Verdict]) -> Answer {
         .images
         .iter()
         .zip(verdicts)
-        .map(|(image, verdict)| ImageDecision { image, verdict, digest: None, pin_to: None, retry_after: None })
+        .map(|(image, verdict)| ImageDecision { image, verdict, digest: None, retry_after: None })
         .collect();
     decide(review, &decisions, &about())
 }

@@ -1,32 +1,19 @@
 //! Answers in the shape of each protocol.
 
-use plimsoll_admission::{AdmissionVersion, Answer, Envelope, ImageDecision, Road, decide, refuse, render};
+use plimsoll_admission::{AdmissionVersion, Answer, Envelope, Road, pin, refuse, render};
 use serde_json::{Value, json};
 
 use crate::{
-    DIGEST, about, admission, allowed, answer, denied, image_review, pod, pod_of, read_value, reason, validated,
-    verdict,
+    DIGEST, admission, allowed, answer, denied, image_review, pod, pod_of, read_value, reason, validated, verdict,
 };
 
 fn rendered(envelope: &Envelope, answer: &Answer) -> Value {
     serde_json::from_slice(&render(envelope, answer)).unwrap()
 }
 
-/// Decides with every image allowed and pinned.
+/// The answer that pins every image.
 fn pinned(review: &plimsoll_admission::Review) -> Answer {
-    let verdict = allowed();
-    let decisions: Vec<ImageDecision<'_>> = review
-        .images
-        .iter()
-        .map(|image| ImageDecision {
-            image,
-            verdict: &verdict,
-            digest: Some(DIGEST),
-            pin_to: Some(DIGEST),
-            retry_after: None,
-        })
-        .collect();
-    decide(review, &decisions, &about())
+    pin(review, &vec![Some(DIGEST); review.images.len()], &[])
 }
 
 #[test]
