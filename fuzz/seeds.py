@@ -260,6 +260,10 @@ OPENVEX = b'{"@context":"https://openvex.dev/ns/v0.2.0","@id":"x","author":"a","
 CSAF = b'{"document":{"category":"csaf_vex","csaf_version":"2.0","title":"t","tracking":{"id":"x"}},"product_tree":{"branches":[{"category":"vendor","name":"v","branches":[{"category":"product_version","name":"1","product":{"product_id":"P1","name":"n","product_identification_helper":{"purl":"pkg:rpm/redhat/a@1"}}}]}],"relationships":[{"category":"default_component_of","product_reference":"P1","relates_to_product_reference":"P2","full_product_name":{"product_id":"P3","name":"x"}}]},"vulnerabilities":[{"cve":"CVE-2022-1","product_status":{"known_not_affected":["P1","P3"],"fixed":["P2"]},"flags":[{"label":"component_not_present","product_ids":["P1"]}],"threats":[{"category":"impact","details":"d","product_ids":["P1"]}]}]}'
 CDX_VEX = b'{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"bom-ref":"a","name":"a","purl":"pkg:npm/a@1"}],"vulnerabilities":[{"id":"CVE-2022-1","analysis":{"state":"not_affected","justification":"code_not_present","response":["update"],"detail":"d"},"affects":[{"ref":"a"},{"ref":"urn:cdx:x/1#a"}]}]}'
 KUBERNETES = b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: b}\nspec:\n  template:\n    spec:\n      initContainers:\n      - &x {name: i, image: busybox}\n      containers:\n      - <<: *x\n        image: \"nginx:1.21\" # pinned\n---\napiVersion: v1\nkind: List\nitems:\n- kind: Pod\n  apiVersion: v1\n  spec: {containers: [{image: 'a/b@%s'}]}\n" % SHA.encode()
+IMAGE_REVIEW = b'{"kind":"ImageReview","apiVersion":"imagepolicy.k8s.io/v1alpha1","metadata":{},"spec":{"containers":[{"image":"nginx:1.21"},{"image":"a@%s"}],"annotations":{"a.image-policy.k8s.io/ticket-1":"break-glass"},"namespace":"b"},"status":{"allowed":false}}' % SHA.encode()
+POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","annotations":{"a":"b"}},"spec":{"volumes":[{"name":"m","image":{"reference":"w:1"}}],"initContainers":[{"name":"i","image":"busybox"}],"containers":[{"name":"c","image":"%s"}],"ephemeralContainers":[{"name":"e","image":"d"}],"serviceAccountName":"s","imagePullSecrets":[{"name":"x"}]}}'
+CRON_JOB = b'{"kind":"CronJob","apiVersion":"batch/v1","metadata":{"generateName":"p-"},"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"annotations":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"nginx"}]}}}}}}'
+ADMISSION = b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/%s","request":{"uid":"u","kind":{"group":"%s","version":"v1","kind":"%s"},"subResource":"status","name":"p","namespace":"b","operation":"%s","userInfo":{"username":"j","groups":["g"]},"object":%s,"oldObject":%s,"dryRun":false}}'
 SECRETS = b"AWS_ACCESS_KEY_ID=AKIAQ3EGRXKXMNBVCXZ2\naws_secret_access_key = \"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\"\npassword: 'hT7!kq2Zp9'\nDATABASE_URL=postgres://u:pT7kq2Zp9x@db.internal/x\n-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH\n-----END RSA PRIVATE KEY-----\nghp_16C7e42F292c6912E7710c838347Ae178B4a\n"
 REFERENCES = [b"nginx", b"docker.io/library/nginx:1.21", b"[::1]:5000/a/b_c--d.e:T_1", b"ghcr.io/a/b:1@" + SHA.encode(), SHA.encode(), b"linux/arm/v7", b"localhost/a"]
 PURLS = [b"pkg:npm/%40x/y@1.0.0", b"pkg:deb/debian/a@1%3A2?arch=amd64&distro=debian-11#x/y", b"pkg:golang/github.com/a/b@v1.0.0", b"pkg:oci/x@sha256%3Aab?repository_url=r"]
@@ -335,6 +339,11 @@ def seeds():
         "vex": [OPENVEX, CSAF, CDX_VEX],
         "glob": [b"docker.io/library/*\ndocker.io/library/nginx", b"**a*b/**\nxa/b/c", b"**\nx"],
         "manifests": [KUBERNETES],
+        "image_review": [IMAGE_REVIEW],
+        "admission_review": [ADMISSION % parts for parts in [
+            (b"v1", b"", b"Pod", b"UPDATE", POD % b"nginx:2", POD % b"nginx:1"), (b"v1beta1", b"batch", b"CronJob", b"CREATE", CRON_JOB, b"null"),
+            (b"v1", b"x", b"Thing", b"CREATE", CRON_JOB.replace(b"CronJob", b"Thing").replace(b"batch", b"x"), b"null"), (b"v1", b"", b"Pod", b"DELETE", b"null", POD % b"a"),
+        ]],
         "secrets": [SECRETS, b"DB_PASSWORD\ncurl -u a:hT7kq2Zp9 https://u:p4Zk9qL2@x --token=ghp_16C7e42F292c6912E7710c838347Ae178B4a"],
         "reference": REFERENCES,
         "purl": PURLS,
