@@ -47,20 +47,26 @@ pub fn input(session: &Session, path: &str, judge_as: Option<&str>, reach: &Reac
     Ok(resolved_image(session, resolved, path, &meter))
 }
 
+/// What was read of a subject, before databases and rules were asked: good for as long as its bytes are the same.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    pub subject: Subject,
+    /// With its secrets: not for reports.
+    pub inventory: Inventory,
+    /// Of the source; the inventory has its own.
+    pub problems: Vec<Problem>,
+}
+
 /// An image that a source resolved, catalogued and matched.
 pub fn resolved_image(session: &Session, resolved: ResolvedImage, name: &str, meter: &Meter) -> Gathered {
-    let ResolvedImage {
-        reference,
-        digest,
-        index_digest,
-        image_id,
-        config,
-        layers,
-        repo_tags,
-        repo_digests,
-        problems,
-        ..
-    } = resolved;
+    let (repo_tags, repo_digests) = (resolved.repo_tags.clone(), resolved.repo_digests.clone());
+    let Looked { subject, inventory, problems } = look(session, resolved, name, meter);
+    Gathered { assessment: assembled(session, subject, inventory, problems), repo_tags, repo_digests }
+}
+
+/// An image that a source resolved, catalogued.
+pub fn look(session: &Session, resolved: ResolvedImage, name: &str, meter: &Meter) -> Looked {
+    let ResolvedImage { reference, digest, index_digest, image_id, config, layers, problems, .. } = resolved;
     let inventory =
         with_options(session, meter, |options| plimsoll_inventory::catalogue_image(Some(config), layers, options));
     let subject = Subject {
@@ -73,7 +79,7 @@ pub fn resolved_image(session: &Session, resolved: ResolvedImage, name: &str, me
         named_at: Vec::new(),
         namespace: session.namespace.clone(),
     };
-    Gathered { assessment: assembled(session, subject, inventory, problems), repo_tags, repo_digests }
+    Looked { subject, inventory, problems }
 }
 
 /// A project folder, by its lockfiles.
@@ -242,7 +248,13 @@ fn with_options(session: &Session, meter: &Meter, catalogue: impl FnOnce(&Option
     inventory
 }
 
-fn assembled(session: &Session, subject: Subject, mut inventory: Inventory, mut problems: Vec<Problem>) -> Assessment {
+/// What databases and rules say of what was read.
+pub fn assembled(
+    session: &Session,
+    subject: Subject,
+    mut inventory: Inventory,
+    mut problems: Vec<Problem>,
+) -> Assessment {
     let sources: Vec<&dyn plimsoll_advisories::AdvisorySource> =
         session.databases.iter().map(|database| database.as_ref()).collect();
     let matched = plimsoll_advisories::match_packages(&inventory, &sources, session.at);

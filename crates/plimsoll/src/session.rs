@@ -2,7 +2,7 @@
 //! command shares. What it does not do: assess or judge.
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -40,13 +40,16 @@ pub struct SessionOptions {
     pub no_secrets: bool,
 }
 
-/// The run's surroundings, opened once.
+/// The run's surroundings, opened once. A copy shares what is large.
+#[derive(Clone)]
 pub struct Session {
     pub at: Timestamp,
-    pub policy: LoadLine,
+    pub policy: Arc<LoadLine>,
     pub namespace: Option<String>,
-    pub vex: Vec<VexStatement>,
-    pub databases: Vec<Box<dyn AdvisorySource>>,
+    pub vex: Arc<Vec<VexStatement>>,
+    pub databases: Arc<Vec<Box<dyn AdvisorySource>>>,
+    /// The files and folders of `databases`, without the list inside the program.
+    pub database_paths: Vec<PathBuf>,
     pub database_infos: Vec<DatabaseInfo>,
     pub cache_dir: PathBuf,
     /// What could not be opened: it bears on every subject.
@@ -107,15 +110,16 @@ impl Session {
         let mut session = Session {
             at: options.at.unwrap_or_else(now),
             namespace: options.namespace.clone(),
-            vex: Vec::new(),
-            databases: Vec::new(),
+            vex: Arc::default(),
+            databases: Arc::default(),
+            database_paths: Vec::new(),
             database_infos: Vec::new(),
             problems: Vec::new(),
             quiet: options.quiet,
             executables: !options.no_executables,
             secrets: !options.no_secrets,
             cache_dir,
-            policy,
+            policy: Arc::new(policy),
         };
         session.open_databases(&options.databases)?;
         session.read_vex(&options.vex)?;
@@ -133,32 +137,37 @@ impl Session {
             }
             DataChoice::Machine => {}
         }
+        let mut databases = Vec::with_capacity(paths.len() + 1);
         for path in &paths {
             let opened = plimsoll_advisories::database::open(path)
                 .with_context(|| format!("use the database {}", path.display()))?;
-            self.databases.push(opened);
+            databases.push(opened);
         }
         if !matches!(choice, DataChoice::Only(_)) || paths.is_empty() {
-            self.databases.push(plimsoll_advisories::baseline::baseline());
+            databases.push(plimsoll_advisories::baseline::baseline());
         }
-        self.database_infos = self.databases.iter().map(|database| database.info()).collect();
+        self.database_infos = databases.iter().map(|database| database.info()).collect();
+        self.databases = Arc::new(databases);
+        self.database_paths = paths;
         Ok(())
     }
 
     fn read_vex(&mut self, named: &[PathBuf]) -> anyhow::Result<()> {
         let trusted: Vec<PathBuf> =
             self.policy.data.vex.iter().map(PathBuf::from).chain(named.iter().cloned()).collect();
+        let mut statements = Vec::new();
         for path in trusted {
             let bytes = crate::assess::read_bounded(&path, crate::assess::MAX_DOCUMENT)?;
             let name =
                 path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-            let (statements, problems) = plimsoll_policy::read_vex(&name, &bytes);
-            if statements.is_empty() && problems.is_empty() {
+            let (read, problems) = plimsoll_policy::read_vex(&name, &bytes);
+            if read.is_empty() && problems.is_empty() {
                 self.problems.push(Problem::note(ProblemKind::BadInput, format!("{name} holds no VEX statement")));
             }
-            self.vex.extend(statements);
+            statements.extend(read);
             self.problems.extend(problems);
         }
+        self.vex = Arc::new(statements);
         Ok(())
     }
 
@@ -177,7 +186,7 @@ impl Session {
 }
 
 /// The clock, in whole seconds: nothing that is judged is finer.
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }

@@ -42,7 +42,7 @@ fn vulnerability(global: &Global, args: &ExplainArgs, id: &str) -> anyhow::Resul
     } else {
         id.to_ascii_uppercase()
     };
-    for database in &session.databases {
+    for database in session.databases.iter() {
         let Some(details) = database.vulnerability(&id)? else { continue };
         let mut text = format!("{id}\n");
         if !details.title.is_empty() {
