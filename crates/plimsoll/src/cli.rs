@@ -76,6 +76,12 @@ pub enum Command {
     /// Write an SBOM of an image or folder, or judge one with --judge
     #[command(after_help = format!("Examples:\n  plimsoll sbom nginx:1.21 -f spdx -o nginx.spdx.json\n  plimsoll sbom --input image.tar\n  plimsoll sbom --judge shop.cdx.json\n\n{EXIT_CODES}"))]
     Sbom(SbomArgs),
+    /// Answer an API server: the admission gate of a cluster
+    ///
+    /// One TLS server. POST /image_policy and /check-image take an ImageReview, /validate and /mutate an AdmissionReview,
+    /// and / takes either. GET /healthz, /readyz, /metrics and /policy say how it stands.
+    #[command(after_help = format!("Examples:\n  plimsoll serve --cert tls.crt --key tls.key\n  plimsoll serve --cert tls.crt --key tls.key --policy loadline.yaml --client-ca ca.crt --client-auth required\n  plimsoll serve --config serve.yaml --check\n  plimsoll serve -c webhook.pem -k webhook-key.pem -p 1323 --debug --registry-whitelist registry.example.com\n\nEvery setting may stand in the --config file under its long name; a flag wins over the environment, and that over\nthe file.\n\n{EXIT_CODES}"))]
+    Serve(Box<ServeArgs>),
     /// Show, check and question the policy
     #[command(
         subcommand,
@@ -271,6 +277,200 @@ pub struct SbomArgs {
     pub judge: bool,
     #[command(flatten)]
     pub options: JudgeArgs,
+    #[command(flatten)]
+    pub reach: ReachArgs,
+}
+
+/// Whether clients must show a certificate of `--client-ca`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClientAuth {
+    /// One that is shown must be good
+    Optional,
+    /// Whoever shows none gets a refusal for an answer
+    Required,
+}
+
+/// How lines of the log look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// Which lines of the log are written; each level holds those above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum LogLevel {
+    Error,
+    /// Denials too
+    Warn,
+    /// Every decision
+    Info,
+    Debug,
+}
+
+impl LogLevel {
+    pub fn word(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// The server's certificate chain (PEM)
+    #[arg(short, long, env = "BOUNCER_CERT", value_name = "FILE", required_unless_present = "config")]
+    pub cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(short, long, env = "BOUNCER_KEY", value_name = "FILE", required_unless_present = "config")]
+    pub key: Option<PathBuf>,
+    /// Port to listen on
+    #[arg(short, long, env = "BOUNCER_PORT", value_name = "PORT", default_value_t = 1323)]
+    pub port: u16,
+    /// Address to listen on
+    #[arg(long, env = "PLIMSOLL_ADDRESS", value_name = "ADDRESS", default_value = "0.0.0.0")]
+    pub address: std::net::IpAddr,
+    /// Settings in a YAML file, under the long names of these flags
+    #[arg(long, env = "PLIMSOLL_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Check certificates, policy, databases and settings, then exit
+    #[arg(long)]
+    pub check: bool,
+
+    /// The policy file; else the embedded default
+    #[arg(long, env = "PLIMSOLL_POLICY", value_name = "FILE", help_heading = "Policy")]
+    pub policy: Option<PathBuf>,
+    /// Deny images of any other registry, before the policy is asked (repeatable)
+    #[arg(
+        long,
+        env = "BOUNCER_REGISTRY_WHITELIST",
+        value_name = "HOST",
+        value_delimiter = ',',
+        help_heading = "Policy"
+    )]
+    pub registry_whitelist: Vec<String>,
+    /// VEX documents to apply (OpenVEX, CSAF, CycloneDX)
+    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    pub vex: Vec<PathBuf>,
+    /// Vulnerability database: trivy.db, a compiled index or a folder of OSV records (repeatable)
+    #[arg(long, value_name = "PATH", env = "PLIMSOLL_DB", value_delimiter = ':', help_heading = "Policy")]
+    pub db: Vec<PathBuf>,
+
+    /// Authorities whose client certificates are believed (PEM)
+    #[arg(long, env = "PLIMSOLL_CLIENT_CA", value_name = "FILE", help_heading = "Clients")]
+    pub client_ca: Option<PathBuf>,
+    /// Whether clients must show a certificate
+    #[arg(long, env = "PLIMSOLL_CLIENT_AUTH", value_enum, default_value = "required", help_heading = "Clients")]
+    pub client_auth: ClientAuth,
+    /// Names that a client certificate may have, `*` for any part (repeatable); any when left out
+    #[arg(long, env = "PLIMSOLL_CLIENT_NAME", value_name = "GLOB", value_delimiter = ',', help_heading = "Clients")]
+    pub client_name: Vec<String>,
+
+    /// Read the pods' own pull secrets from the cluster
+    #[arg(long, env = "PLIMSOLL_PULL_SECRETS", help_heading = "Cluster")]
+    pub pull_secrets: bool,
+    /// How to reach the cluster; else the pod's own service account
+    #[arg(long, env = "PLIMSOLL_KUBECONFIG", value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Assess these images at the start: a file with one name a line
+    #[arg(long, env = "PLIMSOLL_PREWARM", value_name = "FILE", help_heading = "Cluster")]
+    pub prewarm: Option<PathBuf>,
+    /// Assess the images of all running pods at the start
+    #[arg(long, env = "PLIMSOLL_PREWARM_CLUSTER", help_heading = "Cluster")]
+    pub prewarm_cluster: bool,
+
+    /// Seconds for which a tag is taken to mean the same digest
+    #[arg(
+        long,
+        env = "PLIMSOLL_TAG_TTL",
+        value_name = "SECONDS",
+        default_value_t = 30,
+        help_heading = "Caches and limits"
+    )]
+    pub tag_ttl: u64,
+    /// Seconds for which a verdict is kept
+    #[arg(
+        long,
+        env = "PLIMSOLL_VERDICT_TTL",
+        value_name = "SECONDS",
+        default_value_t = 300,
+        help_heading = "Caches and limits"
+    )]
+    pub verdict_ttl: u64,
+    /// Memory for what is known of images
+    #[arg(long, env = "PLIMSOLL_MEMORY", value_name = "MIB", default_value_t = 64, help_heading = "Caches and limits")]
+    pub memory: u64,
+    /// Largest image that is pulled, in compressed bytes
+    #[arg(
+        long,
+        env = "PLIMSOLL_IMAGE_LIMIT",
+        value_name = "MIB",
+        default_value_t = 4096,
+        help_heading = "Caches and limits"
+    )]
+    pub image_limit: u64,
+    /// Images that are unpacked at the same time; else one a core
+    #[arg(long, env = "PLIMSOLL_SCANS", value_name = "N", help_heading = "Caches and limits")]
+    pub scans: Option<usize>,
+    /// Requests answered at the same time; more are turned away with 503
+    #[arg(
+        long,
+        env = "PLIMSOLL_MAX_IN_FLIGHT",
+        value_name = "N",
+        default_value_t = 1024,
+        help_heading = "Caches and limits"
+    )]
+    pub max_in_flight: usize,
+    /// Connections at the same time
+    #[arg(
+        long,
+        env = "PLIMSOLL_MAX_CONNECTIONS",
+        value_name = "N",
+        default_value_t = 1024,
+        help_heading = "Caches and limits"
+    )]
+    pub max_connections: usize,
+    /// Seconds for which the API server keeps a denial of an ImageReview (its denyTTL); said in reasons
+    #[arg(
+        long,
+        env = "PLIMSOLL_DENY_TTL",
+        value_name = "SECONDS",
+        default_value_t = 30,
+        help_heading = "Caches and limits"
+    )]
+    pub deny_ttl: u32,
+    /// Seconds to go on answering after SIGTERM while clients are told to go elsewhere
+    #[arg(
+        long,
+        env = "PLIMSOLL_SHUTDOWN_DELAY",
+        value_name = "SECONDS",
+        default_value_t = 3,
+        help_heading = "Caches and limits"
+    )]
+    pub shutdown_delay: u64,
+    /// Seconds for open requests to finish after that
+    #[arg(
+        long,
+        env = "PLIMSOLL_DRAIN",
+        value_name = "SECONDS",
+        default_value_t = 25,
+        help_heading = "Caches and limits"
+    )]
+    pub drain: u64,
+
+    /// Log everything (as --log-level debug)
+    #[arg(long, env = "BOUNCER_DEBUG", help_heading = "Log")]
+    pub debug: bool,
+    /// Which lines are written
+    #[arg(long, env = "PLIMSOLL_LOG_LEVEL", value_enum, default_value = "info", help_heading = "Log")]
+    pub log_level: LogLevel,
+    /// How lines look
+    #[arg(long, env = "PLIMSOLL_LOG_FORMAT", value_enum, default_value = "json", help_heading = "Log")]
+    pub log_format: LogFormat,
+
     #[command(flatten)]
     pub reach: ReachArgs,
 }

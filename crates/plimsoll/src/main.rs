@@ -9,6 +9,7 @@ mod exit;
 mod message;
 mod progress;
 mod reach;
+mod serve;
 mod session;
 
 use std::ffi::OsString;
@@ -56,6 +57,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Fs(args) => commands::judge::fs(global, args),
         Command::Rootfs(args) => commands::judge::rootfs(global, args),
         Command::Sbom(args) => commands::sbom::run(global, args),
+        Command::Serve(args) => serve::run(global, args),
         Command::Policy(command) => commands::policy::run(command),
         Command::Db(command) => commands::db::run(global, command),
         Command::Explain(args) => commands::explain::run(global, args),

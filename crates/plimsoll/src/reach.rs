@@ -60,7 +60,24 @@ pub fn database(
 const DATABASE_LAYERS: [&str; 2] =
     ["application/vnd.aquasec.trivy.db.layer.v1.tar+gzip", "application/vnd.plimsoll.index.v1"];
 
+/// The sources of a server: nobody watches their progress.
+pub fn server_sources(reach: &ReachArgs, cache: &Path, image_limit: u64) -> anyhow::Result<Sources> {
+    if reach.offline {
+        bail!("serve with --offline: tags and images could not be looked up");
+    }
+    sources_with(reach, cache, image_limit, Arc::new(plimsoll_sources::Quiet))
+}
+
 fn sources(reach: &ReachArgs, cache: &Path, meter: &Meter) -> anyhow::Result<Sources> {
+    sources_with(reach, cache, u64::MAX, Arc::new(Fetching::new(meter)))
+}
+
+fn sources_with(
+    reach: &ReachArgs,
+    cache: &Path,
+    image_limit: u64,
+    progress: Arc<dyn plimsoll_sources::Progress>,
+) -> anyhow::Result<Sources> {
     let mut mirrors = Vec::new();
     for text in &reach.mirror {
         mirrors.push(text.parse().map_err(anyhow::Error::msg).with_context(|| format!("read the mirror {text:?}"))?);
@@ -73,7 +90,8 @@ fn sources(reach: &ReachArgs, cache: &Path, meter: &Meter) -> anyhow::Result<Sou
         hosts_dir: reach.hosts_dir.clone(),
         cache_dir: Some(cache.to_owned()),
         deadline: Duration::from_secs(reach.timeout),
-        progress: Arc::new(Fetching::new(meter)),
+        image_limit,
+        progress,
         ..SourceOptions::default()
     })?)
 }

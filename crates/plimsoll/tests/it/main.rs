@@ -4,6 +4,7 @@
 
 mod check;
 mod policy;
+mod serve;
 mod trivy;
 mod usage;
 

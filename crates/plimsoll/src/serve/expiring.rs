@@ -1,0 +1,95 @@
+//! A bounded cache whose values have a last moment. In: values with a weight and a time to live. Out: those that still
+//! count. What it does not do: make values.
+
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use quick_cache::Weighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+
+/// Values by key, bounded by weight; the least useful leave first.
+pub struct Expiring<K, V> {
+    cache: Cache<K, Kept<V>, ByWeight>,
+}
+
+#[derive(Clone)]
+struct Kept<V> {
+    value: V,
+    until: Option<Instant>,
+    weight: u64,
+}
+
+#[derive(Clone)]
+struct ByWeight;
+
+impl<K, V> Weighter<K, Kept<V>> for ByWeight {
+    fn weight(&self, _: &K, kept: &Kept<V>) -> u64 {
+        kept.weight
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Expiring<K, V> {
+    /// `items` is the number that is expected, `capacity` the sum of weights that is never passed.
+    pub fn new(items: usize, capacity: u64) -> Expiring<K, V> {
+        let (hasher, lifecycle) = (quick_cache::DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Expiring { cache: Cache::with(items, capacity, ByWeight, hasher, lifecycle) }
+    }
+
+    /// The value, unless its time is over at `now`.
+    pub fn get<Q>(&self, key: &Q, now: Instant) -> Option<V>
+    where
+        Q: Hash + quick_cache::Equivalent<K> + ?Sized,
+    {
+        let kept = self.cache.get(key)?;
+        kept.until.is_none_or(|until| now < until).then_some(kept.value)
+    }
+
+    /// Keeps a value for `live` from `now` on, or until it must make room. Weight nought would never make room.
+    pub fn put(&self, key: K, value: V, weight: u64, now: Instant, live: Option<Duration>) {
+        let until = live.and_then(|live| now.checked_add(live));
+        self.cache.insert(key, Kept { value, until, weight: weight.max(1) });
+    }
+
+    /// How many are kept, those whose time is over included.
+    pub fn len(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// The sum of weights.
+    pub fn weight(&self) -> u64 {
+        self.cache.weight()
+    }
+
+    pub fn clear(&self) {
+        self.cache.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_count_until_their_time_is_over() {
+        let cache: Expiring<String, u8> = Expiring::new(10, 10);
+        let now = Instant::now();
+        cache.put("a".into(), 1, 1, now, Some(Duration::from_secs(5)));
+        cache.put("b".into(), 2, 1, now, None);
+        assert_eq!(cache.get("a", now), Some(1));
+        assert_eq!(cache.get("a", now + Duration::from_secs(5)), None);
+        assert_eq!(cache.get("b", now + Duration::from_secs(5)), Some(2));
+    }
+
+    #[test]
+    fn weight_is_never_passed() {
+        let cache: Expiring<u32, u32> = Expiring::new(10, 100);
+        let now = Instant::now();
+        for at in 0..1000 {
+            cache.put(at, at, 7, now, None);
+            assert!(cache.weight() <= 100);
+        }
+        assert!(cache.len() <= 14);
+        cache.clear();
+        assert_eq!(cache.len(), 0);
+    }
+}

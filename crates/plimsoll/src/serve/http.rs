@@ -1,0 +1,402 @@
+//! Requests to answers. In: an HTTP request and who sent it. Out: an HTTP response; a review always gets an answer of its
+//! protocol where one can be formed. What it does not do: decide about images; that is the gate's.
+//!
+//! An ImageReview is never answered with an error where a denial can be given: an API server that is set to
+//! `defaultAllow` would let the pod in. An AdmissionReview's answer must repeat a uid, so what cannot be read gets an error
+//! status, and the API server refuses under `failurePolicy: Fail`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, Response, StatusCode};
+use plimsoll_admission::{Envelope, Road};
+use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::gate::Gate;
+use super::log::Log;
+use super::metrics::{Metrics, Reviews};
+use super::tls::{Peer, Tls};
+
+/// The largest review.
+const MAX_BODY: usize = plimsoll_admission::MAX_REVIEW;
+/// Bytes of bodies that are held at the same time, in units of [`BODY_UNIT`].
+const BODY_UNITS: usize = 64 << 10;
+/// One unit of the bodies' memory.
+const BODY_UNIT: usize = 1 << 10;
+/// Bytes of a body that is too large which are still read, and thrown away.
+const MAX_PASSED_OVER: usize = 32 << 20;
+/// A body that takes longer is cut off: on the loopback or a cluster's network 8 MiB take some hundredths of a second.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// What the API server waits for when it does not say.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The API server's longest patience, for either kind of webhook.
+const MAX_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// All that answers requests.
+pub struct Service {
+    pub gate: Arc<Gate>,
+    pub tls: Tls,
+    pub log: Log,
+    pub metrics: Arc<Metrics>,
+    in_flight: Semaphore,
+    bodies: Semaphore,
+    draining: AtomicBool,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+/// Paths that take a review.
+const ROADS: [(&str, Road); 5] = [
+    ("/image_policy", Road::ImagePolicy),
+    ("/check-image", Road::ImagePolicy),
+    ("/validate", Road::Validate),
+    ("/mutate", Road::Mutate),
+    ("/", Road::Any),
+];
+const PAGES: [&str; 5] = ["/healthz", "/livez", "/readyz", "/metrics", "/policy"];
+
+impl Service {
+    pub fn new(gate: Arc<Gate>, tls: Tls, log: Log, metrics: Arc<Metrics>, max_in_flight: usize) -> Service {
+        Service {
+            gate,
+            tls,
+            log,
+            metrics,
+            in_flight: Semaphore::new(max_in_flight),
+            bodies: Semaphore::new(BODY_UNITS),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on `/readyz` says no.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// The answer to one request.
+    pub async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Answer {
+        let path = request.uri().path();
+        let path = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+        if let Some((_, road)) = ROADS.iter().find(|(known, _)| *known == path) {
+            if request.method() != Method::POST {
+                // People open the address in a browser to see whether something is there.
+                return wrong_method("POST", "this path takes a review by POST");
+            }
+            return self.review(*road, request, peer).await;
+        }
+        if PAGES.contains(&path) {
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                return wrong_method("GET, HEAD", "this page is read by GET");
+            }
+            return self.page(path, peer);
+        }
+        let known: Vec<&str> = ROADS.iter().map(|(path, _)| *path).chain(PAGES).collect();
+        fault(StatusCode::NOT_FOUND, &format!("no such path; known are {}", known.join(", ")))
+    }
+
+    fn page(&self, path: &str, peer: &Peer) -> Answer {
+        match path {
+            "/healthz" | "/livez" => text(StatusCode::OK, "ok\n".into()),
+            "/readyz" => {
+                let draining = self.draining.load(Ordering::Relaxed);
+                let mut page = self.gate.readiness();
+                if draining {
+                    page.push_str("shutting down\n");
+                }
+                text(if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, page)
+            }
+            "/metrics" => {
+                let page = self.gate.metrics_page(self.tls.until());
+                let mut answer = text(StatusCode::OK, page);
+                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                answer.headers_mut().insert(CONTENT_TYPE, kind);
+                answer
+            }
+            _ => match peer {
+                Peer::Welcome { .. } => json_answer(StatusCode::OK, self.gate.policy_page().into()),
+                Peer::Stranger { why } => {
+                    self.metrics.unauthorised.add(1);
+                    fault(StatusCode::FORBIDDEN, why)
+                }
+            },
+        }
+    }
+
+    async fn review(&self, road: Road, request: Request<Incoming>, peer: &Peer) -> Answer {
+        let started = Instant::now();
+        let Ok(_permit) = self.in_flight.try_acquire() else { return self.shed(road) };
+        self.metrics.in_flight.up();
+        let answer = self.reviewed(road, request, peer, started).await;
+        self.metrics.in_flight.down();
+        self.reviews(road).took(started.elapsed());
+        answer
+    }
+
+    async fn reviewed(&self, road: Road, request: Request<Incoming>, peer: &Peer, started: Instant) -> Answer {
+        let deadline = started + patience(request.uri().query().unwrap_or(""));
+        let announced =
+            request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let body_until = started + BODY_TIME.min(deadline.saturating_duration_since(started));
+        let mut incoming = request.into_body();
+        let (body, _room) = match self.body(&mut incoming, announced, body_until).await {
+            Ok(read) => read,
+            Err(Unread::TooLarge) => {
+                self.metrics.too_large.add(1);
+                // Who is still sending does not read: a connection closed now would lose the answer.
+                pass_over(&mut incoming, body_until).await;
+                self.malformed(road, "the body is larger than 8 MiB");
+                return fault(StatusCode::PAYLOAD_TOO_LARGE, "a review has at most 8 MiB");
+            }
+            Err(Unread::NoRoom) => return self.shed(road),
+            Err(Unread::TooSlow) => {
+                self.metrics.slow_clients.add(1);
+                self.malformed(road, "the body did not come in time");
+                return fault(StatusCode::REQUEST_TIMEOUT, "the review did not come in time");
+            }
+            Err(Unread::Broken) => {
+                self.malformed(road, "the body broke off");
+                return fault(StatusCode::BAD_REQUEST, "the body broke off");
+            }
+        };
+        let review = match (plimsoll_admission::read(road, &body), peer) {
+            (Ok(review), Peer::Welcome { .. }) => review,
+            (Ok(review), Peer::Stranger { why }) => {
+                self.metrics.unauthorised.add(1);
+                self.log.warn("refused a stranger", &[("why", why.as_str().into())]);
+                self.reviews(road).denied.add(1);
+                let refusal = plimsoll_admission::refuse(&format!("not answered: {why}"));
+                return json_answer(StatusCode::OK, plimsoll_admission::render(&review.envelope, &refusal).into());
+            }
+            (Err(error), _) => {
+                self.malformed(road, &error.why);
+                let envelope =
+                    error.envelope.or_else(|| matches!(road, Road::ImagePolicy).then_some(Envelope::ImageReview));
+                let refusal = plimsoll_admission::refuse(&format!("the review could not be read: {}", error.why));
+                return match envelope {
+                    Some(envelope) => {
+                        json_answer(StatusCode::OK, plimsoll_admission::render(&envelope, &refusal).into())
+                    }
+                    None => fault(StatusCode::BAD_REQUEST, &refusal.message),
+                };
+            }
+        };
+        let road = self.road_of(road, &review.envelope);
+        let bytes = self.gate.answer(&review, road, deadline, started).await;
+        json_answer(StatusCode::OK, bytes.into())
+    }
+
+    /// Counts and tells of a review that nobody could read.
+    fn malformed(&self, road: Road, why: &str) {
+        self.reviews(road).malformed.add(1);
+        self.log.warn("a review could not be read", &[("road", word(road).into()), ("why", why.into())]);
+    }
+
+    /// Turned away before memory is spent on it.
+    fn shed(&self, road: Road) -> Answer {
+        self.metrics.shed.add(1);
+        if matches!(road, Road::ImagePolicy) {
+            let refusal = plimsoll_admission::refuse("the image policy server has too much to do: try again");
+            return json_answer(StatusCode::OK, plimsoll_admission::render(&Envelope::ImageReview, &refusal).into());
+        }
+        let mut answer = fault(StatusCode::SERVICE_UNAVAILABLE, "too much to do: try again");
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        answer
+    }
+
+    /// The body, and the room in memory that it holds.
+    async fn body(
+        &self,
+        body: &mut Incoming,
+        announced: Option<u64>,
+        until: Instant,
+    ) -> Result<(Bytes, Vec<SemaphorePermit<'_>>), Unread> {
+        if announced.is_some_and(|length| length > MAX_BODY as u64) || body.size_hint().lower() > MAX_BODY as u64 {
+            return Err(Unread::TooLarge);
+        }
+        let mut room = Vec::new();
+        let mut reserved = 0;
+        let mut reserve = |wanted: usize| {
+            while reserved < wanted {
+                let units = (wanted - reserved).div_ceil(BODY_UNIT).max(4);
+                let permit = self.bodies.try_acquire_many(units as u32).map_err(|_| Unread::NoRoom)?;
+                reserved += units * BODY_UNIT;
+                room.push(permit);
+            }
+            Ok(())
+        };
+        reserve(announced.map_or(0, |length| length as usize))?;
+        let mut first = Bytes::new();
+        let mut rest: Option<BytesMut> = None;
+        loop {
+            let frame = match tokio::time::timeout_at(until.into(), body.frame()).await {
+                Err(_) => return Err(Unread::TooSlow),
+                Ok(None) => break,
+                Ok(Some(Err(_))) => return Err(Unread::Broken),
+                Ok(Some(Ok(frame))) => frame,
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            let length = rest.as_ref().map_or(first.len(), BytesMut::len) + data.len();
+            if length > MAX_BODY {
+                return Err(Unread::TooLarge);
+            }
+            reserve(length)?;
+            match &mut rest {
+                Some(rest) => rest.extend_from_slice(&data),
+                // Nearly every review comes in one piece and is read where it is.
+                None if first.is_empty() => first = data,
+                None => {
+                    let mut joined = BytesMut::with_capacity(announced.map_or(length * 2, |l| l as usize));
+                    joined.extend_from_slice(&first);
+                    joined.extend_from_slice(&data);
+                    rest = Some(joined);
+                }
+            }
+        }
+        Ok((rest.map_or(first, BytesMut::freeze), room))
+    }
+
+    fn road_of(&self, road: Road, envelope: &Envelope) -> Road {
+        match (road, envelope) {
+            (Road::Any, Envelope::ImageReview) => Road::ImagePolicy,
+            (Road::Any, Envelope::Admission { .. }) => Road::Validate,
+            (road, _) => road,
+        }
+    }
+
+    fn reviews(&self, road: Road) -> &Reviews {
+        self.metrics.reviews(road)
+    }
+}
+
+impl Metrics {
+    /// The counts of a road. What came to `/` and could not be told apart counts as validation.
+    pub fn reviews(&self, road: Road) -> &Reviews {
+        match road {
+            Road::ImagePolicy => &self.image_policy,
+            Road::Validate | Road::Any => &self.validate,
+            Road::Mutate => &self.mutate,
+        }
+    }
+}
+
+/// The road's name in logs.
+pub fn word(road: Road) -> &'static str {
+    match road {
+        Road::ImagePolicy => "image-policy",
+        Road::Validate => "validate",
+        Road::Mutate => "mutate",
+        Road::Any => "any",
+    }
+}
+
+/// Reads what is left of a body that nobody wants, up to a bound.
+async fn pass_over(body: &mut Incoming, until: Instant) {
+    let mut passed = 0;
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout_at(until.into(), body.frame()).await {
+        passed += frame.data_ref().map_or(0, Bytes::len);
+        if passed > MAX_PASSED_OVER {
+            return;
+        }
+    }
+}
+
+enum Unread {
+    TooLarge,
+    NoRoom,
+    TooSlow,
+    Broken,
+}
+
+/// How long the answer may take: what the API server says in `?timeout=`, less what the way back takes.
+fn patience(query: &str) -> Duration {
+    let asked = query.split('&').find_map(|pair| pair.strip_prefix("timeout=")).and_then(go_duration);
+    let whole = asked.filter(|time| !time.is_zero()).unwrap_or(DEFAULT_TIMEOUT).min(MAX_TIMEOUT);
+    let margin = (whole / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
+    whole.saturating_sub(margin).max(whole / 2)
+}
+
+/// A duration as Go prints it: `10s`, `1m30s`, `1.5s`, `300ms`.
+fn go_duration(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, f64); 7] =
+        [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let mut rest = text;
+    let mut seconds = 0.0;
+    if rest.is_empty() || rest.len() > 40 {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest.get(..digits)?.parse().ok()?;
+        let after = rest.get(digits..)?;
+        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (_, factor) = UNITS.iter().find(|(name, _)| Some(*name) == after.get(..unit_end))?;
+        seconds += number * factor;
+        rest = after.get(unit_end..)?;
+    }
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+fn json_answer(status: StatusCode, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn text(status: StatusCode, body: String) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+}
+
+fn fault(status: StatusCode, why: &str) -> Answer {
+    json_answer(status, json!({ "error": why }).to_string().into())
+}
+
+fn wrong_method(allowed: &'static str, why: &str) -> Answer {
+    let mut answer = fault(StatusCode::METHOD_NOT_ALLOWED, why);
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_leave_time_for_the_way_back() {
+        for (query, millis) in [
+            ("timeout=10s", 9_000),
+            ("timeout=30s", 29_000),
+            ("timeout=1s", 900),
+            ("timeout=100ms", 50),
+            ("a=b&timeout=1m30s", 29_000),
+            ("timeout=2.5s", 2_250),
+            ("", 9_000),
+            ("timeout=", 9_000),
+            ("timeout=soon", 9_000),
+            ("timeout=-5s", 9_000),
+            ("timeout=0s", 9_000),
+            ("timeout=1e300h", 9_000),
+        ] {
+            assert_eq!(patience(query).as_millis(), millis, "{query}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_go_writes_them() {
+        for (text, seconds) in [("1h2m3s", 3723.0), ("1.5s", 1.5), ("300ms", 0.3), ("5us", 5e-6)] {
+            assert!((go_duration(text).unwrap().as_secs_f64() - seconds).abs() < 1e-9, "{text}");
+        }
+        for text in ["", "5", "s", "5x", "5s5", "..s", "1.2.3s"] {
+            assert_eq!(go_duration(text), None, "{text}");
+        }
+    }
+}

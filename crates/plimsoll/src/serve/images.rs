@@ -1,0 +1,588 @@
+//! An image's name to its verdict, each step done once and kept: tag → digest → what is in it → verdict. In: a name,
+//! where and by whom it is asked for, and until when. Out: a verdict, always; what could not be found in time is "could
+//! not tell", and the finding goes on for whoever asks next. What it does not do: read reviews or write answers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use plimsoll_model::{Assessment, Digest, ImageReference, Platform, Problem, ProblemKind, Verdict};
+use plimsoll_policy::{Request, Standing};
+use plimsoll_sources::cluster::RunningImage;
+use plimsoll_sources::{Cluster, ErrorKind, SourceError, Sources};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+
+use super::expiring::Expiring;
+use super::flight::Flights;
+use super::loaded::Loaded;
+use super::log::Log;
+use super::metrics::Metrics;
+use crate::assess::{self, Looked};
+use crate::progress::Meter;
+use crate::session;
+
+/// Images that are being found out about at the same time. More wait in nobody's memory: they are "could not tell".
+const MOST_AT_ONCE: usize = 256;
+/// How long a failure is remembered where the registry does not say: long enough that a burst of pods asks once.
+const FAILURE: Duration = Duration::from_secs(5);
+/// How long a failure is remembered that another try would not mend: until somebody pushes the image, or mends it.
+const LASTING_FAILURE: Duration = Duration::from_secs(15);
+/// The longest that a registry's own word is followed.
+const LONGEST_FAILURE: Duration = Duration::from_secs(60);
+/// How long one image may take before anybody asked for it.
+const WARMING: Duration = Duration::from_secs(3600);
+/// What a tag means is a small question: a registry that takes longer has trouble.
+const RESOLVING: Duration = Duration::from_secs(30);
+/// Verdicts, tags and failures that are kept; a cluster runs some hundreds of images.
+const MOST_KEPT: usize = 4096;
+/// Bytes of verdicts that are kept, each twice: by name and by digest.
+const VERDICT_BYTES: u64 = 16 << 20;
+/// Hosts for which a share of the scans is kept apart at a time.
+const MOST_HOSTS: usize = 256;
+
+/// What is asked of one image.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    /// As the review writes it.
+    pub image: &'a str,
+    pub namespace: Option<&'a str>,
+    pub request: &'a Request<'a>,
+    /// Whose credentials: the pod's service account and pull secrets.
+    pub service_account: Option<&'a str>,
+    pub pull_secrets: &'a [String],
+    pub deadline: Instant,
+    /// What to say to somebody who comes too early, in seconds.
+    pub retry_after: u32,
+}
+
+/// A verdict and what it rests on.
+#[derive(Debug)]
+pub struct Judged {
+    pub verdict: Verdict,
+    /// SHA-256 of the verdict's JSON.
+    pub verdict_digest: String,
+    /// What the name led to: the digest of the index, or of the manifest where there is none.
+    pub digest: Option<Digest>,
+    pub retry_after: Option<u32>,
+}
+
+/// Why nothing could be found out.
+#[derive(Debug, Clone)]
+struct Failure {
+    problem: Box<Problem>,
+    live: Duration,
+}
+
+/// Whose credentials are used, as a key: empty for the server's own.
+type Scope = String;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct AnswerKey {
+    image: String,
+    namespace: Option<String>,
+    scope: Scope,
+    generation: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct VerdictKey {
+    digest: Digest,
+    image: String,
+    namespace: Option<String>,
+    generation: u64,
+}
+
+type TagKey = (String, Scope);
+
+/// Work on one step, by what it is for.
+type Step<K, V> = Arc<Flights<K, Result<V, Failure>>>;
+
+/// Settings of the caches.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeping {
+    pub tags: Duration,
+    pub verdicts: Duration,
+    /// Bytes for what is known of images.
+    pub memory: u64,
+    /// Images unpacked at the same time.
+    pub scans: usize,
+}
+
+pub struct Images {
+    sources: Sources,
+    platform: Option<Platform>,
+    cluster: Option<Arc<Cluster>>,
+    keeping: Keeping,
+    answers: Expiring<AnswerKey, Arc<Judged>>,
+    verdicts: Expiring<VerdictKey, Arc<Judged>>,
+    tags: Expiring<TagKey, Digest>,
+    looks: Expiring<Digest, Arc<Looked>>,
+    failures: Expiring<AnswerKey, Failure>,
+    judging: Step<AnswerKey, Arc<Judged>>,
+    resolving: Step<TagKey, Digest>,
+    looking: Step<(Digest, TagKey), Arc<Looked>>,
+    scanning: Arc<Semaphore>,
+    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+    metrics: Arc<Metrics>,
+    log: Log,
+}
+
+impl Images {
+    pub fn new(
+        sources: Sources,
+        platform: Option<Platform>,
+        cluster: Option<Arc<Cluster>>,
+        keeping: Keeping,
+        metrics: Arc<Metrics>,
+        log: Log,
+    ) -> Images {
+        Images {
+            sources,
+            platform,
+            cluster,
+            answers: Expiring::new(MOST_KEPT, VERDICT_BYTES),
+            verdicts: Expiring::new(MOST_KEPT, VERDICT_BYTES),
+            tags: Expiring::new(MOST_KEPT, MOST_KEPT as u64),
+            looks: Expiring::new(MOST_KEPT, keeping.memory),
+            failures: Expiring::new(MOST_KEPT, MOST_KEPT as u64),
+            judging: Arc::new(Flights::new(MOST_AT_ONCE)),
+            resolving: Arc::new(Flights::new(MOST_AT_ONCE)),
+            looking: Arc::new(Flights::new(MOST_AT_ONCE)),
+            scanning: Arc::new(Semaphore::new(keeping.scans)),
+            hosts: Mutex::default(),
+            keeping,
+            metrics,
+            log,
+        }
+    }
+
+    /// Images that are being found out about.
+    pub fn running(&self) -> usize {
+        self.judging.len()
+    }
+
+    /// Name, entries and weight of each cache.
+    pub fn sizes(&self) -> Vec<(&'static str, usize, u64)> {
+        vec![
+            ("answers", self.answers.len(), self.answers.weight()),
+            ("verdicts", self.verdicts.len(), self.verdicts.weight()),
+            ("tags", self.tags.len(), self.tags.weight()),
+            ("images", self.looks.len(), self.looks.weight()),
+        ]
+    }
+
+    /// Forgets verdicts: policy or data changed. What is in the images stays known.
+    pub fn forget_verdicts(&self) {
+        self.answers.clear();
+        self.verdicts.clear();
+    }
+
+    /// The verdict on one image.
+    pub async fn judged(self: &Arc<Self>, loaded: &Arc<Loaded>, ask: &Ask<'_>) -> Arc<Judged> {
+        let now = Instant::now();
+        let key = self.key(loaded, ask);
+        if !loaded.asks_who
+            && let Some(kept) = self.answers.get(&key, now)
+        {
+            self.metrics.answers_cached.add(1);
+            return kept;
+        }
+        let reference: ImageReference = match ask.image.parse() {
+            Ok(reference) => reference,
+            Err(error) => {
+                self.metrics.images_failed.add(1);
+                let problem = Problem::unreadable_name(ask.image, &error);
+                return self.without_looking(loaded, ask, None, problem, None);
+            }
+        };
+        match standing(loaded, ask, &reference) {
+            Standing::Judged { .. } => {
+                if let Some(kept) = self.answers.get(&key, now) {
+                    self.metrics.answers_cached.add(1);
+                    return kept;
+                }
+            }
+            Standing::BreakGlass => {
+                // An image that is known to be good needs no breaking.
+                if let Some(kept) = self.answers.get(&key, now).filter(|kept| is_allowed(&kept.verdict)) {
+                    return kept;
+                }
+                let problem =
+                    Problem::undecided(ProblemKind::NotExamined, "look into it: a break-glass annotation holds");
+                return self.without_looking(loaded, ask, Some(reference), problem, None);
+            }
+            Standing::Exempt | Standing::Refused | Standing::NoEntry => {
+                let problem =
+                    Problem::undecided(ProblemKind::NotExamined, "look into it: the policy decides by the name");
+                return self.without_looking(loaded, ask, Some(reference), problem, None);
+            }
+        }
+        if let Some(failure) = self.failures.get(&key, now) {
+            return self.failed(loaded, ask, reference, failure);
+        }
+        let work = {
+            let (images, loaded, key, reference) =
+                (Arc::clone(self), Arc::clone(loaded), key.clone(), reference.clone());
+            let whose = Whose::of(ask);
+            move || async move { images.find_and_judge(&loaded, key, reference, whose).await }
+        };
+        match tokio::time::timeout_at(ask.deadline.into(), self.judging.join(key, work)).await {
+            Ok(Some(Ok(judged))) => judged,
+            Ok(Some(Err(failure))) => self.failed(loaded, ask, reference, failure),
+            Ok(None) => {
+                let problem = Problem::undecided(
+                    ProblemKind::LimitReached,
+                    format!("assess {}: too many images are being assessed already", ask.image),
+                );
+                self.without_looking(loaded, ask, Some(reference), problem, Some(ask.retry_after))
+            }
+            Err(_) => {
+                self.metrics.deadline_passed.add(1);
+                let problem = Problem::undecided(
+                    ProblemKind::LimitReached,
+                    format!("assess {} within the time that the API server waits; it goes on", ask.image),
+                );
+                self.without_looking(loaded, ask, Some(reference), problem, Some(ask.retry_after))
+            }
+        }
+    }
+
+    /// The digest that a name leads to now, for pinning.
+    ///
+    /// # Errors
+    /// Why it could not be told, in words for the user.
+    pub async fn resolved(self: &Arc<Self>, reference: &ImageReference, ask: &Ask<'_>) -> Result<Digest, String> {
+        let whose = Whose::of(ask);
+        let scope = self.scope(ask);
+        match tokio::time::timeout_at(ask.deadline.into(), self.resolve(reference, scope, &whose)).await {
+            Ok(Ok(digest)) => Ok(digest),
+            Ok(Err(failure)) => Err(failure.problem.to_string()),
+            Err(_) => Err(format!("resolve {}: its registry did not answer in time", ask.image)),
+        }
+    }
+
+    /// Finds out about an image ahead of time.
+    pub async fn warm(self: &Arc<Self>, loaded: &Arc<Loaded>, image: &RunningImage) {
+        let none = BTreeMap::new();
+        let request = Request { user: None, groups: &[], annotations: &none };
+        let ask = Ask {
+            image: &image.image,
+            namespace: Some(image.namespace.as_str()).filter(|namespace| !namespace.is_empty()),
+            request: &request,
+            service_account: None,
+            pull_secrets: &image.pull_secrets,
+            deadline: Instant::now() + WARMING,
+            retry_after: 0,
+        };
+        self.judged(loaded, &ask).await;
+    }
+
+    fn key(&self, loaded: &Loaded, ask: &Ask<'_>) -> AnswerKey {
+        AnswerKey {
+            image: ask.image.to_owned(),
+            namespace: ask.namespace.map(str::to_owned),
+            scope: self.scope(ask),
+            generation: loaded.generation,
+        }
+    }
+
+    fn scope(&self, ask: &Ask<'_>) -> Scope {
+        if self.cluster.is_none() || ask.namespace.is_none() {
+            return Scope::new();
+        }
+        let (namespace, account) = (ask.namespace.unwrap_or(""), ask.service_account.unwrap_or("default"));
+        format!("{namespace}/{account}/{}", ask.pull_secrets.join(","))
+    }
+
+    fn failed(&self, loaded: &Loaded, ask: &Ask<'_>, reference: ImageReference, failure: Failure) -> Arc<Judged> {
+        let seconds = u32::try_from(failure.live.as_secs()).unwrap_or(u32::MAX).max(ask.retry_after);
+        self.without_looking(loaded, ask, Some(reference), *failure.problem, Some(seconds))
+    }
+
+    /// The verdict on an image that was not looked into. Cheap, and not kept.
+    fn without_looking(
+        &self,
+        loaded: &Loaded,
+        ask: &Ask<'_>,
+        reference: Option<ImageReference>,
+        problem: Problem,
+        retry_after: Option<u32>,
+    ) -> Arc<Judged> {
+        let mut session = loaded.session.clone();
+        session.at = session::now();
+        session.namespace = ask.namespace.map(str::to_owned);
+        let digest = reference.as_ref().and_then(|reference| reference.digest().cloned());
+        let assessment = assess::unreachable(&session, ask.image, reference, problem);
+        Arc::new(judge(&session, &assessment, Some(ask.request), digest, retry_after))
+    }
+
+    /// The whole way, kept at each step.
+    async fn find_and_judge(
+        self: Arc<Self>,
+        loaded: &Arc<Loaded>,
+        key: AnswerKey,
+        reference: ImageReference,
+        whose: Whose,
+    ) -> Result<Arc<Judged>, Failure> {
+        let found = self.find(loaded, &key, &reference, &whose).await;
+        let now = Instant::now();
+        match &found {
+            Ok(judged) => {
+                let live = if reference.digest().is_some() { self.keeping.verdicts } else { self.keeping.tags };
+                let weight = weight(judged) + key.image.len() as u64;
+                self.answers.put(key, Arc::clone(judged), weight, now, Some(live));
+            }
+            Err(failure) => {
+                self.metrics.images_failed.add(1);
+                let fields = [("image", key.image.as_str().into()), ("why", failure.problem.to_string().into())];
+                self.log.warn("an image could not be assessed", &fields);
+                self.failures.put(key, failure.clone(), 1, now, Some(failure.live));
+            }
+        }
+        found
+    }
+
+    async fn find(
+        self: &Arc<Self>,
+        loaded: &Arc<Loaded>,
+        key: &AnswerKey,
+        reference: &ImageReference,
+        whose: &Whose,
+    ) -> Result<Arc<Judged>, Failure> {
+        let digest = self.resolve(reference, key.scope.clone(), whose).await?;
+        let by_digest = VerdictKey {
+            digest: digest.clone(),
+            image: key.image.clone(),
+            namespace: key.namespace.clone(),
+            generation: key.generation,
+        };
+        if let Some(kept) = self.verdicts.get(&by_digest, Instant::now()) {
+            self.metrics.verdicts_cached.add(1);
+            return Ok(kept);
+        }
+        let looked = self.look(loaded, reference, &digest, key.scope.clone(), whose).await?;
+        let judged = self.judge_looked(loaded, key, reference, digest, looked).await?;
+        let weight = weight(&judged) + key.image.len() as u64;
+        self.verdicts.put(by_digest, Arc::clone(&judged), weight, Instant::now(), Some(self.keeping.verdicts));
+        Ok(judged)
+    }
+
+    async fn resolve(
+        self: &Arc<Self>,
+        reference: &ImageReference,
+        scope: Scope,
+        whose: &Whose,
+    ) -> Result<Digest, Failure> {
+        if let Some(digest) = reference.digest() {
+            return Ok(digest.clone());
+        }
+        let key = (reference.to_string(), scope);
+        if let Some(digest) = self.tags.get(&key, Instant::now()) {
+            return Ok(digest);
+        }
+        let work = {
+            let (images, key, reference, whose) = (Arc::clone(self), key.clone(), reference.clone(), whose.clone());
+            move || async move {
+                let sources = images.sources_for(&whose).await.with_deadline(RESOLVING);
+                let digest =
+                    sources.resolve_async(&reference).await.map_err(|error| unreached(&reference, error))?.digest;
+                images.tags.put(key, digest.clone(), 1, Instant::now(), Some(images.keeping.tags));
+                Ok(digest)
+            }
+        };
+        self.resolving.join(key, work).await.unwrap_or_else(|| Err(busy(reference)))
+    }
+
+    /// What is in the image of that digest.
+    async fn look(
+        self: &Arc<Self>,
+        loaded: &Arc<Loaded>,
+        reference: &ImageReference,
+        digest: &Digest,
+        scope: Scope,
+        whose: &Whose,
+    ) -> Result<Arc<Looked>, Failure> {
+        if let Some(looked) = self.looks.get(digest, Instant::now()) {
+            return Ok(looked);
+        }
+        let pinned = reference.with_digest(digest.clone());
+        // Content is the same whoever fetches it, and whether it can be fetched is not.
+        let key = (digest.clone(), (pinned.to_string(), scope));
+        let work = {
+            let (images, loaded, digest, whose) = (Arc::clone(self), Arc::clone(loaded), digest.clone(), whose.clone());
+            move || async move {
+                let sources = images.sources_for(&whose).await;
+                let host = images.share_of(pinned.registry());
+                // The semaphores are never closed.
+                let _share = host.acquire().await;
+                let _scan = images.scanning.acquire().await;
+                let name = pinned.to_string();
+                let resolved = sources
+                    .open_image_async(&name, images.platform.as_ref())
+                    .await
+                    .map_err(|error| unreached(&pinned, error))?;
+                let session = loaded.session.clone();
+                let looked = tokio::task::spawn_blocking(move || {
+                    let meter = Meter::new(true, &name);
+                    assess::look(&session, resolved, &name, &meter)
+                });
+                let looked = Arc::new(looked.await.map_err(|error| broken(&pinned, &error))?);
+                images.metrics.images_assessed.add(1);
+                // What could not be read today may be readable tomorrow: only whole knowledge is kept.
+                if whole(&looked) {
+                    let weight = bytes_of(&looked.inventory).saturating_mul(2);
+                    images.looks.put(digest, Arc::clone(&looked), weight, Instant::now(), None);
+                }
+                Ok(looked)
+            }
+        };
+        self.looking.join(key, work).await.unwrap_or_else(|| Err(busy(reference)))
+    }
+
+    async fn judge_looked(
+        self: &Arc<Self>,
+        loaded: &Arc<Loaded>,
+        key: &AnswerKey,
+        reference: &ImageReference,
+        digest: Digest,
+        looked: Arc<Looked>,
+    ) -> Result<Arc<Judged>, Failure> {
+        let mut session = loaded.session.clone();
+        session.at = session::now();
+        session.namespace = key.namespace.clone();
+        let (named, image) = (reference.clone(), key.image.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let Looked { mut subject, inventory, problems } = Looked::clone(&looked);
+            subject.name = image;
+            subject.reference = Some(named);
+            subject.namespace = session.namespace.clone();
+            let assessment = assess::assembled(&session, subject, inventory, problems);
+            Arc::new(judge(&session, &assessment, None, Some(digest), None))
+        });
+        let judged = task.await.map_err(|error| broken(reference, &error))?;
+        self.metrics.verdicts_made.add(1);
+        Ok(judged)
+    }
+
+    /// The sources with the pod's own credentials, where the server may read them.
+    async fn sources_for(&self, whose: &Whose) -> Sources {
+        let (Some(cluster), Some(namespace)) = (&self.cluster, &whose.namespace) else { return self.sources.clone() };
+        let found = cluster.pod_credentials(namespace, whose.service_account.as_deref(), &whose.pull_secrets).await;
+        for problem in &found.problems {
+            // Going on without it ends in the registry's own refusal, or in the server's own credentials.
+            let fields = [("namespace", namespace.as_str().into()), ("why", problem.as_str().into())];
+            self.log.warn("a pod's credentials could not be read", &fields);
+        }
+        self.sources.with_credentials(&found.secrets)
+    }
+
+    /// At most half of the scans are for one registry: one that trickles must not keep the others waiting.
+    fn share_of(&self, host: &str) -> Arc<Semaphore> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if hosts.len() >= MOST_HOSTS {
+            hosts.retain(|_, share| Arc::strong_count(share) > 1);
+        }
+        let share = (self.keeping.scans / 2).max(1);
+        Arc::clone(hosts.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(share))))
+    }
+}
+
+/// Whose credentials a task uses, without the request that it began with.
+#[derive(Clone)]
+struct Whose {
+    namespace: Option<String>,
+    service_account: Option<String>,
+    pull_secrets: Vec<String>,
+}
+
+impl Whose {
+    fn of(ask: &Ask<'_>) -> Whose {
+        Whose {
+            namespace: ask.namespace.map(str::to_owned),
+            service_account: ask.service_account.map(str::to_owned),
+            pull_secrets: ask.pull_secrets.to_vec(),
+        }
+    }
+}
+
+/// How the policy stands to a name before anything is looked into.
+pub fn standing(loaded: &Loaded, ask: &Ask<'_>, reference: &ImageReference) -> Standing {
+    let context = plimsoll_policy::Context {
+        at: session::now(),
+        namespace: ask.namespace,
+        request: Some(ask.request),
+        databases: &[],
+        vex: &[],
+    };
+    plimsoll_policy::standing(Some(reference), &loaded.session.policy, &context)
+}
+
+fn judge(
+    session: &session::Session,
+    assessment: &Assessment,
+    request: Option<&Request<'_>>,
+    digest: Option<Digest>,
+    retry_after: Option<u32>,
+) -> Judged {
+    let context = plimsoll_policy::Context { request, ..assess::context(session) };
+    let verdict = plimsoll_policy::judge(assessment, &session.policy, &context);
+    // A verdict is plain data: writing it cannot fail.
+    let json = serde_json::to_vec(&verdict).unwrap_or_default();
+    Judged { verdict_digest: format!("sha256:{:x}", Sha256::digest(json)), verdict, digest, retry_after }
+}
+
+pub fn is_allowed(verdict: &Verdict) -> bool {
+    verdict.effective == plimsoll_model::Outcome::Allowed
+}
+
+fn weight(judged: &Judged) -> u64 {
+    512 + bytes_of(&judged.verdict)
+}
+
+/// Size as JSON, near enough to its size in memory.
+fn bytes_of(value: &impl serde::Serialize) -> u64 {
+    struct Count(u64);
+    impl Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting cannot fail.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
+}
+
+/// Nothing was missed because of the network or the clock.
+fn whole(looked: &Looked) -> bool {
+    let passing = |problem: &&Problem| matches!(problem.kind, ProblemKind::Unreachable | ProblemKind::BrokenArchive);
+    !looked.problems.iter().chain(&looked.inventory.problems).any(|problem| passing(&problem))
+}
+
+fn unreached(reference: &ImageReference, error: SourceError) -> Failure {
+    let live = match error.kind() {
+        ErrorKind::Busy { retry_after } => retry_after.unwrap_or(FAILURE).clamp(FAILURE, LONGEST_FAILURE),
+        kind if kind.may_pass() => FAILURE,
+        _ => LASTING_FAILURE,
+    };
+    let problem = assess::unreachable_problem(&reference.to_string(), &anyhow::Error::new(error));
+    Failure { problem: Box::new(problem), live }
+}
+
+fn busy(reference: &ImageReference) -> Failure {
+    let message = format!("assess {reference}: too many images are being assessed already");
+    Failure { problem: Box::new(Problem::undecided(ProblemKind::LimitReached, message)), live: Duration::from_secs(1) }
+}
+
+fn broken(reference: &ImageReference, error: &tokio::task::JoinError) -> Failure {
+    let message = format!("assess {reference}: a fault of this program ({error})");
+    let problem =
+        Problem::undecided(ProblemKind::BadInput, message).with_hint("please report it with the image's name");
+    Failure { problem: Box::new(problem), live: LONGEST_FAILURE }
+}

@@ -1,0 +1,186 @@
+//! What the gate judges by: policy, databases and VEX documents, opened together. In: options and files. Out: one value
+//! that requests share, followed by the next one when a file changes; the last good one stays when the new one is not.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use plimsoll_model::DatabaseKind;
+use sha2::{Digest as _, Sha256};
+
+use crate::session::{Session, SessionOptions};
+
+/// Policy and data in force.
+pub struct Loaded {
+    pub session: Session,
+    /// Rises with every change of policy or data: verdicts of another generation do not count.
+    pub generation: u64,
+    /// Names and digests of the databases, for audit annotations.
+    pub databases: String,
+    /// Whether who asks, or an annotation, can change a verdict.
+    pub asks_who: bool,
+    since: Timestamp,
+}
+
+impl Loaded {
+    fn new(session: Session, generation: u64) -> Loaded {
+        let policy = &session.policy;
+        let asks_who =
+            policy.break_glass.is_some() || policy.exempt.iter().any(|exemption| !exemption.users.is_empty());
+        let databases: Vec<String> = session
+            .database_infos
+            .iter()
+            .map(
+                |info| {
+                    if info.digest.is_empty() { info.name.clone() } else { format!("{}@{}", info.name, info.digest) }
+                },
+            )
+            .collect();
+        Loaded { databases: databases.join(", "), asks_who, generation, since: session.at, session }
+    }
+
+    /// What was loaded: two loads with the same words judge alike.
+    fn identity(&self) -> String {
+        let vex = serde_json::to_vec(self.session.vex.as_slice()).unwrap_or_default();
+        format!("{}|{}|{:x}", self.session.policy.digest, self.databases, Sha256::digest(vex))
+    }
+
+    /// True when nothing but the list inside the program is there.
+    pub fn baseline_only(&self) -> bool {
+        self.session.database_infos.iter().all(|info| info.kind == DatabaseKind::Baseline)
+    }
+
+    /// Since when this policy and data are in force.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+}
+
+/// The policy and data in force, and how they are followed.
+pub struct Current {
+    options: SessionOptions,
+    registries: Vec<String>,
+    loaded: RwLock<Arc<Loaded>>,
+    watched: Mutex<HashMap<PathBuf, Option<Stamp>>>,
+    fault: Mutex<Option<String>>,
+}
+
+/// Enough of a file's state to see that it changed. Kubernetes changes mounted files by a symbolic link, which changes
+/// the inode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+/// What following the files brought.
+pub enum Refreshed {
+    Unchanged,
+    /// New ones are in force.
+    Taken(Arc<Loaded>),
+    /// The files changed and cannot be used.
+    Kept {
+        why: String,
+    },
+}
+
+impl Current {
+    /// Opens what the options name.
+    ///
+    /// # Errors
+    /// When the policy has faults, or a database or document cannot be used.
+    pub fn open(options: SessionOptions, registries: Vec<String>) -> anyhow::Result<Current> {
+        let loaded = Arc::new(Loaded::new(session(&options, &registries)?, 1));
+        let watched = watched(&options, &loaded.session);
+        Ok(Current {
+            options,
+            registries,
+            watched: Mutex::new(watched),
+            loaded: RwLock::new(loaded),
+            fault: Mutex::new(None),
+        })
+    }
+
+    pub fn get(&self) -> Arc<Loaded> {
+        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why the files as they are now are not in force.
+    pub fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks at the files and takes over what changed. Reads and opens files: not for the threads that answer.
+    pub fn refresh(&self) -> Refreshed {
+        let now = self.get();
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen: HashMap<PathBuf, Option<Stamp>> = watched.keys().map(|path| (path.clone(), stamp(path))).collect();
+        if seen == *watched {
+            return Refreshed::Unchanged;
+        }
+        let set_fault = |why: Option<String>| *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        match session(&self.options, &self.registries) {
+            Ok(session) => {
+                // A file that changed while it was read shows as a change the next time.
+                *watched = self::watched(&self.options, &session)
+                    .into_keys()
+                    .map(|path| {
+                        let before = seen.get(&path).copied();
+                        let stamp = before.unwrap_or_else(|| stamp(&path));
+                        (path, stamp)
+                    })
+                    .collect();
+                set_fault(None);
+                let mut next = Loaded::new(session, now.generation);
+                if next.identity() != now.identity() {
+                    next.generation += 1;
+                }
+                let next = Arc::new(next);
+                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
+                Refreshed::Taken(next)
+            }
+            Err(error) => {
+                *watched = seen;
+                let why = crate::message::chain(&error);
+                set_fault(Some(why.clone()));
+                Refreshed::Kept { why }
+            }
+        }
+    }
+}
+
+fn session(options: &SessionOptions, registries: &[String]) -> anyhow::Result<Session> {
+    let mut session = Session::open(options)?;
+    if !registries.is_empty() {
+        plimsoll_policy::restrict_registries(Arc::make_mut(&mut session.policy), registries.to_vec())
+            .context("use --registry-whitelist")?;
+    }
+    Ok(session)
+}
+
+/// The files whose change is looked for.
+fn watched(options: &SessionOptions, session: &Session) -> HashMap<PathBuf, Option<Stamp>> {
+    let policy = &session.policy;
+    let named = policy.files.iter().chain(&policy.data.advisories).chain(&policy.data.vex).map(PathBuf::from);
+    let mut paths: Vec<PathBuf> = named.chain(options.vex.iter().cloned()).chain(options.policy.clone()).collect();
+    paths.extend(session.database_paths.iter().cloned());
+    // A database that comes later counts from then on.
+    paths.push(crate::dirs::index(&session.cache_dir));
+    paths.push(crate::dirs::trivy(&session.cache_dir).join("trivy.db"));
+    paths
+        .into_iter()
+        .map(|path| {
+            let stamp = stamp(&path);
+            (path, stamp)
+        })
+        .collect()
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let data = std::fs::metadata(path).ok()?;
+    Some(Stamp { inode: data.ino(), size: data.size(), modified: (data.mtime(), data.mtime_nsec()) })
+}

@@ -1,0 +1,318 @@
+//! The admission gate: one TLS server that answers an API server's reviews with the verdicts of this program. In: flags,
+//! environment and a file of settings. Out: answers, until it is told to stop. Everything that the answer rests on comes
+//! from the same `assess` and `judge` as on the command line.
+
+mod expiring;
+mod flight;
+mod gate;
+mod http;
+mod images;
+mod listen;
+mod loaded;
+mod log;
+mod metrics;
+mod settings;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use plimsoll_sources::cluster::RunningImage;
+use plimsoll_sources::{Access, Cluster, Environment};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::{Global, LogLevel, ServeArgs};
+use crate::exit::Exit;
+use crate::session::{DataChoice, SessionOptions};
+use crate::{dirs, reach};
+use gate::Gate;
+use http::Service;
+use images::{Images, Keeping};
+use loaded::{Current, Refreshed};
+use log::Log;
+use metrics::Metrics;
+use tls::{Tls, TlsOptions};
+
+/// How often files are looked at. Kubernetes itself takes up to a minute to bring a changed Secret into a pod.
+const LOOK: Duration = Duration::from_secs(2);
+/// Images that are assessed at the same time before anybody asks.
+const WARMING: usize = 2;
+
+pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
+    let args = settings::complete(args)?;
+    let service = Arc::new(service(global, &args)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("plimsoll-serve")
+        .enable_all()
+        .build()
+        .context("start the server's threads")?;
+    if args.check {
+        checked(&service, &args);
+        return Ok(Exit::Allowed);
+    }
+    runtime.block_on(serve(service, args))
+}
+
+/// Everything that answers, opened and validated.
+fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<Service> {
+    let log = Log { format: args.log_format, level: if args.debug { LogLevel::Debug } else { args.log_level } };
+    if args.client_ca.is_none() && !args.client_name.is_empty() {
+        anyhow::bail!("ask clients for a name without authorities that vouch for it: --client-ca names them");
+    }
+    let (cert, key) = (args.cert.clone(), args.key.clone());
+    let tls = Tls::open(TlsOptions {
+        cert: cert.context("serve without a certificate: --cert names it")?,
+        key: key.context("serve without a key: --key names it")?,
+        client_ca: args.client_ca.clone(),
+        client_auth: args.client_auth,
+        client_names: args.client_name.clone(),
+    })?;
+    let options = SessionOptions {
+        policy: args.policy.clone(),
+        vex: args.vex.clone(),
+        databases: if args.db.is_empty() { DataChoice::Machine } else { DataChoice::These(args.db.clone()) },
+        cache_dir: global.cache_dir.clone(),
+        quiet: true,
+        ..SessionOptions::default()
+    };
+    let current = Current::open(options, args.registry_whitelist.clone())?;
+    let cache = dirs::cache(global.cache_dir.as_deref());
+    let sources = reach::server_sources(&args.reach, &cache, args.image_limit << 20)?;
+    let cluster = cluster(args)?;
+    let metrics = Arc::new(Metrics::default());
+    let scans = args.scans.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);
+    let keeping = Keeping {
+        tags: Duration::from_secs(args.tag_ttl),
+        verdicts: Duration::from_secs(args.verdict_ttl),
+        memory: args.memory << 20,
+        scans,
+    };
+    let pull = cluster.clone().filter(|_| args.pull_secrets);
+    let images = Images::new(sources, args.reach.platform.clone(), pull, keeping, Arc::clone(&metrics), log);
+    let gate = Gate {
+        current,
+        images: Arc::new(images),
+        metrics: Arc::clone(&metrics),
+        log,
+        deny_ttl: args.deny_ttl,
+        requests: std::sync::atomic::AtomicU64::new(1),
+    };
+    Ok(Service::new(Arc::new(gate), tls, log, metrics, args.max_in_flight))
+}
+
+/// The way to the cluster, where something asks for it.
+fn cluster(args: &ServeArgs) -> anyhow::Result<Option<Arc<Cluster>>> {
+    if !args.pull_secrets && !args.prewarm_cluster {
+        return Ok(None);
+    }
+    let access = match &args.kubeconfig {
+        Some(path) => Access::from_kubeconfig(path, None)?,
+        None => Access::in_cluster(&Environment::of_process())?
+            .context("reach the cluster: this is no pod, and --kubeconfig names no other way")?,
+    };
+    Ok(Some(Arc::new(Cluster::new(&access)?)))
+}
+
+/// What `--check` says.
+fn checked(service: &Service, args: &ServeArgs) {
+    let loaded = service.gate.current.get();
+    let policy = &loaded.session.policy;
+    let files = if policy.files.is_empty() { "the embedded default".to_owned() } else { policy.files.join(", ") };
+    println!("policy       {} from {files}", policy.name);
+    println!("databases    {}", loaded.databases);
+    println!("certificate  good until {}", timestamp(service.tls.until()));
+    println!("address      {}", SocketAddr::new(args.address, args.port));
+    for remark in plimsoll_policy::remarks(policy, loaded.session.at) {
+        println!("remark       {remark}");
+    }
+    if loaded.baseline_only() {
+        println!("remark       no vulnerability database: only the list inside the program is there");
+    }
+    println!("all is well");
+}
+
+fn timestamp(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |at| at.to_string())
+}
+
+async fn serve(service: Arc<Service>, args: ServeArgs) -> anyhow::Result<Exit> {
+    let address = SocketAddr::new(args.address, args.port);
+    let listener = TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))?;
+    let bound = listener.local_addr().context("tell the address")?;
+    let (stop, stopped) = watch::channel(false);
+    let log = service.log;
+    hello(&service, bound);
+    tokio::spawn(follow(Arc::clone(&service)));
+    tokio::spawn(warm(Arc::clone(&service), args.clone()));
+    let drain = Duration::from_secs(args.drain);
+    let serving = tokio::spawn(listen::listen(listener, Arc::clone(&service), args.max_connections, stopped, drain));
+    let mut terminated = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    tokio::select! {
+        _ = terminated.recv() => {
+            // Endpoints take a moment to forget a pod: answer until then.
+            service.drain();
+            log.info("stopping", &[("delaySeconds", args.shutdown_delay.into())]);
+            let delay = Duration::from_secs(args.shutdown_delay);
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("listen for SIGINT")?,
+    }
+    let _ = stop.send(true);
+    serving.await.context("finish the open connections")?;
+    log.info("stopped", &[]);
+    Ok(Exit::Allowed)
+}
+
+fn hello(service: &Service, bound: SocketAddr) {
+    let loaded = service.gate.current.get();
+    let policy = &loaded.session.policy;
+    let fields = [
+        ("address", bound.to_string().into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("policy", policy.name.as_str().into()),
+        ("policyDigest", policy.digest.as_str().into()),
+        ("databases", loaded.databases.as_str().into()),
+        ("certificateUntil", timestamp(service.tls.until()).into()),
+    ];
+    service.log.info("serving", &fields);
+    if loaded.baseline_only() {
+        service.log.warn("no vulnerability database: only the list inside the program is there", &[]);
+    }
+    if service.tls.until() < crate::session::now().as_second() {
+        service.log.warn("the server's certificate has ended: API servers will refuse it", &[]);
+    }
+}
+
+/// Follows certificates, policy and databases on disk; SIGHUP looks at once.
+async fn follow(service: Arc<Service>) {
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    let mut tick = tokio::time::interval(LOOK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tls_fault: Option<String> = None;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            Some(()) = async { match &mut hangup { Some(hangup) => hangup.recv().await, None => std::future::pending().await } } => {}
+        }
+        let looking = Arc::clone(&service);
+        let looked = tokio::task::spawn_blocking(move || (looking.tls.refresh(), looking.gate.current.refresh())).await;
+        let Ok((tls, policy)) = looked else { continue };
+        let (log, metrics) = (service.log, &service.metrics);
+        match tls {
+            Ok(true) => {
+                metrics.certificate_reloads.add(1);
+                metrics.certificate_stale.set(0);
+                tls_fault = None;
+                log.info("took over certificates", &[("until", timestamp(service.tls.until()).into())]);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                let why = crate::message::chain(&error);
+                // A file that is missing is missing at every look, and told of once.
+                if tls_fault.as_ref() != Some(&why) {
+                    metrics.certificate_reload_failures.add(1);
+                    metrics.certificate_stale.set(1);
+                    log.error(
+                        "could not use the certificates on disk; the last good ones serve on",
+                        &[("why", why.as_str().into())],
+                    );
+                    tls_fault = Some(why);
+                }
+            }
+        }
+        match policy {
+            Refreshed::Unchanged => {}
+            Refreshed::Taken(loaded) => {
+                metrics.policy_reloads.add(1);
+                metrics.policy_stale.set(0);
+                service.gate.images.forget_verdicts();
+                let policy = &loaded.session.policy;
+                let fields = [
+                    ("policy", policy.name.as_str().into()),
+                    ("policyDigest", policy.digest.as_str().into()),
+                    ("databases", loaded.databases.as_str().into()),
+                ];
+                log.info("took over policy and data", &fields);
+            }
+            Refreshed::Kept { why } => {
+                metrics.policy_reload_failures.add(1);
+                metrics.policy_stale.set(1);
+                log.error(
+                    "could not use the policy or data on disk; the last good ones are in force",
+                    &[("why", why.into())],
+                );
+            }
+        }
+    }
+}
+
+/// Assesses what is named before anybody asks.
+async fn warm(service: Arc<Service>, args: ServeArgs) {
+    let mut images: Vec<RunningImage> = Vec::new();
+    if let Some(path) = &args.prewarm {
+        match listed(path) {
+            Ok(named) => images.extend(named.into_iter().map(|image| RunningImage {
+                namespace: String::new(),
+                image,
+                pull_secrets: Vec::new(),
+            })),
+            Err(error) => service
+                .log
+                .error("could not read the images to assess", &[("why", crate::message::chain(&error).into())]),
+        }
+    }
+    if args.prewarm_cluster {
+        let found = match cluster(&args) {
+            Ok(Some(cluster)) => cluster.images().await.map_err(anyhow::Error::new),
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(found) => {
+                if !found.complete {
+                    service.log.warn("the cluster has more images than were listed", &[]);
+                }
+                images.extend(found.images);
+            }
+            Err(error) => {
+                service.log.error("could not list the cluster's pods", &[("why", crate::message::chain(&error).into())])
+            }
+        }
+    }
+    images.sort();
+    images.dedup();
+    if images.is_empty() {
+        return;
+    }
+    let count = images.len();
+    let queue = Arc::new(std::sync::Mutex::new(images.into_iter()));
+    let workers = (0..WARMING).map(|_| {
+        let (queue, service) = (Arc::clone(&queue), Arc::clone(&service));
+        tokio::spawn(async move {
+            loop {
+                let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+                let Some(image) = next else { break };
+                let loaded = service.gate.current.get();
+                service.gate.images.warm(&loaded, &image).await;
+            }
+        })
+    });
+    futures_util::future::join_all(workers).await;
+    service.log.info("assessed images ahead of time", &[("images", count.into())]);
+}
+
+/// One name a line; `#` begins a remark.
+fn listed(path: &Path) -> anyhow::Result<Vec<String>> {
+    let bytes = crate::assess::read_bounded(path, 1 << 20)?;
+    let text = String::from_utf8(bytes).with_context(|| format!("read {}: it is not UTF-8", path.display()))?;
+    let names = text.lines().map(|line| line.split('#').next().unwrap_or("").trim());
+    Ok(names.filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}

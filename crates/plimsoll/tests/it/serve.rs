@@ -1,0 +1,596 @@
+//! The admission gate as an API server meets it: reviews over TLS in, answers out.
+
+mod peer;
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::{plimsoll, project};
+use peer::{Authority, Client, Gate, Registry, read_reply};
+
+/// A policy under which the mended shop's image may run and the other shop's may not.
+fn policy(dir: &Path, more: &str) {
+    let advisories = project().join("examples/shop/advisories");
+    let text = format!(
+        "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: test}}\n\
+         data: {{advisories: [{}], baselineOnly: allow}}\n{more}\nimages:\n\
+         - {{name: refused, match: [\"evil.example.com/**\"], refuse: not from an allowed registry}}\n\
+         - {{name: all, match: [\"**\"], tags: {{pin: true}}, vulnerabilities: {{deny: [{{severity: critical}}]}}}}\n",
+        advisories.canonicalize().unwrap().display()
+    );
+    std::fs::write(dir.join("loadline.yaml"), text).unwrap();
+}
+
+fn gate(more: &str, args: &[&str]) -> Gate {
+    let args: Vec<&str> = ["--policy", "{dir}/loadline.yaml"].iter().chain(args).copied().collect();
+    Gate::start(&args, |dir, _| policy(dir, more))
+}
+
+fn good() -> Registry {
+    Registry::start(&project().join("examples/shop-fixed/image"))
+}
+
+fn image_review(images: &[&str]) -> String {
+    let containers: Vec<Value> = images.iter().map(|image| json!({ "image": image })).collect();
+    let spec = json!({"containers": containers, "namespace": "default"});
+    json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview", "spec": spec}).to_string()
+}
+
+fn pod(images: &[&str]) -> Value {
+    let containers: Vec<Value> =
+        images.iter().enumerate().map(|(i, image)| json!({"name": format!("c{i}"), "image": image})).collect();
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": containers}})
+}
+
+fn review_of(object: &Value, more: &Value) -> Value {
+    let (group, version) = object["apiVersion"].as_str().unwrap().split_once('/').unwrap_or(("", "v1"));
+    let kind = json!({"group": group, "version": version, "kind": object["kind"]});
+    let mut request = json!({
+        "uid": "11111111-2222-3333-4444-555555555555", "kind": kind, "resource": {"group": group, "version": version,
+        "resource": "things"}, "namespace": "default", "operation": "CREATE", "object": object, "oldObject": null,
+        "dryRun": false, "userInfo": {"username": "alice", "groups": ["dev"]},
+    });
+    for (key, value) in more.as_object().unwrap() {
+        request[key] = value.clone();
+    }
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
+}
+
+fn pod_review(images: &[&str]) -> String {
+    review_of(&pod(images), &json!({})).to_string()
+}
+
+#[test]
+fn image_reviews_are_answered_on_all_their_paths() {
+    let registry = good();
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let good = registry.image("1.0");
+    for path in ["/image_policy?timeout=30s", "/check-image", "/", "/image_policy/"] {
+        let answer = client.post(path, &image_review(&[&good])).json();
+        assert_eq!(answer["kind"], "ImageReview", "{path}");
+        assert_eq!(answer["apiVersion"], "imagepolicy.k8s.io/v1alpha1");
+        assert_eq!(answer["status"]["allowed"], true, "{path}: {answer}\n{}", gate.log());
+    }
+    let answer = client.post("/image_policy", &image_review(&[&good, "evil.example.com/x:1"])).json();
+    assert_eq!(answer["status"]["allowed"], false);
+    let reason = answer["status"]["reason"].as_str().unwrap();
+    assert!(reason.contains("evil.example.com/x:1") && reason.contains("not from an allowed registry"), "{reason}");
+    assert!(!reason.contains(&good), "an allowed image needs no reason: {reason}");
+    let audit = &answer["status"]["auditAnnotations"];
+    assert!(audit["policy"].as_str().unwrap().starts_with("test@sha256:"), "{audit}");
+    assert!(audit["verdict"].as_str().unwrap().starts_with("sha256:"), "{audit}");
+}
+
+#[test]
+fn the_gate_says_what_the_command_line_says() {
+    let registry = Registry::start(&project().join("examples/shop/image"));
+    let gate = gate("", &[]);
+    let image = registry.image("2.0");
+    let answer = gate.client().post("/validate", &pod_review(&[&image])).json();
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    let message = answer["response"]["status"]["message"].as_str().unwrap();
+    let policy = gate.path("loadline.yaml").display().to_string();
+    let run = plimsoll(&["image", "--policy", &policy, "--namespace", "default", "-f", "json", &image]);
+    assert_eq!(run.status, 1, "{}", run.err);
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    let verdict = &report["assessments"][0]["verdict"];
+    assert_eq!(verdict["effective"], "denied");
+    let first = verdict["reasons"][0]["message"].as_str().unwrap();
+    let start: String = first.chars().take(60).collect();
+    assert!(message.contains(&start), "{message}\n does not have\n{first}");
+    assert!(message.starts_with("container \"c0\" image "), "{message}");
+}
+
+#[test]
+fn admission_reviews_are_answered_in_the_version_that_asked() {
+    let registry = good();
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    for version in ["v1", "v1beta1"] {
+        let mut review = review_of(&pod(&[&registry.image("1.0")]), &json!({}));
+        review["apiVersion"] = format!("admission.k8s.io/{version}").into();
+        for path in ["/validate?timeout=5s", "/"] {
+            let answer = client.post(path, &review.to_string()).json();
+            assert_eq!(answer["apiVersion"], review["apiVersion"]);
+            assert_eq!(answer["response"]["uid"], review["request"]["uid"]);
+            assert_eq!(answer["response"]["allowed"], true, "{answer}\n{}", gate.log());
+            assert!(answer["response"].get("patch").is_none());
+        }
+    }
+}
+
+#[test]
+fn workloads_are_judged_by_their_pod_template() {
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let template =
+        json!({"spec": {"initContainers": [{"name": "setup", "image": "evil.example.com/init:1"}], "containers": []}});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {"template": template}});
+    let cron = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"},
+        "spec": {"jobTemplate": {"spec": {"template": template}}}});
+    for object in [deployment, cron] {
+        let answer = client.post("/validate", &review_of(&object, &json!({})).to_string()).json();
+        assert_eq!(answer["response"]["allowed"], false, "{answer}");
+        let message = answer["response"]["status"]["message"].as_str().unwrap();
+        assert!(message.contains("init container \"setup\""), "{message}");
+    }
+    let scale =
+        json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "d"}, "spec": {"replicas": 3}});
+    let answer = client
+        .post("/validate", &review_of(&scale, &json!({"operation": "UPDATE", "subResource": "scale"})).to_string());
+    assert_eq!(answer.json()["response"]["allowed"], true);
+    let deleted = json!({"operation": "DELETE", "object": null, "oldObject": pod(&["evil.example.com/x"])});
+    let answer = client.post("/validate", &review_of(&pod(&[]), &deleted).to_string());
+    assert_eq!(answer.json()["response"]["allowed"], true);
+}
+
+#[test]
+fn only_images_that_an_update_changed_are_judged() {
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let old = pod(&["evil.example.com/x:1"]);
+    let update = |new: &Value| review_of(new, &json!({"operation": "UPDATE", "oldObject": old})).to_string();
+    let mut labelled = old.clone();
+    labelled["metadata"]["labels"] = json!({"a": "b"});
+    assert_eq!(client.post("/validate", &update(&labelled)).json()["response"]["allowed"], true);
+    let mut debug = old.clone();
+    debug["spec"]["ephemeralContainers"] = json!([{"name": "dbg", "image": "evil.example.com/debug:1"}]);
+    let answer = client.post("/validate", &update(&debug)).json();
+    assert_eq!(answer["response"]["allowed"], false);
+    let message = answer["response"]["status"]["message"].as_str().unwrap();
+    assert!(message.contains("ephemeral container \"dbg\"") && !message.contains("x:1"), "{message}");
+}
+
+#[test]
+fn an_image_that_many_containers_share_is_looked_up_once() {
+    let registry = good();
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let image = registry.image("1.0");
+    let images = vec![image.as_str(); 8];
+    assert_eq!(client.post("/validate", &pod_review(&images)).json()["response"]["allowed"], true, "{}", gate.log());
+    let asked = registry.asked.load(std::sync::atomic::Ordering::SeqCst);
+    let one_more = client.post("/image_policy", &image_review(&images)).json();
+    assert_eq!(one_more["status"]["allowed"], true);
+    assert_eq!(registry.asked.load(std::sync::atomic::Ordering::SeqCst), asked, "the second review asked the registry");
+    let metrics = client.get("/metrics").body;
+    assert!(metrics.contains("plimsoll_images_assessed_total 1\n"), "{metrics}");
+}
+
+#[test]
+fn tags_are_pinned_in_pods_alone_and_once() {
+    let registry = good();
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let image = registry.image("1.0");
+    let answer = client.post("/mutate?timeout=10s", &pod_review(&[&image, "evil.example.com/x:1"])).json();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    assert_eq!(answer["response"]["patchType"], "JSONPatch");
+    let patch = STANDARD.decode(answer["response"]["patch"].as_str().unwrap()).unwrap();
+    let patch: Value = serde_json::from_slice(&patch).unwrap();
+    assert_eq!(patch.as_array().unwrap().len(), 1, "a refused image needs no pin: {patch}");
+    assert_eq!(patch[0]["path"], "/spec/containers/0/image");
+    let pinned = patch[0]["value"].as_str().unwrap();
+    assert!(pinned.starts_with(&format!("{image}@sha256:")), "{pinned}");
+    let again = client.post("/mutate", &pod_review(&[pinned])).json();
+    assert!(again["response"].get("patch").is_none(), "{again}");
+    assert_eq!(client.post("/validate", &pod_review(&[pinned])).json()["response"]["allowed"], true);
+    let template = json!({"spec": {"containers": [{"name": "c", "image": image}]}});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {"template": template}});
+    let answer = client.post("/mutate", &review_of(&deployment, &json!({})).to_string()).json();
+    assert!(answer["response"].get("patch").is_none() && answer["response"]["allowed"] == true, "{answer}");
+}
+
+#[test]
+fn a_tag_that_leads_nowhere_is_not_pinned_and_not_let_through() {
+    let gate = gate("", &[]);
+    let answer = gate.client().post("/mutate?timeout=3s", &pod_review(&["127.0.0.1:1/shop/web:1"])).json();
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    let message = answer["response"]["status"]["message"].as_str().unwrap();
+    assert!(message.contains("127.0.0.1:1/shop/web:1") && message.contains("digest"), "{message}");
+}
+
+/// The request of the notes, whose digest lacks a digit and whose ticket stands in the annotation's key.
+fn noted_request() -> String {
+    let digest = "beb6bd6a68f114c1dc2ea4b28db81bdf91de202a9014972bec5e4d9171d90ed";
+    json!({
+        "apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview",
+        "spec": {
+            "containers": [{"image": "myrepo/myimage:v1"}, {"image": format!("myrepo/myimage@sha256:{digest}")}],
+            "annotations": {"mycluster.image-policy.k8s.io/ticket-1234": "break-glass"}, "namespace": "mynamespace",
+        },
+    })
+    .to_string()
+}
+
+#[test]
+fn break_glass_lets_run_what_the_default_policy_refuses_by_its_digits() {
+    let bouncer = project().join("examples/bouncer.yaml").display().to_string();
+    let loose = Gate::start(&["--policy", &bouncer], |_, _| {});
+    let answer = loose.client().post("/image_policy", &noted_request()).json();
+    assert_eq!(answer["status"]["allowed"], true, "{answer}");
+    let audit = answer["status"]["auditAnnotations"]["break-glass"].as_str().unwrap();
+    assert!(audit.contains("ticket-1234"), "{audit}");
+    let decision = &loose.events("decision")[0];
+    assert_eq!(
+        (decision["level"].as_str(), decision["breakGlass"].as_bool()),
+        (Some("warn"), Some(true)),
+        "{decision}"
+    );
+    assert!(loose.client().get("/metrics").body.contains("plimsoll_break_glass_total 1\n"));
+
+    let strict = Gate::start(&[], |_, _| {});
+    let answer = strict.client().post("/image_policy?timeout=2s", &noted_request()).json();
+    assert_eq!(answer["status"]["allowed"], false, "{answer}");
+    let reason = answer["status"]["reason"].as_str().unwrap();
+    assert!(reason.contains("digest has 63 hexadecimal digits, not 64"), "{reason}");
+}
+
+#[test]
+fn exemptions_of_users_count_where_a_user_is_known() {
+    let exempt = "exempt: [{users: [alice], reason: bootstrap, ticket: SEC-2, until: 2199-01-01}]";
+    let gate = gate(exempt, &[]);
+    let mut client = gate.client();
+    let image = "evil.example.com/x:1";
+    let answer = client.post("/validate", &pod_review(&[image])).json();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    assert!(answer["response"]["auditAnnotations"]["exempt"].as_str().unwrap().contains("SEC-2"), "{answer}");
+    let other = review_of(&pod(&[image]), &json!({"userInfo": {"username": "bob"}}));
+    assert_eq!(client.post("/validate", &other.to_string()).json()["response"]["allowed"], false);
+    assert_eq!(client.post("/image_policy", &image_review(&[image])).json()["status"]["allowed"], false);
+}
+
+#[test]
+fn registries_of_the_whitelist_alone_are_allowed() {
+    let registry = good();
+    let gate = gate("", &["--registry-whitelist", "quay.io,registry.example.com"]);
+    let answer = gate.client().post("/image_policy", &image_review(&[&registry.image("1.0")])).json();
+    assert_eq!(answer["status"]["allowed"], false);
+    let reason = answer["status"]["reason"].as_str().unwrap();
+    assert!(reason.contains("quay.io"), "{reason}");
+}
+
+#[test]
+fn modes_soften_what_happens_and_not_what_is_said() {
+    let gate = gate("mode: warn", &[]);
+    let answer = gate.client().post("/validate", &pod_review(&["evil.example.com/x:1"])).json();
+    assert_eq!(answer["response"]["allowed"], true);
+    let warnings = answer["response"]["warnings"].to_string();
+    assert!(warnings.contains("not from an allowed registry"), "{warnings}");
+}
+
+#[test]
+fn malformed_reviews_get_an_answer_and_are_not_let_through() {
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let twice = r#"{"apiVersion":"imagepolicy.k8s.io/v1alpha1","kind":"ImageReview","spec":{"containers":[{"image":"a:1","image":"evil.example.com/x"}]}}"#;
+    let strange = image_review(&["a"]).replace("v1alpha1", "v9");
+    for body in ["", "null", "[]", "{", "\u{0}", "{}", &deep, twice, &strange] {
+        let reply = client.post("/image_policy", body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let answer = reply.json();
+        assert_eq!(answer["status"]["allowed"], false, "{answer}");
+        assert!(!answer["status"]["reason"].as_str().unwrap().is_empty());
+    }
+    let answer = client.post("/image_policy", &pod_review(&["a"])).json();
+    assert_eq!(answer["response"]["allowed"], false, "a review of the other kind: {answer}");
+    let no_uid = pod_review(&["a"]).replace("11111111-2222-3333-4444-555555555555", "");
+    for body in ["", "null", "[]", "{", "{}", &deep, &no_uid, &image_review(&["a"])] {
+        for path in ["/validate", "/mutate"] {
+            let reply = client.post(path, body);
+            let answer = reply.json();
+            // A review of the other kind is refused in its own form.
+            let refused = answer["response"]["allowed"] == false || answer["status"]["allowed"] == false;
+            assert!(reply.status == 400 || refused, "{path} {reply:?}");
+        }
+    }
+    let no_object = review_of(&pod(&["a"]), &json!({"object": null})).to_string();
+    let answer = client.post("/validate", &no_object).json();
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    assert_eq!(answer["response"]["uid"], "11111111-2222-3333-4444-555555555555");
+    let unknown =
+        json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 3}});
+    let answer = client.post("/validate", &review_of(&unknown, &json!({})).to_string()).json();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    let many = vec!["evil.example.com/x:1"; 10_000];
+    let answer = client.post("/validate", &pod_review(&many)).json();
+    assert_eq!(answer["response"]["allowed"], false);
+    assert!(answer["response"]["status"]["message"].as_str().unwrap().len() < 4096);
+    let names: Vec<String> = (0..10_000).map(|i| format!("evil.example.com/x:{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let answer = client.post("/image_policy", &image_review(&names)).json();
+    assert_eq!(answer["status"]["allowed"], false);
+    assert_eq!(client.get("/validate").status, 405);
+    assert_eq!(client.post("/healthz", "").status, 405);
+    assert_eq!(client.get("/nothing").status, 404);
+    assert_eq!(client.get("/healthz").body, "ok\n");
+}
+
+#[test]
+fn reviews_of_eight_mebibytes_are_read_and_larger_ones_are_not() {
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let mut large = pod(&["evil.example.com/x:1"]);
+    large["metadata"]["annotations"] = json!({"a": "x".repeat((8 << 20) - 2048)});
+    let body = review_of(&large, &json!({})).to_string();
+    assert!(body.len() < 8 << 20 && body.len() > (8 << 20) - 4096);
+    let answer = client.post("/validate", &body).json();
+    assert_eq!(answer["response"]["allowed"], false);
+    large["metadata"]["annotations"] = json!({"a": "x".repeat(8 << 20)});
+    let reply = client.post("/validate", &review_of(&large, &json!({})).to_string());
+    assert_eq!(reply.status, 413, "{reply:?}");
+    assert_eq!(client.get("/healthz").status, 200);
+}
+
+#[test]
+fn an_image_that_takes_too_long_is_finished_for_the_next_who_asks() {
+    let registry = good();
+    registry.delay.store(700, std::sync::atomic::Ordering::SeqCst);
+    let gate = gate("", &["--deny-ttl", "17"]);
+    let mut client = gate.client();
+    let image = registry.image("1.0");
+    let began = Instant::now();
+    let answer = client.post("/image_policy?timeout=1s", &image_review(&[&image])).json();
+    assert!(began.elapsed() < Duration::from_secs(1), "answered after {:?}", began.elapsed());
+    assert_eq!(answer["status"]["allowed"], false);
+    let reason = answer["status"]["reason"].as_str().unwrap();
+    assert!(reason.contains("try again in 17 s"), "{reason}");
+    gate.wait("the assessment went on", |gate| {
+        gate.client().get("/metrics").body.contains("images_assessed_total 1\n")
+    });
+    registry.delay.store(60_000, std::sync::atomic::Ordering::SeqCst);
+    let answer = client.post("/image_policy?timeout=1s", &image_review(&[&image])).json();
+    assert_eq!(answer["status"]["allowed"], true, "{answer}");
+}
+
+#[test]
+fn what_could_not_be_told_means_what_the_policy_says() {
+    let lenient = gate("undecided: warn", &[]);
+    let answer = lenient.client().post("/validate?timeout=3s", &pod_review(&["127.0.0.1:1/a:1"])).json();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    assert!(answer["response"]["warnings"].to_string().contains("127.0.0.1:1"), "{answer}");
+    let strict = gate("", &[]);
+    let answer = strict.client().post("/validate?timeout=3s", &pod_review(&["127.0.0.1:1/a:1"])).json();
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    // A name that nobody can read is no "could not tell".
+    let answer = lenient.client().post("/validate", &pod_review(&["Not A Name"])).json();
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+}
+
+#[test]
+fn too_much_at_once_is_turned_away_without_letting_anything_through() {
+    let registry = good();
+    registry.delay.store(1500, std::sync::atomic::Ordering::SeqCst);
+    let gate = gate("", &["--max-in-flight", "1"]);
+    let mut busy = gate.client();
+    let image = registry.image("1.0");
+    std::thread::scope(|scope| {
+        scope.spawn(|| busy.post("/validate?timeout=3s", &pod_review(&[&image])));
+        gate.wait("one is in flight", |gate| gate.client().get("/metrics").body.contains("plimsoll_in_flight 1\n"));
+        let mut other = gate.client();
+        let reply = other.post("/validate", &pod_review(&[&image]));
+        assert_eq!(reply.status, 503, "{reply:?}");
+        let answer = other.post("/image_policy", &image_review(&[&image]));
+        assert_eq!((answer.status, &answer.json()["status"]["allowed"]), (200, &json!(false)));
+        assert_eq!(other.get("/healthz").status, 200);
+    });
+    assert!(gate.client().get("/metrics").body.contains("plimsoll_shed_total 2\n"));
+}
+
+#[test]
+fn clients_without_the_right_certificate_get_a_denial_or_no_handshake() {
+    let strangers = Authority::new("strangers");
+    let args = ["--client-ca", "{dir}/clients.crt", "--client-name", "plimsoll-*", "--policy", "{dir}/loadline.yaml"];
+    let mut good = (String::new(), String::new());
+    let mut misnamed = (String::new(), String::new());
+    let registry = self::good();
+    let gate = Gate::start(&args, |dir, _| {
+        let clients = Authority::new("clients");
+        std::fs::write(dir.join("clients.crt"), &clients.pem).unwrap();
+        good = clients.sign("plimsoll-apiserver-client", true);
+        misnamed = clients.sign("somebody", true);
+        policy(dir, "");
+    });
+    let authority = gate.authority.pem.clone();
+    let with = |identity: &(String, String)| Client::new(gate.address, &authority, Some((&identity.0, &identity.1)));
+    let image = registry.image("1.0");
+
+    let mut welcome = with(&good);
+    assert_eq!(welcome.post("/validate", &pod_review(&[&image])).json()["response"]["allowed"], true, "{}", gate.log());
+    assert_eq!(welcome.get("/policy").json()["policy"]["name"], "test");
+
+    let mut nobody = gate.client();
+    let answer = nobody.post("/validate", &pod_review(&[&image])).json();
+    assert_eq!(answer["response"]["allowed"], false);
+    assert!(answer["response"]["status"]["message"].as_str().unwrap().contains("client certificate"), "{answer}");
+    assert_eq!(nobody.post("/image_policy", &image_review(&[&image])).json()["status"]["allowed"], false);
+    assert_eq!(nobody.get("/policy").status, 403);
+    assert_eq!((nobody.get("/healthz").status, nobody.get("/readyz").status), (200, 200));
+
+    let answer = with(&misnamed).post("/validate", &pod_review(&[&image])).json();
+    assert_eq!(answer["response"]["allowed"], false);
+    assert!(answer["response"]["status"]["message"].as_str().unwrap().contains("somebody"), "{answer}");
+
+    let stranger = strangers.sign("plimsoll-apiserver-client", true);
+    assert!(with(&stranger).request("POST", "/validate", pod_review(&[&image]).as_bytes()).is_err());
+}
+
+#[test]
+fn certificates_change_under_load_without_a_failed_request() {
+    let gate = gate("", &[]);
+    let body = pod_review(&["evil.example.com/x:1"]);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let second = Authority::new("second");
+    let mut count = 0;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..3)
+            .map(|keep| {
+                let (gate, body, stop) = (&gate, &body, &stop);
+                scope.spawn(move || {
+                    let mut sent = 0;
+                    let mut client = gate.client();
+                    while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                        let answer = client.request("POST", "/validate", body.as_bytes()).unwrap();
+                        assert_eq!(answer.json()["response"]["allowed"], false);
+                        sent += 1;
+                        if keep == 0 {
+                            // New connections too, for as long as the old authority's certificate is served.
+                            std::thread::sleep(Duration::from_millis(1));
+                        }
+                    }
+                    sent
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(200));
+        // Same authority: clients that connect anew go on too.
+        let (cert, key) = gate.authority.sign("renewed", false);
+        std::fs::write(gate.path("tls.key"), key).unwrap();
+        // A key without its certificate is what a reader in between sees: the old pair serves on.
+        gate.signal("-HUP");
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(gate.client().get("/healthz").status, 200);
+        std::fs::write(gate.path("tls.crt"), cert).unwrap();
+        gate.wait("the new certificate is taken over", |gate| !gate.events("took over certificates").is_empty());
+        assert_eq!(gate.client().get("/healthz").status, 200);
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        count = workers.into_iter().map(|worker| worker.join().unwrap()).sum::<usize>();
+    });
+    assert!(count > 10, "{count} requests");
+    // Another authority's: who trusts only the old one is refused, so it is the new one that serves.
+    let (cert, key) = second.sign("other", false);
+    std::fs::write(gate.path("tls.crt"), cert).unwrap();
+    std::fs::write(gate.path("tls.key"), key).unwrap();
+    gate.wait("the second certificate is taken over", |gate| gate.client().request("GET", "/healthz", b"").is_err());
+    assert_eq!(Client::new(gate.address, &second.pem, None).get("/healthz").status, 200);
+}
+
+#[test]
+fn a_policy_that_becomes_invalid_leaves_the_last_good_one_in_force() {
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let before = client.get("/policy").json()["policy"]["digest"].clone();
+    let text = std::fs::read_to_string(gate.path("loadline.yaml")).unwrap();
+    std::fs::write(gate.path("loadline.yaml"), format!("{text}\nmodus: warn\n")).unwrap();
+    gate.wait("the fault is told", |gate| gate.client().get("/readyz").body.contains("stale"));
+    let page = client.get("/readyz");
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("unknown key"), "{}", page.body);
+    let metrics = client.get("/metrics").body;
+    assert!(
+        metrics.contains("plimsoll_policy_stale 1\n") && metrics.contains("policy_reload_failures_total 1\n"),
+        "{metrics}"
+    );
+    assert_eq!(client.get("/policy").json()["policy"]["digest"], before);
+    let refused = pod_review(&["evil.example.com/x:1"]);
+    assert_eq!(client.post("/validate", &refused).json()["response"]["allowed"], false);
+    std::fs::write(gate.path("loadline.yaml"), format!("{text}\nmode: audit\n")).unwrap();
+    gate.wait("the mended one is in force", |gate| {
+        gate.client().get("/metrics").body.contains("plimsoll_policy_stale 0\n")
+    });
+    assert_eq!(client.post("/validate", &refused).json()["response"]["allowed"], true, "{}", gate.log());
+}
+
+#[test]
+fn requests_in_flight_are_answered_before_the_end() {
+    let registry = good();
+    registry.delay.store(400, std::sync::atomic::Ordering::SeqCst);
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    let image = registry.image("1.0");
+    let address = gate.address;
+    let answer = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| client.post("/validate?timeout=30s", &pod_review(&[&image])));
+        gate.wait("it is in flight", |gate| gate.client().get("/metrics").body.contains("plimsoll_in_flight 1\n"));
+        assert_eq!(gate.stop("-TERM"), 0);
+        asked.join().unwrap()
+    });
+    assert_eq!(answer.json()["response"]["allowed"], true);
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn clients_that_send_a_byte_now_and_then_are_cut() {
+    let gate = gate("", &[]);
+    let mut head = gate.client().connect().unwrap();
+    let mut body = gate.client().connect().unwrap();
+    body.write_all(b"POST /validate?timeout=30s HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{").unwrap();
+    let began = Instant::now();
+    for byte in b"POST /validate HTTP/1.1\r\nhost: localhost\r\n".iter().cycle().take(200) {
+        if head.write_all(&[*byte]).and_then(|()| head.flush()).is_err() {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "still open");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert!(began.elapsed() >= Duration::from_secs(9), "cut after {:?}", began.elapsed());
+    let reply = read_reply(&mut body, false).unwrap();
+    assert_eq!(reply.status, 408, "{reply:?}");
+    let mut rest = Vec::new();
+    // The connection ends, cleanly or not.
+    let _ = body.read_to_end(&mut rest);
+    assert!(gate.client().get("/metrics").body.contains("plimsoll_slow_clients_total 2\n"));
+}
+
+#[test]
+fn check_validates_everything_and_serves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let authority = Authority::new("a");
+    let (cert, key) = authority.sign("plimsoll", false);
+    let (_, other) = authority.sign("other", false);
+    std::fs::write(at("tls.crt"), cert).unwrap();
+    std::fs::write(at("tls.key"), key).unwrap();
+    std::fs::write(at("other.key"), other).unwrap();
+    policy(dir.path(), "");
+    let settings =
+        format!("cert: {}\nkey: {}\npolicy: {}\nport: 8443\n", at("tls.crt"), at("tls.key"), at("loadline.yaml"));
+    std::fs::write(at("serve.yaml"), settings).unwrap();
+    let run = plimsoll(&["serve", "--config", &at("serve.yaml"), "--check", "--port", "9443"]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    assert!(run.out.contains("policy       test from") && run.out.contains("0.0.0.0:9443"), "{}", run.out);
+    for (args, words) in [
+        (vec!["--key", "other.key"], "use the key"),
+        (vec!["--cert", "missing.crt"], "missing.crt"),
+        (vec!["--policy", "serve.yaml"], "unknown key"),
+        (vec!["--client-ca", "tls.key"], "client authorities"),
+        (vec!["--client-name", "x"], "--client-ca"),
+        (vec!["--registry-whitelist", "not a host"], "registry"),
+    ] {
+        let mut line = vec!["serve".to_owned(), "--config".to_owned(), at("serve.yaml"), "--check".to_owned()];
+        line.push(args[0].to_owned());
+        line.push(if args[1].contains('.') { at(args[1]) } else { args[1].to_owned() });
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        let run = plimsoll(&line);
+        assert_eq!(run.status, 2, "{args:?}: {}", run.out);
+        assert!(run.err.contains(words), "{args:?}: {}", run.err);
+    }
+    assert_eq!(plimsoll(&["serve"]).status, 64);
+}
