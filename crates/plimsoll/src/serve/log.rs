@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::cli::{LogFormat, LogLevel};
 
@@ -52,14 +52,14 @@ fn written(format: LogFormat, at: Timestamp, level: LogLevel, message: &str, fie
     let at = at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
     let mut line = match format {
         LogFormat::Json => {
-            let mut map = Map::with_capacity(fields.len() + 3);
-            map.insert("time".into(), at.into());
-            map.insert("level".into(), level.word().into());
-            map.insert("msg".into(), message.into());
+            // In the order in which a person reads it; a map would sort the keys.
+            let mut line =
+                format!("{{\"time\":\"{at}\",\"level\":\"{}\",\"msg\":{}", level.word(), Value::from(message));
             for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                map.insert((*key).to_owned(), value.clone());
+                line += &format!(",\"{key}\":{value}");
             }
-            Value::Object(map).to_string()
+            line.push('}');
+            line
         }
         LogFormat::Text => {
             let mut line = format!("{at} {:5} {message}", level.word());
