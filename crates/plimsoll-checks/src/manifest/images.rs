@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use plimsoll_model::{Location, Problem, ProblemKind};
 
-use super::tree::{Node, documents};
+use plimsoll_yaml::{Node, documents};
 
 /// Steps of one walk: aliases can make a small file large, and what is not walked is said.
 const MAX_STEPS: usize = 1_000_000;

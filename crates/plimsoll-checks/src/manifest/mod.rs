@@ -2,6 +2,5 @@
 //! problems of what could not be read. What it does not do: judge the manifests themselves.
 
 mod images;
-mod tree;
 
 pub use images::{NamedImage, NamedImages, named_images};
