@@ -5,14 +5,20 @@
 //! which is its random numbers.
 
 pub mod certificates;
+pub mod check;
+mod fault;
 mod files;
 mod options;
 mod plan;
 mod remove;
+mod rotate;
 mod template;
 
 pub use certificates::{CertificateError, Pki};
+pub use check::{Checked, Given, Look, check};
+pub use fault::{Fault, KINDS, Kind, Severity, Unread};
 pub use files::{File, readable_name};
 pub use options::{ImageName, Label, NodePath, OptionError, Options, Road, San};
 pub use plan::{Existing, PlanError, plan};
 pub use remove::remove_script;
+pub use rotate::{Present, RotateError, Rotated, rotate};
