@@ -22,7 +22,8 @@ const EXIT_CODES: &str = "Exit codes: 0 allowed · 1 denied · 2 could not tell,
         plimsoll image --input image.tar          an archive of `docker save`, or an OCI layout\n  \
         plimsoll db update                        fetch the vulnerability database\n  \
         plimsoll explain CVE-2021-44228           what it is and what to do\n  \
-        plimsoll init                             a first policy and CI file for this project\n\n\
+        plimsoll init                             a first policy and CI file for this project\n  \
+        plimsoll install                          the files that put the gate in front of a cluster\n\n\
         Exit codes: 0 allowed · 1 denied · 2 could not tell, or could not run · 64 wrong usage",
     arg_required_else_help = true,
     disable_help_subcommand = true,
@@ -103,6 +104,16 @@ pub enum Command {
     /// Write a first policy and CI file for a project
     #[command(after_help = "Examples:\n  plimsoll init\n  plimsoll init --ci gitlab services/api")]
     Init(InitArgs),
+    /// Write the files that put the gate in front of a cluster; check, renew or take back what is there
+    ///
+    /// Writes certificates, configurations and manifests into a folder and changes no cluster. Files that are there are
+    /// kept. The roads: `webhook` (objects in the cluster: the usual choice), `image-policy` (the ImagePolicyWebhook
+    /// plugin, files on the control plane), `static` (webhooks by file on the control plane, Kubernetes 1.36 or newer).
+    ///
+    /// With --check: reads kubeconfigs, AdmissionConfigurations, kube-apiserver manifests and flags, webhook
+    /// configurations and certificates, whoever wrote them. Status 1 when there is an error among the faults.
+    #[command(after_help = format!("Examples:\n  plimsoll install --road webhook --image registry.example.com/plimsoll:0.1.0\n  plimsoll install --road image-policy --out gate\n  plimsoll install --check gate /etc/kubernetes/manifests\n  plimsoll install --rotate gate\n  plimsoll install --remove --road webhook > remove.sh\n\n{EXIT_CODES}"))]
+    Install(InstallArgs),
     /// Say what is missing (database, credentials, tools) and how to get it
     #[command(after_help = "Examples:\n  plimsoll doctor")]
     Doctor,
@@ -580,6 +591,85 @@ pub struct InitArgs {
     /// Overwrite files that are there
     #[arg(long)]
     pub force: bool,
+}
+
+/// How the API server asks the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoadChoice {
+    /// ImagePolicyWebhook, by files on the control plane
+    ImagePolicy,
+    /// Validating and mutating webhooks, by objects in the cluster
+    Webhook,
+    /// The same webhooks, by files on the control plane
+    Static,
+    /// A folder for each
+    All,
+}
+
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Which road to write files for
+    #[arg(long, value_enum, default_value = "all", value_name = "ROAD")]
+    pub road: RoadChoice,
+    /// Where the files go
+    #[arg(short, long, default_value = "plimsoll-gate", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Write files again that are there, with new certificates of the same authority
+    #[arg(long)]
+    pub force: bool,
+
+    /// Find the faults of files and folders that exist, instead of writing
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["rotate", "remove", "force"], help_heading = "Instead of writing")]
+    pub check: Vec<PathBuf>,
+    /// Renew the certificates of a folder that install wrote, in every file that carries them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["remove", "force"], help_heading = "Instead of writing")]
+    pub rotate: Option<PathBuf>,
+    /// Print the script that takes all of it back
+    #[arg(long, conflicts_with = "force", help_heading = "Instead of writing")]
+    pub remove: bool,
+
+    /// The gate's namespace
+    #[arg(short, long, default_value = "plimsoll-system", value_name = "NAME", help_heading = "In the cluster")]
+    pub namespace: plimsoll_install::Label,
+    /// The name of its Service, Deployment and webhooks
+    #[arg(long, default_value = "plimsoll", value_name = "NAME", help_heading = "In the cluster")]
+    pub name: plimsoll_install::Label,
+    /// The server's image; the default is the one that you build with the Dockerfile, in no registry
+    #[arg(long, default_value = concat!("plimsoll:", env!("CARGO_PKG_VERSION")), value_name = "REF", help_heading = "In the cluster")]
+    pub image: plimsoll_install::ImageName,
+    /// Judge pods of kube-system too; left out, DNS and the network come up while the gate is away
+    #[arg(long, help_heading = "In the cluster")]
+    pub kube_system: bool,
+    /// Let the server read the pull secrets of the pods that it judges (get on all Secrets and ServiceAccounts)
+    #[arg(long, help_heading = "In the cluster")]
+    pub pull_secrets: bool,
+    /// Let the server list pods, to assess their images before anyone asks
+    #[arg(long, help_heading = "In the cluster")]
+    pub prewarm: bool,
+    /// The policy to install instead of a first one
+    #[arg(short, long, value_name = "FILE", help_heading = "The server")]
+    pub policy: Option<PathBuf>,
+    /// The vulnerability database's repository, fetched when the server starts
+    #[arg(long, value_name = "REF", help_heading = "The server")]
+    pub database: Option<plimsoll_install::ImageName>,
+    /// The port that the server listens on
+    #[arg(long, default_value_t = 1323, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..), help_heading = "The server")]
+    pub port: u16,
+    /// Where the files will stand on the control plane
+    #[arg(long, default_value = "/etc/kubernetes/plimsoll", value_name = "DIR", help_heading = "The server")]
+    pub config_dir: plimsoll_install::NodePath,
+    /// A further name or address of the server's certificate (repeatable)
+    #[arg(long, value_name = "NAME|ADDRESS", help_heading = "Certificates")]
+    pub san: Vec<plimsoll_install::San>,
+    /// How long a new authority holds
+    #[arg(long, default_value_t = 3650, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Certificates")]
+    pub authority_days: u16,
+    /// How long new certificates hold
+    #[arg(long, default_value_t = 365, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Certificates")]
+    pub days: u16,
+    /// As at this time (RFC 3339 or a date) instead of now
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Certificates")]
+    pub at: Option<jiff::Timestamp>,
 }
 
 fn format_names() -> clap::builder::PossibleValuesParser {

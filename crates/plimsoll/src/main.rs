@@ -63,6 +63,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => commands::explain::run(global, args),
         Command::Rules(args) => commands::rules::run(args),
         Command::Init(args) => commands::init::run(args),
+        Command::Install(args) => commands::install::run(global, args),
         Command::Doctor => commands::doctor::run(global),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "plimsoll", &mut std::io::stdout());

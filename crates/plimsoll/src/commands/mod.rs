@@ -7,6 +7,7 @@ pub mod docs;
 pub mod doctor;
 pub mod explain;
 pub mod init;
+pub mod install;
 pub mod judge;
 pub mod policy;
 pub mod rules;
