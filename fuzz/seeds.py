@@ -259,6 +259,40 @@ CHALLENGE = b'Bearer realm="https://auth.docker.io/token",service="registry.dock
 OPENVEX = b'{"@context":"https://openvex.dev/ns/v0.2.0","@id":"x","author":"a","timestamp":"2024-01-01T00:00:00Z","version":1,"statements":[{"vulnerability":{"name":"CVE-2022-1","aliases":["GHSA-1"]},"products":[{"@id":"pkg:oci/x@%s?repository_url=r","subcomponents":[{"@id":"pkg:deb/debian/a@1"}]}],"status":"not_affected","justification":"component_not_present","impact_statement":"i"},{"vulnerability":"CVE-2","products":["pkg:npm/b"],"status":"fixed"}]}' % SHA.encode()
 CSAF = b'{"document":{"category":"csaf_vex","csaf_version":"2.0","title":"t","tracking":{"id":"x"}},"product_tree":{"branches":[{"category":"vendor","name":"v","branches":[{"category":"product_version","name":"1","product":{"product_id":"P1","name":"n","product_identification_helper":{"purl":"pkg:rpm/redhat/a@1"}}}]}],"relationships":[{"category":"default_component_of","product_reference":"P1","relates_to_product_reference":"P2","full_product_name":{"product_id":"P3","name":"x"}}]},"vulnerabilities":[{"cve":"CVE-2022-1","product_status":{"known_not_affected":["P1","P3"],"fixed":["P2"]},"flags":[{"label":"component_not_present","product_ids":["P1"]}],"threats":[{"category":"impact","details":"d","product_ids":["P1"]}]}]}'
 CDX_VEX = b'{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"bom-ref":"a","name":"a","purl":"pkg:npm/a@1"}],"vulnerabilities":[{"id":"CVE-2022-1","analysis":{"state":"not_affected","justification":"code_not_present","response":["update"],"detail":"d"},"affects":[{"ref":"a"},{"ref":"urn:cdx:x/1#a"}]}]}'
+INSTALLATION = b"""a/admission.yaml
+apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+  - name: ImagePolicyWebhook
+    configuration: {imagePolicy: {kubeConfigFile: /etc/a/kubeconfig, allowTTL: 50, defaultAllow: true}}
+\0a/kubeconfig
+apiVersion: v1
+kind: Config
+clusters: [{name: x, cluster: {server: "https://x.default:1323/image_policy", certificate-authority: /etc/a/ca.crt}}]
+users: [{name: y, user: {client-certificate: y.crt, client-key: y.key}}]
+contexts: [{name: z, context: {cluster: x, user: y}}]
+current-context: z
+\0hooks.yaml
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+webhooks:
+  - name: a.b.c
+    rules: [{apiGroups: [""], operations: [CREATE], resources: [pods]}]
+    clientConfig: {caBundle: LS0t, service: {name: x, namespace: y, port: 1323}}
+    namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [y]}]}
+\0kube-apiserver.yaml
+kind: Pod
+spec:
+  containers:
+    - command: [kube-apiserver, --admission-control-config-file=/etc/a/admission.yaml, --enable-admission-plugins=X]
+      volumeMounts: [{name: a, mountPath: /etc/a}]
+  volumes: [{name: a, hostPath: {path: /etc/a}}]
+\0ca.crt
+-----BEGIN CERTIFICATE-----
+MIIB
+-----END CERTIFICATE-----
+"""
+
 KUBERNETES = b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: b}\nspec:\n  template:\n    spec:\n      initContainers:\n      - &x {name: i, image: busybox}\n      containers:\n      - <<: *x\n        image: \"nginx:1.21\" # pinned\n---\napiVersion: v1\nkind: List\nitems:\n- kind: Pod\n  apiVersion: v1\n  spec: {containers: [{image: 'a/b@%s'}]}\n" % SHA.encode()
 IMAGE_REVIEW = b'{"kind":"ImageReview","apiVersion":"imagepolicy.k8s.io/v1alpha1","metadata":{},"spec":{"containers":[{"image":"nginx:1.21"},{"image":"a@%s"}],"annotations":{"a.image-policy.k8s.io/ticket-1":"break-glass"},"namespace":"b"},"status":{"allowed":false}}' % SHA.encode()
 POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","annotations":{"a":"b"}},"spec":{"volumes":[{"name":"m","image":{"reference":"w:1"}}],"initContainers":[{"name":"i","image":"busybox"}],"containers":[{"name":"c","image":"%s"}],"ephemeralContainers":[{"name":"e","image":"d"}],"serviceAccountName":"s","imagePullSecrets":[{"name":"x"}]}}'
@@ -344,6 +378,7 @@ def seeds():
             (b"v1", b"", b"Pod", b"UPDATE", POD % b"nginx:2", POD % b"nginx:1"), (b"v1beta1", b"batch", b"CronJob", b"CREATE", CRON_JOB, b"null"),
             (b"v1", b"x", b"Thing", b"CREATE", CRON_JOB.replace(b"CronJob", b"Thing").replace(b"batch", b"x"), b"null"), (b"v1", b"", b"Pod", b"DELETE", b"null", POD % b"a"),
         ]],
+        "install_check": [INSTALLATION, b"flags.txt\n--insecure-port=0 --enable-admission-plugins=PodSecurityPolicy"],
         "secrets": [SECRETS, b"DB_PASSWORD\ncurl -u a:hT7kq2Zp9 https://u:p4Zk9qL2@x --token=ghp_16C7e42F292c6912E7710c838347Ae178B4a"],
         "reference": REFERENCES,
         "purl": PURLS,
