@@ -60,15 +60,14 @@ fn beside(world: &World<'_>) {
         let Some(authority) = world.sources.iter().find(|other| names.contains(&other.name)) else { continue };
         let (Content::Pem(bundle), false) = (&authority.content, std::ptr::eq(authority, source)) else { continue };
         // kube-apiserver's own folder holds certificates of several authorities.
-        if source.name.ends_with("server.crt") || source.name.ends_with("client.crt") {
-            if let Some(first) = pem.certificates.first()
-                && !first.is_authority
-                && !signed_by_any(first, &bundle.certificates)
-                && !bundle.certificates.is_empty()
-            {
-                let spot = Spot { line: first.line, column: 1, width: 200 };
-                world.fault(&UNTRUSTED, source, spot, format!("{} did not sign {}", authority.name, first.subject));
-            }
+        let is_leaf = source.name.ends_with("server.crt") || source.name.ends_with("client.crt");
+        if let Some(first) = pem.certificates.first().filter(|_| is_leaf)
+            && !first.is_authority
+            && !signed_by_any(first, &bundle.certificates)
+            && !bundle.certificates.is_empty()
+        {
+            let spot = Spot { line: first.line, column: 1, width: 200 };
+            world.fault(&UNTRUSTED, source, spot, format!("{} did not sign {}", authority.name, first.subject));
         }
     }
 }
