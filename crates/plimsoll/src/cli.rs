@@ -381,7 +381,7 @@ pub struct ServeArgs {
     pub client_name: Vec<String>,
 
     /// Read the pods' own pull secrets from the cluster
-    #[arg(long, env = "PLIMSOLL_PULL_SECRETS", help_heading = "Cluster")]
+    #[arg(long, env = "PLIMSOLL_PULL_SECRETS", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Cluster")]
     pub pull_secrets: bool,
     /// How to reach the cluster; else the pod's own service account
     #[arg(long, env = "PLIMSOLL_KUBECONFIG", value_name = "FILE", help_heading = "Cluster")]
@@ -390,7 +390,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PLIMSOLL_PREWARM", value_name = "FILE", help_heading = "Cluster")]
     pub prewarm: Option<PathBuf>,
     /// Assess the images of all running pods at the start
-    #[arg(long, env = "PLIMSOLL_PREWARM_CLUSTER", help_heading = "Cluster")]
+    #[arg(long, env = "PLIMSOLL_PREWARM_CLUSTER", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Cluster")]
     pub prewarm_cluster: bool,
 
     /// Seconds for which a tag is taken to mean the same digest
@@ -473,7 +473,7 @@ pub struct ServeArgs {
     pub drain: u64,
 
     /// Log everything (as --log-level debug)
-    #[arg(long, env = "BOUNCER_DEBUG", help_heading = "Log")]
+    #[arg(long, env = "BOUNCER_DEBUG", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Log")]
     pub debug: bool,
     /// Which lines are written
     #[arg(long, env = "PLIMSOLL_LOG_LEVEL", value_enum, default_value = "info", help_heading = "Log")]

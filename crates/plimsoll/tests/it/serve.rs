@@ -593,4 +593,12 @@ fn check_validates_everything_and_serves_nothing() {
         assert!(run.err.contains(words), "{args:?}: {}", run.err);
     }
     assert_eq!(plimsoll(&["serve"]).status, 64);
+    // As the bouncer took it.
+    for debug in ["1", "true", "yes", "0", "false"] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.args(["serve", "--check"]).env_clear().env("HOME", dir.path()).env("BOUNCER_DEBUG", debug);
+        command.env("BOUNCER_CERT", at("tls.crt")).env("BOUNCER_KEY", at("tls.key")).env("BOUNCER_PORT", "1444");
+        let run = crate::run(command.env("BOUNCER_REGISTRY_WHITELIST", "a.io,b.io:5000"));
+        assert!(run.status == 0 && run.out.contains("0.0.0.0:1444"), "{debug}: {}", run.err);
+    }
 }
