@@ -161,7 +161,11 @@ fn turn(
             "the authority ends on {}: a new one stands beside it, and does not sign yet",
             about.not_after
         ));
-        turn.said.push("bring these files to every node and into the cluster, then run --rotate once more".to_owned());
+        turn.said.push(
+            "bring these files to every node and into the cluster, restart API servers that use ImagePolicyWebhook (they \
+             read the authority when they start), then run --rotate once more"
+                .to_owned(),
+        );
     }
     Ok(turn)
 }

@@ -8,6 +8,7 @@ use crate::fault::{
 };
 
 use super::apiserver::{PLUGINS, removed_plugin};
+use super::kubeconfig::{self, is_kubeconfig};
 use super::world::{Content, Source, World, text};
 
 /// Plugins of one configuration: there are some forty in all.
@@ -15,11 +16,15 @@ const MAX_PLUGINS: usize = 100;
 
 pub(super) fn check(world: &mut World<'_>) {
     for (source, object) in world.objects() {
-        if is_admission_configuration(object) {
-            configuration(world, source, object);
-        } else if is_bare(object) {
-            image_policy(world, source, object, object);
-        }
+        one(world, source, object);
+    }
+}
+
+pub(super) fn one(world: &World<'_>, source: &Source, object: &Node) {
+    if is_admission_configuration(object) {
+        configuration(world, source, object);
+    } else if is_bare(object) {
+        image_policy(world, source, object, object);
     }
 }
 
@@ -73,7 +78,7 @@ fn configuration(world: &World<'_>, source: &Source, object: &Node) {
                 // The file is looked at in its own right when it is given.
                 (None, Some(path)) => {
                     if let Some(file) = world.wanted(source, path, "the plugin's configuration")
-                        && !world.sources.iter().any(|given| given.name == file.name)
+                        && !world.is_given(&file)
                         && let Content::Yaml(objects) = &file.content
                         && let Some(object) = objects.first()
                     {
@@ -94,13 +99,25 @@ fn configuration(world: &World<'_>, source: &Source, object: &Node) {
     }
 }
 
-/// A path that the API server is to open: whole, and there.
-fn path(world: &World<'_>, source: &Source, node: &Node, what: &str) {
+/// The path of a kubeconfig: whole, there, and a kubeconfig. One that was not given is looked at from here.
+fn kubeconfig(world: &World<'_>, source: &Source, node: &Node) {
     let word = node.string().unwrap_or_default();
     if !word.starts_with('/') && !word.is_empty() {
-        world.at(&RELATIVE_PATH, source, node, format!("{what} is {word:?}, which is no whole path"));
+        world.at(&RELATIVE_PATH, source, node, format!("kubeConfigFile is {word:?}, which is no whole path"));
     }
-    let _ = world.wanted(source, node, what);
+    let Some(file) = world.wanted(source, node, "kubeConfigFile") else { return };
+    if file.text.is_empty() && !world.is_given(&file) {
+        return; // could not be read, which was said
+    }
+    let object = match &file.content {
+        Content::Yaml(objects) => objects.iter().find(|object| is_kubeconfig(object)),
+        _ => None,
+    };
+    match object {
+        None => world.at(&NOT_CONFIGURED, source, node, format!("{} is no kubeconfig", file.name)),
+        Some(object) if !world.is_given(&file) => kubeconfig::one(world, &file, object),
+        Some(_) => {}
+    }
 }
 
 fn image_policy(world: &World<'_>, source: &Source, settings: &Node, place: &Node) {
@@ -109,7 +126,7 @@ fn image_policy(world: &World<'_>, source: &Source, settings: &Node, place: &Nod
         return;
     };
     match policy.get("kubeConfigFile") {
-        Some(node) if node.string().is_some() => path(world, source, node, "kubeConfigFile"),
+        Some(node) if node.string().is_some() => kubeconfig(world, source, node),
         _ => world.at(&NOT_CONFIGURED, source, policy, "imagePolicy has no kubeConfigFile"),
     }
     for (key, least, most, unit) in [
@@ -143,7 +160,7 @@ fn image_policy(world: &World<'_>, source: &Source, settings: &Node, place: &Nod
 
 fn webhook_admission(world: &World<'_>, source: &Source, settings: &Node, plugin: &str) {
     if let Some(node) = settings.get("kubeConfigFile").filter(|node| node.string().is_some()) {
-        path(world, source, node, "kubeConfigFile");
+        kubeconfig(world, source, node);
     }
     let Some(dir) = settings.get("staticManifestsDir").filter(|node| node.string().is_some()) else { return };
     let word = dir.string().unwrap_or_default();
@@ -158,9 +175,11 @@ fn webhook_admission(world: &World<'_>, source: &Source, settings: &Node, plugin
     // The folder's files, as far as they are given: one that ends alike, nearest to the file that names it.
     let last = word.rsplit('/').next().unwrap_or_default();
     let near = source.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut given = false;
     for (file, object) in world.objects() {
         let folder = file.name.rsplit_once('/').map_or("", |(folder, _)| folder);
         if folder.rsplit('/').next() == Some(last) && !last.is_empty() && folder.starts_with(near) {
+            given = true;
             match object.get("kind").and_then(|k| Some((k, k.string()?))) {
                 Some((node, other)) if other != kind => {
                     world.at(&STATIC_SHAPE, file, node, format!("{plugin} reads {kind} only"));
@@ -168,6 +187,9 @@ fn webhook_admission(world: &World<'_>, source: &Source, settings: &Node, plugin
                 _ => static_hooks(world, file, object),
             }
         }
+    }
+    if !given {
+        let _ = world.wanted(source, dir, "staticManifestsDir");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::fault::{
     REMOVED_FLAG, REMOVED_PLUGIN, UNKNOWN_PLUGIN, VOLUME_MISSING,
 };
 
-use super::admission::{is_admission_configuration, is_bare, plugins};
+use super::admission::{self, is_admission_configuration, is_bare, plugins};
 use super::world::{Content, Source, Spot, World, text};
 
 /// The plugins of Kubernetes 1.36, and those of the versions before it that are not removed.
@@ -245,6 +245,9 @@ fn command_line(world: &World<'_>, source: &Source, flags: &[Flag], mounts: Opti
     };
     let Content::Yaml(objects) = &file.content else { return };
     for object in objects.iter().filter(|object| is_admission_configuration(object) || is_bare(object)) {
+        if !world.is_given(&file) {
+            admission::one(world, &file, object);
+        }
         for (plugin, settings) in plugins(object) {
             let by_default = plugin != "ImagePolicyWebhook";
             let on = listed("enable-admission-plugins", plugin) || by_default;

@@ -24,14 +24,14 @@ pub(super) fn check(world: &mut World<'_>) {
 }
 
 /// By kind, else by the keys that only a kubeconfig has (the notes leave the kind out).
-fn is_kubeconfig(object: &Node) -> bool {
+pub(super) fn is_kubeconfig(object: &Node) -> bool {
     match text(object, &["kind"]) {
         Some(kind) => kind == "Config" && text(object, &["apiVersion"]).is_none_or(|version| version == "v1"),
         None => object.get("clusters").is_some() && object.get("users").is_some(),
     }
 }
 
-fn one(world: &World<'_>, source: &Source, config: &Node) {
+pub(super) fn one(world: &World<'_>, source: &Source, config: &Node) {
     let names = |list: &str| -> Vec<&str> {
         let items = config.get(list).map_or(&[][..], |node| node.items());
         items.iter().take(MAX_ENTRIES).filter_map(|item| text(item, &["name"])).collect()
@@ -207,7 +207,11 @@ fn cluster(world: &World<'_>, source: &Source, cluster: &Node) {
     } else if port == 443 && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback())) {
         world.at(&WRONG_PORT, source, node, "the server listens on 1323 unless it is told otherwise, not on 443");
     }
-    if let Some((authorities, _)) = authorities {
+    if let Some((authorities, spot)) = authorities {
+        // One of several may have ended: that is how authorities are renewed.
+        if let Some(last) = authorities.certificates.iter().max_by_key(|c| c.not_after) {
+            pem::dates(world, source, spot, last);
+        }
         pem::speaks_for(world, source, Spot::of(node), &authorities.certificates, host);
     }
 }

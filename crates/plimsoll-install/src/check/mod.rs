@@ -32,6 +32,7 @@ pub struct Given {
 /// What stands at a path that a file names.
 pub enum Look {
     Found(Given),
+    Folder,
     Missing,
     Unreadable(String),
 }

@@ -60,8 +60,8 @@ fn beside(world: &World<'_>) {
         let Some(authority) = world.sources.iter().find(|other| names.contains(&other.name)) else { continue };
         let (Content::Pem(bundle), false) = (&authority.content, std::ptr::eq(authority, source)) else { continue };
         // kube-apiserver's own folder holds certificates of several authorities.
-        let is_leaf = source.name.ends_with("server.crt") || source.name.ends_with("client.crt");
-        if let Some(first) = pem.certificates.first().filter(|_| is_leaf)
+        if (source.name.ends_with("server.crt") || source.name.ends_with("client.crt"))
+            && let Some(first) = pem.certificates.first()
             && !first.is_authority
             && !signed_by_any(first, &bundle.certificates)
             && !bundle.certificates.is_empty()

@@ -272,6 +272,30 @@ fn files_on_the_machine_are_looked_at_and_unreadable_ones_said() {
 }
 
 #[test]
+fn a_manifest_alone_leads_to_the_files_on_the_machine() {
+    let files = changed("image-policy/kubeconfig.yaml", "client.key", "client.key`");
+    let manifest: Vec<Given> =
+        files.iter().filter(|f| f.name == "gate/image-policy/kube-apiserver.yaml").cloned().collect();
+    let look = |path: &str| match path.strip_prefix("/etc/kubernetes/plimsoll/") {
+        Some(rest) => match files.iter().find(|f| f.name == format!("gate/image-policy/{rest}")) {
+            Some(found) => Look::Found(Given { name: path.to_owned(), ..found.clone() }),
+            None => Look::Missing,
+        },
+        None => Look::Missing,
+    };
+    let checked = check(&manifest, &look, now());
+    let found: Vec<(&str, &str)> = checked.faults.iter().map(|f| (f.kind.id, f.file.as_str())).collect();
+    assert_eq!(found, [("stray-backtick", "/etc/kubernetes/plimsoll/kubeconfig.yaml")]);
+    // A folder, or something else, in the place of the kubeconfig.
+    let look = |path: &str| match path {
+        "/etc/kubernetes/plimsoll/kubeconfig.yaml" => Look::Folder,
+        path => look(path),
+    };
+    let checked = check(&manifest, &look, now());
+    assert_eq!(checked.faults.iter().map(|f| f.kind.id).collect::<Vec<_>>(), ["kubeconfig-not-named"]);
+}
+
+#[test]
 fn what_is_asked_for_by_name_and_says_nothing_is_no_clean_bill() {
     for text in ["", "hello\n", "# only words\n"] {
         let checked = check(&[given("notes.txt", text)], &nowhere, now());

@@ -295,6 +295,11 @@ impl<'a> World<'a> {
         }
         let found = match (self.look)(&path) {
             Look::Found(given) => self.read(&Given { named: false, ..given }).map(Rc::new),
+            // Its text says that it is no file, to whoever wanted one.
+            Look::Folder => {
+                let text = "(a folder)".to_owned();
+                Some(Rc::new(Source { name: path.clone(), text, mode: None, content: Content::Nothing }))
+            }
             Look::Missing => None,
             Look::Unreadable(why) => {
                 self.unread(&path, why);
@@ -305,6 +310,11 @@ impl<'a> World<'a> {
         };
         self.fetched.borrow_mut().push((path, found.clone()));
         found.map(Named::Fetched).ok_or(())
+    }
+
+    /// Whether a file was given, and is therefore looked at in its own right.
+    pub fn is_given(&self, file: &Source) -> bool {
+        self.sources.iter().any(|given| given.name == file.name)
     }
 
     /// The same, with the fault said.

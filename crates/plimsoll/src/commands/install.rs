@@ -44,9 +44,7 @@ fn check(global: &Global, paths: &[PathBuf], now: Timestamp) -> anyhow::Result<E
     }
     let look = |path: &str| match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Look::Missing,
-        Ok(about) if about.is_dir() => {
-            Look::Unreadable("it is a folder; name it among the paths to look into it".to_owned())
-        }
+        Ok(about) if about.is_dir() => Look::Folder,
         _ => match read(Path::new(path), false) {
             Ok(given) => Look::Found(given),
             Err(why) => Look::Unreadable(why),
