@@ -53,7 +53,12 @@ fn check(global: &Global, paths: &[PathBuf], now: Timestamp) -> anyhow::Result<E
     let checked = plimsoll_install::check(&given, &look, now);
     let mut out = String::new();
     for fault in &checked.faults {
-        out.push_str(&format!("{fault}\n\n"));
+        // Excerpts of foreign files: nothing in them may move the cursor or turn the line around.
+        for line in fault.to_string().lines() {
+            out.push_str(&plimsoll_report::safe(line));
+            out.push('\n');
+        }
+        out.push('\n');
     }
     let (errors, warnings, files) = (checked.errors(), checked.warnings(), checked.known.len());
     if errors + warnings > 0 || !global.quiet {
