@@ -53,7 +53,9 @@ fn strings(bytes: &[u8], at: usize) -> Option<(String, String)> {
         by_pointers(bytes, header, pointer_size, flags & 1 != 0)?
     };
     let version = std::str::from_utf8(version).ok()?;
-    if !(version.starts_with("go") || version.starts_with("devel")) {
+    // Beside the magic in the data of a program that reads build information stand words of that program, "devel" among
+    // them: what follows them tells them apart.
+    if !(version.starts_with("go") || version.starts_with("devel")) || version.contains(char::is_control) {
         return None;
     }
     // 16 random bytes on both sides mark the text for whoever looks for it without the header.
@@ -185,6 +187,15 @@ pub(crate) mod tests {
             out.extend_from_slice(part);
         }
         out
+    }
+
+    #[test]
+    fn words_beside_the_magic_in_a_reader_of_build_information_are_no_header() {
+        let mut reader = MAGIC.to_vec();
+        reader.extend(b"\x08\x02");
+        reader.resize(HEADER, b' ');
+        reader.extend(b"\x07devel\0\0\0");
+        assert_eq!(build_info(&reader), None);
     }
 
     #[test]
