@@ -150,19 +150,14 @@ impl Service {
                 self.metrics.too_large.add(1);
                 // Who is still sending does not read: a connection closed now would lose the answer.
                 pass_over(&mut incoming, body_until).await;
-                self.malformed(road, "the body is larger than 8 MiB");
-                return fault(StatusCode::PAYLOAD_TOO_LARGE, "a review has at most 8 MiB");
+                return self.unread(road, StatusCode::PAYLOAD_TOO_LARGE, "it has more than the 8 MiB that are allowed");
             }
             Err(Unread::NoRoom) => return self.shed(road),
             Err(Unread::TooSlow) => {
                 self.metrics.slow_clients.add(1);
-                self.malformed(road, "the body did not come in time");
-                return fault(StatusCode::REQUEST_TIMEOUT, "the review did not come in time");
+                return self.unread(road, StatusCode::REQUEST_TIMEOUT, "it did not come in time");
             }
-            Err(Unread::Broken) => {
-                self.malformed(road, "the body broke off");
-                return fault(StatusCode::BAD_REQUEST, "the body broke off");
-            }
+            Err(Unread::Broken) => return self.unread(road, StatusCode::BAD_REQUEST, "it broke off"),
         };
         let review = match (plimsoll_admission::read(road, &body), peer) {
             (Ok(review), Peer::Welcome { .. }) => review,
@@ -173,18 +168,14 @@ impl Service {
                 let refusal = plimsoll_admission::refuse(&format!("not answered: {why}"));
                 return json_answer(StatusCode::OK, plimsoll_admission::render(&review.envelope, &refusal).into());
             }
-            (Err(error), _) => {
-                self.malformed(road, &error.why);
-                let envelope =
-                    error.envelope.or_else(|| matches!(road, Road::ImagePolicy).then_some(Envelope::ImageReview));
-                let refusal = plimsoll_admission::refuse(&format!("the review could not be read: {}", error.why));
-                return match envelope {
-                    Some(envelope) => {
-                        json_answer(StatusCode::OK, plimsoll_admission::render(&envelope, &refusal).into())
-                    }
-                    None => fault(StatusCode::BAD_REQUEST, &refusal.message),
-                };
-            }
+            (Err(error), _) => match error.envelope {
+                Some(envelope) => {
+                    self.malformed(road, &error.why);
+                    let refusal = plimsoll_admission::refuse(&unreadable(&error.why));
+                    return json_answer(StatusCode::OK, plimsoll_admission::render(&envelope, &refusal).into());
+                }
+                None => return self.unread(road, StatusCode::BAD_REQUEST, &error.why),
+            },
         };
         let road = self.road_of(road, &review.envelope);
         let bytes = self.gate.answer(&review, road, deadline, started).await;
@@ -197,14 +188,17 @@ impl Service {
         self.log.warn("a review could not be read", &[("road", word(road).into()), ("why", why.into())]);
     }
 
+    /// The answer to a review that does not say of which kind it is.
+    fn unread(&self, road: Road, status: StatusCode, why: &str) -> Answer {
+        self.malformed(road, why);
+        anonymous(road, status, &unreadable(why))
+    }
+
     /// Turned away before memory is spent on it.
     fn shed(&self, road: Road) -> Answer {
         self.metrics.shed.add(1);
-        if matches!(road, Road::ImagePolicy) {
-            let refusal = plimsoll_admission::refuse("the image policy server has too much to do: try again");
-            return json_answer(StatusCode::OK, plimsoll_admission::render(&Envelope::ImageReview, &refusal).into());
-        }
-        let mut answer = fault(StatusCode::SERVICE_UNAVAILABLE, "too much to do: try again");
+        let why = "the image policy server has too much to do: try again";
+        let mut answer = anonymous(road, StatusCode::SERVICE_UNAVAILABLE, why);
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         answer
     }
@@ -282,6 +276,22 @@ impl Metrics {
             Road::Validate | Road::Any => &self.validate,
             Road::Mutate => &self.mutate,
         }
+    }
+}
+
+fn unreadable(why: &str) -> String {
+    format!("the review could not be read: {why}")
+}
+
+/// A refusal of nobody knows which review: the denial of an ImageReview wherever it may be one, because an error would be
+/// a yes under `defaultAllow`. To whoever sent an AdmissionReview that denial is as much an error as the status is.
+fn anonymous(road: Road, status: StatusCode, why: &str) -> Answer {
+    let refusal = plimsoll_admission::refuse(why);
+    match road {
+        Road::ImagePolicy | Road::Any => {
+            json_answer(StatusCode::OK, plimsoll_admission::render(&Envelope::ImageReview, &refusal).into())
+        }
+        Road::Validate | Road::Mutate => fault(status, &refusal.message),
     }
 }
 

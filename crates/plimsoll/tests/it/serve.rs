@@ -560,6 +560,29 @@ fn clients_that_send_a_byte_now_and_then_are_cut() {
 }
 
 #[test]
+fn an_image_review_that_is_too_large_or_does_not_come_is_denied_and_no_error() {
+    let gate = gate("", &[]);
+    let mut client = gate.client();
+    // The API server writes `<` as six bytes: a pod that it takes can be a review that is too large.
+    let large = image_review(&["evil.example.com/x:1", &"\\u003c".repeat(2 << 20)]);
+    assert!(large.len() > 8 << 20);
+    for path in ["/image_policy?timeout=30s", "/"] {
+        let reply = client.post(path, &large);
+        assert_eq!(reply.status, 200, "{path} {reply:?}");
+        assert_eq!(reply.json()["status"]["allowed"], false, "{path} {reply:?}");
+        let mut slow = gate.client().connect().unwrap();
+        let path = path.replace("30s", "1s");
+        slow.write_all(format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{").as_bytes()).unwrap();
+        let reply = read_reply(&mut slow, false).unwrap();
+        assert_eq!(reply.status, 200, "{path} {reply:?}");
+        assert_eq!(reply.json()["status"]["allowed"], false, "{path} {reply:?}");
+    }
+    for body in ["", "null", "{"] {
+        assert_eq!(client.post("/", body).json()["status"]["allowed"], false, "{body}");
+    }
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
