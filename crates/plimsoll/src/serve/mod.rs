@@ -55,7 +55,10 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
         checked(&service, &args);
         return Ok(Exit::Allowed);
     }
-    runtime.block_on(serve(service, args))
+    let done = runtime.block_on(serve(service, args));
+    // Assessments that go on are nobody's any more: the end does not wait for their registries.
+    runtime.shutdown_background();
+    done
 }
 
 /// Everything that answers, opened and validated.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::{plimsoll, project};
-use peer::{Authority, Client, Gate, Registry, read_reply};
+use peer::{Authority, Client, Gate, Layers, Registry, read_reply};
 
 /// A policy under which the mended shop's image may run and the other shop's may not.
 fn policy(dir: &Path, more: &str) {
@@ -580,6 +580,18 @@ fn an_image_review_that_is_too_large_or_does_not_come_is_denied_and_no_error() {
     for body in ["", "null", "{"] {
         assert_eq!(client.post("/", body).json()["status"]["allowed"], false, "{body}");
     }
+}
+
+#[test]
+fn an_assessment_that_goes_on_does_not_hold_up_the_end() {
+    let registry = good();
+    *registry.layers.lock().unwrap() = Layers::Held;
+    let gate = gate("", &[]);
+    let answer = gate.client().post("/validate?timeout=2s", &pod_review(&[&registry.image("1.0")])).json();
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    let began = Instant::now();
+    assert_eq!(gate.stop("-TERM"), 0);
+    assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
 }
 
 #[test]

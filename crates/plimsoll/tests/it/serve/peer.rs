@@ -256,6 +256,16 @@ pub struct Registry {
     pub asked: Arc<AtomicUsize>,
     /// Milliseconds before each answer.
     pub delay: Arc<AtomicU64>,
+    pub layers: Arc<Mutex<Layers>>,
+}
+
+/// What becomes of requests for layers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Layers {
+    Served,
+    Missing,
+    /// They take a minute.
+    Held,
 }
 
 impl Registry {
@@ -265,15 +275,17 @@ impl Registry {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, delay) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
-        let (count, wait, layout) = (Arc::clone(&asked), Arc::clone(&delay), layout.to_owned());
+        let layers = Arc::new(Mutex::new(Layers::Served));
+        let (count, wait, what, layout) =
+            (Arc::clone(&asked), Arc::clone(&delay), Arc::clone(&layers), layout.to_owned());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (count, wait, layout, digest) =
-                    (Arc::clone(&count), Arc::clone(&wait), layout.clone(), digest.clone());
-                std::thread::spawn(move || serve_registry(stream, &count, &wait, &layout, &digest));
+                let (count, wait, what, layout, digest) =
+                    (Arc::clone(&count), Arc::clone(&wait), Arc::clone(&what), layout.clone(), digest.clone());
+                std::thread::spawn(move || serve_registry(stream, (&count, &wait, &what), &layout, &digest));
             }
         });
-        Registry { address, asked, delay }
+        Registry { address, asked, delay, layers }
     }
 
     pub fn image(&self, tag: &str) -> String {
@@ -281,7 +293,15 @@ impl Registry {
     }
 }
 
-fn serve_registry(stream: TcpStream, count: &AtomicUsize, wait: &AtomicU64, layout: &Path, digest: &str) {
+fn serve_registry(
+    stream: TcpStream,
+    (count, wait, layers): (&AtomicUsize, &AtomicU64, &Mutex<Layers>),
+    layout: &Path,
+    digest: &str,
+) {
+    let manifest = std::fs::read(layout.join("blobs/sha256").join(digest.trim_start_matches("sha256:"))).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let is_layer = |name: &str| manifest["layers"].as_array().unwrap().iter().any(|layer| layer["digest"] == name);
     let Ok(mut out) = stream.try_clone() else { return };
     let mut reader = BufReader::new(stream);
     loop {
@@ -305,10 +325,14 @@ fn serve_registry(stream: TcpStream, count: &AtomicUsize, wait: &AtomicU64, layo
         std::thread::sleep(Duration::from_millis(wait.load(Ordering::SeqCst)));
         let name = path.rsplit('/').next().unwrap_or("");
         let wanted = if name.starts_with("sha256:") { name } else { digest };
+        let layers = if is_layer(name) { *layers.lock().unwrap() } else { Layers::Served };
+        if layers == Layers::Held {
+            std::thread::sleep(Duration::from_secs(60));
+        }
         let blob = layout.join("blobs/sha256").join(wanted.trim_start_matches("sha256:"));
         let known = path.starts_with("/v2/shop/web/");
         let (status, body) = match std::fs::read(blob) {
-            Ok(body) if known => ("200 OK", body),
+            Ok(body) if known && layers != Layers::Missing => ("200 OK", body),
             _ if path == "/v2/" => ("200 OK", Vec::new()),
             _ => ("404 Not Found", b"{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\"}]}".to_vec()),
         };
