@@ -10,9 +10,23 @@ use tokio::sync::watch;
 
 /// The work that is under way, by key.
 pub struct Flights<K, V> {
-    running: Mutex<HashMap<K, watch::Receiver<Option<V>>>>,
+    table: Mutex<Table<K, V>>,
     /// More than this and the caller must say "could not tell" instead of queueing without end.
     most: usize,
+}
+
+struct Table<K, V> {
+    running: HashMap<K, watch::Receiver<Option<V>>>,
+    /// How much of it was begun for whom.
+    shares: HashMap<String, usize>,
+}
+
+/// For whom work is done, and how much of it may be under way for them at a time: who asks for what never ends must not
+/// keep the others waiting.
+#[derive(Debug, Clone)]
+pub struct Share {
+    pub of: String,
+    pub most: usize,
 }
 
 impl<K, V> Flights<K, V>
@@ -21,24 +35,28 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub fn new(most: usize) -> Flights<K, V> {
-        Flights { running: Mutex::new(HashMap::new()), most }
+        Flights { table: Mutex::new(Table { running: HashMap::new(), shares: HashMap::new() }), most }
     }
 
-    /// The result of `work` for `key`, which starts unless it is under way. None when too much is under way already, or
-    /// when the work ended without a result (it panicked): both are "could not tell".
-    pub async fn join<F>(self: &Arc<Self>, key: K, work: impl FnOnce() -> F) -> Option<V>
+    /// The result of `work` for `key`, which starts unless it is under way. None when too much is under way already, of
+    /// all or of one of `shares`, or when the work ended without a result (it panicked): each is "could not tell".
+    pub async fn join<F>(self: &Arc<Self>, key: K, shares: Vec<Share>, work: impl FnOnce() -> F) -> Option<V>
     where
         F: Future<Output = V> + Send + 'static,
     {
         let mut receiver = {
-            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            match running.get(&key) {
+            let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+            let full = |share: &Share| table.shares.get(&share.of).is_some_and(|begun| *begun >= share.most);
+            match table.running.get(&key) {
                 Some(receiver) => receiver.clone(),
-                None if running.len() >= self.most => return None,
+                None if table.running.len() >= self.most || shares.iter().any(full) => return None,
                 None => {
                     let (sender, receiver) = watch::channel(None);
-                    running.insert(key.clone(), receiver.clone());
-                    let landing = Landing { flights: Arc::clone(self), key };
+                    table.running.insert(key.clone(), receiver.clone());
+                    for share in &shares {
+                        *table.shares.entry(share.of.clone()).or_default() += 1;
+                    }
+                    let landing = Landing { flights: Arc::clone(self), key, shares };
                     let work = work();
                     tokio::spawn(async move {
                         let value = work.await;
@@ -57,7 +75,7 @@ where
 
     /// How much is under way.
     pub fn len(&self) -> usize {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).running.len()
     }
 }
 
@@ -65,11 +83,21 @@ where
 struct Landing<K: Hash + Eq, V> {
     flights: Arc<Flights<K, V>>,
     key: K,
+    shares: Vec<Share>,
 }
 
 impl<K: Hash + Eq, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
-        self.flights.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        let mut table = self.flights.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.running.remove(&self.key);
+        for share in &self.shares {
+            if let Some(begun) = table.shares.get_mut(&share.of) {
+                *begun -= 1;
+                if *begun == 0 {
+                    table.shares.remove(&share.of);
+                }
+            }
+        }
     }
 }
 
@@ -88,7 +116,7 @@ mod tests {
             let (flights, count) = (Arc::clone(&flights), Arc::clone(&count));
             async move {
                 flights
-                    .join("a", move || async move {
+                    .join("a", vec![], move || async move {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                         count.fetch_add(1, Ordering::SeqCst)
                     })
@@ -105,7 +133,7 @@ mod tests {
         let flights = Arc::new(Flights::new(8));
         let done = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&done);
-        let wait = flights.join(1, move || async move {
+        let wait = flights.join(1, vec![], move || async move {
             tokio::time::sleep(Duration::from_millis(30)).await;
             counted.fetch_add(1, Ordering::SeqCst)
         });
@@ -117,17 +145,42 @@ mod tests {
     #[tokio::test]
     async fn too_much_and_panics_are_no_answer() {
         let flights: Arc<Flights<u8, u8>> = Arc::new(Flights::new(1));
-        let slow = flights.join(1, || async {
+        let slow = flights.join(1, vec![], || async {
             tokio::time::sleep(Duration::from_millis(50)).await;
             1
         });
         let (slow, refused) = tokio::join!(slow, async {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            flights.join(2, || async { 2 }).await
+            flights.join(2, vec![], || async { 2 }).await
         });
         assert_eq!((slow, refused), (Some(1), None));
-        let fault = flights.join(3, || async { std::hint::black_box(None::<u8>).expect("a fault for the test") });
+        let fault =
+            flights.join(3, vec![], || async { std::hint::black_box(None::<u8>).expect("a fault for the test") });
         assert_eq!(fault.await, None);
         assert_eq!(flights.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_who_has_too_much_under_way_leaves_room_for_others() {
+        let flights: Arc<Flights<u8, u8>> = Arc::new(Flights::new(8));
+        let share = |of: &str| vec![Share { of: of.into(), most: 1 }];
+        let slow = flights.join(1, share("a"), || async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            1
+        });
+        let (slow, refused, other) = tokio::join!(
+            slow,
+            async {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                flights.join(2, share("a"), || async { 2 }).await
+            },
+            async {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                flights.join(3, share("b"), || async { 3 }).await
+            }
+        );
+        assert_eq!((slow, refused, other), (Some(1), None, Some(3)));
+        assert_eq!(flights.join(2, share("a"), || async { 2 }).await, Some(2));
+        assert!(flights.table.lock().unwrap().shares.is_empty());
     }
 }

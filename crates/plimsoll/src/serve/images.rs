@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 use super::expiring::Expiring;
-use super::flight::Flights;
+use super::flight::{Flights, Share};
 use super::loaded::Loaded;
 use super::log::Log;
 use super::metrics::Metrics;
@@ -25,6 +25,10 @@ use crate::session;
 
 /// Images that are being found out about at the same time. More wait in nobody's memory: they are "could not tell".
 const MOST_AT_ONCE: usize = 256;
+/// How many of them may be for one namespace: who may make pods in one must not keep all others waiting.
+const MOST_OF_NAMESPACE: usize = MOST_AT_ONCE / 4;
+/// How many of them may come from one registry: one that hangs must not keep the others waiting.
+const MOST_OF_REGISTRY: usize = MOST_AT_ONCE / 2;
 /// How long a failure is remembered where the registry does not say: long enough that a burst of pods asks once.
 const FAILURE: Duration = Duration::from_secs(5);
 /// How long a failure is remembered that another try would not mend: until somebody pushes the image, or mends it.
@@ -39,8 +43,8 @@ const RESOLVING: Duration = Duration::from_secs(30);
 const MOST_KEPT: usize = 4096;
 /// Bytes of verdicts that are kept, each twice: by name and by digest.
 const VERDICT_BYTES: u64 = 16 << 20;
-/// Hosts for which a share of the scans is kept apart at a time.
-const MOST_HOSTS: usize = 256;
+/// Namespaces and registries for which a share of the scans is kept apart at a time.
+const MOST_SHARES: usize = 512;
 
 /// What is asked of one image.
 #[derive(Clone, Copy)]
@@ -124,7 +128,7 @@ pub struct Images {
     resolving: Step<TagKey, Digest>,
     looking: Step<(Digest, TagKey), Arc<Looked>>,
     scanning: Arc<Semaphore>,
-    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+    shares: Mutex<HashMap<String, Arc<Semaphore>>>,
     metrics: Arc<Metrics>,
     log: Log,
 }
@@ -151,7 +155,7 @@ impl Images {
             resolving: Arc::new(Flights::new(MOST_AT_ONCE)),
             looking: Arc::new(Flights::new(MOST_AT_ONCE)),
             scanning: Arc::new(Semaphore::new(keeping.scans)),
-            hosts: Mutex::default(),
+            shares: Mutex::default(),
             keeping,
             metrics,
             log,
@@ -222,13 +226,14 @@ impl Images {
         if let Some(failure) = self.failures.get(&key, now) {
             return self.failed(loaded, ask, reference, failure);
         }
+        let whose = Whose::of(ask);
+        let shares = whose.shares(&reference);
         let work = {
             let (images, loaded, key, reference) =
                 (Arc::clone(self), Arc::clone(loaded), key.clone(), reference.clone());
-            let whose = Whose::of(ask);
             move || async move { images.find_and_judge(&loaded, key, reference, whose).await }
         };
-        match tokio::time::timeout_at(ask.deadline.into(), self.judging.join(key, work)).await {
+        match tokio::time::timeout_at(ask.deadline.into(), self.judging.join(key, shares, work)).await {
             Ok(Some(Ok(judged))) => judged,
             Ok(Some(Err(failure))) => self.failed(loaded, ask, reference, failure),
             Ok(None) => {
@@ -392,7 +397,8 @@ impl Images {
                 Ok(digest)
             }
         };
-        self.resolving.join(key, work).await.unwrap_or_else(|| Err(busy(reference)))
+        let shares = whose.shares(reference);
+        self.resolving.join(key, shares, work).await.unwrap_or_else(|| Err(busy(reference)))
     }
 
     /// What is in the image of that digest.
@@ -407,6 +413,12 @@ impl Images {
         if let Some(looked) = self.looks.get(digest, Instant::now()) {
             return Ok(looked);
         }
+        // Waited for here and not in the work, which others may join.
+        let namespace = self.share_of(whose.namespace_words());
+        let _share = namespace.acquire().await;
+        if let Some(looked) = self.looks.get(digest, Instant::now()) {
+            return Ok(looked);
+        }
         let pinned = reference.with_digest(digest.clone());
         // Content is the same whoever fetches it, and whether it can be fetched is not.
         let key = (digest.clone(), (pinned.to_string(), scope));
@@ -414,7 +426,7 @@ impl Images {
             let (images, loaded, digest, whose) = (Arc::clone(self), Arc::clone(loaded), digest.clone(), whose.clone());
             move || async move {
                 let sources = images.sources_for(&whose).await;
-                let host = images.share_of(pinned.registry());
+                let host = images.share_of(registry_words(&pinned));
                 // The semaphores are never closed.
                 let _share = host.acquire().await;
                 let _scan = images.scanning.acquire().await;
@@ -438,7 +450,8 @@ impl Images {
                 Ok(looked)
             }
         };
-        self.looking.join(key, work).await.unwrap_or_else(|| Err(busy(reference)))
+        // As many as are judged, which have their shares.
+        self.looking.join(key, vec![], work).await.unwrap_or_else(|| Err(busy(reference)))
     }
 
     async fn judge_looked(
@@ -478,14 +491,15 @@ impl Images {
         self.sources.with_credentials(&found.secrets)
     }
 
-    /// At most half of the scans are for one registry: one that trickles must not keep the others waiting.
-    fn share_of(&self, host: &str) -> Arc<Semaphore> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if hosts.len() >= MOST_HOSTS {
-            hosts.retain(|_, share| Arc::strong_count(share) > 1);
+    /// At most half of the scans are for one registry, and for one namespace: an image that trickles must not keep the
+    /// others waiting. Always the namespace's before the registry's, and that before the scan itself.
+    fn share_of(&self, of: String) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if shares.len() >= MOST_SHARES {
+            shares.retain(|_, share| Arc::strong_count(share) > 1);
         }
         let share = (self.keeping.scans / 2).max(1);
-        Arc::clone(hosts.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(share))))
+        Arc::clone(shares.entry(of).or_insert_with(|| Arc::new(Semaphore::new(share))))
     }
 }
 
@@ -505,6 +519,22 @@ impl Whose {
             pull_secrets: ask.pull_secrets.to_vec(),
         }
     }
+
+    fn namespace_words(&self) -> String {
+        format!("namespace {}", self.namespace.as_deref().unwrap_or(""))
+    }
+
+    /// On whose behalf an image is found out about.
+    fn shares(&self, reference: &ImageReference) -> Vec<Share> {
+        vec![
+            Share { of: self.namespace_words(), most: MOST_OF_NAMESPACE },
+            Share { of: registry_words(reference), most: MOST_OF_REGISTRY },
+        ]
+    }
+}
+
+fn registry_words(reference: &ImageReference) -> String {
+    format!("registry {}", reference.registry())
 }
 
 /// How the policy stands to a name before anything is looked into.

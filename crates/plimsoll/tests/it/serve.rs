@@ -583,6 +583,31 @@ fn an_image_review_that_is_too_large_or_does_not_come_is_denied_and_no_error() {
 }
 
 #[test]
+fn images_of_one_namespace_that_never_come_leave_room_for_the_others() {
+    let registry = good();
+    let traps = [good(), good()];
+    let gate = gate("", &["--scans", "2"]);
+    let images: Vec<String> = (0..256)
+        .map(|i: usize| {
+            let trap = &traps[i % 2];
+            trap.delay.store(60_000, std::sync::atomic::Ordering::SeqCst);
+            let name = format!("{}/shop/web", trap.address);
+            if i < 128 { format!("{name}:{i}") } else { format!("{name}@sha256:{i:064x}") }
+        })
+        .collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let elsewhere = json!({"namespace": "elsewhere"});
+    for path in ["/validate?timeout=1s", "/mutate?timeout=1s"] {
+        let answer = gate.client().post(path, &review_of(&pod(&images), &elsewhere).to_string()).json();
+        assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    }
+    for path in ["/mutate", "/validate"] {
+        let answer = gate.client().post(path, &pod_review(&[&registry.image("1.0")])).json();
+        assert_eq!(answer["response"]["allowed"], true, "{path} {answer}");
+    }
+}
+
+#[test]
 fn an_assessment_that_goes_on_does_not_hold_up_the_end() {
     let registry = good();
     *registry.layers.lock().unwrap() = Layers::Held;
