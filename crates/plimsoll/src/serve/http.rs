@@ -33,6 +33,9 @@ const BODY_UNIT: usize = 1 << 10;
 const MAX_PASSED_OVER: usize = 32 << 20;
 /// A body that takes longer is cut off: on the loopback or a cluster's network 8 MiB take some hundredths of a second.
 const BODY_TIME: Duration = Duration::from_secs(10);
+/// Reviews of strangers that are read at the same time, only to be refused in their own form: with bodies of the largest
+/// size they leave half of the memory for bodies to those who may ask.
+const MAX_STRANGERS: usize = 4;
 /// What the API server waits for when it does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The API server's longest patience, for either kind of webhook.
@@ -45,6 +48,7 @@ pub struct Service {
     pub log: Log,
     pub metrics: Arc<Metrics>,
     in_flight: Semaphore,
+    strangers: Semaphore,
     bodies: Semaphore,
     draining: AtomicBool,
 }
@@ -69,6 +73,7 @@ impl Service {
             log,
             metrics,
             in_flight: Semaphore::new(max_in_flight),
+            strangers: Semaphore::new(MAX_STRANGERS),
             bodies: Semaphore::new(BODY_UNITS),
             draining: AtomicBool::new(false),
         }
@@ -130,7 +135,11 @@ impl Service {
 
     async fn review(&self, road: Road, request: Request<Incoming>, peer: &Peer) -> Answer {
         let started = Instant::now();
-        let Ok(_permit) = self.in_flight.try_acquire() else { return self.shed(road) };
+        let room = match peer {
+            Peer::Welcome { .. } => &self.in_flight,
+            Peer::Stranger { .. } => &self.strangers,
+        };
+        let Ok(_permit) = room.try_acquire() else { return self.shed(road) };
         self.metrics.in_flight.up();
         let answer = self.reviewed(road, request, peer, started).await;
         self.metrics.in_flight.down();

@@ -620,6 +620,31 @@ fn an_assessment_that_goes_on_does_not_hold_up_the_end() {
 }
 
 #[test]
+fn clients_without_a_certificate_cannot_take_the_room_of_those_that_have_one() {
+    let args = ["--client-ca", "{dir}/clients.crt", "--policy", "{dir}/loadline.yaml", "--max-in-flight", "16"];
+    let mut identity = (String::new(), String::new());
+    let gate = Gate::start(&args, |dir, _| {
+        let clients = Authority::new("clients");
+        std::fs::write(dir.join("clients.crt"), &clients.pem).unwrap();
+        identity = clients.sign("plimsoll-apiserver-client", true);
+        policy(dir, "");
+    });
+    let mut strangers: Vec<_> = (0..20).map(|_| gate.client().connect().unwrap()).collect();
+    for stranger in &mut strangers {
+        let head = b"POST /validate?timeout=30s HTTP/1.1\r\nhost: x\r\ncontent-length: 8000000\r\n\r\n{";
+        stranger.write_all(head).and_then(|()| stranger.flush()).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let mut welcome = Client::new(gate.address, &gate.authority.pem, Some((&identity.0, &identity.1)));
+    let mut large = pod(&["evil.example.com/x:1"]);
+    large["metadata"]["annotations"] = json!({"a": "x".repeat(7 << 20)});
+    for body in [pod_review(&["evil.example.com/x:1"]), review_of(&large, &json!({})).to_string()] {
+        let reply = welcome.post("/validate", &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
