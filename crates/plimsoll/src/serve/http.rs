@@ -140,9 +140,8 @@ impl Service {
             Peer::Stranger { .. } => &self.strangers,
         };
         let Ok(_permit) = room.try_acquire() else { return self.shed(road) };
-        self.metrics.in_flight.up();
+        let _counted = self.metrics.in_flight.one_more();
         let answer = self.reviewed(road, request, peer, started).await;
-        self.metrics.in_flight.down();
         self.reviews(road).took(started.elapsed());
         answer
     }

@@ -62,10 +62,8 @@ pub async fn listen(
         };
         let (service, shutdown) = (Arc::clone(&service), shutdown.clone());
         tokio::spawn(async move {
-            service.metrics.connections.up();
+            let (_permit, _counted) = (permit, service.metrics.connections.one_more());
             connection(stream, &service, shutdown).await;
-            service.metrics.connections.down();
-            drop(permit);
         });
     }
     drop(listener);

@@ -37,12 +37,18 @@ impl Gauge {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub fn up(&self) {
+    /// One more for as long as what is given back lives: a request whose client leaves ends nowhere else.
+    pub fn one_more(&self) -> OneMore<'_> {
         self.0.fetch_add(1, Ordering::Relaxed);
+        OneMore(self)
     }
+}
 
-    pub fn down(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+pub struct OneMore<'a>(&'a Gauge);
+
+impl Drop for OneMore<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

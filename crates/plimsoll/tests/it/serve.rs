@@ -645,6 +645,23 @@ fn clients_without_a_certificate_cannot_take_the_room_of_those_that_have_one() {
 }
 
 #[test]
+fn who_leaves_before_the_answer_is_in_flight_no_more() {
+    let registry = good();
+    registry.delay.store(60_000, std::sync::atomic::Ordering::SeqCst);
+    let gate = gate("", &[]);
+    let in_flight = |count: usize| {
+        move |gate: &Gate| gate.client().get("/metrics").body.contains(&format!("plimsoll_in_flight {count}\n"))
+    };
+    let mut client = gate.client().connect().unwrap();
+    let body = pod_review(&[&registry.image("1.0")]);
+    let head = format!("POST /validate?timeout=30s HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+    client.write_all(format!("{head}{body}").as_bytes()).and_then(|()| client.flush()).unwrap();
+    gate.wait("it is in flight", in_flight(1));
+    drop(client);
+    gate.wait("it is gone", in_flight(0));
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
