@@ -111,6 +111,12 @@ impl Service {
             "/readyz" => {
                 let draining = self.draining.load(Ordering::Relaxed);
                 let mut page = self.gate.readiness();
+                if let Some(why) = self.tls.fault() {
+                    let why = plimsoll_report::safe(&why);
+                    page.push_str(&format!(
+                        "stale: the certificates on disk cannot be used and the last good ones serve on: {why}\n"
+                    ));
+                }
                 if draining {
                     page.push_str("shutting down\n");
                 }

@@ -216,10 +216,14 @@ async fn follow(service: Arc<Service>) {
                 tls_fault = None;
                 log.info("took over certificates", &[("until", timestamp(service.tls.until()).into())]);
             }
-            Ok(false) => {}
+            Ok(false) => {
+                // Also when the good ones came back after others that could not be used.
+                metrics.certificate_stale.set(0);
+                tls_fault = None;
+            }
             Err(error) => {
                 let why = crate::message::chain(&error);
-                // A file that is missing is missing at every look, and told of once.
+                // What cannot be used cannot at every look, and is told of once.
                 if tls_fault.as_ref() != Some(&why) {
                     metrics.certificate_reload_failures.add(1);
                     metrics.certificate_stale.set(1);

@@ -34,8 +34,9 @@ pub struct TlsOptions {
 pub struct Tls {
     options: TlsOptions,
     current: RwLock<Current>,
-    /// Of the files that were last looked at, also when they could not be used.
+    /// Of the files in force.
     seen: Mutex<[u8; 32]>,
+    fault: Mutex<Option<String>>,
 }
 
 #[derive(Clone)]
@@ -57,11 +58,16 @@ impl Tls {
     /// Reads the files.
     ///
     /// # Errors
-    /// When one cannot be read, the key does not fit the certificate, or the certificate is not valid now.
+    /// When one cannot be read, or the key does not fit the certificate.
     pub fn open(options: TlsOptions) -> anyhow::Result<Tls> {
         let files = Files::read(&options)?;
         let current = files.config(&options)?;
-        Ok(Tls { seen: Mutex::new(files.fingerprint()), current: RwLock::new(current), options })
+        Ok(Tls {
+            seen: Mutex::new(files.fingerprint()),
+            fault: Mutex::default(),
+            current: RwLock::new(current),
+            options,
+        })
     }
 
     /// The configuration for the next connection.
@@ -74,23 +80,32 @@ impl Tls {
         self.current.read().unwrap_or_else(PoisonError::into_inner).until
     }
 
-    /// Takes over files that changed since they were last looked at. True when they are in force now, false when nothing
-    /// changed.
+    /// Why the files as they are now are not in force.
+    pub fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over files that are not those in force. True when that was done, false when they are.
     ///
     /// # Errors
-    /// When they cannot be used; the last good ones stay in force, and the same files are not complained of again.
+    /// When they cannot be used, at every look; the last good ones stay in force.
     pub fn refresh(&self) -> anyhow::Result<bool> {
+        let taken = self.take_over();
+        let why = taken.as_ref().err().map(crate::message::chain);
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        taken
+    }
+
+    fn take_over(&self) -> anyhow::Result<bool> {
         let files = Files::read(&self.options)?;
         let fingerprint = files.fingerprint();
-        {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if *seen == fingerprint {
-                return Ok(false);
-            }
-            *seen = fingerprint;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == fingerprint {
+            return Ok(false);
         }
         let current = files.config(&self.options)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+        *seen = fingerprint;
         Ok(true)
     }
 

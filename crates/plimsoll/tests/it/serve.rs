@@ -662,6 +662,21 @@ fn who_leaves_before_the_answer_is_in_flight_no_more() {
 }
 
 #[test]
+fn certificates_that_went_away_are_told_of_until_they_are_back() {
+    let gate = gate("", &[]);
+    let told = |stale: u8| {
+        move |gate: &Gate| {
+            let metrics = gate.client().get("/metrics").body.contains(&format!("plimsoll_certificate_stale {stale}\n"));
+            metrics && gate.client().get("/readyz").body.contains("certificate") == (stale == 1)
+        }
+    };
+    std::fs::rename(gate.path("tls.crt"), gate.path("away.crt")).unwrap();
+    gate.wait("the fault is told", told(1));
+    std::fs::rename(gate.path("away.crt"), gate.path("tls.crt")).unwrap();
+    gate.wait("the fault is over", told(0));
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
