@@ -43,6 +43,11 @@ const RESOLVING: Duration = Duration::from_secs(30);
 const MOST_KEPT: usize = 4096;
 /// Bytes of verdicts that are kept, each twice: by name and by digest.
 const VERDICT_BYTES: u64 = 16 << 20;
+/// Pull secrets of one pod that count, one more than are read, so that it is told. They are part of keys: a list of a
+/// megabyte must not be kept with each of a pod's images.
+const MOST_SECRETS: usize = 17;
+/// Bytes of the name of a secret or service account; Kubernetes has none that are longer.
+const MAX_NAME: usize = 253;
 /// Namespaces and registries for which a share of the scans is kept apart at a time.
 const MOST_SHARES: usize = 512;
 
@@ -294,11 +299,7 @@ impl Images {
     }
 
     fn scope(&self, ask: &Ask<'_>) -> Scope {
-        if self.cluster.is_none() || ask.namespace.is_none() {
-            return Scope::new();
-        }
-        let (namespace, account) = (ask.namespace.unwrap_or(""), ask.service_account.unwrap_or("default"));
-        format!("{namespace}/{account}/{}", ask.pull_secrets.join(","))
+        if self.cluster.is_some() { Whose::of(ask).scope() } else { Scope::new() }
     }
 
     fn failed(&self, loaded: &Loaded, ask: &Ask<'_>, reference: ImageReference, failure: Failure) -> Arc<Judged> {
@@ -513,11 +514,19 @@ struct Whose {
 
 impl Whose {
     fn of(ask: &Ask<'_>) -> Whose {
+        // What is too long is the name of nothing, and so is the empty name.
+        let name = |text: &str| if text.len() <= MAX_NAME { text.to_owned() } else { String::new() };
         Whose {
             namespace: ask.namespace.map(str::to_owned),
-            service_account: ask.service_account.map(str::to_owned),
-            pull_secrets: ask.pull_secrets.to_vec(),
+            service_account: ask.service_account.map(name),
+            pull_secrets: ask.pull_secrets.iter().take(MOST_SECRETS).map(|secret| name(secret)).collect(),
         }
+    }
+
+    fn scope(&self) -> Scope {
+        let Some(namespace) = &self.namespace else { return Scope::new() };
+        let account = self.service_account.as_deref().unwrap_or("default");
+        format!("{namespace}/{account}/{}", self.pull_secrets.join(","))
     }
 
     fn namespace_words(&self) -> String {
@@ -615,4 +624,30 @@ fn broken(reference: &ImageReference, error: &tokio::task::JoinError) -> Failure
     let problem =
         Problem::undecided(ProblemKind::BadInput, message).with_hint("please report it with the image's name");
     Failure { problem: Box::new(problem), live: LONGEST_FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_credentials_are_used_has_a_bound_whatever_a_pod_names() {
+        let none = BTreeMap::new();
+        let request = Request { user: None, groups: &[], annotations: &none };
+        let ask = |secrets: &[String]| {
+            let ask = Ask {
+                image: "a",
+                namespace: Some("shop"),
+                request: &request,
+                service_account: None,
+                pull_secrets: secrets,
+                deadline: Instant::now(),
+                retry_after: 0,
+            };
+            Whose::of(&ask).scope()
+        };
+        assert_eq!(ask(&["one".into(), "two".into()]), "shop/default/one,two");
+        assert!(ask(&vec!["x".repeat(1 << 10); 1 << 10]).len() < 100);
+        assert!(ask(&vec!["x".repeat(200); 20_000]).len() < 4 << 10);
+    }
 }
