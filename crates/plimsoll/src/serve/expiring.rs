@@ -4,7 +4,7 @@
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-use quick_cache::Weighter;
+use quick_cache::{OptionsBuilder, Weighter};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 /// Values by key, bounded by weight; the least useful leave first.
@@ -29,10 +29,15 @@ impl<K, V> Weighter<K, Kept<V>> for ByWeight {
 }
 
 impl<K: Hash + Eq, V: Clone> Expiring<K, V> {
-    /// `items` is the number that is expected, `capacity` the sum of weights that is never passed.
-    pub fn new(items: usize, capacity: u64) -> Expiring<K, V> {
+    /// `items` is the number that is expected, `capacity` the sum of weights that is never passed. The cache has so many
+    /// `parts` with a lock each; a value must fit one of them. Left to itself it would have the more the more cores there
+    /// are, and keep nothing that is large.
+    pub fn new(items: usize, capacity: u64, parts: usize) -> Expiring<K, V> {
         let (hasher, lifecycle) = (quick_cache::DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Expiring { cache: Cache::with(items, capacity, ByWeight, hasher, lifecycle) }
+        let mut options = OptionsBuilder::new();
+        let options = options.estimated_items_capacity(items).weight_capacity(capacity).shards(parts).build();
+        let options = options.expect("both capacities are given, and nothing else is asked for");
+        Expiring { cache: Cache::with_options(options, ByWeight, hasher, lifecycle) }
     }
 
     /// The value, unless its time is over at `now`.
@@ -71,7 +76,7 @@ mod tests {
 
     #[test]
     fn values_count_until_their_time_is_over() {
-        let cache: Expiring<String, u8> = Expiring::new(10, 10);
+        let cache: Expiring<String, u8> = Expiring::new(10, 10, 4);
         let now = Instant::now();
         cache.put("a".into(), 1, 1, now, Some(Duration::from_secs(5)));
         cache.put("b".into(), 2, 1, now, None);
@@ -81,8 +86,18 @@ mod tests {
     }
 
     #[test]
+    fn one_value_may_take_half_of_the_weight() {
+        let cache: Expiring<u32, u32> = Expiring::new(4096, 64 << 20, 1);
+        let now = Instant::now();
+        for at in 0..8 {
+            cache.put(at, at, 32 << 20, now, None);
+            assert_eq!(cache.get(&at, now), Some(at));
+        }
+    }
+
+    #[test]
     fn weight_is_never_passed() {
-        let cache: Expiring<u32, u32> = Expiring::new(10, 100);
+        let cache: Expiring<u32, u32> = Expiring::new(10, 100, 4);
         let now = Instant::now();
         for at in 0..1000 {
             cache.put(at, at, 7, now, None);

@@ -43,6 +43,8 @@ const RESOLVING: Duration = Duration::from_secs(30);
 const MOST_KEPT: usize = 4096;
 /// Bytes of verdicts that are kept, each twice: by name and by digest.
 const VERDICT_BYTES: u64 = 16 << 20;
+/// Parts of a cache: requests seldom wait for one another, and a verdict of megabytes fits one.
+const PARTS: usize = 4;
 /// Pull secrets of one pod that count, one more than are read, so that it is told. They are part of keys: a list of a
 /// megabyte must not be kept with each of a pod's images.
 const MOST_SECRETS: usize = 17;
@@ -151,11 +153,12 @@ impl Images {
             sources,
             platform,
             cluster,
-            answers: Expiring::new(MOST_KEPT, VERDICT_BYTES),
-            verdicts: Expiring::new(MOST_KEPT, VERDICT_BYTES),
-            tags: Expiring::new(MOST_KEPT, MOST_KEPT as u64),
-            looks: Expiring::new(MOST_KEPT, keeping.memory),
-            failures: Expiring::new(MOST_KEPT, MOST_KEPT as u64),
+            answers: Expiring::new(MOST_KEPT, VERDICT_BYTES, PARTS),
+            verdicts: Expiring::new(MOST_KEPT, VERDICT_BYTES, PARTS),
+            tags: Expiring::new(MOST_KEPT, MOST_KEPT as u64, PARTS),
+            // Seldom asked, and some are large.
+            looks: Expiring::new(MOST_KEPT, keeping.memory, 1),
+            failures: Expiring::new(MOST_KEPT, MOST_KEPT as u64, PARTS),
             judging: Arc::new(Flights::new(MOST_AT_ONCE)),
             resolving: Arc::new(Flights::new(MOST_AT_ONCE)),
             looking: Arc::new(Flights::new(MOST_AT_ONCE)),
