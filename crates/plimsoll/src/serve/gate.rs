@@ -77,7 +77,7 @@ impl Gate {
                 image,
                 verdict: &judged.verdict,
                 digest: digest.as_deref(),
-                retry_after: judged.retry_after,
+                retry_after: judged.retry_after.map(|seconds| seconds.max(self.soonest(review))),
             })
             .collect();
         let policy = &loaded.session.policy;
@@ -163,8 +163,13 @@ impl Gate {
             service_account: review.service_account.as_deref(),
             pull_secrets: &review.pull_secrets,
             deadline,
-            retry_after: if matches!(review.envelope, Envelope::ImageReview) { self.deny_ttl } else { RETRY },
+            retry_after: self.soonest(review),
         }
+    }
+
+    /// When the API server asks again at the soonest, in seconds.
+    fn soonest(&self, review: &Review) -> u32 {
+        if matches!(review.envelope, Envelope::ImageReview) { self.deny_ttl } else { RETRY }
     }
 
     fn count(&self, reviews: &Reviews, outcome: Outcome) {

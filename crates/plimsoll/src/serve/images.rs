@@ -339,7 +339,9 @@ impl Images {
         let now = Instant::now();
         match &found {
             Ok(judged) => {
-                let live = if reference.digest().is_some() { self.keeping.verdicts } else { self.keeping.tags };
+                let lasting = if reference.digest().is_some() { self.keeping.verdicts } else { self.keeping.tags };
+                // A part that could not be had may be there at the next try.
+                let live = if judged.retry_after.is_some() { lasting.min(FAILURE) } else { lasting };
                 let weight = weight(judged) + key.image.len() as u64;
                 self.answers.put(key, Arc::clone(judged), weight, now, Some(live));
             }
@@ -372,9 +374,12 @@ impl Images {
             return Ok(kept);
         }
         let looked = self.look(loaded, reference, &digest, key.scope.clone(), whose).await?;
+        let whole = whole(&looked);
         let judged = self.judge_looked(loaded, key, reference, digest, looked).await?;
-        let weight = weight(&judged) + key.image.len() as u64;
-        self.verdicts.put(by_digest, Arc::clone(&judged), weight, Instant::now(), Some(self.keeping.verdicts));
+        if whole {
+            let weight = weight(&judged) + key.image.len() as u64;
+            self.verdicts.put(by_digest, Arc::clone(&judged), weight, Instant::now(), Some(self.keeping.verdicts));
+        }
         Ok(judged)
     }
 
@@ -470,13 +475,14 @@ impl Images {
         session.at = session::now();
         session.namespace = key.namespace.clone();
         let (named, image) = (reference.clone(), key.image.clone());
+        let retry_after = (!whole(&looked)).then_some(FAILURE.as_secs() as u32);
         let task = tokio::task::spawn_blocking(move || {
             let Looked { mut subject, inventory, problems } = Looked::clone(&looked);
             subject.name = image;
             subject.reference = Some(named);
             subject.namespace = session.namespace.clone();
             let assessment = assess::assembled(&session, subject, inventory, problems);
-            Arc::new(judge(&session, &assessment, None, Some(digest), None))
+            Arc::new(judge(&session, &assessment, None, Some(digest), retry_after))
         });
         let judged = task.await.map_err(|error| broken(reference, &error))?;
         self.metrics.verdicts_made.add(1);

@@ -677,6 +677,20 @@ fn certificates_that_went_away_are_told_of_until_they_are_back() {
 }
 
 #[test]
+fn an_image_of_which_a_part_could_not_be_had_is_looked_into_again() {
+    let registry = good();
+    *registry.layers.lock().unwrap() = Layers::Missing;
+    let gate = gate("", &[]);
+    let review = pod_review(&[&registry.image("1.0")]);
+    let answer = gate.client().post("/validate", &review).json();
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    let message = answer["response"]["status"]["message"].as_str().unwrap();
+    assert!(message.contains("try again in 5 s"), "{message}");
+    *registry.layers.lock().unwrap() = Layers::Served;
+    gate.wait("the layer is there", |gate| gate.client().post("/validate", &review).json()["response"]["allowed"] == true);
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
