@@ -2,7 +2,7 @@
 //! count. What it does not do: make values.
 
 use std::hash::Hash;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use quick_cache::{OptionsBuilder, Weighter};
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -45,13 +45,20 @@ impl<K: Hash + Eq, V: Clone> Expiring<K, V> {
     where
         Q: Hash + quick_cache::Equivalent<K> + ?Sized,
     {
-        let kept = self.cache.get(key)?;
-        kept.until.is_none_or(|until| now < until).then_some(kept.value)
+        self.get_until(key, now).map(|(value, _)| value)
     }
 
-    /// Keeps a value for `live` from `now` on, or until it must make room. Weight nought would never make room.
-    pub fn put(&self, key: K, value: V, weight: u64, now: Instant, live: Option<Duration>) {
-        let until = live.and_then(|live| now.checked_add(live));
+    /// The value with its last moment, for what is made of it and must not count longer.
+    pub fn get_until<Q>(&self, key: &Q, now: Instant) -> Option<(V, Option<Instant>)>
+    where
+        Q: Hash + quick_cache::Equivalent<K> + ?Sized,
+    {
+        let kept = self.cache.get(key)?;
+        kept.until.is_none_or(|until| now < until).then_some((kept.value, kept.until))
+    }
+
+    /// Keeps a value until a moment, or until it must make room. Weight nought would never make room.
+    pub fn put(&self, key: K, value: V, weight: u64, until: Option<Instant>) {
         self.cache.insert(key, Kept { value, until, weight: weight.max(1) });
     }
 
@@ -72,14 +79,16 @@ impl<K: Hash + Eq, V: Clone> Expiring<K, V> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn values_count_until_their_time_is_over() {
         let cache: Expiring<String, u8> = Expiring::new(10, 10, 4);
         let now = Instant::now();
-        cache.put("a".into(), 1, 1, now, Some(Duration::from_secs(5)));
-        cache.put("b".into(), 2, 1, now, None);
+        cache.put("a".into(), 1, 1, Some(now + Duration::from_secs(5)));
+        cache.put("b".into(), 2, 1, None);
         assert_eq!(cache.get("a", now), Some(1));
         assert_eq!(cache.get("a", now + Duration::from_secs(5)), None);
         assert_eq!(cache.get("b", now + Duration::from_secs(5)), Some(2));
@@ -90,7 +99,7 @@ mod tests {
         let cache: Expiring<u32, u32> = Expiring::new(4096, 64 << 20, 1);
         let now = Instant::now();
         for at in 0..8 {
-            cache.put(at, at, 32 << 20, now, None);
+            cache.put(at, at, 32 << 20, None);
             assert_eq!(cache.get(&at, now), Some(at));
         }
     }
@@ -98,9 +107,8 @@ mod tests {
     #[test]
     fn weight_is_never_passed() {
         let cache: Expiring<u32, u32> = Expiring::new(10, 100, 4);
-        let now = Instant::now();
         for at in 0..1000 {
-            cache.put(at, at, 7, now, None);
+            cache.put(at, at, 7, None);
             assert!(cache.weight() <= 100);
         }
         assert!(cache.len() <= 14);

@@ -132,7 +132,7 @@ pub struct Images {
     looks: Expiring<Digest, Arc<Looked>>,
     failures: Expiring<AnswerKey, Failure>,
     judging: Step<AnswerKey, Arc<Judged>>,
-    resolving: Step<TagKey, Digest>,
+    resolving: Step<TagKey, (Digest, Option<Instant>)>,
     looking: Step<(Digest, TagKey), Arc<Looked>>,
     scanning: Arc<Semaphore>,
     shares: Mutex<HashMap<String, Arc<Semaphore>>>,
@@ -270,7 +270,7 @@ impl Images {
         let whose = Whose::of(ask);
         let scope = self.scope(ask);
         match tokio::time::timeout_at(ask.deadline.into(), self.resolve(reference, scope, &whose)).await {
-            Ok(Ok(digest)) => Ok(digest),
+            Ok(Ok((digest, _))) => Ok(digest),
             Ok(Err(failure)) => Err(failure.problem.to_string()),
             Err(_) => Err(format!("resolve {}: its registry did not answer in time", ask.image)),
         }
@@ -335,66 +335,66 @@ impl Images {
         reference: ImageReference,
         whose: Whose,
     ) -> Result<Arc<Judged>, Failure> {
-        let found = self.find(loaded, &key, &reference, &whose).await;
-        let now = Instant::now();
-        match &found {
-            Ok(judged) => {
-                let lasting = if reference.digest().is_some() { self.keeping.verdicts } else { self.keeping.tags };
-                // A part that could not be had may be there at the next try.
-                let live = if judged.retry_after.is_some() { lasting.min(FAILURE) } else { lasting };
-                let weight = weight(judged) + key.image.len() as u64;
-                self.answers.put(key, Arc::clone(judged), weight, now, Some(live));
+        match self.find(loaded, &key, &reference, &whose).await {
+            Ok((judged, until)) => {
+                let weight = weight(&judged) + key.image.len() as u64;
+                self.answers.put(key, Arc::clone(&judged), weight, until);
+                Ok(judged)
             }
             Err(failure) => {
                 self.metrics.images_failed.add(1);
                 let fields = [("image", key.image.as_str().into()), ("why", failure.problem.to_string().into())];
                 self.log.warn("an image could not be assessed", &fields);
-                self.failures.put(key, failure.clone(), 1, now, Some(failure.live));
+                self.failures.put(key, failure.clone(), 1, after(failure.live));
+                Err(failure)
             }
         }
-        found
     }
 
+    /// The verdict, and until when the steps that led to it count.
     async fn find(
         self: &Arc<Self>,
         loaded: &Arc<Loaded>,
         key: &AnswerKey,
         reference: &ImageReference,
         whose: &Whose,
-    ) -> Result<Arc<Judged>, Failure> {
-        let digest = self.resolve(reference, key.scope.clone(), whose).await?;
+    ) -> Result<(Arc<Judged>, Option<Instant>), Failure> {
+        let (digest, tag_until) = self.resolve(reference, key.scope.clone(), whose).await?;
         let by_digest = VerdictKey {
             digest: digest.clone(),
             image: key.image.clone(),
             namespace: key.namespace.clone(),
             generation: key.generation,
         };
-        if let Some(kept) = self.verdicts.get(&by_digest, Instant::now()) {
+        if let Some((kept, until)) = self.verdicts.get_until(&by_digest, Instant::now()) {
             self.metrics.verdicts_cached.add(1);
-            return Ok(kept);
+            return Ok((kept, earlier(tag_until, until)));
         }
         let looked = self.look(loaded, reference, &digest, key.scope.clone(), whose).await?;
         let whole = whole(&looked);
         let judged = self.judge_looked(loaded, key, reference, digest, looked).await?;
+        // A part that could not be had may be there at the next try.
+        let until = after(if whole { self.keeping.verdicts } else { FAILURE.min(self.keeping.verdicts) });
         if whole {
             let weight = weight(&judged) + key.image.len() as u64;
-            self.verdicts.put(by_digest, Arc::clone(&judged), weight, Instant::now(), Some(self.keeping.verdicts));
+            self.verdicts.put(by_digest, Arc::clone(&judged), weight, until);
         }
-        Ok(judged)
+        Ok((judged, earlier(tag_until, until)))
     }
 
+    /// What a name leads to, and until when a tag is taken to mean it.
     async fn resolve(
         self: &Arc<Self>,
         reference: &ImageReference,
         scope: Scope,
         whose: &Whose,
-    ) -> Result<Digest, Failure> {
+    ) -> Result<(Digest, Option<Instant>), Failure> {
         if let Some(digest) = reference.digest() {
-            return Ok(digest.clone());
+            return Ok((digest.clone(), None));
         }
         let key = (reference.to_string(), scope);
-        if let Some(digest) = self.tags.get(&key, Instant::now()) {
-            return Ok(digest);
+        if let Some(found) = self.tags.get_until(&key, Instant::now()) {
+            return Ok(found);
         }
         let work = {
             let (images, key, reference, whose) = (Arc::clone(self), key.clone(), reference.clone(), whose.clone());
@@ -402,8 +402,9 @@ impl Images {
                 let sources = images.sources_for(&whose).await.with_deadline(RESOLVING);
                 let digest =
                     sources.resolve_async(&reference).await.map_err(|error| unreached(&reference, error))?.digest;
-                images.tags.put(key, digest.clone(), 1, Instant::now(), Some(images.keeping.tags));
-                Ok(digest)
+                let until = after(images.keeping.tags);
+                images.tags.put(key, digest.clone(), 1, until);
+                Ok((digest, until))
             }
         };
         let shares = whose.shares(reference);
@@ -454,7 +455,7 @@ impl Images {
                 // What could not be read today may be readable tomorrow: only whole knowledge is kept.
                 if whole(&looked) {
                     let weight = bytes_of(&looked.inventory).saturating_mul(2);
-                    images.looks.put(digest, Arc::clone(&looked), weight, Instant::now(), None);
+                    images.looks.put(digest, Arc::clone(&looked), weight, None);
                 }
                 Ok(looked)
             }
@@ -553,6 +554,16 @@ impl Whose {
 
 fn registry_words(reference: &ImageReference) -> String {
     format!("registry {}", reference.registry())
+}
+
+/// A moment so far from now; none when that is for ever.
+fn after(live: Duration) -> Option<Instant> {
+    Instant::now().checked_add(live)
+}
+
+/// The earlier of two last moments; none is for ever.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    [one, other].into_iter().flatten().min()
 }
 
 /// How the policy stands to a name before anything is looked into.

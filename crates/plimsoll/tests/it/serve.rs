@@ -691,6 +691,23 @@ fn an_image_of_which_a_part_could_not_be_had_is_looked_into_again() {
 }
 
 #[test]
+fn a_tag_is_asked_for_again_when_its_time_is_over_however_late_the_verdict_came() {
+    let registry = good();
+    let gate = gate("", &["--tag-ttl", "4"]);
+    let mut client = gate.client();
+    let review = pod_review(&[&registry.image("1.0")]);
+    let asked = || registry.asked.load(std::sync::atomic::Ordering::SeqCst);
+    let began = Instant::now();
+    assert_eq!(client.post("/mutate", &review).json()["response"]["allowed"], true);
+    std::thread::sleep(Duration::from_millis(2500).saturating_sub(began.elapsed()));
+    assert_eq!(client.post("/validate", &review).json()["response"]["allowed"], true);
+    let before = asked();
+    std::thread::sleep(Duration::from_millis(5000).saturating_sub(began.elapsed()));
+    assert_eq!(client.post("/validate", &review).json()["response"]["allowed"], true);
+    assert!(asked() > before, "nobody asked what the tag means now");
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
