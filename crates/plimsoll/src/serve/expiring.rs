@@ -4,8 +4,8 @@
 use std::hash::Hash;
 use std::time::Instant;
 
-use quick_cache::{OptionsBuilder, Weighter};
 use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{OptionsBuilder, Weighter};
 
 /// Values by key, bounded by weight; the least useful leave first.
 pub struct Expiring<K, V> {

@@ -9,14 +9,13 @@ use std::time::Instant;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use plimsoll_admission::{About, Answer, Envelope, ImageDecision, Review, Road};
-use plimsoll_model::loadline::{Mode, WhenUndecided};
 use plimsoll_model::{ImageReference, Outcome, ReasonCode};
 use plimsoll_policy::{Request, Standing};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::http::word;
-use super::images::{Ask, Images, Judged, standing};
+use super::images::{Ask, Images, Judged, Unpinned, standing};
 use super::loaded::{Current, Loaded};
 use super::log::Log;
 use super::metrics::{Metrics, Now, Reviews};
@@ -93,8 +92,8 @@ impl Gate {
     }
 
     /// Tags to digests, for pods and the entries that ask for it. Whether the image may run is asked when the pod is
-    /// validated; a tag that an entry wants pinned and that leads nowhere is refused here, for what runs could not be
-    /// told later either.
+    /// validated; a tag that an entry wants pinned and that leads nowhere is refused here, unless the policy lets what
+    /// could not be told run, for what runs could not be told later either.
     async fn pinned(&self, review: &Review, loaded: &Arc<Loaded>, deadline: Instant) -> Answer {
         let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
         let request = request(review, &annotations);
@@ -102,29 +101,20 @@ impl Gate {
             let ask = self.ask(review, &image.image, &request, deadline);
             async move { self.pin(loaded, &ask).await }
         });
-        let pins: Vec<Option<Result<String, String>>> = join_all(pinning).await;
-        let enforced =
-            loaded.session.policy.mode == Mode::Enforce && loaded.session.policy.undecided == WhenUndecided::Deny;
-        let failed: Vec<String> = pins
-            .iter()
-            .zip(&review.images)
-            .filter_map(|(pin, image)| {
-                let why = pin.as_ref()?.as_ref().err()?;
-                Some(format!(
-                    "image {}: its entry asks for a digest, and it could not be told: could not {why}",
-                    image.image
-                ))
+        let pins: Vec<Option<Result<String, Unpinned>>> = join_all(pinning).await;
+        let unpinned =
+            || pins.iter().zip(&review.images).filter_map(|(pin, image)| Some((pin.as_ref()?.as_ref().err()?, image)));
+        let refused = unpinned().any(|(unpinned, _)| !unpinned.allowed);
+        let failed: Vec<String> = unpinned()
+            .filter(|(unpinned, _)| !refused || !unpinned.allowed)
+            .map(|(Unpinned { why, .. }, image)| {
+                let image = &image.image;
+                format!("image {image}: its entry asks for a digest, and it could not be told: could not {why}")
             })
             .collect();
         let count = pins.iter().filter(|pin| matches!(pin, Some(Ok(_)))).count();
         self.metrics.pinned.add(count as u64);
-        let outcome = if failed.is_empty() {
-            Outcome::Allowed
-        } else if enforced {
-            Outcome::Undecided
-        } else {
-            Outcome::Allowed
-        };
+        let outcome = if refused { Outcome::Undecided } else { Outcome::Allowed };
         self.count(&self.metrics.mutate, outcome);
         let fields = || {
             vec![
@@ -145,14 +135,14 @@ impl Gate {
     }
 
     /// The digest to write, why it could not be told, or nothing where nobody asks for it.
-    async fn pin(&self, loaded: &Arc<Loaded>, ask: &Ask<'_>) -> Option<Result<String, String>> {
+    async fn pin(&self, loaded: &Arc<Loaded>, ask: &Ask<'_>) -> Option<Result<String, Unpinned>> {
         // A name that cannot be read is refused when the pod is validated.
         let reference: ImageReference = ask.image.parse().ok()?;
         if reference.digest().is_some() || !matches!(standing(loaded, ask, &reference), Standing::Judged { pin: true })
         {
             return None;
         }
-        Some(self.images.resolved(&reference, ask).await.map(|digest| digest.to_string()))
+        Some(self.images.resolved(loaded, &reference, ask).await.map(|digest| digest.to_string()))
     }
 
     fn ask<'a>(&'a self, review: &'a Review, image: &'a str, request: &'a Request<'a>, deadline: Instant) -> Ask<'a> {

@@ -79,6 +79,13 @@ pub struct Judged {
     pub retry_after: Option<u32>,
 }
 
+/// Why a tag could not be pinned, in words for the user, and whether the image may run all the same.
+#[derive(Debug)]
+pub struct Unpinned {
+    pub why: String,
+    pub allowed: bool,
+}
+
 /// Why nothing could be found out.
 #[derive(Debug, Clone)]
 struct Failure {
@@ -265,15 +272,30 @@ impl Images {
     /// The digest that a name leads to now, for pinning.
     ///
     /// # Errors
-    /// Why it could not be told, in words for the user.
-    pub async fn resolved(self: &Arc<Self>, reference: &ImageReference, ask: &Ask<'_>) -> Result<Digest, String> {
+    /// When it could not be told.
+    pub async fn resolved(
+        self: &Arc<Self>,
+        loaded: &Loaded,
+        reference: &ImageReference,
+        ask: &Ask<'_>,
+    ) -> Result<Digest, Unpinned> {
         let whose = Whose::of(ask);
         let scope = self.scope(ask);
         match tokio::time::timeout_at(ask.deadline.into(), self.resolve(reference, scope, &whose)).await {
             Ok(Ok((digest, _))) => Ok(digest),
-            Ok(Err(failure)) => Err(failure.problem.to_string()),
-            Err(_) => Err(format!("resolve {}: its registry did not answer in time", ask.image)),
+            Ok(Err(failure)) => Err(self.unpinned(loaded, ask, reference, *failure.problem)),
+            Err(_) => {
+                let message = format!("resolve {}: its registry did not answer in time", ask.image);
+                let problem = Problem::undecided(ProblemKind::LimitReached, message);
+                Err(self.unpinned(loaded, ask, reference, problem))
+            }
         }
+    }
+
+    fn unpinned(&self, loaded: &Loaded, ask: &Ask<'_>, reference: &ImageReference, problem: Problem) -> Unpinned {
+        let why = problem.to_string();
+        let judged = self.without_looking(loaded, ask, Some(reference.clone()), problem, None);
+        Unpinned { why, allowed: is_allowed(&judged.verdict) }
     }
 
     /// Finds out about an image ahead of time.

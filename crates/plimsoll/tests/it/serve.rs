@@ -687,7 +687,9 @@ fn an_image_of_which_a_part_could_not_be_had_is_looked_into_again() {
     let message = answer["response"]["status"]["message"].as_str().unwrap();
     assert!(message.contains("try again in 5 s"), "{message}");
     *registry.layers.lock().unwrap() = Layers::Served;
-    gate.wait("the layer is there", |gate| gate.client().post("/validate", &review).json()["response"]["allowed"] == true);
+    gate.wait("the layer is there", |gate| {
+        gate.client().post("/validate", &review).json()["response"]["allowed"] == true
+    });
 }
 
 #[test]
@@ -705,6 +707,21 @@ fn a_tag_is_asked_for_again_when_its_time_is_over_however_late_the_verdict_came(
     std::thread::sleep(Duration::from_millis(5000).saturating_sub(began.elapsed()));
     assert_eq!(client.post("/validate", &review).json()["response"]["allowed"], true);
     assert!(asked() > before, "nobody asked what the tag means now");
+}
+
+#[test]
+fn a_pin_that_fails_refuses_where_its_entry_does() {
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| {
+        let text = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: test}\nmode: warn\nimages:\n\
+             - {name: soft, match: [\"*/soft/**\"], tags: {pin: true}}\n\
+             - {name: hard, match: [\"**\"], mode: enforce, tags: {pin: true}}\n";
+        std::fs::write(dir.join("loadline.yaml"), text).unwrap();
+    });
+    for (image, allowed) in [("127.0.0.1:1/soft/web:1", true), ("127.0.0.1:1/hard/web:1", false)] {
+        let answer = gate.client().post("/mutate?timeout=3s", &pod_review(&[image])).json();
+        assert_eq!(answer["response"]["allowed"], allowed, "{answer}");
+        assert!(answer["response"].to_string().contains("its entry asks for a digest"), "{answer}");
+    }
 }
 
 #[test]
