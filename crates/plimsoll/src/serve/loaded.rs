@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use plimsoll_model::DatabaseKind;
-use sha2::{Digest as _, Sha256};
 
 use crate::session::{Session, SessionOptions};
 
 /// Policy and data in force.
 pub struct Loaded {
     pub session: Session,
-    /// Rises with every change of policy or data: verdicts of another generation do not count.
+    /// Rises whenever policy and data are opened: verdicts of another generation do not count, and what is still being
+    /// judged by the last one is kept under its own.
     pub generation: u64,
     /// Names and digests of the databases, for audit annotations.
     pub databases: String,
@@ -40,12 +40,6 @@ impl Loaded {
             )
             .collect();
         Loaded { databases: databases.join(", "), asks_who, generation, since: session.at, session }
-    }
-
-    /// What was loaded: two loads with the same words judge alike.
-    fn identity(&self) -> String {
-        let vex = serde_json::to_vec(self.session.vex.as_slice()).unwrap_or_default();
-        format!("{}|{}|{:x}", self.session.policy.digest, self.databases, Sha256::digest(vex))
     }
 
     /// True when nothing but the list inside the program is there.
@@ -135,11 +129,7 @@ impl Current {
                     })
                     .collect();
                 set_fault(None);
-                let mut next = Loaded::new(session, now.generation);
-                if next.identity() != now.identity() {
-                    next.generation += 1;
-                }
-                let next = Arc::new(next);
+                let next = Arc::new(Loaded::new(session, now.generation + 1));
                 *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
                 Refreshed::Taken(next)
             }
