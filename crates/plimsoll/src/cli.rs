@@ -330,6 +330,9 @@ impl LogLevel {
     }
 }
 
+/// Requests, connections or scans of a server at a time: more than any machine has room for.
+const MOST_AT_ONCE: i64 = 1 << 20;
+
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     /// The server's certificate chain (PEM)
@@ -424,26 +427,34 @@ pub struct ServeArgs {
     )]
     pub image_limit: u64,
     /// Images that are unpacked at the same time; else one a core
-    #[arg(long, env = "PLIMSOLL_SCANS", value_name = "N", help_heading = "Caches and limits")]
-    pub scans: Option<usize>,
+    #[arg(
+        long,
+        env = "PLIMSOLL_SCANS",
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=MOST_AT_ONCE),
+        help_heading = "Caches and limits"
+    )]
+    pub scans: Option<u32>,
     /// Requests answered at the same time; more are turned away with 503
     #[arg(
         long,
         env = "PLIMSOLL_MAX_IN_FLIGHT",
         value_name = "N",
         default_value_t = 1024,
+        value_parser = clap::value_parser!(u32).range(1..=MOST_AT_ONCE),
         help_heading = "Caches and limits"
     )]
-    pub max_in_flight: usize,
+    pub max_in_flight: u32,
     /// Connections at the same time
     #[arg(
         long,
         env = "PLIMSOLL_MAX_CONNECTIONS",
         value_name = "N",
         default_value_t = 1024,
+        value_parser = clap::value_parser!(u32).range(1..=MOST_AT_ONCE),
         help_heading = "Caches and limits"
     )]
-    pub max_connections: usize,
+    pub max_connections: u32,
     /// Seconds for which the API server keeps a denial of an ImageReview (its denyTTL); said in reasons
     #[arg(
         long,

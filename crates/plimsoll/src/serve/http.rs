@@ -66,13 +66,13 @@ const ROADS: [(&str, Road); 5] = [
 const PAGES: [&str; 5] = ["/healthz", "/livez", "/readyz", "/metrics", "/policy"];
 
 impl Service {
-    pub fn new(gate: Arc<Gate>, tls: Tls, log: Log, metrics: Arc<Metrics>, max_in_flight: usize) -> Service {
+    pub fn new(gate: Arc<Gate>, tls: Tls, log: Log, metrics: Arc<Metrics>, max_in_flight: u32) -> Service {
         Service {
             gate,
             tls,
             log,
             metrics,
-            in_flight: Semaphore::new(max_in_flight),
+            in_flight: Semaphore::new(max_in_flight as usize),
             strangers: Semaphore::new(MAX_STRANGERS),
             bodies: Semaphore::new(BODY_UNITS),
             draining: AtomicBool::new(false),

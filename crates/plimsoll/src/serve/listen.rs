@@ -37,11 +37,11 @@ const MAX_STREAMS: u32 = 250;
 pub async fn listen(
     listener: TcpListener,
     service: Arc<Service>,
-    most: usize,
+    most: u32,
     mut shutdown: watch::Receiver<bool>,
     drain: Duration,
 ) {
-    let room = Arc::new(Semaphore::new(most));
+    let room = Arc::new(Semaphore::new(most as usize));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -68,8 +68,7 @@ pub async fn listen(
     }
     drop(listener);
     // All permits back: every connection is done.
-    let all = u32::try_from(most).unwrap_or(u32::MAX);
-    if tokio::time::timeout(drain, room.acquire_many(all)).await.is_err() {
+    if tokio::time::timeout(drain, room.acquire_many(most)).await.is_err() {
         service.log.warn("connections were cut: they did not finish in time", &[("seconds", drain.as_secs().into())]);
     }
 }

@@ -85,14 +85,15 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<Service> {
     };
     let current = Current::open(options, args.registry_whitelist.clone())?;
     let cache = dirs::cache(global.cache_dir.as_deref());
-    let sources = reach::server_sources(&args.reach, &cache, args.image_limit << 20)?;
+    let sources = reach::server_sources(&args.reach, &cache, mebibytes(args.image_limit))?;
     let cluster = cluster(args)?;
     let metrics = Arc::new(Metrics::default());
-    let scans = args.scans.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);
+    let cores = || std::thread::available_parallelism().map_or(2, usize::from);
+    let scans = args.scans.map_or_else(cores, |scans| scans as usize);
     let keeping = Keeping {
         tags: Duration::from_secs(args.tag_ttl),
         verdicts: Duration::from_secs(args.verdict_ttl),
-        memory: args.memory << 20,
+        memory: mebibytes(args.memory),
         scans,
     };
     let pull = cluster.clone().filter(|_| args.pull_secrets);
@@ -106,6 +107,10 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<Service> {
         requests: std::sync::atomic::AtomicU64::new(1),
     };
     Ok(Service::new(Arc::new(gate), tls, log, metrics, args.max_in_flight))
+}
+
+fn mebibytes(count: u64) -> u64 {
+    count.saturating_mul(1 << 20)
 }
 
 /// The way to the cluster, where something asks for it.

@@ -757,6 +757,12 @@ fn check_validates_everything_and_serves_nothing() {
         assert_eq!(run.status, 2, "{args:?}: {}", run.out);
         assert!(run.err.contains(words), "{args:?}: {}", run.err);
     }
+    for limit in ["--max-in-flight", "--max-connections", "--scans"] {
+        for number in ["0", "18446744073709551615"] {
+            let run = plimsoll(&["serve", "--config", &at("serve.yaml"), "--check", limit, number]);
+            assert_eq!(run.status, 64, "{limit} {number}: {}", run.err);
+        }
+    }
     assert_eq!(plimsoll(&["serve"]).status, 64);
     // As the bouncer took it.
     for debug in ["1", "true", "yes", "0", "false"] {
