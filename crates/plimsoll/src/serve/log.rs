@@ -47,6 +47,22 @@ impl Log {
     }
 }
 
+/// The longest text of a field, in bytes: the words of a refusal, and more than any name that Kubernetes takes.
+const MAX_TEXT: usize = 2048;
+
+/// The value with its texts cut: whoever may ask chooses names of a megabyte.
+fn bounded(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > MAX_TEXT => {
+            let most = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            format!("{}…", &text[..most]).into()
+        }
+        Value::Array(items) => items.iter().map(bounded).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), bounded(value))).collect(),
+        other => other.clone(),
+    }
+}
+
 /// The line with its end. Control characters are escaped in both forms, so that one event stays one line.
 fn written(format: LogFormat, at: Timestamp, level: LogLevel, message: &str, fields: &[(&str, Value)]) -> String {
     let at = at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
@@ -56,7 +72,7 @@ fn written(format: LogFormat, at: Timestamp, level: LogLevel, message: &str, fie
             let mut line =
                 format!("{{\"time\":\"{at}\",\"level\":\"{}\",\"msg\":{}", level.word(), Value::from(message));
             for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                line += &format!(",\"{key}\":{value}");
+                line += &format!(",\"{key}\":{}", bounded(value));
             }
             line.push('}');
             line
@@ -64,8 +80,8 @@ fn written(format: LogFormat, at: Timestamp, level: LogLevel, message: &str, fie
         LogFormat::Text => {
             let mut line = format!("{at} {:5} {message}", level.word());
             for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                let shown = match value {
-                    Value::String(text) if plain(text) => text.clone(),
+                let shown = match bounded(value) {
+                    Value::String(text) if plain(&text) => text,
                     other => other.to_string(),
                 };
                 line += &format!(" {key}={shown}");

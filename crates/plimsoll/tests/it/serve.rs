@@ -725,6 +725,17 @@ fn a_pin_that_fails_refuses_where_its_entry_does() {
 }
 
 #[test]
+fn a_line_of_the_log_has_a_bound_whatever_the_image_is_called() {
+    let gate = gate("", &[]);
+    let images: Vec<String> = (0..40).map(|i| format!("{i}{}", "x".repeat(100_000))).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    assert_eq!(gate.client().post("/validate", &pod_review(&images)).json()["response"]["allowed"], false);
+    gate.wait("the decision is told", |gate| !gate.events("decision").is_empty());
+    let length = gate.events("decision")[0].to_string().len();
+    assert!(length < 128 << 10, "{length} bytes");
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
