@@ -9,15 +9,15 @@ use std::time::Instant;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use plimsoll_admission::{About, Answer, Envelope, ImageDecision, Review, Road};
-use plimsoll_model::{ImageReference, Outcome, ReasonCode};
+use plimsoll_model::{ImageReference, Outcome, ReasonCode, Verdict};
 use plimsoll_policy::{Request, Standing};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::http::word;
 use super::images::{Ask, Images, Judged, Unpinned, standing};
 use super::loaded::{Current, Loaded};
-use super::log::Log;
+use super::log::{Field, Log};
 use super::metrics::{Metrics, Now, Reviews};
 use crate::cli::LogLevel;
 use crate::session;
@@ -65,17 +65,14 @@ impl Gate {
             async move { self.images.judged(loaded, &ask).await }
         });
         let judged: Vec<Arc<Judged>> = join_all(judging).await;
-        let digests: Vec<Option<String>> =
-            judged.iter().map(|one| one.digest.as_ref().map(ToString::to_string)).collect();
         let decisions: Vec<ImageDecision<'_>> = review
             .images
             .iter()
             .zip(&judged)
-            .zip(&digests)
-            .map(|((image, judged), digest)| ImageDecision {
+            .map(|(image, judged)| ImageDecision {
                 image,
                 verdict: &judged.verdict,
-                digest: digest.as_deref(),
+                digest: judged.digest_text.as_deref(),
                 retry_after: judged.retry_after.map(|seconds| seconds.max(self.soonest(review))),
             })
             .collect();
@@ -191,16 +188,21 @@ impl Gate {
             Envelope::Admission { uid, .. } => Some(uid.as_str()),
             Envelope::ImageReview => None,
         };
-        let images: Vec<Value> = review
-            .images
-            .iter()
-            .zip(judged)
-            .take(LOGGED_IMAGES)
-            .map(|(image, one)| {
-                let digest = one.digest.as_ref().map(ToString::to_string);
-                json!({"image": image.image, "digest": digest, "outcome": one.verdict.outcome, "effective": one.verdict.effective})
-            })
-            .collect();
+        let shown = review.images.iter().zip(judged).take(LOGGED_IMAGES);
+        let images = Field::List(
+            shown
+                .map(|(image, one)| {
+                    let Verdict { outcome, effective, .. } = &one.verdict;
+                    let softened = Some(effective.word()).filter(|_| effective != outcome);
+                    vec![
+                        ("image", image.image.as_str().into()),
+                        ("digest", one.digest_text.as_deref().into()),
+                        ("outcome", outcome.word().into()),
+                        ("effective", softened.into()),
+                    ]
+                })
+                .collect(),
+        );
         let fields = [
             ("road", word(road).into()),
             ("id", self.next_id().into()),
@@ -215,7 +217,7 @@ impl Gate {
             ("dryRun", Some(true).filter(|_| review.dry_run).into()),
             ("breakGlass", Some(true).filter(|_| broken > 0).into()),
             ("exempt", Some(exempt).filter(|count| *count > 0).into()),
-            ("images", images.into()),
+            ("images", images),
             ("unchanged", Some(review.unchanged).filter(|count| *count > 0).into()),
             ("reason", Some(answer.message.as_str()).filter(|message| !message.is_empty()).into()),
             ("micros", u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX).into()),

@@ -75,7 +75,7 @@ pub struct Judged {
     /// SHA-256 of the verdict's JSON.
     pub verdict_digest: String,
     /// What the name led to: the digest of the index, or of the manifest where there is none.
-    pub digest: Option<Digest>,
+    pub digest_text: Option<String>,
     pub retry_after: Option<u32>,
 }
 
@@ -611,7 +611,8 @@ fn judge(
     let verdict = plimsoll_policy::judge(assessment, &session.policy, &context);
     // A verdict is plain data: writing it cannot fail.
     let json = serde_json::to_vec(&verdict).unwrap_or_default();
-    Judged { verdict_digest: format!("sha256:{:x}", Sha256::digest(json)), verdict, digest, retry_after }
+    let digest_text = digest.map(|digest| digest.to_string());
+    Judged { verdict_digest: format!("sha256:{:x}", Sha256::digest(json)), verdict, digest_text, retry_after }
 }
 
 pub fn is_allowed(verdict: &Verdict) -> bool {

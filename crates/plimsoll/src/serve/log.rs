@@ -1,10 +1,10 @@
 //! One line an event. In: a level, a message and fields. Out: JSON or `key=value` text on standard error, whole lines in
 //! the order they were written. What it does not do: decide what is secret; callers give no secrets.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::cli::{LogFormat, LogLevel};
 
@@ -21,23 +21,23 @@ impl Log {
         level <= self.level
     }
 
-    pub fn error(&self, message: &str, fields: &[(&str, Value)]) {
+    pub fn error(&self, message: &str, fields: &[(&str, Field<'_>)]) {
         self.line(LogLevel::Error, message, fields);
     }
 
-    pub fn warn(&self, message: &str, fields: &[(&str, Value)]) {
+    pub fn warn(&self, message: &str, fields: &[(&str, Field<'_>)]) {
         self.line(LogLevel::Warn, message, fields);
     }
 
-    pub fn info(&self, message: &str, fields: &[(&str, Value)]) {
+    pub fn info(&self, message: &str, fields: &[(&str, Field<'_>)]) {
         self.line(LogLevel::Info, message, fields);
     }
 
-    pub fn debug(&self, message: &str, fields: &[(&str, Value)]) {
+    pub fn debug(&self, message: &str, fields: &[(&str, Field<'_>)]) {
         self.line(LogLevel::Debug, message, fields);
     }
 
-    fn line(&self, level: LogLevel, message: &str, fields: &[(&str, Value)]) {
+    fn line(&self, level: LogLevel, message: &str, fields: &[(&str, Field<'_>)]) {
         if !self.speaks(level) {
             return;
         }
@@ -47,55 +47,134 @@ impl Log {
     }
 }
 
-/// The longest text of a field, in bytes: the words of a refusal, and more than any name that Kubernetes takes.
+/// What stands behind a key.
+pub enum Field<'a> {
+    /// Leaves the key out too.
+    Nothing,
+    Text(Cow<'a, str>),
+    Flag(bool),
+    Number(u64),
+    /// Groups of keys.
+    List(Vec<Vec<(&'static str, Field<'a>)>>),
+}
+
+impl<'a> From<&'a str> for Field<'a> {
+    fn from(text: &'a str) -> Field<'a> {
+        Field::Text(text.into())
+    }
+}
+
+impl From<String> for Field<'_> {
+    fn from(text: String) -> Self {
+        Field::Text(text.into())
+    }
+}
+
+impl From<bool> for Field<'_> {
+    fn from(flag: bool) -> Self {
+        Field::Flag(flag)
+    }
+}
+
+impl From<u64> for Field<'_> {
+    fn from(number: u64) -> Self {
+        Field::Number(number)
+    }
+}
+
+impl From<usize> for Field<'_> {
+    fn from(number: usize) -> Self {
+        Field::Number(number as u64)
+    }
+}
+
+impl<'a, T: Into<Field<'a>>> From<Option<T>> for Field<'a> {
+    fn from(value: Option<T>) -> Field<'a> {
+        value.map_or(Field::Nothing, Into::into)
+    }
+}
+
+/// The longest text of a field, in bytes: the words of a refusal, and more than any name that Kubernetes takes. Whoever
+/// may ask chooses names of a megabyte.
 const MAX_TEXT: usize = 2048;
 
-/// The value with its texts cut: whoever may ask chooses names of a megabyte.
-fn bounded(value: &Value) -> Value {
-    match value {
-        Value::String(text) if text.len() > MAX_TEXT => {
-            let most = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            format!("{}…", &text[..most]).into()
-        }
-        Value::Array(items) => items.iter().map(bounded).collect(),
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), bounded(value))).collect(),
-        other => other.clone(),
+/// The text as JSON, cut to its bound.
+fn quoted(out: &mut Vec<u8>, text: &str) {
+    let most = (0..=MAX_TEXT.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    // Writing to memory cannot fail.
+    let _ = match text.get(..most).filter(|cut| cut.len() < text.len()) {
+        Some(cut) => serde_json::to_writer(&mut *out, &format!("{cut}…")),
+        None => serde_json::to_writer(&mut *out, text),
+    };
+}
+
+impl Field<'_> {
+    /// As JSON.
+    fn write(&self, out: &mut Vec<u8>) {
+        let _ = match self {
+            Field::Nothing => write!(out, "null"),
+            Field::Text(text) => {
+                quoted(out, text);
+                Ok(())
+            }
+            Field::Flag(flag) => write!(out, "{flag}"),
+            Field::Number(number) => write!(out, "{number}"),
+            Field::List(items) => {
+                out.push(b'[');
+                for (at, item) in items.iter().enumerate() {
+                    out.extend_from_slice(if at == 0 { b"{" } else { b",{" });
+                    let said = item.iter().filter(|(_, value)| !matches!(value, Field::Nothing));
+                    for (at, (key, value)) in said.enumerate() {
+                        let _ = write!(out, "{}\"{key}\":", if at == 0 { "" } else { "," });
+                        value.write(out);
+                    }
+                    out.push(b'}');
+                }
+                out.push(b']');
+                Ok(())
+            }
+        };
     }
 }
 
 /// The line with its end. Control characters are escaped in both forms, so that one event stays one line.
-fn written(format: LogFormat, at: Timestamp, level: LogLevel, message: &str, fields: &[(&str, Value)]) -> String {
-    let at = at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
-    let mut line = match format {
+fn written(format: LogFormat, at: Timestamp, level: LogLevel, message: &str, fields: &[(&str, Field<'_>)]) -> String {
+    let said = fields.iter().filter(|(_, value)| !matches!(value, Field::Nothing));
+    let mut line = Vec::with_capacity(512);
+    let shown = at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
+    match format {
         LogFormat::Json => {
-            // In the order in which a person reads it; a map would sort the keys.
-            let mut line =
-                format!("{{\"time\":\"{at}\",\"level\":\"{}\",\"msg\":{}", level.word(), Value::from(message));
-            for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                line += &format!(",\"{key}\":{}", bounded(value));
+            // In the order in which a person reads it.
+            let _ = write!(line, "{{\"time\":\"{shown}\",\"level\":\"{}\",\"msg\":", level.word());
+            quoted(&mut line, message);
+            for (key, value) in said {
+                let _ = write!(line, ",\"{key}\":");
+                value.write(&mut line);
             }
-            line.push('}');
-            line
+            line.push(b'}');
         }
         LogFormat::Text => {
-            let mut line = format!("{at} {:5} {message}", level.word());
-            for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                let shown = match bounded(value) {
-                    Value::String(text) if plain(&text) => text,
-                    other => other.to_string(),
-                };
-                line += &format!(" {key}={shown}");
+            let _ = write!(line, "{shown} {:5} {message}", level.word());
+            for (key, value) in said {
+                let _ = write!(line, " {key}=");
+                match value {
+                    Field::Text(text) if plain(text) => line.extend_from_slice(text.as_bytes()),
+                    other => other.write(&mut line),
+                }
             }
-            plimsoll_report::safe(&line).into_owned()
         }
-    };
+    }
+    let mut line = String::from_utf8(line).unwrap_or_default();
+    if format == LogFormat::Text {
+        line = plimsoll_report::safe(&line).into_owned();
+    }
     line.push('\n');
     line
 }
 
-/// Needs no quotes.
+/// Needs neither quotes nor a cut.
 fn plain(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '=')
+    !text.is_empty() && text.len() <= MAX_TEXT && text.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '=')
 }
 
 #[cfg(test)]
@@ -106,13 +185,16 @@ mod tests {
     fn an_event_is_one_line_in_both_forms() {
         let at = "2026-11-28T12:00:00.5Z".parse().unwrap();
         let fields =
-            [("image", "a\nb".into()), ("allowed", false.into()), ("none", Value::Null), ("plain", "x".into())];
+            [("image", "a\nb".into()), ("allowed", false.into()), ("none", Field::Nothing), ("plain", "x".into())];
         let json = written(LogFormat::Json, at, LogLevel::Warn, "denied", &fields);
         assert_eq!(json.matches('\n').count(), 1);
-        let read: Value = serde_json::from_str(&json).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(read["time"], "2026-11-28T12:00:00.500Z");
         assert_eq!(read["image"], "a\nb");
         assert!(read.get("none").is_none());
+        let list = Field::List(vec![vec![("a", 1u64.into()), ("b", Field::Nothing), ("c", "x".into())], vec![]]);
+        let json = written(LogFormat::Json, at, LogLevel::Info, "list", &[("list", list)]);
+        assert!(json.ends_with("\"list\":[{\"a\":1,\"c\":\"x\"},{}]}\n"), "{json}");
         let text = written(LogFormat::Text, at, LogLevel::Warn, "denied", &fields);
         assert_eq!(text, "2026-11-28T12:00:00.500Z warn  denied image=\"a\\nb\" allowed=false plain=x\n");
     }
