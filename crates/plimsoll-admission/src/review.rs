@@ -124,6 +124,22 @@ impl Review {
             pull_secrets: Vec::new(),
         }
     }
+
+    /// About how many bytes it holds: a small part of most reviews, and more than all of a hostile one.
+    pub fn size(&self) -> usize {
+        let container = |c: &Container| size_of::<Container>() + c.name.len() + c.pointer.len();
+        let image = |i: &NamedImage| {
+            size_of::<NamedImage>() + i.image.len() + i.containers.iter().map(container).sum::<usize>()
+        };
+        let texts = |texts: &[String]| texts.iter().map(|text| size_of::<String>() + text.len()).sum::<usize>();
+        // An entry of a map has two texts, and the map some room to spare.
+        let annotations = self.annotations.iter().map(|(key, value)| 3 * size_of::<String>() + key.len() + value.len());
+        size_of::<Review>()
+            + self.images.iter().map(image).sum::<usize>()
+            + annotations.sum::<usize>()
+            + texts(&self.groups)
+            + texts(&self.pull_secrets)
+    }
 }
 
 /// An image as it was written, and who asked for it.

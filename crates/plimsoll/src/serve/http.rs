@@ -25,7 +25,7 @@ use super::tls::{Peer, Tls};
 
 /// The largest review.
 const MAX_BODY: usize = plimsoll_admission::MAX_REVIEW;
-/// Bytes of bodies that are held at the same time, in units of [`BODY_UNIT`].
+/// Bytes of bodies, and of what was read of them, that are held at the same time, in units of [`BODY_UNIT`].
 const BODY_UNITS: usize = 64 << 10;
 /// One unit of the bodies' memory.
 const BODY_UNIT: usize = 1 << 10;
@@ -158,7 +158,7 @@ impl Service {
             request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let body_until = started + BODY_TIME.min(deadline.saturating_duration_since(started));
         let mut incoming = request.into_body();
-        let (body, _room) = match self.body(&mut incoming, announced, body_until).await {
+        let (body, room) = match self.body(&mut incoming, announced, body_until).await {
             Ok(read) => read,
             Err(Unread::TooLarge) => {
                 self.metrics.too_large.add(1);
@@ -191,6 +191,9 @@ impl Service {
                 None => return self.unread(road, StatusCode::BAD_REQUEST, &error.why),
             },
         };
+        drop(body);
+        // An image may take as long as the deadline: meanwhile only what was read counts, not all that was sent.
+        let _room = kept_of(room, review.size());
         let road = self.road_of(road, &review.envelope);
         let bytes = self.gate.answer(&review, road, deadline, started).await;
         json_answer(StatusCode::OK, bytes.into())
@@ -291,6 +294,16 @@ impl Metrics {
             Road::Mutate => &self.mutate,
         }
     }
+}
+
+/// As much of the room as `bytes` need; the rest is given back.
+fn kept_of(room: Vec<SemaphorePermit<'_>>, bytes: usize) -> Option<SemaphorePermit<'_>> {
+    let mut all = room.into_iter().reduce(|mut all, one| {
+        all.merge(one);
+        all
+    })?;
+    let units = bytes.div_ceil(BODY_UNIT).min(all.num_permits());
+    all.split(units)
 }
 
 fn unreadable(why: &str) -> String {

@@ -736,6 +736,30 @@ fn a_line_of_the_log_has_a_bound_whatever_the_image_is_called() {
 }
 
 #[test]
+fn large_reviews_whose_images_never_come_leave_room_for_others() {
+    let trap = good();
+    trap.delay.store(60_000, std::sync::atomic::Ordering::SeqCst);
+    let gate = gate("", &[]);
+    std::thread::scope(|scope| {
+        let waiting: Vec<_> = (0..12)
+            .map(|_| {
+                let mut large = pod(&[&trap.image("1.0")]);
+                large["spec"]["containers"][0]["env"] = json!([{"name": "A", "value": "x".repeat(7 << 20)}]);
+                let (mut client, body) = (gate.client(), review_of(&large, &json!({})).to_string());
+                std::thread::sleep(Duration::from_millis(200));
+                scope.spawn(move || client.post("/validate?timeout=10s", &body))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(500));
+        let reply = gate.client().post("/validate", &pod_review(&["evil.example.com/x:1"]));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        for one in waiting {
+            assert_eq!(one.join().unwrap().status, 200);
+        }
+    });
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
