@@ -23,8 +23,8 @@ use super::tls::Peer;
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// From the first byte of a request's head to its last.
 const HEAD: Duration = Duration::from_secs(10);
-/// A connection on which nothing was asked for so long is closed. Go's clients close theirs after 90 seconds: closing
-/// first would cut a request that is on its way.
+/// A connection on which nothing is being answered for so long is closed, also when its client keeps it alive or does not
+/// take its answers. Go's clients close theirs after 90 seconds: closing first would cut a request that is on its way.
 const IDLE: Duration = Duration::from_secs(150);
 /// How often a connection is looked at for slowness.
 const LOOK: Duration = Duration::from_secs(1);
@@ -102,10 +102,8 @@ async fn connection(stream: TcpStream, service: &Arc<Service>, mut shutdown: wat
         service_fn(move |request| {
             let (service, peer, pace) = (Arc::clone(&service), Arc::clone(&peer), Arc::clone(&pace));
             async move {
-                pace.head_is_here();
-                let response = service.answer(request, &peer).await;
-                pace.answered();
-                Ok::<_, std::convert::Infallible>(response)
+                let _answering = pace.head_is_here();
+                Ok::<_, std::convert::Infallible>(service.answer(request, &peer).await)
             }
         })
     };
@@ -113,7 +111,8 @@ async fn connection(stream: TcpStream, service: &Arc<Service>, mut shutdown: wat
         let mut tick = tokio::time::interval(LOOK);
         loop {
             tick.tick().await;
-            if pace.is_slow() {
+            // Over HTTP/2 bytes need not be a head's, and the library bounds those itself.
+            if pace.is_idle(Pace::now()) || !two && pace.is_slow() {
                 return;
             }
         }
@@ -131,6 +130,7 @@ async fn connection(stream: TcpStream, service: &Arc<Service>, mut shutdown: wat
         tokio::pin!(served);
         tokio::select! {
             _ = served.as_mut() => return,
+            () = slow => return,
             _ = shutdown.wait_for(|down| *down) => {}
         }
         served.as_mut().graceful_shutdown();
@@ -143,7 +143,7 @@ async fn connection(stream: TcpStream, service: &Arc<Service>, mut shutdown: wat
         tokio::select! {
             _ = served.as_mut() => return,
             () = slow => {
-                service.metrics.slow_clients.add(1);
+                service.metrics.slow_clients.add(u64::from(pace.is_slow()));
                 return;
             }
             _ = shutdown.wait_for(|down| *down) => {}
@@ -153,11 +153,30 @@ async fn connection(stream: TcpStream, service: &Arc<Service>, mut shutdown: wat
     }
 }
 
-/// Where a connection stands: milliseconds since the process began at which a head began to come, or nought.
-#[derive(Default)]
+/// Where a connection stands, in milliseconds since the process began.
 struct Pace {
+    /// When a head began to come, or nought.
     head_since: AtomicU64,
+    /// Requests whose answer is being made.
     answering: AtomicU64,
+    /// When the last answer was made.
+    quiet_since: AtomicU64,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { head_since: AtomicU64::new(0), answering: AtomicU64::new(0), quiet_since: AtomicU64::new(Pace::now()) }
+    }
+}
+
+/// A request whose answer is being made; its client may leave before it is.
+struct Answering(Arc<Pace>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.quiet_since.store(Pace::now(), Ordering::Relaxed);
+        self.0.answering.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Pace {
@@ -173,13 +192,15 @@ impl Pace {
         }
     }
 
-    fn head_is_here(&self) {
+    fn head_is_here(self: &Arc<Pace>) -> Answering {
         self.answering.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
+        Answering(Arc::clone(self))
     }
 
-    fn answered(&self) {
-        self.answering.fetch_sub(1, Ordering::Relaxed);
+    fn is_idle(&self, now: u64) -> bool {
+        let quiet = now.saturating_sub(self.quiet_since.load(Ordering::Relaxed));
+        self.answering.load(Ordering::Relaxed) == 0 && quiet > IDLE.as_millis() as u64
     }
 
     fn is_slow(&self) -> bool {
@@ -228,5 +249,24 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_on_which_nothing_is_answered_is_idle_after_a_while() {
+        let pace = Arc::new(Pace::default());
+        let late = || Pace::now() + IDLE.as_millis() as u64 + 1;
+        assert!(!pace.is_idle(Pace::now()) && pace.is_idle(late()));
+        let one = pace.head_is_here();
+        let other = pace.head_is_here();
+        drop(one);
+        assert!(!pace.is_idle(late()), "an answer is being made");
+        drop(other);
+        pace.bytes_came();
+        assert!(!pace.is_idle(Pace::now()) && pace.is_idle(late()), "bytes are no request");
     }
 }
