@@ -108,12 +108,13 @@ impl Current {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks at the files and takes over what changed. Reads and opens files: not for the threads that answer.
-    pub fn refresh(&self) -> Refreshed {
+    /// Looks at the files and takes over what changed, or all when `anew`: not every fault is in the files, and not every
+    /// change shows. Reads and opens files: not for the threads that answer.
+    pub fn refresh(&self, anew: bool) -> Refreshed {
         let now = self.get();
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let seen: HashMap<PathBuf, Option<Stamp>> = watched.keys().map(|path| (path.clone(), stamp(path))).collect();
-        if seen == *watched {
+        if seen == *watched && !anew {
             return Refreshed::Unchanged;
         }
         let set_fault = |why: Option<String>| *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = why;

@@ -199,19 +199,20 @@ fn hello(service: &Service, bound: SocketAddr) {
     }
 }
 
-/// Follows certificates, policy and databases on disk; SIGHUP looks at once.
+/// Follows certificates, policy and databases on disk; SIGHUP opens them anew at once.
 async fn follow(service: Arc<Service>) {
     let mut hangup = signal(SignalKind::hangup()).ok();
     let mut tick = tokio::time::interval(LOOK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut tls_fault: Option<String> = None;
     loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            Some(()) = async { match &mut hangup { Some(hangup) => hangup.recv().await, None => std::future::pending().await } } => {}
-        }
+        let anew = tokio::select! {
+            _ = tick.tick() => false,
+            Some(()) = async { match &mut hangup { Some(hangup) => hangup.recv().await, None => std::future::pending().await } } => true,
+        };
         let looking = Arc::clone(&service);
-        let looked = tokio::task::spawn_blocking(move || (looking.tls.refresh(), looking.gate.current.refresh())).await;
+        let looked =
+            tokio::task::spawn_blocking(move || (looking.tls.refresh(), looking.gate.current.refresh(anew))).await;
         let Ok((tls, policy)) = looked else { continue };
         let (log, metrics) = (service.log, &service.metrics);
         match tls {

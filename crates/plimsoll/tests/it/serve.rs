@@ -760,6 +760,25 @@ fn large_reviews_whose_images_never_come_leave_room_for_others() {
 }
 
 #[test]
+fn a_hangup_opens_anew_what_does_not_show_a_change() {
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml", "--db", "{dir}/osv"], |dir, _| {
+        std::fs::create_dir(dir.join("osv")).unwrap();
+        for file in std::fs::read_dir(project().join("examples/shop/advisories")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), dir.join("osv").join(file.file_name())).unwrap();
+        }
+        policy(dir, "");
+    });
+    let databases = || gate.client().get("/policy").json()["databases"].clone();
+    let before = databases();
+    let record = std::fs::read_dir(gate.path("osv")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(&record, format!("{text}\n")).unwrap();
+    gate.signal("-HUP");
+    gate.wait("the folder is read again", |_| databases() != before);
+}
+
+#[test]
 fn check_validates_everything_and_serves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
