@@ -15,7 +15,7 @@ pub struct ImageDecision<'a> {
     pub verdict: &'a Verdict,
     /// What was judged: the digest of the manifest or index.
     pub digest: Option<&'a str>,
-    /// Assessment goes on: seconds after which asking again is worth it.
+    /// Seconds after which asking again is worth it.
     pub retry_after: Option<u32>,
 }
 

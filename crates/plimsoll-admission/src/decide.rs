@@ -111,7 +111,7 @@ fn clause(decision: &ImageDecision<'_>, outcome: Outcome) -> String {
         out.push_str(&format!(", and {}", words::more(count - MAX_REASONS, "reason")));
     }
     if let Some(seconds) = decision.retry_after {
-        out.push_str(&format!(" (assessment goes on: try again in {seconds} s)"));
+        out.push_str(&format!(" (try again in {seconds} s)"));
     }
     out
 }

@@ -95,7 +95,7 @@ fn one_that_is_still_assessed_says_when_to_ask_again() {
     let verdict = undecided("not assessed in time");
     let decision = ImageDecision { image: &review.images[0], verdict: &verdict, digest: None, retry_after: Some(7) };
     let answer = decide(&review, &[decision], &about());
-    assert_eq!(answer.message, "image a: could not tell: not assessed in time (assessment goes on: try again in 7 s)");
+    assert_eq!(answer.message, "image a: could not tell: not assessed in time (try again in 7 s)");
     assert_eq!((answer.allowed, answer.audit["outcome"].as_str()), (false, "undecided"));
 }
 
