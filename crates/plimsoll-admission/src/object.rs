@@ -291,11 +291,8 @@ impl<'de> Fields<'de> for PodSpec<'de> {
                     what: "a list of pull secrets",
                     types,
                     make: || Named { types, seen: Seen::default(), name: Cow::Borrowed("") },
-                    take: |_, secret: Named<'de>| {
-                        if !secret.name.is_empty() {
-                            secrets.push(secret.name.into_owned());
-                        }
-                    },
+                    // One without a name counts: a pod that has it gets none from its service account.
+                    take: |_, secret: Named<'de>| secrets.push(secret.name.into_owned()),
                 })?;
             }
             _ => return Ok(false),

@@ -44,7 +44,7 @@ fn every_kind_gives_every_kind_of_container_with_a_pointer_that_leads_to_its_ima
             assert!(kinds.contains(&(image, expected)), "{}: {kinds:?}", kind.kind);
         }
         assert_eq!(review.service_account.as_deref(), Some("robot"));
-        assert_eq!(review.pull_secrets, ["pull"]);
+        assert_eq!(review.pull_secrets, ["pull", ""]);
         assert_eq!(review.is_pod, kind.kind == "Pod");
     }
 }

@@ -254,6 +254,12 @@ impl Cluster {
             found.problems.push(format!("could not read more than {MAX_SECRETS} pull secrets of {}", names.len()));
         }
         for name in names.iter().take(MAX_SECRETS) {
+            if name.is_empty() {
+                found
+                    .problems
+                    .push("could not use a pull secret without a name (the key is `name`, in small letters)".into());
+                continue;
+            }
             match self.pull_secret(namespace, name).await {
                 Ok(Some(secret)) => {
                     let problem = |why: &String| format!("could not use all of the pull secret {}: {why}", shown(name));

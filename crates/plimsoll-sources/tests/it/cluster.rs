@@ -147,6 +147,8 @@ fn pod_credentials_are_its_own_or_its_service_accounts() {
     assert_eq!((found.secrets.len(), found.problems.len()), (0, 0));
     let found = of(None, &["old", "none", "locked", "broken", "new"]);
     assert_eq!((found.secrets.len(), found.problems.len()), (2, 3), "{:?}", found.problems);
+    let found = of(None, &[""]);
+    assert_eq!((found.secrets.len(), found.problems.len()), (0, 1), "not the account's: the kubelet takes none either");
     let found = of(None, &["none"; 100]);
     assert_eq!(found.problems.len(), 17);
 }
