@@ -22,6 +22,8 @@ use crate::registry::pull_secret::{PullSecret, PullSecretError};
 
 /// How long an answer about a secret or a service account is believed: a change is seen after it.
 pub const TTL: Duration = Duration::from_secs(60);
+/// How long it is believed that something is not there: somebody who is told so makes it, and tries again.
+const TTL_OF_NOTHING: Duration = Duration::from_secs(5);
 /// An API server that does not answer within this is down; callers with less time drop the question.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Questions at the same time. The others wait, and find the answer kept when they asked the same.
@@ -48,6 +50,7 @@ pub struct Cluster {
     token: Option<Token>,
     room: Semaphore,
     kept: Keep<(Kind, String, String), Kept>,
+    ttl: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,8 +198,8 @@ impl Cluster {
             .referer(false)
             .build()
             .map_err(|error| ClusterError::Tls { why: crate::error::chain(&error) })?;
-        let (token, room, kept) = (access.token.clone(), Semaphore::new(AT_ONCE), Keep::new(ttl));
-        Ok(Cluster { client, server, token, room, kept })
+        let (token, room, kept) = (access.token.clone(), Semaphore::new(AT_ONCE), Keep::new());
+        Ok(Cluster { client, server, token, room, kept, ttl })
     }
 
     /// The credentials in a pull secret; `None` when there is no such secret.
@@ -355,7 +358,7 @@ impl Cluster {
                     None => {
                         let answer = self.ask(kind, namespace, name, what).await?;
                         let weight = 256 + key.1.len() + key.2.len() + answer.weight();
-                        self.kept.put(key, answer.clone(), weight, Instant::now());
+                        self.kept.put(key, answer.clone(), weight, Instant::now(), answer.believed(self.ttl));
                         answer
                     }
                 }
@@ -441,6 +444,15 @@ impl Cluster {
 }
 
 impl Kept {
+    /// How long, where `ttl` is for what is there.
+    fn believed(&self, ttl: Duration) -> Duration {
+        match self {
+            Kept::Absent => ttl.min(TTL_OF_NOTHING),
+            Kept::Names(names) if names.is_empty() => ttl.min(TTL_OF_NOTHING),
+            _ => ttl,
+        }
+    }
+
     fn weight(&self) -> usize {
         match self {
             Kept::Secret(secret) => secret.weight(),
@@ -502,5 +514,19 @@ pub fn secret_object(bytes: &[u8]) -> Option<PullSecret> {
     match serde_json::from_slice::<Secret>(bytes).ok()?.kept() {
         Kept::Secret(secret) => Some(secret),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_asked_for_again_soon() {
+        for nothing in [Kept::Absent, Kept::Names(Vec::new())] {
+            assert_eq!(nothing.believed(TTL), TTL_OF_NOTHING);
+        }
+        assert_eq!(Kept::Names(vec!["new".into()]).believed(TTL), TTL);
+        assert_eq!(Kept::Absent.believed(Duration::ZERO), Duration::ZERO);
     }
 }
