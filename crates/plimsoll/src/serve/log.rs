@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -41,11 +43,97 @@ impl Log {
         if !self.speaks(level) {
             return;
         }
-        let line = written(self.format, Timestamp::now(), level, message, fields);
-        // A log that nobody takes must not stop the gate.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        OUT.put(written(self.format, Timestamp::now(), level, message, fields).as_bytes());
+    }
+
+    /// Waits until all lines so far are written, for the end of the process.
+    pub fn flush(&self) {
+        OUT.flush();
     }
 }
+
+/// Bytes that wait to be written. A reader of the log that stands still costs lines from then on, not memory.
+const MAX_WAITING: usize = 4 << 20;
+/// How long lines gather before they are written together: a write for each would cost more than the decision it tells of.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// Standard error, written by a thread of its own: threads that answer never wait for it.
+static OUT: LazyLock<Out> = LazyLock::new(|| {
+    // Without the thread, lines gather up to their bound; a process that cannot start one has said so elsewhere.
+    let _ = std::thread::Builder::new().name("plimsoll-log".into()).spawn(|| OUT.write());
+    Out::default()
+});
+
+#[derive(Default)]
+struct Out {
+    waiting: Mutex<Waiting>,
+    came: Condvar,
+    written: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    lost: u64,
+    /// The writer has taken bytes and not written them yet.
+    busy: bool,
+}
+
+impl Out {
+    fn put(&self, line: &[u8]) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.bytes.len() + line.len() > MAX_WAITING {
+            waiting.lost += 1;
+            return;
+        }
+        let first = waiting.bytes.is_empty();
+        waiting.bytes.extend_from_slice(line);
+        drop(waiting);
+        if first {
+            self.came.notify_one();
+        }
+    }
+
+    fn write(&self) {
+        let mut taken = Vec::new();
+        loop {
+            {
+                let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                drop(self.came.wait_while(waiting, |waiting| waiting.bytes.is_empty()));
+            }
+            std::thread::sleep(GATHER);
+            let lost = {
+                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::swap(&mut waiting.bytes, &mut taken);
+                waiting.busy = true;
+                std::mem::take(&mut waiting.lost)
+            };
+            let mut out = std::io::stderr().lock();
+            // A log that nobody takes must not stop the gate.
+            let _ = out.write_all(&taken);
+            if lost > 0 {
+                let _ = writeln!(
+                    out,
+                    "{{\"level\":\"error\",\"msg\":\"lines were lost: nobody took them\",\"lines\":{lost}}}"
+                );
+            }
+            drop(out);
+            taken.clear();
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).busy = false;
+            self.written.notify_all();
+        }
+    }
+
+    fn flush(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = |waiting: &mut Waiting| waiting.busy || !waiting.bytes.is_empty();
+        // A reader that takes nothing must not hold the process either.
+        drop(self.written.wait_timeout_while(waiting, FLUSH, pending));
+    }
+}
+
+/// How long the end of the process waits for the log.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// What stands behind a key.
 pub enum Field<'a> {

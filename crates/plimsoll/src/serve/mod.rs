@@ -55,7 +55,9 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
         checked(&service, &args);
         return Ok(Exit::Allowed);
     }
+    let log = service.log;
     let done = runtime.block_on(serve(service, args));
+    log.flush();
     // Assessments that go on are nobody's any more: the end does not wait for their registries.
     runtime.shutdown_background();
     done
