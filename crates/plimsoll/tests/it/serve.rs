@@ -237,6 +237,7 @@ fn break_glass_lets_run_what_the_default_policy_refuses_by_its_digits() {
     assert_eq!(answer["status"]["allowed"], true, "{answer}");
     let audit = answer["status"]["auditAnnotations"]["break-glass"].as_str().unwrap();
     assert!(audit.contains("ticket-1234"), "{audit}");
+    loose.wait("the decision is told", |gate| !gate.events("decision").is_empty());
     let decision = &loose.events("decision")[0];
     assert_eq!(
         (decision["level"].as_str(), decision["breakGlass"].as_bool()),
