@@ -23,7 +23,7 @@ use anyhow::Context as _;
 use plimsoll_sources::cluster::RunningImage;
 use plimsoll_sources::{Access, Cluster, Environment};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::{Global, LogLevel, ServeArgs};
@@ -156,12 +156,14 @@ async fn serve(service: Arc<Service>, args: ServeArgs) -> anyhow::Result<Exit> {
     let bound = listener.local_addr().context("tell the address")?;
     let (stop, stopped) = watch::channel(false);
     let log = service.log;
+    // Before anybody hears that it serves: until then these signals end the process.
+    let hangup = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
+    let mut terminated = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     hello(&service, bound);
-    tokio::spawn(follow(Arc::clone(&service)));
+    tokio::spawn(follow(Arc::clone(&service), hangup));
     tokio::spawn(warm(Arc::clone(&service), args.clone()));
     let drain = Duration::from_secs(args.drain);
     let serving = tokio::spawn(listen::listen(listener, Arc::clone(&service), args.max_connections, stopped, drain));
-    let mut terminated = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     tokio::select! {
         _ = terminated.recv() => {
             // Endpoints take a moment to forget a pod: answer until then.
@@ -202,15 +204,14 @@ fn hello(service: &Service, bound: SocketAddr) {
 }
 
 /// Follows certificates, policy and databases on disk; SIGHUP opens them anew at once.
-async fn follow(service: Arc<Service>) {
-    let mut hangup = signal(SignalKind::hangup()).ok();
+async fn follow(service: Arc<Service>, mut hangup: Signal) {
     let mut tick = tokio::time::interval(LOOK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut tls_fault: Option<String> = None;
     loop {
         let anew = tokio::select! {
             _ = tick.tick() => false,
-            Some(()) = async { match &mut hangup { Some(hangup) => hangup.recv().await, None => std::future::pending().await } } => true,
+            Some(()) = hangup.recv() => true,
         };
         let looking = Arc::clone(&service);
         let looked =
