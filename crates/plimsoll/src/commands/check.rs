@@ -104,9 +104,7 @@ fn named(session: &Session, reach: &ReachArgs, below: &Below, assessments: &mut 
     for ((name, namespace), places) in by_name {
         let mut assessment = match name.parse::<ImageReference>() {
             Err(error) => {
-                let problem =
-                    Problem::undecided(ProblemKind::BadInput, format!("read the image name {name:?}: {error}"))
-                        .at(places[0].location.clone());
+                let problem = Problem::unreadable_name(&name, &error).at(places[0].location.clone());
                 assess::unreachable(session, &name, None, problem)
             }
             Ok(reference) => {
