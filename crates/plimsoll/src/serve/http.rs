@@ -130,7 +130,7 @@ impl Service {
                 answer
             }
             _ => match peer {
-                Peer::Welcome { .. } => json_answer(StatusCode::OK, self.gate.policy_page().into()),
+                Peer::Welcome => json_answer(StatusCode::OK, self.gate.policy_page().into()),
                 Peer::Stranger { why } => {
                     self.metrics.unauthorised.add(1);
                     fault(StatusCode::FORBIDDEN, why)
@@ -142,7 +142,7 @@ impl Service {
     async fn review(&self, road: Road, request: Request<Incoming>, peer: &Peer) -> Answer {
         let started = Instant::now();
         let room = match peer {
-            Peer::Welcome { .. } => &self.in_flight,
+            Peer::Welcome => &self.in_flight,
             Peer::Stranger { .. } => &self.strangers,
         };
         let Ok(_permit) = room.try_acquire() else { return self.shed(road) };
@@ -174,7 +174,7 @@ impl Service {
             Err(Unread::Broken) => return self.unread(road, StatusCode::BAD_REQUEST, "it broke off"),
         };
         let review = match (plimsoll_admission::read(road, &body), peer) {
-            (Ok(review), Peer::Welcome { .. }) => review,
+            (Ok(review), Peer::Welcome) => review,
             (Ok(review), Peer::Stranger { why }) => {
                 self.metrics.unauthorised.add(1);
                 self.log.warn("refused a stranger", &[("why", why.as_str().into())]);

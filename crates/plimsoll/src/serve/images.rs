@@ -37,6 +37,8 @@ const LASTING_FAILURE: Duration = Duration::from_secs(15);
 const LONGEST_FAILURE: Duration = Duration::from_secs(60);
 /// How long one image may take before anybody asked for it.
 const WARMING: Duration = Duration::from_secs(3600);
+/// How long somebody waits in an emergency for the reasons that a break-glass overrules.
+const GLASS: Duration = Duration::from_secs(2);
 /// What a tag means is a small question: a registry that takes longer has trouble.
 const RESOLVING: Duration = Duration::from_secs(30);
 /// Verdicts, tags and failures that are kept; a cluster runs some hundreds of images.
@@ -91,6 +93,16 @@ pub struct Unpinned {
 struct Failure {
     problem: Box<Problem>,
     live: Duration,
+}
+
+/// What is known of an image by a deadline.
+enum Found {
+    Verdict(Arc<Judged>),
+    Nothing(Failure),
+    /// Too many are being found out about.
+    NoRoom,
+    /// It goes on.
+    NotYet,
 }
 
 /// Whose credentials are used, as a key: empty for the server's own.
@@ -223,42 +235,24 @@ impl Images {
                     return kept;
                 }
             }
-            Standing::BreakGlass => {
-                // An image that is known to be good needs no breaking.
-                if let Some(kept) = self.answers.get(&key, now).filter(|kept| is_allowed(&kept.verdict)) {
-                    return kept;
-                }
-                let problem =
-                    Problem::undecided(ProblemKind::NotExamined, "look into it: a break-glass annotation holds");
-                return self.without_looking(loaded, ask, Some(reference), problem, None);
-            }
+            Standing::BreakGlass => return self.behind_glass(loaded, ask, key, reference).await,
             Standing::Exempt | Standing::Refused | Standing::NoEntry => {
                 let problem =
                     Problem::undecided(ProblemKind::NotExamined, "look into it: the policy decides by the name");
                 return self.without_looking(loaded, ask, Some(reference), problem, None);
             }
         }
-        if let Some(failure) = self.failures.get(&key, now) {
-            return self.failed(loaded, ask, reference, failure);
-        }
-        let whose = Whose::of(ask);
-        let shares = whose.shares(&reference);
-        let work = {
-            let (images, loaded, key, reference) =
-                (Arc::clone(self), Arc::clone(loaded), key.clone(), reference.clone());
-            move || async move { images.find_and_judge(&loaded, key, reference, whose).await }
-        };
-        match tokio::time::timeout_at(ask.deadline.into(), self.judging.join(key, shares, work)).await {
-            Ok(Some(Ok(judged))) => judged,
-            Ok(Some(Err(failure))) => self.failed(loaded, ask, reference, failure),
-            Ok(None) => {
+        match self.found(loaded, ask, key, &reference, ask.deadline).await {
+            Found::Verdict(judged) => judged,
+            Found::Nothing(failure) => self.failed(loaded, ask, reference, failure),
+            Found::NoRoom => {
                 let problem = Problem::undecided(
                     ProblemKind::LimitReached,
                     format!("assess {}: too many images are being assessed already", ask.image),
                 );
                 self.without_looking(loaded, ask, Some(reference), problem, Some(ask.retry_after))
             }
-            Err(_) => {
+            Found::NotYet => {
                 self.metrics.deadline_passed.add(1);
                 let problem = Problem::undecided(
                     ProblemKind::LimitReached,
@@ -267,6 +261,68 @@ impl Images {
                 self.without_looking(loaded, ask, Some(reference), problem, Some(ask.retry_after))
             }
         }
+    }
+
+    /// What is found out by `deadline` of an image whose content decides; the finding goes on after it.
+    async fn found(
+        self: &Arc<Self>,
+        loaded: &Arc<Loaded>,
+        ask: &Ask<'_>,
+        key: AnswerKey,
+        reference: &ImageReference,
+        deadline: Instant,
+    ) -> Found {
+        if let Some(failure) = self.failures.get(&key, Instant::now()) {
+            return Found::Nothing(failure);
+        }
+        let whose = Whose::of(ask);
+        let shares = whose.shares(reference);
+        let work = {
+            let (images, loaded, key, reference) =
+                (Arc::clone(self), Arc::clone(loaded), key.clone(), reference.clone());
+            move || async move { images.find_and_judge(&loaded, key, reference, whose).await }
+        };
+        match tokio::time::timeout_at(deadline.into(), self.judging.join(key, shares, work)).await {
+            Ok(Some(Ok(judged))) => Found::Verdict(judged),
+            Ok(Some(Err(failure))) => Found::Nothing(failure),
+            Ok(None) => Found::NoRoom,
+            Err(_) => Found::NotYet,
+        }
+    }
+
+    /// The verdict on an image that a break-glass lets run. Whether the glass had to be broken at all, and what it
+    /// overrules, is found out as far as a short while allows: an emergency does not wait for a registry.
+    async fn behind_glass(
+        self: &Arc<Self>,
+        loaded: &Arc<Loaded>,
+        ask: &Ask<'_>,
+        key: AnswerKey,
+        reference: ImageReference,
+    ) -> Arc<Judged> {
+        let none = BTreeMap::new();
+        let calm = Request { annotations: &none, ..*ask.request };
+        if matches!(standing(loaded, &Ask { request: &calm, ..*ask }, &reference), Standing::Judged { .. }) {
+            let deadline = ask.deadline.min(Instant::now() + GLASS);
+            let found = match self.answers.get(&key, Instant::now()) {
+                Some(kept) => Found::Verdict(kept),
+                None => self.found(loaded, ask, key, &reference, deadline).await,
+            };
+            if let Found::Verdict(kept) = found {
+                if is_allowed(&kept.verdict) {
+                    return kept;
+                }
+                let digest = kept.digest_text.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
+                let looked = digest.and_then(|digest| Some((self.looks.get(&digest, Instant::now())?, digest)));
+                if let Some((looked, digest)) = looked {
+                    let namespace = ask.namespace.map(str::to_owned);
+                    let judge =
+                        || judge_looked(loaded, ask.image, namespace, &reference, digest, &looked, Some(ask.request));
+                    return Arc::new(tokio::task::block_in_place(judge));
+                }
+            }
+        }
+        let problem = Problem::undecided(ProblemKind::NotExamined, "look into it: a break-glass annotation holds");
+        self.without_looking(loaded, ask, Some(reference), problem, None)
     }
 
     /// The digest that a name leads to now, for pinning.
@@ -494,18 +550,9 @@ impl Images {
         digest: Digest,
         looked: Arc<Looked>,
     ) -> Result<Arc<Judged>, Failure> {
-        let mut session = loaded.session.clone();
-        session.at = session::now();
-        session.namespace = key.namespace.clone();
-        let (named, image) = (reference.clone(), key.image.clone());
-        let retry_after = (!whole(&looked)).then_some(FAILURE.as_secs() as u32);
+        let (loaded, key, named) = (Arc::clone(loaded), key.clone(), reference.clone());
         let task = tokio::task::spawn_blocking(move || {
-            let Looked { mut subject, inventory, problems } = Looked::clone(&looked);
-            subject.name = image;
-            subject.reference = Some(named);
-            subject.namespace = session.namespace.clone();
-            let assessment = assess::assembled(&session, subject, inventory, problems);
-            Arc::new(judge(&session, &assessment, None, Some(digest), retry_after))
+            Arc::new(judge_looked(&loaded, &key.image, key.namespace, &named, digest, &looked, None))
         });
         let judged = task.await.map_err(|error| broken(reference, &error))?;
         self.metrics.verdicts_made.add(1);
@@ -598,6 +645,28 @@ pub fn standing(loaded: &Loaded, ask: &Ask<'_>, reference: &ImageReference) -> S
         vex: &[],
     };
     plimsoll_policy::standing(Some(reference), &loaded.session.policy, &context)
+}
+
+/// The verdict on what is in an image, as of now.
+fn judge_looked(
+    loaded: &Loaded,
+    image: &str,
+    namespace: Option<String>,
+    reference: &ImageReference,
+    digest: Digest,
+    looked: &Looked,
+    request: Option<&Request<'_>>,
+) -> Judged {
+    let mut session = loaded.session.clone();
+    session.at = session::now();
+    session.namespace = namespace;
+    let retry_after = (!whole(looked)).then_some(FAILURE.as_secs() as u32);
+    let Looked { mut subject, inventory, problems } = looked.clone();
+    subject.name = image.to_owned();
+    subject.reference = Some(reference.clone());
+    subject.namespace = session.namespace.clone();
+    let assessment = assess::assembled(&session, subject, inventory, problems);
+    judge(&session, &assessment, request, Some(digest), retry_after)
 }
 
 fn judge(

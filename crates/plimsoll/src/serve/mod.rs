@@ -45,7 +45,8 @@ const WARMING: usize = 2;
 
 pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
     let args = settings::complete(args)?;
-    let service = Arc::new(service(global, &args)?);
+    let (service, cluster) = service(global, &args)?;
+    let service = Arc::new(service);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("plimsoll-serve")
         .enable_all()
@@ -56,7 +57,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Allowed);
     }
     let log = service.log;
-    let done = runtime.block_on(serve(service, args));
+    let done = runtime.block_on(serve(service, cluster, args));
     log.flush();
     // Assessments that go on are nobody's any more: the end does not wait for their registries.
     runtime.shutdown_background();
@@ -64,7 +65,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
 }
 
 /// Everything that answers, opened and validated.
-fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<Service> {
+fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option<Arc<Cluster>>)> {
     let log = Log { format: args.log_format, level: if args.debug { LogLevel::Debug } else { args.log_level } };
     if args.client_ca.is_none() && !args.client_name.is_empty() {
         anyhow::bail!("ask clients for a name without authorities that vouch for it: --client-ca names them");
@@ -108,7 +109,7 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<Service> {
         deny_ttl: args.deny_ttl,
         requests: std::sync::atomic::AtomicU64::new(1),
     };
-    Ok(Service::new(Arc::new(gate), tls, log, metrics, args.max_in_flight))
+    Ok((Service::new(Arc::new(gate), tls, log, metrics, args.max_in_flight), cluster))
 }
 
 fn mebibytes(count: u64) -> u64 {
@@ -150,7 +151,7 @@ fn timestamp(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |at| at.to_string())
 }
 
-async fn serve(service: Arc<Service>, args: ServeArgs) -> anyhow::Result<Exit> {
+async fn serve(service: Arc<Service>, cluster: Option<Arc<Cluster>>, args: ServeArgs) -> anyhow::Result<Exit> {
     let address = SocketAddr::new(args.address, args.port);
     let listener = TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))?;
     let bound = listener.local_addr().context("tell the address")?;
@@ -161,7 +162,7 @@ async fn serve(service: Arc<Service>, args: ServeArgs) -> anyhow::Result<Exit> {
     let mut terminated = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     hello(&service, bound);
     tokio::spawn(follow(Arc::clone(&service), hangup));
-    tokio::spawn(warm(Arc::clone(&service), args.clone()));
+    tokio::spawn(warm(Arc::clone(&service), cluster, args.clone()));
     let drain = Duration::from_secs(args.drain);
     let serving = tokio::spawn(listen::listen(listener, Arc::clone(&service), args.max_connections, stopped, drain));
     tokio::select! {
@@ -271,7 +272,7 @@ async fn follow(service: Arc<Service>, mut hangup: Signal) {
 }
 
 /// Assesses what is named before anybody asks.
-async fn warm(service: Arc<Service>, args: ServeArgs) {
+async fn warm(service: Arc<Service>, cluster: Option<Arc<Cluster>>, args: ServeArgs) {
     let mut images: Vec<RunningImage> = Vec::new();
     if let Some(path) = &args.prewarm {
         match listed(path) {
@@ -285,13 +286,8 @@ async fn warm(service: Arc<Service>, args: ServeArgs) {
                 .error("could not read the images to assess", &[("why", crate::message::chain(&error).into())]),
         }
     }
-    if args.prewarm_cluster {
-        let found = match cluster(&args) {
-            Ok(Some(cluster)) => cluster.images().await.map_err(anyhow::Error::new),
-            Ok(None) => return,
-            Err(error) => Err(error),
-        };
-        match found {
+    if let Some(cluster) = cluster.filter(|_| args.prewarm_cluster) {
+        match cluster.images().await.map_err(anyhow::Error::new) {
             Ok(found) => {
                 if !found.complete {
                     service.log.warn("the cluster has more images than were listed", &[]);

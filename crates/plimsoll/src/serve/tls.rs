@@ -48,8 +48,8 @@ struct Current {
 /// Who speaks on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
-    /// May ask; the name is for the log.
-    Welcome { name: Option<String> },
+    /// May ask.
+    Welcome,
     /// May not, and why.
     Stranger { why: String },
 }
@@ -118,20 +118,17 @@ impl Tls {
                 ClientAuth::Required if asked => {
                     Peer::Stranger { why: "this server asks for a client certificate".into() }
                 }
-                _ => Peer::Welcome { name: None },
+                _ => Peer::Welcome,
             };
         };
         let names = client_names(certificate);
         let globs = &self.options.client_names;
-        let fits = |name: &&String| globs.iter().any(|glob| plimsoll_policy::glob::matches(glob, name));
-        let name = if globs.is_empty() { names.first() } else { names.iter().find(fits) };
-        match name {
-            Some(name) => Peer::Welcome { name: Some(name.clone()) },
-            None if globs.is_empty() => Peer::Welcome { name: None },
-            None => Peer::Stranger {
-                why: format!("the client certificate's name ({}) is not among those that may ask", names.join(", ")),
-            },
+        let fits = |name: &String| globs.iter().any(|glob| plimsoll_policy::glob::matches(glob, name));
+        if globs.is_empty() || names.iter().any(fits) {
+            return Peer::Welcome;
         }
+        let why = format!("the client certificate's name ({}) is not among those that may ask", names.join(", "));
+        Peer::Stranger { why }
     }
 }
 

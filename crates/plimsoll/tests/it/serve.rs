@@ -254,6 +254,34 @@ fn break_glass_lets_run_what_the_default_policy_refuses_by_its_digits() {
 }
 
 #[test]
+fn a_glass_is_broken_only_where_it_must_be_and_the_audit_says_what_it_overrules() {
+    let glass = "breakGlass: {annotation: \"oncall.example.com/ticket-*\", value: break-glass, namespaces: [\"*\"], groups: [oncall]}";
+    let gate = gate(glass, &[]);
+    let mut client = gate.client();
+    let (good, bad) = (good(), Registry::start(&project().join("examples/shop/image")));
+    let mut broken = |image: &str, group: &str| {
+        let mut object = pod(&[image]);
+        object["metadata"]["annotations"] = json!({"oncall.example.com/ticket-7": "break-glass"});
+        let who = json!({"userInfo": {"username": "jane", "groups": [group]}});
+        client.post("/validate?timeout=30s", &review_of(&object, &who).to_string()).json()["response"].clone()
+    };
+    let answer = broken(&good.image("1.0"), "oncall");
+    assert_eq!(answer["allowed"], true, "{answer}");
+    assert!(answer["auditAnnotations"].get("break-glass").is_none(), "a good image breaks no glass: {answer}");
+    let answer = broken(&bad.image("1.0"), "oncall");
+    assert_eq!(answer["allowed"], true, "{answer}");
+    let audit = answer["auditAnnotations"]["break-glass"].as_str().unwrap();
+    assert!(audit.contains("ticket-7") && audit.contains("jane") && audit.contains("CVE-"), "{audit}");
+    assert!(answer["warnings"].to_string().contains("ticket-7"), "{answer}");
+    assert_eq!(broken(&bad.image("1.0"), "dev")["allowed"], false);
+    // Nobody waits for a registry in an emergency.
+    good.delay.store(60_000, std::sync::atomic::Ordering::SeqCst);
+    let began = Instant::now();
+    assert_eq!(broken(&good.image("2.0"), "oncall")["allowed"], true);
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+}
+
+#[test]
 fn exemptions_of_users_count_where_a_user_is_known() {
     let exempt = "exempt: [{users: [alice], reason: bootstrap, ticket: SEC-2, until: 2199-01-01}]";
     let gate = gate(exempt, &[]);
