@@ -15,7 +15,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::http::word;
-use super::images::{Ask, Images, Judged, Unpinned, standing};
+use super::images::{Ask, Images, Unpinned};
+use super::judged::{Judged, standing};
 use super::loaded::{Current, Loaded};
 use super::log::{Field, Log};
 use super::metrics::{Metrics, Now, Reviews};

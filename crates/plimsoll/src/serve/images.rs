@@ -3,19 +3,19 @@
 //! not tell", and the finding goes on for whoever asks next. What it does not do: read reviews or write answers.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plimsoll_model::{Assessment, Digest, ImageReference, Platform, Problem, ProblemKind, Verdict};
+use plimsoll_model::{Digest, ImageReference, Platform, Problem, ProblemKind};
 use plimsoll_policy::{Request, Standing};
 use plimsoll_sources::cluster::RunningImage;
-use plimsoll_sources::{Cluster, ErrorKind, SourceError, Sources};
-use sha2::{Digest as _, Sha256};
+use plimsoll_sources::{Cluster, Sources};
 use tokio::sync::Semaphore;
 
 use super::expiring::Expiring;
+use super::failure::{FAILURE, Failure, broken, busy, unreached};
 use super::flight::{Flights, Share};
+use super::judged::{Judged, bytes_of, is_allowed, judge, judge_looked, standing, weight, whole};
 use super::loaded::Loaded;
 use super::log::Log;
 use super::metrics::Metrics;
@@ -29,12 +29,6 @@ const MOST_AT_ONCE: usize = 256;
 const MOST_OF_NAMESPACE: usize = MOST_AT_ONCE / 4;
 /// How many of them may come from one registry: one that hangs must not keep the others waiting.
 const MOST_OF_REGISTRY: usize = MOST_AT_ONCE / 2;
-/// How long a failure is remembered where the registry does not say: long enough that a burst of pods asks once.
-const FAILURE: Duration = Duration::from_secs(5);
-/// How long a failure is remembered that another try would not mend: until somebody pushes the image, or mends it.
-const LASTING_FAILURE: Duration = Duration::from_secs(15);
-/// The longest that a registry's own word is followed.
-const LONGEST_FAILURE: Duration = Duration::from_secs(60);
 /// How long one image may take before anybody asked for it.
 const WARMING: Duration = Duration::from_secs(3600);
 /// How long somebody waits in an emergency for the reasons that a break-glass overrules.
@@ -70,29 +64,11 @@ pub struct Ask<'a> {
     pub retry_after: u32,
 }
 
-/// A verdict and what it rests on.
-#[derive(Debug)]
-pub struct Judged {
-    pub verdict: Verdict,
-    /// SHA-256 of the verdict's JSON.
-    pub verdict_digest: String,
-    /// What the name led to: the digest of the index, or of the manifest where there is none.
-    pub digest_text: Option<String>,
-    pub retry_after: Option<u32>,
-}
-
 /// Why a tag could not be pinned, in words for the user, and whether the image may run all the same.
 #[derive(Debug)]
 pub struct Unpinned {
     pub why: String,
     pub allowed: bool,
-}
-
-/// Why nothing could be found out.
-#[derive(Debug, Clone)]
-struct Failure {
-    problem: Box<Problem>,
-    live: Duration,
 }
 
 /// What is known of an image by a deadline.
@@ -633,109 +609,6 @@ fn after(live: Duration) -> Option<Instant> {
 /// The earlier of two last moments; none is for ever.
 fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     [one, other].into_iter().flatten().min()
-}
-
-/// How the policy stands to a name before anything is looked into.
-pub fn standing(loaded: &Loaded, ask: &Ask<'_>, reference: &ImageReference) -> Standing {
-    let context = plimsoll_policy::Context {
-        at: session::now(),
-        namespace: ask.namespace,
-        request: Some(ask.request),
-        databases: &[],
-        vex: &[],
-    };
-    plimsoll_policy::standing(Some(reference), &loaded.session.policy, &context)
-}
-
-/// The verdict on what is in an image, as of now.
-fn judge_looked(
-    loaded: &Loaded,
-    image: &str,
-    namespace: Option<String>,
-    reference: &ImageReference,
-    digest: Digest,
-    looked: &Looked,
-    request: Option<&Request<'_>>,
-) -> Judged {
-    let mut session = loaded.session.clone();
-    session.at = session::now();
-    session.namespace = namespace;
-    let retry_after = (!whole(looked)).then_some(FAILURE.as_secs() as u32);
-    let Looked { mut subject, inventory, problems } = looked.clone();
-    subject.name = image.to_owned();
-    subject.reference = Some(reference.clone());
-    subject.namespace = session.namespace.clone();
-    let assessment = assess::assembled(&session, subject, inventory, problems);
-    judge(&session, &assessment, request, Some(digest), retry_after)
-}
-
-fn judge(
-    session: &session::Session,
-    assessment: &Assessment,
-    request: Option<&Request<'_>>,
-    digest: Option<Digest>,
-    retry_after: Option<u32>,
-) -> Judged {
-    let context = plimsoll_policy::Context { request, ..assess::context(session) };
-    let verdict = plimsoll_policy::judge(assessment, &session.policy, &context);
-    // A verdict is plain data: writing it cannot fail.
-    let json = serde_json::to_vec(&verdict).unwrap_or_default();
-    let digest_text = digest.map(|digest| digest.to_string());
-    Judged { verdict_digest: format!("sha256:{:x}", Sha256::digest(json)), verdict, digest_text, retry_after }
-}
-
-pub fn is_allowed(verdict: &Verdict) -> bool {
-    verdict.effective == plimsoll_model::Outcome::Allowed
-}
-
-fn weight(judged: &Judged) -> u64 {
-    512 + bytes_of(&judged.verdict)
-}
-
-/// Size as JSON, near enough to its size in memory.
-fn bytes_of(value: &impl serde::Serialize) -> u64 {
-    struct Count(u64);
-    impl Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len() as u64;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    // Counting cannot fail.
-    let _ = serde_json::to_writer(&mut count, value);
-    count.0
-}
-
-/// Nothing was missed because of the network or the clock.
-fn whole(looked: &Looked) -> bool {
-    let passing = |problem: &&Problem| matches!(problem.kind, ProblemKind::Unreachable | ProblemKind::BrokenArchive);
-    !looked.problems.iter().chain(&looked.inventory.problems).any(|problem| passing(&problem))
-}
-
-fn unreached(reference: &ImageReference, error: SourceError) -> Failure {
-    let live = match error.kind() {
-        ErrorKind::Busy { retry_after } => retry_after.unwrap_or(FAILURE).clamp(FAILURE, LONGEST_FAILURE),
-        kind if kind.may_pass() => FAILURE,
-        _ => LASTING_FAILURE,
-    };
-    let problem = assess::unreachable_problem(&reference.to_string(), &anyhow::Error::new(error));
-    Failure { problem: Box::new(problem), live }
-}
-
-fn busy(reference: &ImageReference) -> Failure {
-    let message = format!("assess {reference}: too many images are being assessed already");
-    Failure { problem: Box::new(Problem::undecided(ProblemKind::LimitReached, message)), live: Duration::from_secs(1) }
-}
-
-fn broken(reference: &ImageReference, error: &tokio::task::JoinError) -> Failure {
-    let message = format!("assess {reference}: a fault of this program ({error})");
-    let problem =
-        Problem::undecided(ProblemKind::BadInput, message).with_hint("please report it with the image's name");
-    Failure { problem: Box::new(problem), live: LONGEST_FAILURE }
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 //! from the same `assess` and `judge` as on the command line.
 
 mod expiring;
+mod failure;
 mod flight;
 mod gate;
 mod http;
 mod images;
+mod judged;
 mod listen;
 mod loaded;
 mod log;

@@ -548,6 +548,20 @@ fn a_policy_that_becomes_invalid_leaves_the_last_good_one_in_force() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_stops_no_answer() {
+    let gate = Gate::unread(&["--policy", "{dir}/loadline.yaml"], |dir, _| policy(dir, ""));
+    let mut client = gate.client();
+    let body = pod_review(&["evil.example.com/x:1"]);
+    // Some times what a pipe holds.
+    for _ in 0..1500 {
+        assert_eq!(client.post("/validate", &body).status, 200);
+    }
+    let began = Instant::now();
+    assert_eq!(gate.stop("-TERM"), 0);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
 fn requests_in_flight_are_answered_before_the_end() {
     let registry = good();
     registry.delay.store(400, std::sync::atomic::Ordering::SeqCst);

@@ -55,6 +55,15 @@ pub struct Gate {
 impl Gate {
     /// Starts with these further arguments; `{dir}` in them is the gate's own folder. `prepare` fills that first.
     pub fn start(args: &[&str], prepare: impl FnOnce(&Path, &Authority)) -> Gate {
+        Gate::started(args, prepare, true)
+    }
+
+    /// As [`Gate::start`], and nobody reads its log once it serves.
+    pub fn unread(args: &[&str], prepare: impl FnOnce(&Path, &Authority)) -> Gate {
+        Gate::started(args, prepare, false)
+    }
+
+    fn started(args: &[&str], prepare: impl FnOnce(&Path, &Authority), read: bool) -> Gate {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new("test authority");
         let (cert, key) = authority.sign("plimsoll", false);
@@ -73,13 +82,20 @@ impl Gate {
         let (sender, receiver) = mpsc::channel();
         let kept = Arc::clone(&lines);
         std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                if let Ok(event) = serde_json::from_str::<Value>(&line)
-                    && event["msg"] == "serving"
-                {
+            let mut stderr = stderr;
+            let mut line = String::new();
+            while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
+                let serving = serde_json::from_str::<Value>(&line).ok().filter(|event| event["msg"] == "serving");
+                kept.lock().unwrap().push(line.trim_end().to_owned());
+                line.clear();
+                if let Some(event) = serving {
                     let _ = sender.send(event["address"].as_str().unwrap().parse::<SocketAddr>().unwrap());
+                    if !read {
+                        // Open and full, as behind a collector that stands still.
+                        std::mem::forget(stderr);
+                        return;
+                    }
                 }
-                kept.lock().unwrap().push(line);
             }
         });
         let address = match receiver.recv_timeout(Duration::from_secs(60)) {

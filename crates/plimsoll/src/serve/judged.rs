@@ -1,0 +1,106 @@
+//! Verdicts as the gate keeps them. In: what is known of an image, the policy and data in force, and who asks. Out: a
+//! verdict with its digest and weight. What it does not do: find anything out, or keep anything.
+
+use std::io::Write;
+
+use plimsoll_model::{Assessment, Digest, ImageReference, Problem, ProblemKind, Verdict};
+use plimsoll_policy::{Request, Standing};
+use sha2::{Digest as _, Sha256};
+
+use super::failure::FAILURE;
+use super::images::Ask;
+use super::loaded::Loaded;
+use crate::assess::{self, Looked};
+use crate::session;
+
+/// A verdict and what it rests on.
+#[derive(Debug)]
+pub struct Judged {
+    pub verdict: Verdict,
+    /// SHA-256 of the verdict's JSON.
+    pub verdict_digest: String,
+    /// What the name led to: the digest of the index, or of the manifest where there is none.
+    pub digest_text: Option<String>,
+    pub retry_after: Option<u32>,
+}
+
+/// How the policy stands to a name before anything is looked into.
+pub fn standing(loaded: &Loaded, ask: &Ask<'_>, reference: &ImageReference) -> Standing {
+    let context = plimsoll_policy::Context {
+        at: session::now(),
+        namespace: ask.namespace,
+        request: Some(ask.request),
+        databases: &[],
+        vex: &[],
+    };
+    plimsoll_policy::standing(Some(reference), &loaded.session.policy, &context)
+}
+
+/// The verdict on what is in an image, as of now.
+pub fn judge_looked(
+    loaded: &Loaded,
+    image: &str,
+    namespace: Option<String>,
+    reference: &ImageReference,
+    digest: Digest,
+    looked: &Looked,
+    request: Option<&Request<'_>>,
+) -> Judged {
+    let mut session = loaded.session.clone();
+    session.at = session::now();
+    session.namespace = namespace;
+    let retry_after = (!whole(looked)).then_some(FAILURE.as_secs() as u32);
+    let Looked { mut subject, inventory, problems } = looked.clone();
+    subject.name = image.to_owned();
+    subject.reference = Some(reference.clone());
+    subject.namespace = session.namespace.clone();
+    let assessment = assess::assembled(&session, subject, inventory, problems);
+    judge(&session, &assessment, request, Some(digest), retry_after)
+}
+
+pub fn judge(
+    session: &session::Session,
+    assessment: &Assessment,
+    request: Option<&Request<'_>>,
+    digest: Option<Digest>,
+    retry_after: Option<u32>,
+) -> Judged {
+    let context = plimsoll_policy::Context { request, ..assess::context(session) };
+    let verdict = plimsoll_policy::judge(assessment, &session.policy, &context);
+    // A verdict is plain data: writing it cannot fail.
+    let json = serde_json::to_vec(&verdict).unwrap_or_default();
+    let digest_text = digest.map(|digest| digest.to_string());
+    Judged { verdict_digest: format!("sha256:{:x}", Sha256::digest(json)), verdict, digest_text, retry_after }
+}
+
+pub fn is_allowed(verdict: &Verdict) -> bool {
+    verdict.effective == plimsoll_model::Outcome::Allowed
+}
+
+pub fn weight(judged: &Judged) -> u64 {
+    512 + bytes_of(&judged.verdict)
+}
+
+/// Size as JSON, near enough to its size in memory.
+pub fn bytes_of(value: &impl serde::Serialize) -> u64 {
+    struct Count(u64);
+    impl Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting cannot fail.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
+}
+
+/// Nothing was missed because of the network or the clock.
+pub fn whole(looked: &Looked) -> bool {
+    let passing = |problem: &&Problem| matches!(problem.kind, ProblemKind::Unreachable | ProblemKind::BrokenArchive);
+    !looked.problems.iter().chain(&looked.inventory.problems).any(|problem| passing(&problem))
+}
