@@ -196,6 +196,13 @@ fn quoted(out: &mut Vec<u8>, text: &str) {
     };
 }
 
+/// A key of a JSON object; keys are words of this program.
+fn named(out: &mut Vec<u8>, before: &str, key: &str) {
+    for part in [before, key, "\":"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
 impl Field<'_> {
     /// As JSON.
     fn write(&self, out: &mut Vec<u8>) {
@@ -213,7 +220,7 @@ impl Field<'_> {
                     out.extend_from_slice(if at == 0 { b"{" } else { b",{" });
                     let said = item.iter().filter(|(_, value)| !matches!(value, Field::Nothing));
                     for (at, (key, value)) in said.enumerate() {
-                        let _ = write!(out, "{}\"{key}\":", if at == 0 { "" } else { "," });
+                        named(out, if at == 0 { "\"" } else { ",\"" }, key);
                         value.write(out);
                     }
                     out.push(b'}');
@@ -228,21 +235,20 @@ impl Field<'_> {
 /// The line with its end. Control characters are escaped in both forms, so that one event stays one line.
 fn written(format: LogFormat, at: Timestamp, level: LogLevel, message: &str, fields: &[(&str, Field<'_>)]) -> String {
     let said = fields.iter().filter(|(_, value)| !matches!(value, Field::Nothing));
-    let mut line = Vec::with_capacity(512);
-    let shown = at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
+    let mut line = Vec::with_capacity(1024);
     match format {
         LogFormat::Json => {
             // In the order in which a person reads it.
-            let _ = write!(line, "{{\"time\":\"{shown}\",\"level\":\"{}\",\"msg\":", level.word());
+            let _ = write!(line, "{{\"time\":\"{at:.3}\",\"level\":\"{}\",\"msg\":", level.word());
             quoted(&mut line, message);
             for (key, value) in said {
-                let _ = write!(line, ",\"{key}\":");
+                named(&mut line, ",\"", key);
                 value.write(&mut line);
             }
             line.push(b'}');
         }
         LogFormat::Text => {
-            let _ = write!(line, "{shown} {:5} {message}", level.word());
+            let _ = write!(line, "{at:.3} {:5} {message}", level.word());
             for (key, value) in said {
                 let _ = write!(line, " {key}=");
                 match value {
