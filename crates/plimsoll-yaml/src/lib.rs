@@ -54,8 +54,9 @@ impl Node {
     /// A string that is set: not `null`, not empty.
     pub fn string(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar { text, plain } if !(text.is_empty() || *plain && matches!(text.as_str(), "~" | "null")) => {
-                Some(text)
+            Value::Scalar { text, plain } => {
+                let null = *plain && matches!(text.as_str(), "~" | "null" | "Null" | "NULL");
+                (!null && !text.is_empty()).then_some(text)
             }
             _ => None,
         }
@@ -88,9 +89,21 @@ impl Node {
 /// A fault of the text, with its line and column from 1 where known.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
+    pub kind: FaultKind,
+    /// May quote the text, but for [`FaultKind::Bound`] and [`FaultKind::Unread`].
     pub message: String,
     pub line: u32,
     pub column: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    Syntax,
+    DuplicateKey,
+    /// It is larger or deeper than is read.
+    Bound,
+    /// YAML that [`plain_document`] does not take.
+    Unread,
 }
 
 enum Open {
@@ -101,6 +114,22 @@ enum Open {
 /// The documents of `text`, and the fault that ended the reading, if one did. A duplicate key is a fault: readers differ
 /// on which of the two counts.
 pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
+    read(text, false)
+}
+
+/// The one document of a file that only programs write. Aliases, tags, merge keys and a second document stand in none, and
+/// are faults here. `None` when there is nothing in it.
+///
+/// # Errors
+/// The fault that ended the reading.
+pub fn plain_document(text: &str) -> Result<Option<Rc<Node>>, Fault> {
+    match read(text, true) {
+        (_, Some(fault)) => Err(fault),
+        (documents, None) => Ok(documents.into_iter().next()),
+    }
+}
+
+fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
     let mut done = Vec::new();
     let mut stack: Vec<Open> = Vec::new();
     let mut anchors: HashMap<usize, Rc<Node>> = HashMap::new();
@@ -111,14 +140,17 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
             Err(error) => {
                 let mark = error.marker();
                 let (line, column) = (number(mark.line()), number(mark.col() + 1));
-                return (done, Some(Fault { message: error.to_string(), line, column }));
+                return (done, Some(Fault { kind: FaultKind::Syntax, message: error.to_string(), line, column }));
             }
         };
         let (line, column) = place(&span);
-        let fault = |message: String| Some(Fault { message, line, column });
+        let fault = |kind, message: String| Some(Fault { kind, message, line, column });
         nodes += 1;
         if nodes > MAX_NODES {
-            return (done, fault(format!("more than {MAX_NODES} nodes")));
+            return (done, fault(FaultKind::Bound, format!("more than {MAX_NODES} nodes")));
+        }
+        if plain && let Some(what) = unread(&event, done.len()) {
+            return (done, fault(FaultKind::Unread, what.into()));
         }
         let finished = match event {
             Event::Scalar(value, style, anchor, _) => {
@@ -137,7 +169,7 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
                 Some(Open::List { items, line, column, anchor }) => {
                     Some((Node::new(Value::List(items), line, column), anchor))
                 }
-                _ => return (done, fault("a list ends that did not start".into())),
+                _ => return (done, fault(FaultKind::Syntax, "a list ends that did not start".into())),
             },
             Event::MappingEnd => match stack.pop() {
                 Some(Open::Map { pairs, line, column, anchor, .. }) => {
@@ -148,26 +180,27 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
                             && !seen.insert(text)
                         {
                             let message = format!("the key {text:?} stands twice in one mapping");
-                            return (done, Some(Fault { message, line: key.line, column: key.column }));
+                            let (kind, line, column) = (FaultKind::DuplicateKey, key.line, key.column);
+                            return (done, Some(Fault { kind, message, line, column }));
                         }
                     }
                     Some((Node::new(Value::Map(pairs), line, column), anchor))
                 }
-                _ => return (done, fault("a mapping ends that did not start".into())),
+                _ => return (done, fault(FaultKind::Syntax, "a mapping ends that did not start".into())),
             },
             Event::Alias(id) => match anchors.get(&id) {
                 Some(node) => Some((Rc::clone(node), 0)),
-                None => return (done, fault("an alias stands inside its own anchor".into())),
+                None => return (done, fault(FaultKind::Syntax, "an alias stands inside its own anchor".into())),
             },
             _ => None,
         };
         if stack.len() > MAX_DEPTH {
-            return (done, fault(format!("nested deeper than {MAX_DEPTH}")));
+            return (done, fault(FaultKind::Bound, format!("nested deeper than {MAX_DEPTH}")));
         }
         if let Some((node, anchor)) = finished {
             // A chain of aliases nests without the text nesting.
             if node.depth > MAX_DEPTH {
-                return (done, fault(format!("aliases nest deeper than {MAX_DEPTH}")));
+                return (done, fault(FaultKind::Bound, format!("aliases nest deeper than {MAX_DEPTH}")));
             }
             if anchor > 0 {
                 anchors.insert(anchor, Rc::clone(&node));
@@ -185,10 +218,52 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
     (done, None)
 }
 
+/// What a file that only programs write does not have, after so many `documents`.
+fn unread(event: &Event<'_>, documents: usize) -> Option<&'static str> {
+    match event {
+        Event::Alias(_) => Some("aliases are not read"),
+        Event::Scalar(.., Some(_)) | Event::SequenceStart(.., Some(_)) | Event::MappingStart(.., Some(_)) => {
+            Some("tags are not read")
+        }
+        Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => Some("merge keys are not read"),
+        Event::DocumentStart(..) if documents > 0 => Some("a second document begins"),
+        _ => None,
+    }
+}
+
 fn place(span: &Span) -> (u32, u32) {
     (number(span.start.line()), number(span.start.col() + 1))
 }
 
 fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_programs_write_has_neither_aliases_nor_tags_nor_merges_nor_a_second_document() {
+        for (text, words, line) in [
+            ("a: &a 1\nb: *a", "aliases", 2),
+            ("a: !!str 1", "tags", 1),
+            ("a: !t [1]", "tags", 1),
+            ("a: !t {b: 1}", "tags", 1),
+            ("<<: {a: 1}", "merge keys", 1),
+            ("a: 1\n---\nb: 1", "second document", 2),
+        ] {
+            let fault = plain_document(text).unwrap_err();
+            assert_eq!((fault.kind, fault.line), (FaultKind::Unread, line), "{text}");
+            assert!(fault.message.contains(words), "{text}: {}", fault.message);
+        }
+        assert_eq!(plain_document("a: 1\na: 2").unwrap_err().kind, FaultKind::DuplicateKey);
+        assert_eq!(plain_document("a: [").unwrap_err().kind, FaultKind::Syntax);
+        let deep = format!("{}{}", "[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1));
+        assert_eq!(plain_document(&deep).unwrap_err().kind, FaultKind::Bound);
+        assert!(plain_document("# nothing\n").unwrap().is_none());
+        let read = plain_document("a: &a '<<'\nb: NULL\nc: \"null\"").unwrap().unwrap();
+        let string = |key| read.get(key).and_then(|node| node.string());
+        assert_eq!((string("a"), string("b"), string("c")), (Some("<<"), None, Some("null")));
+    }
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use jiff::Timestamp;
-use plimsoll_yaml::{Node, documents};
+use plimsoll_yaml::{FaultKind, Node, documents};
 
 use super::{Checked, Given, Look, MAX_BYTES};
 use crate::certificates::{PemFile, read_pem};
@@ -190,7 +190,7 @@ impl<'a> World<'a> {
         let here: String = line.chars().skip((fault.column as usize).saturating_sub(1)).collect();
         if here.starts_with('`') {
             self.fault(&STRAY_BACKTICK, source, spot, "a backtick stands where a value should start");
-        } else if fault.message.contains("stands twice") {
+        } else if fault.kind == FaultKind::DuplicateKey {
             self.fault(&DUPLICATE_KEY, source, spot, fault.message.clone());
             let key = here.split(':').next().unwrap_or("");
             if fault.column == 1 && matches!(key, "spec" | "kind" | "name" | "metadata" | "namespace" | "labels") {

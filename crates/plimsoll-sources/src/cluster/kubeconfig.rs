@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use plimsoll_yaml::{Fault, FaultKind, Node};
 
 use crate::cluster::access::{Access, Identity, Token};
 use crate::cluster::error::ClusterError;
-use crate::cluster::yaml::{self, Node};
 
 /// A kubeconfig. One of hundreds of clusters with their certificates has a megabyte.
 pub const MAX_FILE: u64 = 4 << 20;
@@ -21,6 +21,12 @@ pub struct Kubeconfig {
     server: String,
     tls_server_name: Option<String>,
     ca: Option<Pem>,
+    user: User,
+}
+
+/// Nobody, where the context names no user.
+#[derive(Clone, Default)]
+struct User {
     certificate: Option<Pem>,
     key: Option<Pem>,
     token: Option<Token>,
@@ -56,57 +62,74 @@ const REFUSED_USER: [(&str, &str); 5] = [
 /// In words, when there is no such context, it leads nowhere, or wants what we do not do.
 pub fn kubeconfig(bytes: &[u8], context: Option<&str>) -> Result<Kubeconfig, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
-    let root = yaml::document(text)?;
+    let root = plimsoll_yaml::plain_document(text).map_err(|fault| unread(&fault))?.ok_or("it is empty")?;
     let context = context
-        .or_else(|| root.text("current-context"))
+        .or_else(|| string(&root, "current-context"))
         .ok_or("it has no current-context: name one with `kubectl config use-context NAME`")?;
     let entry = named(&root, "contexts", "context", context)?;
-    let name = |key: &str| entry.text(key).ok_or_else(|| format!("the context {context:?} names no {key}"));
-    let cluster = named(&root, "clusters", "cluster", name("cluster")?)?;
-    let server = cluster.text("server").ok_or("the cluster has no server")?.to_owned();
-    if cluster.text("insecure-skip-tls-verify").is_some_and(|value| !matches!(value, "false" | "False" | "FALSE")) {
+    let cluster = string(entry, "cluster").ok_or_else(|| format!("the context {context:?} names no cluster"))?;
+    let cluster = named(&root, "clusters", "cluster", cluster)?;
+    let server = string(cluster, "server").ok_or("the cluster has no server")?.to_owned();
+    if string(cluster, "insecure-skip-tls-verify").is_some_and(|value| !matches!(value, "false" | "False" | "FALSE")) {
         return Err("it skips the check of the server's certificate: give certificate-authority instead".into());
     }
-    if cluster.text("proxy-url").is_some() {
+    if string(cluster, "proxy-url").is_some() {
         return Err("it names a proxy-url, which is not read: set HTTPS_PROXY instead".into());
-    }
-    let nobody = Node::Group(vec![]);
-    let user = match entry.text("user") {
-        Some(user) => named(&root, "users", "user", user)?,
-        None => &nobody,
-    };
-    for (key, why) in REFUSED_USER {
-        if user.get(key).is_some_and(|value| *value != Node::Text(String::new())) {
-            return Err(why.into());
-        }
-    }
-    let (certificate, key) = (pem(user, "client-certificate")?, pem(user, "client-key")?);
-    if certificate.is_some() != key.is_some() {
-        return Err("a client certificate and its key go together: one of them is missing".into());
     }
     Ok(Kubeconfig {
         server,
-        tls_server_name: cluster.text("tls-server-name").map(str::to_owned),
+        tls_server_name: string(cluster, "tls-server-name").map(str::to_owned),
         ca: pem(cluster, "certificate-authority")?,
-        certificate,
-        key,
-        // As kubectl has it, the file counts when there are both.
-        token: match (user.text("tokenFile"), user.text("token")) {
-            (Some(file), _) => Some(Token::File(file.into())),
-            (None, token) => token.map(|token| Token::Literal(token.to_owned())),
+        user: match string(entry, "user") {
+            Some(name) => user(named(&root, "users", "user", name)?)?,
+            None => User::default(),
         },
     })
 }
 
+/// In words that quote nothing of the file, which has secrets in it: a fault's line is enough.
+fn unread(fault: &Fault) -> String {
+    let what = match fault.kind {
+        FaultKind::Syntax => "it is not YAML",
+        FaultKind::DuplicateKey => "a key stands twice in one mapping",
+        FaultKind::Bound | FaultKind::Unread => &fault.message,
+    };
+    format!("{what} (line {})", fault.line)
+}
+
+fn user(node: &Node) -> Result<User, String> {
+    for (key, why) in REFUSED_USER {
+        if node.get(key).is_some_and(|value| value.text().is_none() || value.string().is_some()) {
+            return Err(why.into());
+        }
+    }
+    let (certificate, key) = (pem(node, "client-certificate")?, pem(node, "client-key")?);
+    if certificate.is_some() != key.is_some() {
+        return Err("a client certificate and its key go together: one of them is missing".into());
+    }
+    // As kubectl has it, the file counts when there are both.
+    let token = match (string(node, "tokenFile"), string(node, "token")) {
+        (Some(file), _) => Some(Token::File(file.into())),
+        (None, token) => token.map(|token| Token::Literal(token.to_owned())),
+    };
+    Ok(User { certificate, key, token })
+}
+
+/// The text under `key` that is set.
+fn string<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    node.get(key)?.string()
+}
+
 /// The entry of that name in one of the lists `clusters`, `users`, `contexts`.
 fn named<'a>(root: &'a Node, list: &str, kind: &str, name: &str) -> Result<&'a Node, String> {
-    let entry = root.list(list).iter().find(|entry| entry.text("name") == Some(name));
-    entry.and_then(|entry| entry.get(kind)).ok_or_else(|| format!("there is no {kind} named {name:?} in it"))
+    let mut entries = root.get(list).into_iter().flat_map(|list| list.items());
+    let entry = entries.find(|entry| string(entry, "name") == Some(name)).and_then(|entry| entry.get(kind));
+    entry.map(|entry| &**entry).ok_or_else(|| format!("there is no {kind} named {name:?} in it"))
 }
 
 /// `KEY-data`, or the file that `KEY` names.
 fn pem(node: &Node, key: &str) -> Result<Option<Pem>, String> {
-    match (node.text(&format!("{key}-data")), node.text(key)) {
+    match (string(node, &format!("{key}-data")), string(node, key)) {
         (Some(data), _) => {
             let data: String = data.split_whitespace().collect();
             STANDARD.decode(data).map(|bytes| Some(Pem::Here(bytes))).map_err(|_| format!("{key}-data is not base64"))
@@ -129,11 +152,11 @@ impl Kubeconfig {
             };
             pem.map(read).transpose()
         };
-        let identity = match (bytes(self.certificate)?, bytes(self.key)?) {
+        let identity = match (bytes(self.user.certificate)?, bytes(self.user.key)?) {
             (Some(certificate_pem), Some(key_pem)) => Some(Identity { certificate_pem, key_pem }),
             _ => None,
         };
-        let token = self.token.map(|token| match token {
+        let token = self.user.token.map(|token| match token {
             Token::File(path) => Token::File(folder.join(path)),
             literal => literal,
         });
@@ -194,6 +217,8 @@ mod tests {
             ("", "    client-key-data: '!'\n", "client-key-data is not base64"),
             ("", "    token: &a hunter2\n    tokenFile: *a\n", "aliases"),
             ("", "    token: !!str hunter2\n", "tags"),
+            ("", "    <<: {token: hunter2}\n", "merge keys"),
+            ("", "    hunter2: a\n    hunter2: b\n", "twice"),
             ("", "    token: a\n    token: hunter2\n", "twice"),
             ("", "    token: [\n", "not YAML"),
         ] {
@@ -207,8 +232,8 @@ mod tests {
             ("current-context: a", None, "no context named \"a\""),
             (&*config("", ""), Some("nowhere"), "no cluster named \"x\""),
             ("a: 1\n---\nb: 1", None, "second document"),
-            ("? [a]\n: b", None, "no word"),
-            (&*format!("{}{}", "[".repeat(40), "]".repeat(40)), None, "deeper"),
+            ("? [a]\n: b", None, "no current-context"),
+            (&*format!("{}{}", "[".repeat(140), "]".repeat(140)), None, "deeper"),
         ] {
             let error = kubeconfig(text.as_bytes(), context).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");

@@ -8,7 +8,6 @@ pub mod error;
 mod keep;
 pub mod kubeconfig;
 mod tls;
-mod yaml;
 
 pub use access::{Access, Identity, Token};
 pub use client::{Cluster, PodCredentials, RunningImage, RunningImages};
