@@ -10,8 +10,8 @@ use granit_parser::{Event, Parser, ScalarStyle, Span};
 const MAX_NODES: usize = 1_000_000;
 /// Nesting: the API server itself refuses deeper objects.
 const MAX_DEPTH: usize = 128;
-/// Mappings merged into one. More are in no manifest.
-const MAX_MERGED: usize = 8;
+/// Mappings merged into one, with those merged into them: each look-up may go through all. More are in no manifest.
+const MAX_MERGED: usize = 64;
 
 /// A node and the line and column where it starts, both from 1.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Node {
     pub column: u32,
     /// Levels below this node, aliases counted as what they stand for: who walks the tree goes as deep.
     depth: usize,
+    /// Mappings that a look-up here may go through besides this one.
+    merged: usize,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,9 @@ impl Node {
             Value::List(items) => items.iter().map(|item| item.depth).max(),
             Value::Map(pairs) => pairs.iter().map(|(key, value)| key.depth.max(value.depth)).max(),
         };
-        Rc::new(Node { value, line, column, depth: below.map_or(0, |below| below + 1) })
+        let mut node = Node { value, line, column, depth: below.map_or(0, |below| below + 1), merged: 0 };
+        node.merged = node.merges().map(|mapping| 1 + mapping.merged).sum();
+        Rc::new(node)
     }
 
     pub fn text(&self) -> Option<&str> {
@@ -65,10 +69,13 @@ impl Node {
     /// The value of a key, also where it comes in by a merge (`<<: *base`), which the tools that send manifests follow.
     pub fn get(&self, key: &str) -> Option<&Rc<Node>> {
         let own = self.pairs().iter().find(|(k, _)| k.text() == Some(key)).map(|(_, v)| v);
-        own.or_else(|| {
-            let merged = self.pairs().iter().filter(|(k, _)| k.text() == Some("<<")).map(|(_, v)| v);
-            merged.flat_map(|v| v.items().iter().chain(std::iter::once(v))).take(MAX_MERGED).find_map(|v| v.get(key))
-        })
+        own.or_else(|| self.merges().find_map(|mapping| mapping.get(key)))
+    }
+
+    /// What is merged into this mapping, one or a list of them.
+    fn merges(&self) -> impl Iterator<Item = &Rc<Node>> {
+        let values = self.pairs().iter().filter(|(k, _)| k.text() == Some("<<")).map(|(_, v)| v);
+        values.flat_map(|v| v.items().iter().chain(std::iter::once(v)))
     }
 
     pub fn pairs(&self) -> &[(Rc<Node>, Rc<Node>)] {
@@ -202,6 +209,11 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
             if node.depth > MAX_DEPTH {
                 return (done, fault(FaultKind::Bound, format!("aliases nest deeper than {MAX_DEPTH}")));
             }
+            if node.merged > MAX_MERGED {
+                let message = format!("more than {MAX_MERGED} mappings are merged into one");
+                let (kind, line, column) = (FaultKind::Bound, node.line, node.column);
+                return (done, Some(Fault { kind, message, line, column }));
+            }
             if anchor > 0 {
                 anchors.insert(anchor, Rc::clone(&node));
             }
@@ -265,5 +277,23 @@ mod tests {
         let read = plain_document("a: &a '<<'\nb: NULL\nc: \"null\"").unwrap().unwrap();
         let string = |key| read.get(key).and_then(|node| node.string());
         assert_eq!((string("a"), string("b"), string("c")), (Some("<<"), None, Some("null")));
+    }
+
+    #[test]
+    fn merges_of_merges_are_bounded_and_none_is_left_out() {
+        let mut text = "a0: &a0 {k: 1}\n".to_owned();
+        for i in 1..40 {
+            let before = format!("*a{}", i - 1);
+            text.push_str(&format!("a{i}: &a{i} {{<<: [{before}, {before}, {before}]}}\n"));
+        }
+        let fault = documents(&text).1.unwrap();
+        assert_eq!((fault.kind, fault.line), (FaultKind::Bound, 5));
+        assert!(fault.message.contains("merged"), "{}", fault.message);
+
+        let many: String = (0..20).map(|i| format!("- {{k{i}: {i}}}\n")).collect();
+        let (read, fault) = documents(&format!("<<:\n{many}k0: own\n"));
+        assert_eq!(fault, None);
+        let text = |key| read[0].get(key).and_then(|node| node.text());
+        assert_eq!((text("k0"), text("k19"), text("k20")), (Some("own"), Some("19"), None));
     }
 }
