@@ -29,8 +29,6 @@ pub struct Environment {
     pub kubernetes_service_host: Option<String>,
     /// `KUBERNETES_SERVICE_PORT`.
     pub kubernetes_service_port: Option<String>,
-    /// `KUBECONFIG`.
-    pub kubeconfig: Option<PathBuf>,
 }
 
 impl Environment {
@@ -52,7 +50,6 @@ impl Environment {
             registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
             kubernetes_service_host: text("KUBERNETES_SERVICE_HOST"),
             kubernetes_service_port: text("KUBERNETES_SERVICE_PORT"),
-            kubeconfig: path("KUBECONFIG"),
         }
     }
 

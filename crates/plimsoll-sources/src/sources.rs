@@ -17,7 +17,7 @@ use crate::mirrors::{MirrorRule, Mirrors};
 use crate::progress::{Progress, Quiet};
 use crate::registry::error::RegistryError;
 use crate::registry::pull;
-use crate::registry::pull_secret::{self, PullSecret};
+use crate::registry::pull_secret::PullSecret;
 use crate::registry::transport::Transport;
 
 /// A pull of the largest images over a slow link; a CI job that hangs longer is broken.
@@ -182,17 +182,6 @@ impl Sources {
     /// Strangers may have written them: they are only ever sent to the registries that they name.
     pub fn with_credentials(&self, given: &[PullSecret]) -> Sources {
         Sources { shared: Arc::new(Shared { given: given.into(), ..(*self.shared).clone() }) }
-    }
-
-    /// A name for the given credentials that play a part in reading `reference`; `None` when none do. What a registry
-    /// said to one scope is not for another: keep it under both. Never log it, for it is made of passwords.
-    pub fn credentials_scope(&self, reference: &ImageReference) -> Option<String> {
-        let places = self.shared.mirrors.endpoints(reference).ok()?;
-        let found: Vec<_> = places
-            .iter()
-            .flat_map(|p| pull_secret::matching(&self.shared.given, &p.credentials_of, &p.repository))
-            .collect();
-        (!found.is_empty()).then(|| pull_secret::fingerprint(found.iter()))
     }
 
     /// The image that `name` means, from its registry or a mirror of it. Must not be called from a task of a server.

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::local::blobs::bounded;
 
 /// Where a pod finds its service account.
-pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// A certificate, key or token. Bundles of authorities reach some hundred kilobytes.
 const MAX_FILE: u64 = 1 << 20;
 /// Tokens have one or two kilobytes; headers end at some dozen.
@@ -65,11 +65,7 @@ impl Access {
         Access::in_cluster_at(environment, Path::new(SERVICE_ACCOUNT))
     }
 
-    /// [`Access::in_cluster`] with the service account's files in another folder.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn in_cluster_at(environment: &Environment, folder: &Path) -> Result<Option<Access>, ClusterError> {
+    fn in_cluster_at(environment: &Environment, folder: &Path) -> Result<Option<Access>, ClusterError> {
         let Some(host) = &environment.kubernetes_service_host else { return Ok(None) };
         let port = environment.kubernetes_service_port.as_deref().unwrap_or("443");
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };

@@ -41,20 +41,6 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    /// True when the cluster answered that we may not: asking again changes nothing until somebody grants it.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, ClusterError::Unauthorized { .. } | ClusterError::Forbidden { .. })
-    }
-
-    /// True when the same request may do better a little later.
-    pub fn may_pass(&self) -> bool {
-        match self {
-            ClusterError::Unreachable { .. } => true,
-            ClusterError::Status { status, .. } => crate::registry::retry::passes(*status),
-            _ => false,
-        }
-    }
-
     /// The way out, when we know one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

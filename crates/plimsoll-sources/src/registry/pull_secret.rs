@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use plimsoll_model::Algorithm;
 use serde::Deserialize;
 
-use crate::hash::Hasher;
 use crate::registry::answer::shown;
 use crate::registry::credentials::{Auth, Credentials, from_auth};
 
@@ -218,21 +216,6 @@ fn fitting<'a>(secrets: &'a [PullSecret], host: &str, repository: &str) -> Vec<&
     found
 }
 
-/// A name for these credentials that tells nothing about them, to keep what was seen with them apart. The same for the
-/// same credentials in the same order, in every process. It is made of passwords: keep it in memory, out of logs.
-pub(crate) fn fingerprint<'a>(credentials: impl Iterator<Item = &'a Credentials>) -> String {
-    let mut hash = Hasher::new(Algorithm::Sha256);
-    hash.update(b"plimsoll pull credentials 1");
-    for credentials in credentials {
-        for part in credentials.parts() {
-            // With its length before it, so that no two lists read the same.
-            hash.update(&(part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-    }
-    hash.finish().hex().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,21 +317,6 @@ mod tests {
         assert_eq!(users(&[one, two], "quay.io", "team/shop"), ["narrowest", "narrow", "wide", "second"]);
         let same = secret(&[("quay.io", "u")]);
         assert_eq!(users(&[same.clone(), same], "quay.io", "x"), ["u"]);
-    }
-
-    #[test]
-    fn fingerprints_tell_credentials_apart() {
-        let of = |pairs: &[(&str, &str)]| {
-            let credentials: Vec<Credentials> = pairs
-                .iter()
-                .map(|(user, password)| Credentials::Password { user: (*user).into(), password: (*password).into() })
-                .collect();
-            fingerprint(credentials.iter())
-        };
-        assert_eq!(of(&[("a", "b")]), of(&[("a", "b")]));
-        assert_eq!(of(&[("a", "b")]).len(), 64);
-        let all = [of(&[]), of(&[("a", "b")]), of(&[("ab", "")]), of(&[("a", "b"), ("a", "b")]), of(&[("b", "a")])];
-        assert!(all.iter().enumerate().all(|(at, one)| !all[..at].contains(one)));
     }
 
     proptest::proptest! {

@@ -730,16 +730,3 @@ fn given_credentials_reach_token_services_and_the_public_part_needs_none_of_them
     assert!(open(&many.iter().map(String::as_str).collect::<Vec<_>>(), "team/shop").is_err());
     assert!(server.count("/token") - before <= 6, "guessing ends");
 }
-
-#[test]
-fn scope_names_the_credentials_that_play_a_part() {
-    let sources = Sources::new(&home().options).unwrap();
-    let reference = "quay.io/team/shop:1".parse().unwrap();
-    let scope = |secrets: &[PullSecret]| sources.with_credentials(secrets).credentials_scope(&reference);
-    assert_eq!(scope(&[]), None);
-    assert_eq!(scope(&[secret("other.example", "a")]), None);
-    let one = scope(&[secret("quay.io", "a")]);
-    assert_eq!(one.as_ref().unwrap().len(), 64);
-    assert_eq!(one, scope(&[secret("other.example", "b"), secret("quay.io", "a")]));
-    assert_ne!(one, scope(&[secret("quay.io", "b")]));
-}
