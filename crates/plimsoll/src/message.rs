@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use plimsoll_sources::{ClusterError, SourceError};
+
 /// An error with its causes on one line, without saying the same words twice.
 pub fn chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
@@ -20,7 +22,8 @@ pub fn chain(error: &anyhow::Error) -> String {
 /// The hint that an error of the sources carries somewhere in its chain.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause: &(dyn Error + 'static)| {
-        cause.downcast_ref::<plimsoll_sources::SourceError>().and_then(plimsoll_sources::SourceError::hint)
+        let of_source = cause.downcast_ref::<SourceError>().and_then(SourceError::hint);
+        of_source.or_else(|| cause.downcast_ref::<ClusterError>().and_then(ClusterError::hint))
     })
 }
 

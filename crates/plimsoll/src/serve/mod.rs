@@ -297,7 +297,8 @@ async fn warm(service: Arc<Service>, cluster: Option<Arc<Cluster>>, args: ServeA
                 images.extend(found.images);
             }
             Err(error) => {
-                service.log.error("could not list the cluster's pods", &[("why", crate::message::chain(&error).into())])
+                let (why, hint) = (crate::message::chain(&error), crate::message::hint(&error));
+                service.log.error("could not list the cluster's pods", &[("why", why.into()), ("hint", hint.into())]);
             }
         }
     }
