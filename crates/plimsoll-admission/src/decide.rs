@@ -195,7 +195,7 @@ fn audit(
     let mut out = BTreeMap::new();
     let mut put = |key: &str, value: String| {
         if !value.is_empty() {
-            let mut value = words::safe(&value).into_owned();
+            let mut value = plimsoll_model::text::safe(&value).into_owned();
             words::bytes(&mut value, MAX_AUDIT);
             out.insert(key.to_owned(), value);
         }

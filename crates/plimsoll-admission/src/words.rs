@@ -2,46 +2,13 @@
 //! longer than it may be. What it does not do: know reviews or verdicts.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+
+use plimsoll_model::text::safe;
 
 /// Characters of a container's name that are shown: more than the 63 that the API server accepts.
 const MAX_NAME: usize = 80;
 /// Characters of an image's text that are shown: a registry, a path, a tag and a digest of usual length.
 const MAX_IMAGE: usize = 200;
-
-/// The text on one line, with every character that could deceive the reader or steer the terminal shown by its code.
-pub(crate) fn safe(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(deceives) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if deceives(c) => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    Cow::Owned(out)
-}
-
-/// Controls, invisible characters, marks of direction, noncharacters and tags.
-fn deceives(c: char) -> bool {
-    matches!(c,
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
-        | '\u{ad}' | '\u{61c}' | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
-        | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
-        | '\u{e0000}'..='\u{e007f}')
-}
 
 /// At most so many characters, the middle left out where there are more: both ends of a name tell it from others.
 pub(crate) fn middle(text: &str, most: usize) -> Cow<'_, str> {
@@ -133,6 +100,7 @@ pub(crate) fn more(count: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_model::text::deceives;
     use proptest::prelude::*;
 
     use super::*;

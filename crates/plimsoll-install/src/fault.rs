@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use plimsoll_model::text::deceives;
+
 /// Whether the gate does not work, or not safely; or works and could be better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -136,9 +138,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Words of foreign files stand in messages; control characters among them would move the reader's cursor.
+/// Words of foreign files stand in messages; some characters among them would move the reader's cursor or hide words. Each
+/// becomes one blank, so that the carets stay below their place.
 fn plain(text: &str) -> String {
-    text.replace(char::is_control, " ")
+    text.replace(deceives, " ")
 }
 
 #[cfg(test)]

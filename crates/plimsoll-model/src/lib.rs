@@ -16,6 +16,7 @@ pub mod package;
 pub mod purl;
 pub mod reference;
 pub mod severity;
+pub mod text;
 pub mod verdict;
 pub mod vex;
 
