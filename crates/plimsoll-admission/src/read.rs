@@ -407,6 +407,19 @@ impl<'de> Fields<'de> for ImageOnly<'de> {
     }
 }
 
+/// The longest name of a namespace that is read. Kubernetes' own have 63 characters; the name becomes part of keys that
+/// are kept, so a longer one must not come in.
+const MAX_NAMESPACE: usize = 253;
+
+fn namespace(name: Option<String>) -> Result<Option<String>, String> {
+    match &name {
+        Some(long) if long.len() > MAX_NAMESPACE => {
+            Err(format!("the namespace's name has {} bytes; at most {MAX_NAMESPACE} are read", long.len()))
+        }
+        _ => Ok(name),
+    }
+}
+
 fn image_review(spec: Option<&RawValue>) -> Result<Review, String> {
     let mut read =
         ImageSpec { seen: Seen::default(), images: Vec::new(), annotations: BTreeMap::new(), namespace: None };
@@ -417,7 +430,7 @@ fn image_review(spec: Option<&RawValue>) -> Result<Review, String> {
         return Err("the ImageReview names no image: spec.containers is empty".into());
     }
     let mut review = Review::empty(Envelope::ImageReview);
-    review.namespace = read.namespace;
+    review.namespace = namespace(read.namespace)?;
     review.annotations = read.annotations;
     let mut images = Images::default();
     for image in read.images {
@@ -481,7 +494,7 @@ fn fill(review: &mut Review, request: Request<'_>) -> Result<(), String> {
     }
     review.resource = kinds::full(group, kind);
     review.subresource = request.sub_resource.some();
-    review.namespace = request.namespace.some();
+    review.namespace = namespace(request.namespace.some())?;
     review.name = request.name.some();
     review.dry_run = request.dry_run;
     review.user = request.user.name;

@@ -139,6 +139,16 @@ impl Review {
             + annotations.sum::<usize>()
             + texts(&self.groups)
             + texts(&self.pull_secrets)
+            + [&self.namespace, &self.user, &self.name, &self.subresource, &self.service_account]
+                .into_iter()
+                .flatten()
+                .map(String::len)
+                .sum::<usize>()
+            + self.resource.len()
+            + match &self.envelope {
+                Envelope::Admission { uid, .. } => uid.len(),
+                Envelope::ImageReview => 0,
+            }
     }
 }
 

@@ -299,3 +299,18 @@ fn words_from_outside_cannot_steer_the_one_who_reads_why() {
         "the review is of kind \"a\\u{1b}[2J\\n\\u{202e}\\\"b\"; known here: ImageReview and AdmissionReview"
     );
 }
+
+#[test]
+fn a_namespace_longer_than_any_is_refused_and_every_text_counts_in_the_size() {
+    let long = "n".repeat(300);
+    let mut body = image_review(&["a"]);
+    body["spec"]["namespace"] = json!(long);
+    assert!(read_value(Road::ImagePolicy, &body).unwrap_err().why.contains("namespace"));
+    let mut body = admission("", "Pod", pod_of(&["a"]), None);
+    body["request"]["namespace"] = json!(long);
+    assert!(read_value(Road::Validate, &body).unwrap_err().why.contains("namespace"));
+    body["request"]["namespace"] = json!("shop");
+    body["request"]["userInfo"] = json!({"username": "u".repeat(1 << 20)});
+    body["request"]["name"] = json!("p".repeat(1 << 20));
+    assert!(read_value(Road::Validate, &body).unwrap().size() > 2 << 20);
+}
