@@ -75,6 +75,10 @@ fn looks_like_manifest(text: &str) -> bool {
 }
 
 fn visit_object(node: &Rc<Node>, path: &str, found: &mut NamedImages, steps: &mut usize, depth: usize) {
+    *steps += 1;
+    if *steps > MAX_STEPS {
+        return;
+    }
     let (Some(_), Some(kind)) =
         (node.get("apiVersion").and_then(|n| n.string()), node.get("kind").and_then(|n| n.string()))
     else {
@@ -194,6 +198,18 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: j, image: d}]}
         }
         let found = named_images("m.yaml", &bomb);
         assert!(found.problems.iter().any(|p| p.kind == ProblemKind::LimitReached));
+    }
+
+    #[test]
+    fn lists_of_lists_by_aliases_are_bounded() {
+        let many = |of: usize| vec![format!("*a{of}"); 300].join(",");
+        let mut bomb = String::from("x: &a0 {apiVersion: v1, kind: Pod}\n");
+        for i in 1..7 {
+            bomb += &format!("x{i}: &a{i} {{apiVersion: v1, kind: List, items: [{}]}}\n", many(i - 1));
+        }
+        bomb += &format!("apiVersion: v1\nkind: List\nitems: [{}]\n", many(6));
+        let found = named_images("m.yaml", &bomb);
+        assert!(found.problems.iter().any(|problem| problem.message.contains("more than")), "{:?}", found.problems);
     }
 
     #[test]
