@@ -102,7 +102,10 @@ pub fn rotate(
                 new.replace(&renewal(&[server, client]), &renewal(&[&new_server.certificate, &new_client.certificate]));
         }
         if new != text {
-            let private = new.contains("PRIVATE KEY-----") || new.contains("tls.key: LS0");
+            // However it is written: a key in clear, in a Secret, in a kubeconfig.
+            let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+            let keys = [&new_server.key, &new_client.key];
+            let private = new.contains("PRIVATE KEY-----") || keys.iter().any(|key| new.contains(&encode(key)));
             changed.push(File { private, ..File::public(file.path, new) });
         }
     }

@@ -2,6 +2,7 @@
 //! leads to another.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -38,7 +39,12 @@ pub(super) struct World<'a> {
     /// What was looked up beside the given files, so that each is asked for once.
     fetched: RefCell<Vec<(String, Option<Rc<Source>>)>>,
     checked: RefCell<Checked>,
+    /// Faults so far of a kind in a file.
+    counts: RefCell<HashMap<(&'static str, String), usize>>,
 }
+
+/// Faults of one kind that are told of one file.
+const MAX_OF_A_KIND: usize = 200;
 
 /// A file that another names.
 pub(super) enum Named<'w> {
@@ -76,8 +82,14 @@ impl Spot {
 
 impl<'a> World<'a> {
     pub fn of(given: &[Given], look: &'a dyn Fn(&str) -> Look, now: Timestamp) -> World<'a> {
-        let mut world =
-            World { sources: Vec::new(), now, look, fetched: RefCell::default(), checked: RefCell::default() };
+        let mut world = World {
+            sources: Vec::new(),
+            now,
+            look,
+            fetched: RefCell::default(),
+            checked: RefCell::default(),
+            counts: RefCell::default(),
+        };
         for file in given {
             if let Some(source) = world.read(file) {
                 world.sources.push(source);
@@ -97,6 +109,15 @@ impl<'a> World<'a> {
     }
 
     pub fn fault(&self, kind: &'static Kind, source: &Source, spot: Spot, message: impl Into<String>) {
+        {
+            let mut counts = self.counts.borrow_mut();
+            let count = counts.entry((kind.id, source.name.clone())).or_insert(0usize);
+            *count += 1;
+            // Enough to see that it is everywhere, and no memory for a file that is nothing else.
+            if *count > MAX_OF_A_KIND {
+                return;
+            }
+        }
         let line_text = (spot.line as usize)
             .checked_sub(1)
             .and_then(|line| source.text.lines().nth(line))

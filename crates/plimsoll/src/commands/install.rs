@@ -35,6 +35,8 @@ pub fn run(global: &Global, args: &InstallArgs) -> anyhow::Result<Exit> {
 /// How deep folders are looked into, and how many files: a control plane's configuration has fewer than a hundred.
 const MAX_DEPTH: usize = 12;
 const MAX_FILES: usize = 10_000;
+/// Bytes of all files together: a dump of a large cluster's webhooks has some megabytes.
+const MAX_TOTAL: usize = 256 << 20;
 
 /// The faults of files that exist. Errors: 1. No error, and something that could not be read: 2, for it may hide one.
 fn check(global: &Global, paths: &[PathBuf], now: Timestamp) -> anyhow::Result<Exit> {
@@ -86,6 +88,10 @@ fn check(global: &Global, paths: &[PathBuf], now: Timestamp) -> anyhow::Result<E
 }
 
 fn read(path: &Path, named: bool) -> Result<Given, String> {
+    // Opening a pipe waits for its writer, and opening some devices does something.
+    if !fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+        return Err("it is no file".to_owned());
+    }
     let file = fs::File::open(path).map_err(|error| error.to_string())?;
     let about = file.metadata().map_err(|error| error.to_string())?;
     if !about.is_file() {
@@ -130,6 +136,9 @@ fn gather(path: &Path, named: bool, depth: usize, given: &mut Vec<Given>, unread
         if given.len() >= MAX_FILES {
             return unread.push((words, format!("there are more than {MAX_FILES} files")));
         }
+        if given.iter().map(|file| file.bytes.len()).sum::<usize>() > MAX_TOTAL {
+            return unread.push((words, format!("there are more than {} MiB", MAX_TOTAL >> 20)));
+        }
         if !path.ends_with(".git") {
             gather(&path, false, depth + 1, given, unread);
         }
@@ -149,6 +158,10 @@ fn rotate(global: &Global, args: &InstallArgs, folder: &Path, now: Timestamp) ->
                 open.push(path);
             } else if about.is_file() {
                 match read(&path, false) {
+                    // It was read in part, and would be written in part.
+                    Ok(file) if file.bytes.len() > plimsoll_install::check::MAX_BYTES => {
+                        unread.push((path, format!("it is larger than {} bytes", plimsoll_install::check::MAX_BYTES)));
+                    }
                     Ok(file) => present.push((relative(folder, &path)?, file.bytes)),
                     Err(why) => unread.push((path, why)),
                 }
@@ -167,8 +180,14 @@ fn rotate(global: &Global, args: &InstallArgs, folder: &Path, now: Timestamp) ->
     // Keys of authorities first: whatever stops us, none is lost.
     let (first, rest): (Vec<&File>, Vec<&File>) =
         rotated.files.iter().partition(|file| file.path.starts_with("pki/ca"));
+    // All of them beside their places before one of them is in its place: a full disk leaves the old set whole.
+    let mut staged = Vec::new();
     for file in first.into_iter().chain(rest) {
-        put(&folder.join(&file.path), file)?;
+        let path = folder.join(&file.path);
+        staged.push((stage(&path, file, true)?, path));
+    }
+    for (file, path) in staged {
+        file.persist(&path).with_context(|| format!("write {}", path.display()))?;
     }
     for path in &rotated.gone {
         let path = folder.join(path);
@@ -308,14 +327,29 @@ fn restrict(path: &Path, file: &File) -> anyhow::Result<()> {
 
 /// Whole or not at all, and never readable by others for a moment.
 fn put(path: &Path, file: &File) -> anyhow::Result<()> {
+    stage(path, file, false)?.persist(path).with_context(|| format!("write {}", path.display()))?;
+    Ok(())
+}
+
+/// The file beside its place. With `keep`, a file that is there passes on its permissions: they are somebody's choice, and
+/// only a key narrows them.
+fn stage(path: &Path, file: &File, keep: bool) -> anyhow::Result<tempfile::NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
+    let mode = match fs::symlink_metadata(path) {
+        Ok(about) if keep && about.is_file() => {
+            let old = about.permissions().mode() & 0o777;
+            if file.private { old & 0o700 | 0o600 } else { old }
+        }
+        _ => mode(file),
+    };
+    let write = || -> std::io::Result<tempfile::NamedTempFile> {
         fs::create_dir_all(folder)?;
         let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
         temporary.write_all(&file.bytes)?;
-        temporary.as_file().set_permissions(fs::Permissions::from_mode(mode(file)))?;
-        temporary.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        temporary.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+        // Or a power cut leaves a file of the right name with nothing in it.
+        temporary.as_file().sync_all()?;
+        Ok(temporary)
     };
     write().with_context(|| format!("write {}", path.display()))
 }

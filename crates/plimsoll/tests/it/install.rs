@@ -134,6 +134,47 @@ fn rotation_renews_the_files_and_leaves_them_without_a_fault() {
 }
 
 #[test]
+fn rotation_leaves_permissions_that_somebody_chose_and_no_half_written_file() {
+    let gate = Gate::new(&["--road", "webhook"]);
+    let at = |name: &str| gate.out.join(name);
+    let key = gate.text("pki/client.key");
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &key);
+    // Keys in other forms than ours, and a file that is nobody's business.
+    std::fs::write(at("mine.kubeconfig"), format!("client-key-data: {encoded}\n")).unwrap();
+    std::fs::write(at("trust.sh"), format!("#!/bin/sh\ncat <<END\n{}END\n", gate.text("pki/ca.crt"))).unwrap();
+    let set = |name: &str, mode| std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |name: &str| at(name).metadata().unwrap().permissions().mode() & 0o777;
+    set("mine.kubeconfig", 0o640);
+    set("trust.sh", 0o750);
+    let run = plimsoll(&["install", "--rotate", gate.out.to_str().unwrap()]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    assert!(!gate.text("mine.kubeconfig").contains(&encoded), "the old key is still there");
+    assert_eq!((mode("mine.kubeconfig"), mode("trust.sh")), (0o600, 0o750));
+    let large = format!("{}\n# {}", gate.text("pki/ca.crt"), "x".repeat(5 << 20));
+    std::fs::write(at("dump.yaml"), &large).unwrap();
+    let run = plimsoll(&["install", "--rotate", gate.out.to_str().unwrap()]);
+    assert_eq!(run.status, 2, "{}", run.out);
+    assert!(run.err.contains("dump.yaml") && run.err.contains("larger"), "{}", run.err);
+    assert_eq!(gate.text("dump.yaml").len(), large.len());
+}
+
+#[test]
+fn a_check_does_not_wait_for_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("ca.crt");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let config = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
+         clusters: [{{name: a, cluster: {{server: \"https://127.0.0.1:1323\", certificate-authority: {}}}}}]\n\
+         users: [{{name: a, user: {{}}}}]\n",
+        pipe.display()
+    );
+    std::fs::write(folder.path().join("kubeconfig"), config).unwrap();
+    let run = plimsoll(&["install", "--check", folder.path().join("kubeconfig").to_str().unwrap()]);
+    assert!(run.err.contains("it is no file"), "{}\n{}", run.out, run.err);
+}
+
+#[test]
 fn remove_prints_what_calls_the_gate_before_the_gate() {
     let run = plimsoll(&["install", "--remove", "--namespace", "gate"]);
     assert_eq!(run.status, 0, "{}", run.err);
