@@ -289,7 +289,8 @@ impl Images {
                 }
                 let digest = kept.digest_text.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
                 let looked = digest.and_then(|digest| Some((self.looks.get(&digest, Instant::now())?, digest)));
-                if let Some((looked, digest)) = looked {
+                // The reasons are a courtesy: no time left, no reasons.
+                if let Some((looked, digest)) = looked.filter(|_| Instant::now() < deadline) {
                     let namespace = ask.namespace.map(str::to_owned);
                     let judge =
                         || judge_looked(loaded, ask.image, namespace, &reference, digest, &looked, Some(ask.request));

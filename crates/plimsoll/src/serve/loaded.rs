@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::Context as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use plimsoll_model::DatabaseKind;
 
 use crate::session::{Session, SessionOptions};
@@ -69,6 +69,8 @@ struct Stamp {
     inode: u64,
     size: u64,
     modified: (i64, i64),
+    /// Of the file's own data: a copy that keeps its date changes this.
+    changed: (i64, i64),
 }
 
 /// What following the files brought.
@@ -88,8 +90,15 @@ impl Current {
     /// # Errors
     /// When the policy has faults, or a database or document cannot be used.
     pub fn open(options: SessionOptions, registries: Vec<String>) -> anyhow::Result<Current> {
+        // Dates of files are some milliseconds behind the clock.
+        let began = Timestamp::now().saturating_sub(SignedDuration::from_millis(20)).unwrap_or(Timestamp::MIN);
         let loaded = Arc::new(Loaded::new(session(&options, &registries)?, 1));
-        let watched = watched(&options, &loaded.session);
+        let mut watched = watched(&options, &loaded.session);
+        // What changed while it was read may not be what was read: the first look reads it once more.
+        let late = |stamp: &Stamp| Timestamp::new(stamp.changed.0, stamp.changed.1 as i32).is_ok_and(|at| at >= began);
+        for stamp in watched.values_mut().filter(|stamp| stamp.as_ref().is_some_and(late)) {
+            *stamp = None;
+        }
         Ok(Current {
             options,
             registries,
@@ -173,5 +182,10 @@ fn watched(options: &SessionOptions, session: &Session) -> HashMap<PathBuf, Opti
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let data = std::fs::metadata(path).ok()?;
-    Some(Stamp { inode: data.ino(), size: data.size(), modified: (data.mtime(), data.mtime_nsec()) })
+    Some(Stamp {
+        inode: data.ino(),
+        size: data.size(),
+        modified: (data.mtime(), data.mtime_nsec()),
+        changed: (data.ctime(), data.ctime_nsec()),
+    })
 }
