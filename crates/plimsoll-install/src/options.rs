@@ -96,6 +96,15 @@ impl FromStr for NodePath {
                 && !part.starts_with('.')
                 && part.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'))
         };
+        // The folder is given to the server and taken back whole: it must be nobody else's.
+        const SHARED: [&str; 3] = ["/etc/kubernetes", "/etc/kubernetes/manifests", "/etc/kubernetes/pki"];
+        if SHARED.contains(&path) || path.matches('/').count() == 1 {
+            return Err(refused(
+                word,
+                "folder of its own",
+                "a folder that holds nothing else, as /etc/kubernetes/plimsoll",
+            ));
+        }
         if word.len() <= 200 && parts.is_some_and(|mut parts| parts.all(plain)) {
             return Ok(NodePath(path.to_owned()));
         }

@@ -191,6 +191,8 @@ fn words_that_would_leave_their_place_are_wrong_usage() {
         ("--name", "x: y"),
         ("--image", "x\n        - --evil"),
         ("--config-dir", "/etc/../x"),
+        ("--config-dir", "/etc"),
+        ("--config-dir", "/etc/kubernetes/"),
         ("--san", "a b"),
         ("--database", "{{ x }}"),
         ("--port", "80"),
