@@ -43,7 +43,7 @@ impl Log {
         if !self.speaks(level) {
             return;
         }
-        OUT.put(written(self.format, Timestamp::now(), level, message, fields).as_bytes());
+        OUT.put(self.format, written(self.format, Timestamp::now(), level, message, fields).as_bytes());
     }
 
     /// Waits until all lines so far are written, for the end of the process.
@@ -74,16 +74,17 @@ struct Out {
 #[derive(Default)]
 struct Waiting {
     bytes: Vec<u8>,
-    lost: u64,
+    /// Lines that found no room, and the form in which that is told.
+    lost: Option<(LogFormat, u64)>,
     /// The writer has taken bytes and not written them yet.
     busy: bool,
 }
 
 impl Out {
-    fn put(&self, line: &[u8]) {
+    fn put(&self, format: LogFormat, line: &[u8]) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.bytes.len() + line.len() > MAX_WAITING {
-            waiting.lost += 1;
+            waiting.lost.get_or_insert((format, 0)).1 += 1;
             return;
         }
         let first = waiting.bytes.is_empty();
@@ -106,16 +107,16 @@ impl Out {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 std::mem::swap(&mut waiting.bytes, &mut taken);
                 waiting.busy = true;
-                std::mem::take(&mut waiting.lost)
+                waiting.lost.take()
             };
             let mut out = std::io::stderr().lock();
             // A log that nobody takes must not stop the gate.
             let _ = out.write_all(&taken);
-            if lost > 0 {
-                let _ = writeln!(
-                    out,
-                    "{{\"level\":\"error\",\"msg\":\"lines were lost: nobody took them\",\"lines\":{lost}}}"
-                );
+            if let Some((format, lines)) = lost {
+                let fields = [("lines", lines.into())];
+                let line =
+                    written(format, Timestamp::now(), LogLevel::Error, "nobody took the log: lines are lost", &fields);
+                let _ = out.write_all(line.as_bytes());
             }
             drop(out);
             taken.clear();
@@ -291,5 +292,16 @@ mod tests {
         assert!(json.ends_with("\"list\":[{\"a\":1,\"c\":\"x\"},{}]}\n"), "{json}");
         let text = written(LogFormat::Text, at, LogLevel::Warn, "denied", &fields);
         assert_eq!(text, "2026-11-28T12:00:00.500Z warn  denied image=\"a\\nb\" allowed=false plain=x\n");
+    }
+
+    #[test]
+    fn lines_beyond_the_bound_are_counted_and_not_kept() {
+        let out = Out::default();
+        let line = vec![b'x'; MAX_WAITING / 4];
+        for _ in 0..6 {
+            out.put(LogFormat::Text, &line);
+        }
+        let waiting = out.waiting.lock().unwrap();
+        assert_eq!((waiting.bytes.len(), waiting.lost), (MAX_WAITING, Some((LogFormat::Text, 2))));
     }
 }
