@@ -4,10 +4,13 @@
 //! with exact places. What this crate does not do: read layers, decide or print. It touches neither disk, network nor
 //! clock.
 
+pub mod dockerfile;
 pub mod docs;
 pub mod image;
 pub mod manifest;
 pub mod secrets;
+pub mod shell;
+pub mod source;
 
 pub use docs::rules_markdown;
 pub use image::{Facts, RULES, Rule};

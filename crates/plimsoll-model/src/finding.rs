@@ -27,6 +27,9 @@ pub struct Location {
     pub column: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_line: Option<u32>,
+    /// Column after the last character, from 1, in characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
 }
 
 impl Location {
@@ -65,6 +68,10 @@ pub struct RuleInfo {
     /// Named for the fault, so that "allow RULE" reads as English. Ids are forever.
     pub id: &'static str,
     pub severity: Severity,
+    /// What other tools call the same fault: `DL3007`, `KSV-0017`, `CKV_K8S_16`. Ignores and `explain` take them too.
+    pub aliases: &'static [&'static str],
+    /// Looked for only where somebody asks for it by name.
+    pub opt_in: bool,
     /// One line: the fault.
     pub title: &'static str,
     /// Why it matters.
@@ -94,6 +101,28 @@ pub struct Finding {
     /// The number that a threshold in the policy is compared with (bytes for sizes), where the rule has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure: Option<u64>,
+    /// How the file may be mended, where a rule knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<TextFix>,
+}
+
+/// A change of the file that a finding's first location names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextFix {
+    /// What it does, for people: `add --no-install-recommends`.
+    pub title: String,
+    /// The file means what it meant, but for the fault. What is not safe may change what a build or a workload does.
+    pub safe: bool,
+    /// In the order of the file, none touching another.
+    pub edits: Vec<TextEdit>,
+}
+
+/// Bytes `start..end` of a file become `text`; an insertion where both are equal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TextEdit {
+    pub start: usize,
+    pub end: usize,
+    pub text: String,
 }
 
 impl Finding {
@@ -258,6 +287,7 @@ mod tests {
             remedy: None,
             locations: Vec::new(),
             measure,
+            fix: None,
         };
         assert!(!finding(Severity::Unknown, Some(10)).holds(None));
         assert!(finding(Severity::Unknown, Some(10)).holds(Some(10)));

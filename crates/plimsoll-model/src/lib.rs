@@ -27,7 +27,7 @@ pub use advisory::{
 pub use assessment::{Assessment, PolicyInfo, Report, Subject, SubjectKind, ToolInfo};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use distro::{Distro, Family};
-pub use finding::{Effect, Finding, Location, Problem, ProblemEffect, ProblemKind, RuleInfo};
+pub use finding::{Effect, Finding, Location, Problem, ProblemEffect, ProblemKind, RuleInfo, TextEdit, TextFix};
 pub use image::{
     FileTree, HistoryEntry, ImageConfig, Layer, LayerReader, OpenEntry, OpenLayer, Platform, TreeEntry, TreeEntryKind,
     Visit,

@@ -19,6 +19,10 @@ pub struct Node {
     pub value: Value,
     pub line: u32,
     pub column: u32,
+    /// Its bytes in the text: of a scalar with its quotes, of a collection from its first byte to its last member's end
+    /// (to the closing bracket where it has one). A node that an alias stands for has the bytes of its anchor.
+    pub start: usize,
+    pub end: usize,
     /// Levels below this node, aliases counted as what they stand for: who walks the tree goes as deep.
     depth: usize,
     /// Mappings that a look-up here may go through besides this one.
@@ -37,13 +41,14 @@ pub enum Value {
 }
 
 impl Node {
-    fn new(value: Value, line: u32, column: u32) -> Rc<Node> {
+    fn new(value: Value, start: Start, end: usize) -> Rc<Node> {
+        let Start { line, column, byte: start } = start;
         let below = match &value {
             Value::Scalar { .. } => None,
             Value::List(items) => items.iter().map(|item| item.depth).max(),
             Value::Map(pairs) => pairs.iter().map(|(key, value)| key.depth.max(value.depth)).max(),
         };
-        let mut node = Node { value, line, column, depth: below.map_or(0, |below| below + 1), merged: 0 };
+        let mut node = Node { value, line, column, start, end, depth: below.map_or(0, |below| below + 1), merged: 0 };
         node.merged = node.merges().map(|mapping| 1 + mapping.merged).sum();
         Rc::new(node)
     }
@@ -113,9 +118,17 @@ pub enum FaultKind {
     Unread,
 }
 
+/// Where a node starts.
+#[derive(Clone, Copy)]
+struct Start {
+    line: u32,
+    column: u32,
+    byte: usize,
+}
+
 enum Open {
-    List { items: Vec<Rc<Node>>, line: u32, column: u32, anchor: usize },
-    Map { pairs: Vec<(Rc<Node>, Rc<Node>)>, key: Option<Rc<Node>>, line: u32, column: u32, anchor: usize },
+    List { items: Vec<Rc<Node>>, start: Start, anchor: usize },
+    Map { pairs: Vec<(Rc<Node>, Rc<Node>)>, key: Option<Rc<Node>>, start: Start, anchor: usize },
 }
 
 /// The documents of `text`, and the fault that ended the reading, if one did. A duplicate key is a fault: readers differ
@@ -150,7 +163,10 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
                 return (done, Some(Fault { kind: FaultKind::Syntax, message: error.to_string(), line, column }));
             }
         };
-        let (line, column) = place(&span);
+        let start = place(&span);
+        let (line, column) = (start.line, start.column);
+        // A closing bracket is the collection's own; where there is none, it ends with its last member.
+        let closed = span.end.byte_offset().filter(|end| *end > start.byte);
         let fault = |kind, message: String| Some(Fault { kind, message, line, column });
         nodes += 1;
         if nodes > MAX_NODES {
@@ -162,24 +178,25 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
         let finished = match event {
             Event::Scalar(value, style, anchor, _) => {
                 let value = Value::Scalar { text: value.into_owned(), plain: style == ScalarStyle::Plain };
-                Some((Node::new(value, line, column), anchor))
+                Some((Node::new(value, start, closed.unwrap_or(start.byte)), anchor))
             }
             Event::SequenceStart(_, anchor, _) => {
-                stack.push(Open::List { items: Vec::new(), line, column, anchor });
+                stack.push(Open::List { items: Vec::new(), start, anchor });
                 None
             }
             Event::MappingStart(_, anchor, _) => {
-                stack.push(Open::Map { pairs: Vec::new(), key: None, line, column, anchor });
+                stack.push(Open::Map { pairs: Vec::new(), key: None, start, anchor });
                 None
             }
             Event::SequenceEnd => match stack.pop() {
-                Some(Open::List { items, line, column, anchor }) => {
-                    Some((Node::new(Value::List(items), line, column), anchor))
+                Some(Open::List { items, start, anchor }) => {
+                    let end = closed.or_else(|| items.last().map(|item| item.end)).unwrap_or(start.byte);
+                    Some((Node::new(Value::List(items), start, end.max(start.byte)), anchor))
                 }
                 _ => return (done, fault(FaultKind::Syntax, "a list ends that did not start".into())),
             },
             Event::MappingEnd => match stack.pop() {
-                Some(Open::Map { pairs, line, column, anchor, .. }) => {
+                Some(Open::Map { pairs, start, anchor, .. }) => {
                     let mut seen = std::collections::HashSet::new();
                     for (key, _) in &pairs {
                         if let Some(text) = key.text()
@@ -191,7 +208,8 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
                             return (done, Some(Fault { kind, message, line, column }));
                         }
                     }
-                    Some((Node::new(Value::Map(pairs), line, column), anchor))
+                    let end = closed.or_else(|| pairs.last().map(|(_, value)| value.end)).unwrap_or(start.byte);
+                    Some((Node::new(Value::Map(pairs), start, end.max(start.byte)), anchor))
                 }
                 _ => return (done, fault(FaultKind::Syntax, "a mapping ends that did not start".into())),
             },
@@ -243,8 +261,9 @@ fn unread(event: &Event<'_>, documents: usize) -> Option<&'static str> {
     }
 }
 
-fn place(span: &Span) -> (u32, u32) {
-    (number(span.start.line()), number(span.start.col() + 1))
+fn place(span: &Span) -> Start {
+    let mark = &span.start;
+    Start { line: number(mark.line()), column: number(mark.col() + 1), byte: mark.byte_offset().unwrap_or_default() }
 }
 
 fn number(n: usize) -> u32 {
@@ -277,6 +296,26 @@ mod tests {
         let read = plain_document("a: &a '<<'\nb: NULL\nc: \"null\"").unwrap().unwrap();
         let string = |key| read.get(key).and_then(|node| node.string());
         assert_eq!((string("a"), string("b"), string("c")), (Some("<<"), None, Some("null")));
+    }
+
+    #[test]
+    fn nodes_know_their_bytes() {
+        let text = "é: {a: [1, 'x y'], b: }\nc:\n  - \"q\"\n  - d: |\n      t\n# end\ne: [ ]\n";
+        let (read, fault) = documents(text);
+        assert_eq!(fault, None);
+        let root = &read[0];
+        let bytes = |node: &Node| &text[node.start..node.end];
+        let at = |key: &str| root.get(key).unwrap();
+        assert_eq!(bytes(at("é")), "{a: [1, 'x y'], b: }");
+        assert_eq!(bytes(at("é").get("a").unwrap()), "[1, 'x y']");
+        assert_eq!(bytes(&at("é").get("a").unwrap().items()[1]), "'x y'");
+        assert_eq!(bytes(at("é").get("b").unwrap()), "");
+        assert_eq!(bytes(&at("c").items()[0]), "\"q\"");
+        assert_eq!(bytes(&root.pairs()[1].0), "c");
+        assert!(bytes(at("c")).starts_with("- \"q\""), "{:?}", bytes(at("c")));
+        assert!(bytes(at("c")).trim_end().ends_with('t'), "{:?}", bytes(at("c")));
+        assert_eq!(bytes(at("e")), "[ ]");
+        assert_eq!((root.start, &text[root.end..]), (0, "\n"));
     }
 
     #[test]

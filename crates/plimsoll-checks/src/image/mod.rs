@@ -133,6 +133,7 @@ fn finding(info: &RuleInfo, message: String) -> Finding {
         remedy: Some(info.remedy.to_owned()),
         locations: Vec::new(),
         measure: None,
+        fix: None,
     }
 }
 

@@ -2,5 +2,7 @@
 //! problems of what could not be read. What it does not do: judge the manifests themselves.
 
 mod images;
+pub mod object;
+pub mod rules;
 
 pub use images::{NamedImage, NamedImages, named_images};

@@ -131,6 +131,7 @@ fn grouped(path: &str, text: &str, secrets: &[Secret]) -> Vec<Finding> {
             remedy: Some(info.remedy.to_owned()),
             locations: vec![place],
             measure: None,
+            fix: None,
         };
         found.push((secret, finding));
     }

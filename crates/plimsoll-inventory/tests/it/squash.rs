@@ -166,6 +166,7 @@ fn a_secret_that_a_later_layer_deletes_is_still_found_and_says_so() {
             remedy: None,
             locations: vec![Location::line("", 1)],
             measure: None,
+            fix: None,
         };
         found.then_some(finding).into_iter().collect()
     };

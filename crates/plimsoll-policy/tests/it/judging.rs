@@ -291,6 +291,7 @@ fn footprint_rules_weigh_as_the_entry_says_and_others_weigh_nothing() {
         remedy: Some("add USER".into()),
         locations: Vec::new(),
         measure,
+        fix: None,
     };
     for (setting, rule, measure, effect) in [
         ("runs-as-root: deny", "runs-as-root", None, Some(Effect::Deny)),
@@ -527,6 +528,7 @@ fn footprint_findings_can_be_waived_by_rule() {
         remedy: None,
         locations: Vec::new(),
         measure: None,
+        fix: None,
     });
     let found = verdict(&subject, &policy);
     assert_eq!(found.outcome, Outcome::Allowed);

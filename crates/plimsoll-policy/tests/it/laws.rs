@@ -195,6 +195,7 @@ fn assessments() -> impl Strategy<Value = Assessment> {
                     remedy: None,
                     locations: Vec::new(),
                     measure: Some(size),
+                    fix: None,
                 });
             }
             assessment

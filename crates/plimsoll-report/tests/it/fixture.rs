@@ -17,6 +17,8 @@ pub const RULES: &[RuleInfo] = &[
     RuleInfo {
         id: "runs-as-root",
         severity: Severity::High,
+        aliases: &[],
+        opt_in: false,
         title: "the image runs as root",
         why: "A fault in the program becomes a fault of the whole container.",
         remedy: "add a USER instruction with a numeric id",
@@ -26,6 +28,8 @@ pub const RULES: &[RuleInfo] = &[
     RuleInfo {
         id: "shell-present",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "the image has a shell",
         why: "A shell is the first thing that an intruder looks for.",
         remedy: "build on a base without a shell",
@@ -149,6 +153,7 @@ fn shop() -> Assessment {
             remedy: None,
             locations: vec![Location::in_layer("bin/bash", 0), Location::in_layer("bin/dash", 0)],
             measure: None,
+            fix: None,
         },
         Finding {
             rule: "runs-as-root".into(),
@@ -157,6 +162,7 @@ fn shop() -> Assessment {
             remedy: Some("add \"USER 10001\" to the Dockerfile".into()),
             locations: Vec::new(),
             measure: None,
+            fix: None,
         },
         Finding {
             rule: "secret-in-image".into(),
@@ -165,6 +171,7 @@ fn shop() -> Assessment {
             remedy: None,
             locations: vec![Location::in_layer("etc/\u{202e}yek.pem", 2)],
             measure: None,
+            fix: None,
         },
     ];
     let problems = vec![

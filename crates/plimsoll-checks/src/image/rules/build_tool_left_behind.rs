@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "build-tool-left-behind",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "Compilers or build tools are in the image",
         why: "They make the image large, bring vulnerabilities of their own, and turn uploaded source into a running program.",
         remedy: "compile in a build stage and copy only the result: `COPY --from=build /out/web /app/web`",

@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "digest-missing",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "The image is named without a digest",
         why: "A tag can be moved to other bytes at any time, by mistake or by an intruder at the registry. Only a digest \
               says that what runs is what was judged.",

@@ -11,6 +11,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "image-too-large",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "The image is large",
         why: "A large image starts slowly on every new node, fills disks, and mostly holds things that nobody runs. It \
               measures unpacked bytes, so that a policy can set its own limit: `image-too-large: {deny: 500MB}`.",

@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "latest-tag",
         severity: Severity::Medium,
+        aliases: &[],
+        opt_in: false,
         title: "The image is named by the tag latest",
         why: "`latest` means another image tomorrow: what was judged is not what runs after the next restart, and a \
               roll-back to the same name brings back nothing.",

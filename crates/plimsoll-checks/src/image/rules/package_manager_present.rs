@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "package-manager-present",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "A package manager is in the image",
         why: "It lets an intruder install tools, and lets a running container drift from what was judged.",
         remedy: "build in one stage and copy the result into a base without a package manager (distroless, scratch)",

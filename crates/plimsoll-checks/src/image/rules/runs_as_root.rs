@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "runs-as-root",
         severity: Severity::High,
+        aliases: &[],
+        opt_in: false,
         title: "The image runs as root",
         why: "Root in a container is root on the node as soon as one wall of the container gives way: a writable host \
               path, a kernel fault, a mounted socket. An application that listens on a port above 1023 needs none of it.",

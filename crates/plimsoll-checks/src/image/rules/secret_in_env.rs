@@ -9,6 +9,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "secret-in-env",
         severity: Severity::High,
+        aliases: &[],
+        opt_in: false,
         title: "An environment variable of the image holds a secret",
         why: "The configuration is readable by everyone who may pull the image, and the variable by every process in the \
               container and every crash report it sends.",

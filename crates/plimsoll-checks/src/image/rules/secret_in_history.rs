@@ -12,6 +12,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "secret-in-history",
         severity: Severity::High,
+        aliases: &[],
+        opt_in: false,
         title: "The image's history holds a secret",
         why: "Every instruction is kept word for word in the image, build arguments included: whoever may pull it reads \
               them with `docker history`.",

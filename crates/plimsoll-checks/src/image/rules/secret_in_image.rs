@@ -12,6 +12,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "secret-in-image",
         severity: Severity::High,
+        aliases: &[],
+        opt_in: false,
         title: "A file of the image holds a secret",
         why: "Whoever may pull the image reads every file of every layer, those that a later layer removes included.",
         remedy: "take the file out of the layer that brings it (.dockerignore, `RUN --mount=type=secret`), rebuild, and \

@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "setgid-file",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "Files run with the rights of their group",
         why: "A setgid file lends its group to whoever runs it: shadow, mail, tty. A server needs none of them.",
         remedy: "drop the bit while building: `RUN find / -xdev -type f -perm -2000 -exec chmod g-s {} +`",

@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "setuid-file",
         severity: Severity::Medium,
+        aliases: &[],
+        opt_in: false,
         title: "Files run with the rights of their owner",
         why: "Whoever breaks into the application may run a setuid file and, through a fault in it, become its owner, who is mostly root. A server needs none of them.",
         remedy: "drop the bit while building: `RUN find / -xdev -perm -4000 -exec chmod u-s {} +`, and run with `allowPrivilegeEscalation: false`",

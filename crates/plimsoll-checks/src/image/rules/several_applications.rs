@@ -13,6 +13,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "several-applications",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "Several applications share one image",
         why: "They are updated, scaled, restarted and broken into together; the cluster sees one process and cannot tell \
               that the other died.",

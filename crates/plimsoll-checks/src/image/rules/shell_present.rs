@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "shell-present",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "A command shell is in the image",
         why: "Most break-ins go from one faulty request to a shell. Without a shell the intruder has to bring one along, past a read-only file system.",
         remedy: "build in one stage and copy the program into a base without a shell (distroless, scratch)",

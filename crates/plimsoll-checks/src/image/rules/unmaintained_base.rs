@@ -14,6 +14,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "unmaintained-base",
         severity: Severity::Medium,
+        aliases: &[],
+        opt_in: false,
         title: "The base gets no more updates, or has had none for a year",
         why: "Faults that are found from now on are not mended there, and nobody says so: a list without new entries looks \
               like a clean one.",

@@ -37,6 +37,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "unofficial-base",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "The base is a private account's image at a public registry",
         why: "Whoever owns the account decides what everybody built on it runs, and owes nobody an update.",
         remedy: "build on a distribution's or language's official image, or keep a base of your own in your registry",

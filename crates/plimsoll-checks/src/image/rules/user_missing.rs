@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "user-missing",
         severity: Severity::Medium,
+        aliases: &[],
+        opt_in: false,
         title: "The image names no user",
         why: "Without USER the image leaves the choice to whoever runs it, and the choice is root. A cluster that asks for \
               `runAsNonRoot` refuses to start it.",

@@ -21,6 +21,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "wasted-bytes",
         severity: Severity::Low,
+        aliases: &[],
+        opt_in: false,
         title: "Later layers hide bytes that are shipped all the same",
         why: "A file that a later instruction removes or writes again stays in the layer below: it is pulled, stored and \
               readable by anyone who has the image, and no longer seen by those who look into the container.",

@@ -8,6 +8,8 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "world-writable-file",
         severity: Severity::Medium,
+        aliases: &[],
+        opt_in: false,
         title: "Files that anyone may write",
         why: "A process of any user may change such a file: a script or configuration that is later run or read by somebody with more rights.",
         remedy: "take the bit away while building: `RUN chmod o-w FILE`, or give the file to the user that writes it",

@@ -1,0 +1,173 @@
+//! A Dockerfile as a tree whose every node knows its bytes. It follows BuildKit's reference for Dockerfiles (instructions,
+//! parser directives, here-documents); what is not understood stays in it as [`Body::Unknown`] with a [`Fault`].
+
+use crate::shell::Script;
+use crate::source::{Source, Span};
+
+/// A piece of text and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Text {
+    /// As meant: line continuations are joined, comment lines between them are gone; quotes and variables stand as written.
+    pub text: String,
+    pub span: Span,
+}
+
+/// A whole file.
+#[derive(Debug)]
+pub struct Dockerfile<'a> {
+    pub source: &'a Source<'a>,
+    /// `\` or `` ` ``: what continues a line.
+    pub escape: char,
+    /// `# syntax=…`, `# escape=…`, `# check=…` at the very top.
+    pub directives: Vec<Directive>,
+    /// In the order of the file; what ONBUILD holds is inside its [`Body::OnBuild`].
+    pub instructions: Vec<Instruction>,
+    /// Every comment line that is no directive, those between continuation lines too. The text has no `#`.
+    pub comments: Vec<Text>,
+    pub stages: Vec<Stage>,
+    pub faults: Vec<Fault>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Directive {
+    pub name: Text,
+    pub value: Text,
+}
+
+/// What could not be understood; the rest of the file is in the tree all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub span: Span,
+    /// One sentence without a full stop.
+    pub message: String,
+}
+
+/// From one FROM to the next.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Indexes into the instructions, FROM included.
+    pub first: usize,
+    pub end: usize,
+    pub image: Text,
+    /// `AS name`, as written.
+    pub name: Option<Text>,
+    pub platform: Option<Text>,
+    /// The earlier stage that the image's name means.
+    pub base: Option<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Instruction {
+    /// From the keyword to the last byte that belongs to it, here-documents included, the line break not.
+    pub span: Span,
+    /// As written: `RUN`, `run`.
+    pub keyword: Text,
+    /// Index into the stages; none before the first FROM.
+    pub stage: Option<usize>,
+    /// `--name` and `--name=value`, as far as the instruction takes any.
+    pub flags: Vec<Flag>,
+    /// All that follows the keyword and the flags.
+    pub rest: Text,
+    pub heredocs: Vec<Heredoc>,
+    pub body: Body,
+}
+
+#[derive(Debug, Clone)]
+pub struct Flag {
+    pub span: Span,
+    /// Without the dashes.
+    pub name: String,
+    pub value: Option<Text>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Heredoc {
+    /// `<<EOT`, `<<-"EOT"`.
+    pub mark: Span,
+    pub name: String,
+    /// `<<-`: leading tabs go.
+    pub strip: bool,
+    /// The name is quoted: nothing in the content is expanded.
+    pub quoted: bool,
+    /// The content's bytes, the last line break included, the closing name not.
+    pub content: Span,
+    /// False where the file ends first.
+    pub closed: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum Body {
+    From {
+        image: Text,
+        name: Option<Text>,
+    },
+    Run(Command),
+    Cmd(Command),
+    Entrypoint(Command),
+    /// NONE where there is no command.
+    Healthcheck(Option<Command>),
+    /// COPY or ADD; a here-document is a source by its mark.
+    Copy {
+        add: bool,
+        sources: Vec<Text>,
+        dest: Option<Text>,
+        json: bool,
+    },
+    Env(Vec<Pair>),
+    Arg(Vec<Pair>),
+    Label(Vec<Pair>),
+    User(Text),
+    Workdir(Text),
+    Expose(Vec<Text>),
+    Volume {
+        paths: Vec<Text>,
+        json: bool,
+    },
+    Shell(Vec<Text>),
+    StopSignal(Text),
+    Maintainer(Text),
+    OnBuild(Box<Instruction>),
+    /// No instruction that we know, or one whose arguments are broken.
+    Unknown,
+}
+
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// `["a", "b"]`: the strings, unescaped, each with the span of its quotes.
+    Exec(Vec<Text>),
+    /// What a shell is given.
+    Shell(ShellText),
+}
+
+/// What a shell is given, and what it says where the shell is one that we read.
+#[derive(Debug, Clone)]
+pub struct ShellText {
+    /// Of the whole text in the file.
+    pub span: Span,
+    /// Which shell runs it: the SHELL in force, or the here-document's `#!` line.
+    pub shell: Shell,
+    /// The tree; spans are those of the file. Empty for [`Shell::Other`].
+    pub script: Script,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shell {
+    /// `sh`, `ash`, `dash`: POSIX, without pipefail being sure.
+    Posix,
+    /// `bash`, `ksh`, `zsh`, with `-o pipefail` in its arguments or not.
+    Bash { pipefail: bool },
+    /// PowerShell, cmd, python …: left alone.
+    Other,
+}
+
+/// `key=value`; for ARG the value may be missing.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    pub span: Span,
+    /// Quotes removed.
+    pub key: Text,
+    /// Quotes removed; its span has them.
+    pub value: Option<Text>,
+    /// The old form `ENV key value with spaces`.
+    pub legacy: bool,
+}

@@ -1,0 +1,254 @@
+//! A manifest's objects. In: a file's text. Out: every object of every document and list, the pods that it makes, and their
+//! containers: main, init and ephemeral alike. What it does not do: judge.
+
+use std::rc::Rc;
+
+use plimsoll_yaml::{Fault, Node, documents};
+
+use crate::source::{Source, Span};
+
+/// Lists within lists; nobody writes more than a few.
+const MAX_LISTS: usize = 8;
+/// Objects of one file: 10,000 documents are read, a bomb of aliased lists is not.
+const MAX_OBJECTS: usize = 100_000;
+
+/// A file of manifests.
+#[derive(Debug)]
+pub struct Manifest<'a> {
+    pub source: &'a Source<'a>,
+    /// What has both `apiVersion` and `kind`, the items of lists too.
+    pub objects: Vec<Object>,
+    /// Documents that are no object.
+    pub others: Vec<Rc<Node>>,
+    /// Where the YAML ended, if it did before the file.
+    pub fault: Option<Fault>,
+    /// Objects beyond [`MAX_OBJECTS`] were left out.
+    pub cut: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Object {
+    pub node: Rc<Node>,
+    pub api_version: String,
+    pub kind: String,
+    /// `metadata.name`, else `metadata.generateName`, else empty.
+    pub name: String,
+    pub namespace: Option<String>,
+    /// Which document of the file, from 0.
+    pub document: usize,
+}
+
+/// An object that makes pods, and the pod it makes.
+#[derive(Debug, Clone, Copy)]
+pub struct Workload<'o> {
+    pub object: &'o Object,
+    /// The pod's own metadata: the template's.
+    pub metadata: Option<&'o Rc<Node>>,
+    /// The pod's spec.
+    pub spec: &'o Rc<Node>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerKind {
+    Main,
+    Init,
+    Ephemeral,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Container<'o> {
+    pub node: &'o Rc<Node>,
+    pub kind: ContainerKind,
+    /// Empty where it has none.
+    pub name: &'o str,
+}
+
+/// Reads every document of a file.
+pub fn read<'a>(source: &'a Source<'a>) -> Manifest<'a> {
+    let (trees, fault) = documents(source.text);
+    let mut manifest = Manifest { source, objects: Vec::new(), others: Vec::new(), fault, cut: false };
+    for (document, tree) in trees.iter().enumerate() {
+        if !add(&mut manifest, tree, document, 0) {
+            manifest.others.push(Rc::clone(tree));
+        }
+    }
+    manifest
+}
+
+/// Adds an object and the items of a list; false for what is no object.
+fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usize) -> bool {
+    let Some(object) = Object::of(node, document) else { return false };
+    if manifest.objects.len() >= MAX_OBJECTS {
+        manifest.cut = true;
+        return true;
+    }
+    let list = object.kind.ends_with("List");
+    manifest.objects.push(object);
+    if list && depth < MAX_LISTS {
+        for item in node.get("items").map(|items| items.items()).unwrap_or_default() {
+            add(manifest, item, document, depth + 1);
+        }
+    }
+    true
+}
+
+impl Object {
+    /// The object that a tree is.
+    pub fn of(node: &Rc<Node>, document: usize) -> Option<Object> {
+        let text = |node: &Node, key: &str| node.get(key).and_then(|value| value.string()).map(str::to_owned);
+        let (api_version, kind) = (text(node, "apiVersion")?, text(node, "kind")?);
+        let metadata = node.get("metadata");
+        let field = |key: &str| metadata.and_then(|metadata| text(metadata, key));
+        Some(Object {
+            name: field("name").or_else(|| field("generateName")).unwrap_or_default(),
+            namespace: field("namespace"),
+            node: Rc::clone(node),
+            api_version,
+            kind,
+            document,
+        })
+    }
+
+    /// `apps` of `apps/v1`, empty for `v1`.
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// `Deployment/web`.
+    pub fn label(&self) -> String {
+        let name = if self.name.is_empty() { "unnamed" } else { &self.name };
+        format!("{}/{name}", self.kind)
+    }
+
+    /// The value at a path of keys: `["spec", "template"]`.
+    pub fn at(&self, path: &[&str]) -> Option<&Rc<Node>> {
+        at(&self.node, path)
+    }
+
+    /// The pod that the object makes: known kinds by their kind, any other by a `spec.template` that has containers.
+    pub fn workload(&self) -> Option<Workload<'_>> {
+        let template = match self.kind.as_str() {
+            "Pod" => {
+                return Some(Workload { object: self, metadata: self.node.get("metadata"), spec: self.at(&["spec"])? });
+            }
+            "PodTemplate" => self.at(&["template"])?,
+            "CronJob" => self.at(&["spec", "jobTemplate", "spec", "template"])?,
+            "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" | "ReplicationController" => {
+                self.at(&["spec", "template"])?
+            }
+            _ => {
+                let template = self.at(&["spec", "template"])?;
+                at(template, &["spec", "containers"])?;
+                template
+            }
+        };
+        Some(Workload { object: self, metadata: template.get("metadata"), spec: template.get("spec")? })
+    }
+}
+
+impl<'o> Workload<'o> {
+    /// Every container of the pod: main ones first, then init, then ephemeral.
+    pub fn containers(&self) -> impl Iterator<Item = Container<'o>> + use<'o> {
+        let spec = self.spec;
+        let kinds = [
+            ("containers", ContainerKind::Main),
+            ("initContainers", ContainerKind::Init),
+            ("ephemeralContainers", ContainerKind::Ephemeral),
+        ];
+        kinds.into_iter().flat_map(move |(key, kind)| {
+            let items = spec.get(key).map(|list| list.items()).unwrap_or_default();
+            items.iter().map(move |node| Container {
+                node,
+                kind,
+                name: node.get("name").and_then(|name| name.string()).unwrap_or_default(),
+            })
+        })
+    }
+
+    /// The value at a path below the pod's spec.
+    pub fn at(&self, path: &[&str]) -> Option<&'o Rc<Node>> {
+        at(self.spec, path)
+    }
+
+    /// `spec.os.name` is `windows`.
+    pub fn is_windows(&self) -> bool {
+        self.at(&["os", "name"]).and_then(|name| name.text()) == Some("windows")
+    }
+}
+
+impl<'o> Container<'o> {
+    /// The value at a path below the container.
+    pub fn at(&self, path: &[&str]) -> Option<&'o Rc<Node>> {
+        at(self.node, path)
+    }
+}
+
+/// The value at a path of keys below a node.
+pub fn at<'n>(node: &'n Rc<Node>, path: &[&str]) -> Option<&'n Rc<Node>> {
+    path.iter().try_fold(node, |node, key| node.get(key))
+}
+
+/// The key of a mapping, where a fault of the value is shown.
+pub fn key<'n>(node: &'n Rc<Node>, name: &str) -> Option<&'n Rc<Node>> {
+    node.pairs().iter().map(|(key, _)| key).find(|key| key.text() == Some(name))
+}
+
+/// The bytes of a node.
+pub fn span(node: &Node) -> Span {
+    Span::new(node.start, node.end)
+}
+
+/// From the key to the end of its value: `privileged: true`. The node's own bytes where the key is merged in.
+pub fn entry(node: &Rc<Node>, name: &str) -> Span {
+    let pair = node.pairs().iter().find(|(key, _)| key.text() == Some(name));
+    pair.map_or_else(|| span(node), |(key, value)| Span::new(key.start, value.end.max(key.end)))
+}
+
+/// True for a plain YAML true, as the API server reads it.
+pub fn is_true(node: &Node) -> bool {
+    boolean(node) == Some(true)
+}
+
+/// A plain boolean, in the words of YAML 1.1 that kubectl and the API server take.
+pub fn boolean(node: &Node) -> Option<bool> {
+    match &node.value {
+        plimsoll_yaml::Value::Scalar { text, plain: true } => match text.as_str() {
+            "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+            "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A plain whole number.
+pub fn integer(node: &Node) -> Option<i64> {
+    match &node.value {
+        plimsoll_yaml::Value::Scalar { text, plain: true } => text.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_that_makes_pods_is_seen_with_all_its_containers() {
+        let pod = "spec: {containers: [{name: a}], initContainers: [{name: b}], ephemeralContainers: [{name: c}]}";
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\n{pod}\n---\napiVersion: apps/v1\nkind: Deployment\nspec: {{template: {{{pod}}}}}\n---\n\
+             apiVersion: batch/v1\nkind: CronJob\nspec: {{jobTemplate: {{spec: {{template: {{{pod}}}}}}}}}\n---\n\
+             apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec: {{template: {{{pod}}}}}\n---\n\
+             apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  {pod}\n---\n\
+             apiVersion: v1\nkind: ConfigMap\ndata: {{a: b}}\n---\nno: object\n"
+        );
+        let source = Source::new("m.yaml", &text);
+        let manifest = read(&source);
+        assert_eq!((manifest.fault.as_ref(), manifest.others.len()), (None, 1));
+        let pods: Vec<usize> =
+            manifest.objects.iter().filter_map(Object::workload).map(|w| w.containers().count()).collect();
+        assert_eq!(pods, [3; 5]);
+        assert_eq!(manifest.objects.len(), 7);
+    }
+}
