@@ -6,8 +6,17 @@
 
 pub mod ast;
 pub mod parse;
+mod walk;
 
-mod rules {}
+mod rules {
+    pub mod base;
+    pub mod downloads;
+    pub mod identity;
+    pub mod left_behind;
+    pub mod secrets;
+    pub mod state;
+    pub mod updates;
+}
 
 use std::collections::BTreeMap;
 
@@ -19,7 +28,26 @@ pub use ast::Dockerfile;
 pub use parse::parse;
 
 /// Every Dockerfile rule, in the order of the documentation.
-pub const RULES: &[&Rule] = &[];
+pub const RULES: &[&Rule] = &[
+    &rules::identity::USER_MISSING,
+    &rules::identity::WORLD_WRITABLE_PATH,
+    &rules::identity::WRITABLE_ETC,
+    &rules::secrets::SECRET_IN_DOCKERFILE,
+    &rules::secrets::SECRET_FILE_COPIED,
+    &rules::downloads::PIPED_TO_SHELL,
+    &rules::downloads::TLS_VERIFICATION_OFF,
+    &rules::downloads::UNSIGNED_PACKAGES,
+    &rules::downloads::REMOTE_FILE_UNCHECKED,
+    &rules::base::FULL_OS_BASE,
+    &rules::base::SINGLE_STAGE_BUILD,
+    &rules::base::SHELL_LEFT_BEHIND,
+    &rules::left_behind::BUILD_TOOL_LEFT_BEHIND,
+    &rules::left_behind::DEBUG_TOOL_LEFT_BEHIND,
+    &rules::state::STATE_IN_IMAGE,
+    &rules::state::SSH_PORT_EXPOSED,
+    &rules::updates::LISTS_UPDATED_ALONE,
+    &rules::updates::DISTRIBUTION_UPGRADE,
+];
 
 /// A rule: what it is, and the function from a file to what is wrong with it.
 pub struct Rule {
