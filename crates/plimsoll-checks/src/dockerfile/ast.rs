@@ -22,8 +22,8 @@ pub struct Dockerfile<'a> {
     pub directives: Vec<Directive>,
     /// In the order of the file; what ONBUILD holds is inside its [`Body::OnBuild`].
     pub instructions: Vec<Instruction>,
-    /// Every comment line that is no directive, those between continuation lines too. The text has no `#` and no white
-    /// space around it; the span begins at the `#`.
+    /// Every comment line that is no directive, those between continuation lines too. The text has no first `#` and no
+    /// white space around it; the span begins at the `#`.
     pub comments: Vec<Text>,
     pub stages: Vec<Stage>,
     pub faults: Vec<Fault>,

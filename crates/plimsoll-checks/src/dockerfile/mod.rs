@@ -5,6 +5,7 @@
 //! [`RULES`] below. Its `bad` and `good` examples are whole Dockerfiles: its documentation and its first two tests.
 
 pub mod ast;
+pub mod json;
 pub mod parse;
 
 mod rules {}
@@ -16,6 +17,7 @@ use plimsoll_model::RuleInfo;
 use crate::source::Found;
 
 pub use ast::Dockerfile;
+pub use json::json;
 pub use parse::parse;
 
 /// Every Dockerfile rule, in the order of the documentation.
