@@ -7,6 +7,7 @@
 pub mod ast;
 pub mod json;
 pub mod parse;
+mod runs;
 
 mod rules {}
 
@@ -19,6 +20,7 @@ use crate::source::Found;
 pub use ast::Dockerfile;
 pub use json::json;
 pub use parse::parse;
+pub use runs::{Argument, Call, Run};
 
 /// Every Dockerfile rule, in the order of the documentation.
 pub const RULES: &[&Rule] = &[];
