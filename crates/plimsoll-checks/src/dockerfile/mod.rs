@@ -5,7 +5,9 @@
 //! [`RULES`] below. Its `bad` and `good` examples are whole Dockerfiles: its documentation and its first two tests.
 
 pub mod ast;
+pub mod json;
 pub mod parse;
+mod runs;
 mod walk;
 
 mod rules {
@@ -25,7 +27,9 @@ use plimsoll_model::RuleInfo;
 use crate::source::Found;
 
 pub use ast::Dockerfile;
+pub use json::json;
 pub use parse::parse;
+pub use runs::{Argument, Call, Run};
 
 /// Every Dockerfile rule, in the order of the documentation.
 pub const RULES: &[&Rule] = &[

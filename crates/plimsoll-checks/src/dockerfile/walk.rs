@@ -2,28 +2,69 @@
 
 use plimsoll_model::ImageReference;
 
-use super::ast::{Body, Command, Dockerfile, Instruction, Stage};
-use crate::shell::Arg;
+use super::ast::{Dockerfile, Instruction, Stage};
+use super::{Argument, Call, Run};
 use crate::source::Span;
 
-/// A command that a RUN runs, seen through `sudo` and `env`.
-#[derive(Debug, Clone)]
-pub struct Run {
+/// A command that a RUN runs, seen through `sudo`, `env` and their like.
+#[derive(Debug, Clone, Copy)]
+pub struct Ran<'f> {
     /// Without its path: `apt-get`.
-    pub name: String,
-    pub args: Vec<Arg>,
+    pub name: &'f str,
+    pub args: &'f [Argument],
     pub span: Span,
 }
 
-impl Run {
+impl<'f> Ran<'f> {
     /// The first argument that is no flag: `install` of `apt-get -y install curl`.
-    pub fn verb(&self) -> Option<&str> {
+    pub fn verb(&self) -> Option<&'f str> {
         self.args.iter().find(|arg| !arg.is_flag()).map(|arg| arg.text.as_str())
     }
 
     pub fn has(&self, word: &str) -> bool {
         self.args.iter().any(|arg| arg.text == word)
     }
+}
+
+impl Run {
+    /// Its commands, seen through what runs them.
+    pub(super) fn ran(&self) -> impl Iterator<Item = Ran<'_>> {
+        self.calls.iter().map(seen_through)
+    }
+}
+
+/// `sudo -u app env A=b apt-get update` is `apt-get update`.
+fn seen_through(call: &Call) -> Ran<'_> {
+    let end = call.span.end;
+    let (mut name, mut place, mut args) = (last_part(&call.name), call.name_span, call.args.as_slice());
+    loop {
+        let with_value: &[&str] = match name {
+            "sudo" => &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R"],
+            "env" => &["-u", "-C"],
+            "nice" => &["-n"],
+            "time" => &["-f", "-o"],
+            "command" | "nohup" | "builtin" => &[],
+            _ => break,
+        };
+        let mut rest = args;
+        while let Some((next, after)) = rest.split_first() {
+            let assignment = matches!(name, "sudo" | "env") && next.text.find('=').is_some_and(|at| at > 0);
+            if with_value.contains(&next.text.as_str()) {
+                rest = after.get(1..).unwrap_or_default();
+            } else if next.is_flag() || next.text == "--" || assignment {
+                rest = after;
+            } else {
+                break;
+            }
+        }
+        let Some((first, after)) = rest.split_first() else { break };
+        (name, place, args) = (last_part(&first.text), first.span, after);
+    }
+    Ran { name, args, span: Span::new(place.start, end) }
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 /// An image outside the file, by the parts of its name.
@@ -67,15 +108,20 @@ impl Dockerfile<'_> {
         self.instructions.get(stage.first..stage.end).unwrap_or_default()
     }
 
+    /// What the RUNs of the final image run.
+    pub fn final_runs(&self) -> impl Iterator<Item = &Run> {
+        let chain = self.final_chain();
+        let of_chain = move |run: &&Run| {
+            let inside = |stage: &&Stage| (stage.first..stage.end).contains(&run.instruction);
+            !run.onbuild && chain.iter().any(inside)
+        };
+        self.runs().iter().filter(of_chain)
+    }
+
     /// The image that the final stage rests on in the end, and its place; none for `scratch` and names with variables.
     pub fn final_base(&self) -> Option<(Base, Span)> {
         let lowest = *self.final_chain().first()?;
         Some((base(&lowest.image.text)?, lowest.image.span))
-    }
-
-    /// The final image rests on nothing.
-    pub fn is_from_scratch(&self) -> bool {
-        self.final_chain().first().is_some_and(|stage| stage.image.text == "scratch")
     }
 }
 
@@ -110,33 +156,9 @@ impl Base {
     }
 }
 
-/// What an instruction runs while the image is built: the commands of a RUN, in either form.
-pub fn runs(instruction: &Instruction) -> Vec<Run> {
-    match &instruction.body {
-        Body::Run(Command::Shell(text)) => {
-            let commands = text.script.commands().into_iter().filter_map(|simple| {
-                let effective = simple.effective()?;
-                Some(Run { name: effective.base_name()?, args: effective.args(), span: effective.span() })
-            });
-            commands.collect()
-        }
-        Body::Run(Command::Exec(words)) => {
-            let Some((first, rest)) = words.split_first() else { return Vec::new() };
-            let name = first.text.rsplit('/').next().unwrap_or_default().to_owned();
-            let args = rest
-                .iter()
-                .map(|word| Arg { text: word.text.clone(), span: word.span, quoted: true, variable: false })
-                .collect();
-            let span = words.last().map_or(first.span, |last| first.span.to(last.span));
-            vec![Run { name, args, span }]
-        }
-        _ => Vec::new(),
-    }
-}
-
 /// The packages that a system's package manager is told to install, with their places; versions are cut off.
-pub fn installed(run: &Run) -> Vec<(String, Span)> {
-    let verbs: &[&str] = match run.name.as_str() {
+pub fn installed<'f>(run: &Ran<'f>) -> Vec<(&'f str, Span)> {
+    let verbs: &[&str] = match run.name {
         "apt-get" | "apt" | "aptitude" | "yum" | "dnf" | "microdnf" | "tdnf" => &["install", "groupinstall"],
         "zypper" => &["install", "in"],
         "apk" => &["add"],
@@ -158,7 +180,7 @@ pub fn installed(run: &Run) -> Vec<(String, Span)> {
             continue;
         }
         let name = arg.text.split(['=', '~', '<', '>', '@']).next().unwrap_or_default();
-        packages.push((name.to_owned(), arg.span));
+        packages.push((name, arg.span));
     }
     packages
 }
@@ -174,7 +196,7 @@ mod tests {
         let text = "FROM debian:13 AS base\nRUN a\nFROM golang AS build\nRUN b\nFROM base\nRUN sudo -E /usr/bin/c x\nRUN [\"/bin/d\", \"-y\"]\n";
         let source = Source::new("Dockerfile", text);
         let file = parse(&source);
-        let names: Vec<String> = file.final_instructions().flat_map(runs).map(|run| run.name).collect();
+        let names: Vec<&str> = file.final_runs().flat_map(Run::ran).map(|run| run.name).collect();
         assert_eq!(names, ["a", "c", "d"]);
         assert_eq!(file.final_base().unwrap().0.short, "debian");
     }
@@ -184,8 +206,8 @@ mod tests {
         let text = "FROM a\nRUN apt-get -y install -t bookworm gcc=4:12 git && apk add --virtual .build make\n";
         let source = Source::new("Dockerfile", text);
         let file = parse(&source);
-        let all: Vec<String> =
-            file.final_instructions().flat_map(runs).flat_map(|run| installed(&run)).map(|(name, _)| name).collect();
+        let runs = file.final_runs().flat_map(Run::ran);
+        let all: Vec<&str> = runs.flat_map(|run| installed(&run)).map(|(name, _)| name).collect();
         assert_eq!(all, ["gcc", "git", "make"]);
     }
 }

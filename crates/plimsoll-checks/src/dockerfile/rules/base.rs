@@ -3,8 +3,8 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::ast::Body;
-use crate::dockerfile::walk::{Run, base, runs};
-use crate::dockerfile::{Dockerfile, Options, Rule};
+use crate::dockerfile::walk::{Ran, base};
+use crate::dockerfile::{Dockerfile, Options, Rule, Run};
 use crate::source::Found;
 
 pub const FULL_OS_BASE: Rule = Rule {
@@ -86,9 +86,9 @@ fn full_os_base(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
 
 /// What makes the program that the image runs a static one, in words.
 fn static_program(file: &Dockerfile<'_>) -> Option<&'static str> {
-    file.instructions.iter().find_map(|instruction| {
-        let text = &instruction.rest.text;
-        let builds = || runs(instruction).iter().any(|run| run.name == "go" && run.verb() == Some("build"));
+    file.runs().iter().find_map(|run| {
+        let text = &run.instruction(file).rest.text;
+        let builds = || run.ran().any(|ran| ran.name == "go" && ran.verb() == Some("build"));
         if text.contains("CGO_ENABLED=0") && builds() {
             Some("a Go program built with CGO_ENABLED=0")
         } else if text.contains("-unknown-linux-musl") {
@@ -121,7 +121,7 @@ fn single_stage_build(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>
     if !file.final_instructions().any(|instruction| program(&instruction.body)) {
         return;
     }
-    let compiled = file.final_instructions().flat_map(runs).find_map(|run| Some((compiles(&run)?, run)));
+    let compiled = file.final_runs().flat_map(Run::ran).find_map(|run| Some((compiles(&run)?, run)));
     if let Some((words, run)) = compiled {
         let message = format!("the final stage compiles (`{words}`), so compiler and sources are shipped");
         found.push(Found::new(&SINGLE_STAGE_BUILD.info, run.span, message));
@@ -129,11 +129,11 @@ fn single_stage_build(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>
 }
 
 /// The command that compiles, in two words.
-fn compiles(run: &Run) -> Option<String> {
+fn compiles(run: &Ran<'_>) -> Option<String> {
     let mut operands = run.args.iter().filter(|arg| !arg.is_flag()).map(|arg| arg.text.as_str());
     let verb = operands.next().unwrap_or_default();
     let second = operands.next().unwrap_or_default();
-    let does = match run.name.as_str() {
+    let does = match run.name {
         "go" => matches!(verb, "build" | "install"),
         "cargo" | "swift" | "stack" | "cabal" | "bazel" => matches!(verb, "build" | "install"),
         "rustc" | "gcc" | "g++" | "cc" | "c++" | "clang" | "clang++" | "javac" | "ghc" | "ninja" | "make" | "tsc" => {
@@ -147,7 +147,7 @@ fn compiles(run: &Run) -> Option<String> {
         "mix" => verb == "release",
         _ => false,
     };
-    let words = if verb.is_empty() || verb.len() > 20 { run.name.clone() } else { format!("{} {verb}", run.name) };
+    let words = if verb.is_empty() || verb.len() > 20 { run.name.to_owned() } else { format!("{} {verb}", run.name) };
     does.then_some(words)
 }
 
@@ -174,8 +174,8 @@ fn shell_left_behind(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>)
         return;
     }
     let Some(lowest) = file.final_chain().first().copied() else { return };
-    let removes = |run: &Run| run.name == "rm" && run.args.iter().any(|arg| SHELLS.contains(&arg.text.as_str()));
-    if file.final_instructions().flat_map(runs).any(|run| removes(&run)) {
+    let removes = |run: Ran<'_>| run.name == "rm" && run.args.iter().any(|arg| SHELLS.contains(&arg.text.as_str()));
+    if file.final_runs().flat_map(Run::ran).any(removes) {
         return;
     }
     let message = format!("`{}` brings a shell, and nothing takes it away", lowest.image.text);

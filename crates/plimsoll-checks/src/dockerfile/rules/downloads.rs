@@ -3,8 +3,8 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::ast::{Body, Command};
-use crate::dockerfile::walk::{Run, runs};
-use crate::dockerfile::{Dockerfile, Options, Rule};
+use crate::dockerfile::walk::Ran;
+use crate::dockerfile::{Dockerfile, Options, Rule, Run};
 use crate::shell::{self, Part, Simple};
 use crate::source::{Found, Span};
 
@@ -144,16 +144,16 @@ fn tls_verification_off(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Foun
             }
             _ => {}
         }
-        for run in runs(instruction) {
-            if let Some((words, span)) = insecure(&run) {
-                say(format!("{} {words}", run.name), span);
-            }
+    }
+    for ran in file.runs().iter().flat_map(Run::ran) {
+        if let Some((words, span)) = insecure(&ran) {
+            say(format!("{} {words}", ran.name), span);
         }
     }
 }
 
 /// The argument that switches the check off.
-fn insecure(run: &Run) -> Option<(String, Span)> {
+fn insecure(run: &Ran<'_>) -> Option<(String, Span)> {
     let any =
         |is: &dyn Fn(&str) -> bool| run.args.iter().find(|arg| is(&arg.text)).map(|arg| (arg.text.clone(), arg.span));
     // `http.sslVerify false`: a key, and its value in the next word.
@@ -162,7 +162,7 @@ fn insecure(run: &Run) -> Option<(String, Span)> {
         let value = run.args.get(at + 1).filter(|value| values.contains(&value.text.as_str()))?;
         Some((format!("{} {}", run.args[at].text, value.text), run.args[at].span.to(value.span)))
     };
-    match run.name.as_str() {
+    match run.name {
         "curl" => any(&|text| matches!(text, "--insecure" | "--proxy-insecure") || has_k(text)),
         "wget" => any(&|text| text == "--no-check-certificate"),
         "git" => any(&|text| matches!(text.to_ascii_lowercase().as_str(), "http.sslverify=false" | "http.sslverify=0"))
@@ -219,8 +219,8 @@ const UNSIGNED_SOURCES: &[&str] =
     &["trusted=yes", "gpgcheck=0", "gpgcheck=false", "allowunauthenticated=true", "allowinsecurerepositories=true"];
 
 fn unsigned_packages(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for run in file.instructions.iter().flat_map(runs) {
-        let flags: &[&str] = match run.name.as_str() {
+    for run in file.runs().iter().flat_map(Run::ran) {
+        let flags: &[&str] = match run.name {
             "apt-get" | "apt" | "aptitude" => {
                 &["--allow-unauthenticated", "--force-yes", "--allow-insecure-repositories"]
             }
@@ -231,13 +231,13 @@ fn unsigned_packages(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>)
             "echo" | "printf" | "tee" | "sed" => &[],
             _ => continue,
         };
-        for arg in &run.args {
+        for arg in run.args {
             let lowered = arg.text.to_ascii_lowercase();
             let flag = flags.iter().find(|flag| arg.text == **flag);
             let Some(words) = flag.or_else(|| UNSIGNED_SOURCES.iter().find(|words| lowered.contains(**words))) else {
                 continue;
             };
-            let whose = if flags.is_empty() { "the package manager" } else { run.name.as_str() };
+            let whose = if flags.is_empty() { "the package manager" } else { run.name };
             let message = format!("`{words}` lets {whose} install what nobody signed");
             found.push(Found::new(&UNSIGNED_PACKAGES.info, arg.span, message));
         }

@@ -4,8 +4,8 @@ use plimsoll_model::{RuleInfo, Severity};
 
 use super::base::has_shell;
 use crate::dockerfile::ast::Body;
-use crate::dockerfile::walk::{base, runs};
-use crate::dockerfile::{Dockerfile, Options, Rule};
+use crate::dockerfile::walk::base;
+use crate::dockerfile::{Dockerfile, Options, Rule, Run};
 use crate::source::Found;
 
 pub const USER_MISSING: Rule = Rule {
@@ -61,7 +61,7 @@ fn writable_etc(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     }
     let takes =
         |text: &str| text.split(',').any(|part| part.ends_with("-w")) || matches!(text, "555" | "0555" | "a=rx");
-    let closed = file.final_instructions().flat_map(runs).any(|run| {
+    let closed = file.final_runs().flat_map(Run::ran).any(|run| {
         run.name == "chmod"
             && run.args.iter().any(|arg| takes(&arg.text))
             && run.args.iter().any(|arg| arg.text.trim_end_matches(['/', '*']) == "/etc")
@@ -88,16 +88,16 @@ pub const WORLD_WRITABLE_PATH: Rule = Rule {
 };
 
 fn world_writable_path(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for instruction in file.final_instructions() {
-        for run in runs(instruction).into_iter().filter(|run| run.name == "chmod") {
-            let mut operands = run.args.iter().filter(|arg| !arg.is_flag());
-            let (Some(mode), Some(path)) = (operands.next(), operands.next()) else { continue };
-            let temporary = path.text == "/tmp" || path.text.starts_with("/tmp/") || path.text == "/var/tmp";
-            if for_all(&mode.text) && !temporary {
-                let message = format!("`chmod {}` lets everybody write {}", mode.text, path.text);
-                found.push(Found::new(&WORLD_WRITABLE_PATH.info, mode.span, message));
-            }
+    for run in file.final_runs().flat_map(Run::ran).filter(|run| run.name == "chmod") {
+        let mut operands = run.args.iter().filter(|arg| !arg.is_flag());
+        let (Some(mode), Some(path)) = (operands.next(), operands.next()) else { continue };
+        let temporary = path.text == "/tmp" || path.text.starts_with("/tmp/") || path.text == "/var/tmp";
+        if for_all(&mode.text) && !temporary {
+            let message = format!("`chmod {}` lets everybody write {}", mode.text, path.text);
+            found.push(Found::new(&WORLD_WRITABLE_PATH.info, mode.span, message));
         }
+    }
+    for instruction in file.final_instructions() {
         let chmod = instruction.flags.iter().find(|flag| flag.name == "chmod").and_then(|flag| flag.value.as_ref());
         if let (Body::Copy { .. }, Some(mode)) = (&instruction.body, chmod.filter(|mode| for_all(&mode.text))) {
             let message = format!("`--chmod={}` lets everybody write what is copied", mode.text);

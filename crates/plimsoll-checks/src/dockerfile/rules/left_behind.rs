@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::walk::{Run, installed, runs};
+use crate::dockerfile::walk::{Ran, installed};
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, Span};
 
@@ -144,20 +144,20 @@ fn debug_tool_left_behind(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Fo
 
 /// Packages of a kind that a RUN of the final stage installs and does not take away again.
 fn kept(file: &Dockerfile<'_>, rule: &'static Rule, is: fn(&str) -> bool, found: &mut Vec<Found>) {
-    for instruction in file.final_instructions() {
-        let runs = runs(instruction);
+    for run in file.final_runs() {
+        let runs: Vec<Ran<'_>> = run.ran().collect();
         let gone = removed(&runs);
         if gone.contains(SOME) {
             continue;
         }
-        let kept: Vec<(String, Span)> = runs
+        let kept: Vec<(&str, Span)> = runs
             .iter()
             .filter(|run| virtual_name(run).is_none_or(|name| !gone.contains(name)))
             .flat_map(installed)
-            .filter(|(name, _)| is(name) && !gone.contains(name.as_str()))
+            .filter(|(name, _)| is(name) && !gone.contains(name))
             .collect();
         let Some((_, first)) = kept.first() else { continue };
-        let names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = kept.iter().map(|(name, _)| *name).collect();
         let mut one = Found::new(&rule.info, *first, format!("the final stage keeps {}", names.join(", ")));
         one.related = kept.iter().skip(1).map(|(_, span)| *span).collect();
         found.push(one);
@@ -168,10 +168,10 @@ fn kept(file: &Dockerfile<'_>, rule: &'static Rule, is: fn(&str) -> bool, found:
 const SOME: &str = "$";
 
 /// Names that the package managers of one RUN take away again.
-fn removed(runs: &[Run]) -> BTreeSet<&str> {
+fn removed<'f>(runs: &[Ran<'f>]) -> BTreeSet<&'f str> {
     let mut names = BTreeSet::new();
     for run in runs {
-        let verbs: &[&str] = match run.name.as_str() {
+        let verbs: &[&str] = match run.name {
             "apt-get" | "apt" | "aptitude" | "yum" | "dnf" | "microdnf" | "zypper" => {
                 &["purge", "remove", "erase", "rm"]
             }
@@ -180,14 +180,14 @@ fn removed(runs: &[Run]) -> BTreeSet<&str> {
         };
         let Some(at) = run.args.iter().position(|arg| verbs.contains(&arg.text.as_str())) else { continue };
         for arg in run.args[at + 1..].iter().filter(|arg| !arg.is_flag()) {
-            names.insert(if arg.variable { SOME } else { arg.text.as_str() });
+            names.insert(if arg.open { SOME } else { arg.text.as_str() });
         }
     }
     names
 }
 
 /// `.build` of `apk add --virtual .build gcc`.
-fn virtual_name(run: &Run) -> Option<&str> {
+fn virtual_name<'f>(run: &Ran<'f>) -> Option<&'f str> {
     if run.name != "apk" {
         return None;
     }

@@ -3,8 +3,8 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::ast::Body;
-use crate::dockerfile::walk::{Run, runs};
-use crate::dockerfile::{Dockerfile, Options, Rule};
+use crate::dockerfile::walk::Ran;
+use crate::dockerfile::{Dockerfile, Options, Rule, Run};
 use crate::source::Found;
 
 pub const STATE_IN_IMAGE: Rule = Rule {
@@ -27,7 +27,7 @@ pub const STATE_IN_IMAGE: Rule = Rule {
 const DATABASES: [&str; 7] = [".sqlite", ".sqlite3", ".db", ".mdb", ".rdb", ".ldf", ".ibd"];
 
 fn state_in_image(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    let mut volumes: Vec<&str> = Vec::new();
+    let mut volumes: Vec<(usize, &str)> = Vec::new();
     for instruction in file.final_instructions() {
         match &instruction.body {
             Body::Copy { sources, .. } => {
@@ -39,23 +39,23 @@ fn state_in_image(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
                     }
                 }
             }
-            Body::Volume { paths, .. } => volumes.extend(paths.iter().map(|path| path.text.trim_end_matches('/'))),
-            Body::Run(_) => {
-                for run in runs(instruction) {
-                    if sets_up(&run) {
-                        let message = format!("`{}` sets a database up inside the image", run.name);
-                        found.push(Found::new(&STATE_IN_IMAGE.info, run.span, message));
-                    }
-                    written(&run, &volumes, found);
-                }
+            Body::Volume { paths, .. } => {
+                volumes.extend(paths.iter().map(|path| (path.span.start, path.text.trim_end_matches('/'))));
             }
             _ => {}
         }
     }
+    for ran in file.final_runs().flat_map(Run::ran) {
+        if sets_up(&ran) {
+            let message = format!("`{}` sets a database up inside the image", ran.name);
+            found.push(Found::new(&STATE_IN_IMAGE.info, ran.span, message));
+        }
+        written(&ran, &volumes, found);
+    }
 }
 
-fn sets_up(run: &Run) -> bool {
-    match run.name.as_str() {
+fn sets_up(run: &Ran<'_>) -> bool {
+    match run.name {
         "initdb" | "mysql_install_db" | "mariadb-install-db" | "pg_createcluster" => true,
         "mysqld" | "mariadbd" => run.args.iter().any(|arg| arg.text.starts_with("--initialize")),
         _ => false,
@@ -63,16 +63,15 @@ fn sets_up(run: &Run) -> bool {
 }
 
 /// What a command writes below a volume that was declared before.
-fn written(run: &Run, volumes: &[&str], found: &mut Vec<Found>) {
-    if !matches!(run.name.as_str(), "cp" | "mv" | "touch" | "mkdir" | "install" | "tar" | "chown" | "chmod") {
+fn written(run: &Ran<'_>, volumes: &[(usize, &str)], found: &mut Vec<Found>) {
+    if !matches!(run.name, "cp" | "mv" | "touch" | "mkdir" | "install" | "tar" | "chown" | "chmod") {
         return;
     }
     let below = |text: &str| {
-        let inside = |volume: &&&str| {
-            !volume.is_empty()
-                && text.strip_prefix(**volume).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        volumes.iter().find(inside)
+        let inside =
+            |volume: &str| text.strip_prefix(volume).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let before = volumes.iter().filter(|(at, volume)| *at < run.span.start && !volume.is_empty());
+        before.map(|(_, volume)| *volume).find(|volume| inside(volume))
     };
     if let Some((arg, volume)) = run.args.iter().find_map(|arg| Some((arg, below(&arg.text)?))) {
         let message =

@@ -2,8 +2,8 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::walk::{Run, runs};
-use crate::dockerfile::{Dockerfile, Options, Rule};
+use crate::dockerfile::walk::Ran;
+use crate::dockerfile::{Dockerfile, Options, Rule, Run};
 use crate::source::Found;
 
 pub const LISTS_UPDATED_ALONE: Rule = Rule {
@@ -23,13 +23,12 @@ pub const LISTS_UPDATED_ALONE: Rule = Rule {
 };
 
 fn lists_updated_alone(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for instruction in &file.instructions {
+    for run in file.runs() {
         // What is mounted as a cache is in no layer.
-        let cache = |value: &str| value.contains("type=cache");
-        if instruction.flags.iter().any(|flag| flag.value.as_ref().is_some_and(|value| cache(&value.text))) {
+        if !run.caches(file).is_empty() {
             continue;
         }
-        let runs = runs(instruction);
+        let runs: Vec<Ran<'_>> = run.ran().collect();
         let Some(update) = runs.iter().find(|run| updates(run)) else { continue };
         if !runs.iter().any(uses_lists) {
             let message = format!("`{} {}` stands alone in its RUN", update.name, update.verb().unwrap_or_default());
@@ -38,8 +37,8 @@ fn lists_updated_alone(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found
     }
 }
 
-fn updates(run: &Run) -> bool {
-    match run.name.as_str() {
+fn updates(run: &Ran<'_>) -> bool {
+    match run.name {
         "apt-get" | "apt" | "aptitude" | "apk" => run.verb() == Some("update"),
         "zypper" => matches!(run.verb(), Some("refresh" | "ref")),
         _ => false,
@@ -47,9 +46,9 @@ fn updates(run: &Run) -> bool {
 }
 
 /// Installs something, or is a script that may.
-fn uses_lists(run: &Run) -> bool {
+fn uses_lists(run: &Ran<'_>) -> bool {
     let verb = run.verb().unwrap_or_default();
-    match run.name.as_str() {
+    match run.name {
         "apt-get" | "apt" | "aptitude" | "apk" | "zypper" => {
             !matches!(verb, "update" | "refresh" | "ref" | "clean" | "autoclean")
         }
@@ -75,9 +74,9 @@ pub const DISTRIBUTION_UPGRADE: Rule = Rule {
 };
 
 fn distribution_upgrade(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for run in file.instructions.iter().flat_map(runs) {
+    for run in file.runs().iter().flat_map(Run::ran) {
         let verb = run.verb().unwrap_or_default();
-        let upgrades = match run.name.as_str() {
+        let upgrades = match run.name {
             "apt-get" | "apt" | "aptitude" => matches!(verb, "dist-upgrade" | "full-upgrade"),
             "do-release-upgrade" => true,
             "dnf" | "yum" => matches!(verb, "distro-sync" | "system-upgrade"),
