@@ -7,6 +7,7 @@
 )]
 
 mod dockerfile;
+mod dockerfile_security;
 mod docs;
 mod rules;
 mod secrets;

@@ -9,6 +9,7 @@ pub(super) mod raw;
 mod shells;
 mod words;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -190,6 +191,7 @@ impl<'a> Parser<'a> {
             comments: self.lines.comments,
             stages: self.stages,
             faults,
+            runs: OnceCell::new(),
         }
     }
 }
