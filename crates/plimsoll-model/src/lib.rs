@@ -11,6 +11,7 @@ pub mod distro;
 pub mod finding;
 pub mod image;
 pub mod inventory;
+pub mod lines;
 pub mod loadline;
 pub mod package;
 pub mod purl;
@@ -33,6 +34,7 @@ pub use image::{
     Visit,
 };
 pub use inventory::{Executable, ExecutableKind, FileFact, FileFactKind, Inventory, SeenFile, WastedFile};
+pub use lines::Lines;
 pub use loadline::LoadLine;
 pub use package::{Ecosystem, Package, Relationship, SourcePackage};
 pub use reference::{ImageReference, ReferenceError};
