@@ -7,6 +7,7 @@
 )]
 
 mod docs;
+mod lint;
 mod rules;
 mod secrets;
 mod toy;
