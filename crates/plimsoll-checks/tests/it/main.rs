@@ -6,8 +6,10 @@
     reason = "tests may unwrap: a test that cannot go on should say so at once"
 )]
 
+mod dockerfile;
 mod docs;
 mod lint;
 mod rules;
 mod secrets;
+mod shell;
 mod toy;
