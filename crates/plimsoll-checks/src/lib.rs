@@ -8,6 +8,7 @@ pub mod dockerfile;
 pub mod docs;
 pub mod image;
 pub mod manifest;
+pub mod pod_security;
 pub mod secrets;
 pub mod shell;
 pub mod source;

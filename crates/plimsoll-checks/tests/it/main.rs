@@ -7,6 +7,7 @@
 )]
 
 mod docs;
+mod pod_security;
 mod rules;
 mod secrets;
 mod toy;
