@@ -10,6 +10,7 @@ pub mod image;
 pub mod joined;
 pub mod lint;
 pub mod manifest;
+pub mod pod_security;
 pub mod secrets;
 pub mod shell;
 pub mod source;

@@ -9,6 +9,7 @@
 mod dockerfile;
 mod docs;
 mod lint;
+mod pod_security;
 mod rules;
 mod secrets;
 mod shell;
