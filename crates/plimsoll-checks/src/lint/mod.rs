@@ -17,11 +17,14 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
-use plimsoll_model::{FileKind, IgnoredBy, IgnoredFinding, LintFinding, LintedFile, Location, Problem, ProblemKind};
+use plimsoll_model::{
+    FileKind, IgnoredBy, IgnoredFinding, LintFinding, LintedFile, Location, Problem, ProblemKind, RuleInfo,
+};
 
 use crate::dockerfile;
 use crate::manifest::object::{Manifest, read};
 use crate::manifest::rules::{Check, Context, Rule as ManifestRule};
+use crate::pod_security::{self, Level, Version};
 use crate::source::{Found, Source};
 use fingerprint::Fingerprints;
 use ignores::{Ignore, Judging};
@@ -44,6 +47,8 @@ pub struct Input<'a> {
 pub struct Options {
     pub selection: Selection,
     pub dockerfile: dockerfile::Options,
+    /// The level of the Pod Security Standards that workloads are held to; none: not looked at.
+    pub pod_security: Option<(Level, Version)>,
     /// The day of the run: ignores that ended before it no longer hold. Without it none has ended.
     pub today: Option<Date>,
     /// Comments and annotations in the files may keep rules quiet.
@@ -107,7 +112,7 @@ impl Linter {
         // Names of images' rules are known too, so that an ignore can say that they do not look here.
         let all: Vec<Known> =
             all_rules().into_iter().filter(|rule| rule.family == Family::Image).chain(known.iter().copied()).collect();
-        let selected = Selected::new(&options.selection, &known)?;
+        let selected = Selected::new(&options.selection, &known, options.pod_security.is_some())?;
         Ok(Linter { registry, options, names: Names::new(&all), known, selected })
     }
 
@@ -200,6 +205,12 @@ impl Linter {
                 }
             }
         }
+        if let Some((level, version)) = self.options.pod_security {
+            let workloads = manifest.objects.iter().filter_map(|object| object.workload());
+            let violations = workloads.flat_map(|workload| pod_security::check(&workload, level, version));
+            let wanted = violations.filter(|v| self.selected.has(Family::PodSecurity, &v.check.info));
+            found.extend(wanted.map(pod_security::Violation::found));
+        }
         let ignores = if self.options.inline_ignores { ignores::manifest::ignores(&manifest) } else { Vec::new() };
         Examined { found, problems: unread(&manifest), ignores }
     }
@@ -227,12 +238,11 @@ impl Linter {
 
     fn finish(&self, kind: FileKind, source: &Source<'_>, examined: Examined) -> LintedFile {
         let Examined { mut found, problems, ignores } = examined;
-        let family = Family::from(kind);
         let order = |found: &Found| (found.span, found.rule.id);
         found.sort_by(|a, b| order(a).cmp(&order(b)));
         found.dedup_by(|a, b| order(a) == order(b));
         let judging = Judging {
-            family,
+            kind,
             known: &self.known,
             names: &self.names,
             selected: &self.selected,
@@ -244,12 +254,7 @@ impl Linter {
         let mut fingerprints = Fingerprints::default();
         let mut finding = |mut found: Found| {
             let fingerprint = fingerprints.of(source, &found);
-            let of = if rules::RULES.iter().any(|rule| std::ptr::eq(rule.id, found.rule.id)) {
-                Family::Lint
-            } else {
-                family
-            };
-            if let Some(severity) = self.selected.severity(of, found.rule) {
+            if let Some(severity) = self.selected.severity(family_of(kind, found.rule), found.rule) {
                 found.severity = severity;
             }
             LintFinding { finding: found.finding(source), fingerprint }
@@ -263,6 +268,20 @@ impl Linter {
         let ignored: Vec<IgnoredFinding> = ignored.collect();
         let text = if findings.is_empty() { String::new() } else { source.text.to_owned() };
         LintedFile { path: source.path.to_owned(), kind: Some(kind), findings, problems, ignored, text }
+    }
+}
+
+/// The family of a rule that found something in a file of that kind.
+fn family_of(kind: FileKind, rule: &RuleInfo) -> Family {
+    if rules::RULES.iter().any(|known| known.id == rule.id) {
+        Family::Lint
+    } else if pod_security::CHECKS.iter().any(|check| check.info.id == rule.id) {
+        Family::PodSecurity
+    } else {
+        match kind {
+            FileKind::Dockerfile => Family::Dockerfile,
+            FileKind::Manifest => Family::Manifest,
+        }
     }
 }
 

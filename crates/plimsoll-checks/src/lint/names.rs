@@ -13,13 +13,16 @@ pub enum Family {
     Image,
     Dockerfile,
     Manifest,
+    /// The checks of the Pod Security Standards, which look at manifests where a level is asked for.
+    PodSecurity,
     /// About linting itself: ignores that rot, text that is not understood.
     Lint,
 }
 
 impl Family {
     /// All families, in the order of the documentation.
-    pub const ALL: [Family; 4] = [Family::Image, Family::Dockerfile, Family::Manifest, Family::Lint];
+    pub const ALL: [Family; 5] =
+        [Family::Image, Family::Dockerfile, Family::Manifest, Family::PodSecurity, Family::Lint];
 
     /// As users write it.
     pub fn name(self) -> &'static str {
@@ -27,16 +30,18 @@ impl Family {
             Family::Image => "image",
             Family::Dockerfile => "dockerfile",
             Family::Manifest => "manifest",
+            Family::PodSecurity => "pod-security",
             Family::Lint => "lint",
         }
     }
-}
 
-impl From<FileKind> for Family {
-    fn from(kind: FileKind) -> Family {
-        match kind {
-            FileKind::Dockerfile => Family::Dockerfile,
-            FileKind::Manifest => Family::Manifest,
+    /// Whether its rules look at files of a kind.
+    pub fn looks_at(self, kind: FileKind) -> bool {
+        match self {
+            Family::Image => false,
+            Family::Dockerfile => kind == FileKind::Dockerfile,
+            Family::Manifest | Family::PodSecurity => kind == FileKind::Manifest,
+            Family::Lint => true,
         }
     }
 }
@@ -58,15 +63,17 @@ pub fn all_rules() -> Vec<Known> {
 pub(super) fn file_rules(registry: Registry) -> impl Iterator<Item = Known> {
     let dockerfile = registry.dockerfile.iter().map(|rule| Known { family: Family::Dockerfile, info: &rule.info });
     let manifest = registry.manifest.iter().map(|rule| Known { family: Family::Manifest, info: &rule.info });
+    let checks = crate::pod_security::CHECKS.iter();
+    let pod_security = checks.map(|check| Known { family: Family::PodSecurity, info: &check.info });
     let lint = super::rules::RULES.iter().map(|info| Known { family: Family::Lint, info });
-    dockerfile.chain(manifest).chain(lint)
+    dockerfile.chain(manifest).chain(pod_security).chain(lint)
 }
 
 /// A name without what writers differ in: `KSV-0017`, `ksv0017` and `AVD-KSV-0017` are one.
 pub fn normal(name: &str) -> String {
     let mut name: String =
         name.trim().chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
-    // A pipe's trouble: trivy's ids carried this for years.
+    // Trivy's ids carried this for years.
     if name.starts_with("avd") && name.len() > 3 {
         name.drain(..3);
     }
@@ -163,13 +170,18 @@ pub(super) struct Selected {
 }
 
 impl Selected {
-    pub(super) fn new(selection: &Selection, known: &[Known]) -> Result<Selected, UnknownRule> {
+    /// The checks of the Pod Security Standards are chosen by a level alone, and may be left out one by one.
+    pub(super) fn new(selection: &Selection, known: &[Known], pod_security: bool) -> Result<Selected, UnknownRule> {
         let mut selected = Selected::default();
         let keys = |rules: Vec<Known>| rules.into_iter().map(|rule| (rule.family, rule.info.id));
         let default = ["default".to_owned()];
         let select = if selection.select.is_empty() { &default[..] } else { &selection.select };
         for name in select {
             selected.rules.extend(keys(group(known, name)?));
+        }
+        selected.rules.retain(|(family, _)| *family != Family::PodSecurity);
+        if pod_security {
+            selected.rules.extend(keys(group(known, Family::PodSecurity.name())?));
         }
         for name in &selection.ignore {
             for key in keys(group(known, name)?) {
@@ -201,8 +213,9 @@ fn group(known: &[Known], name: &str) -> Result<Vec<Known>, UnknownRule> {
     let rules = match wanted.as_str() {
         "all" => return Ok(of(&|_| true)),
         "default" => return Ok(of(&|rule| !rule.info.opt_in)),
-        family if Family::ALL.iter().any(|known| known.name() == family) => {
-            return Ok(of(&|rule| rule.family.name() == family && !rule.info.opt_in));
+        family if Family::ALL.iter().any(|known| normal(known.name()) == family) => {
+            let opted = |rule: &Known| rule.family == Family::PodSecurity || !rule.info.opt_in;
+            return Ok(of(&|rule| normal(rule.family.name()) == family && opted(rule)));
         }
         _ => named(known, name),
     };
@@ -236,7 +249,8 @@ mod tests {
     fn selected(select: &[&str], ignore: &[&str]) -> Result<Vec<&'static str>, UnknownRule> {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let selection = Selection { select: words(select), ignore: words(ignore), ..Selection::default() };
-        Selected::new(&selection, &known()).map(|selected| selected.rules.into_iter().map(|(_, id)| id).collect())
+        Selected::new(&selection, &known(), false)
+            .map(|selected| selected.rules.into_iter().map(|(_, id)| id).collect())
     }
 
     #[test]

@@ -320,3 +320,53 @@ fn large_files_take_no_longer_than_their_size() {
     let file = linter(&["toy-latest"]).lint_alone(&input("wide.yaml", &text));
     assert_eq!(file.findings.len(), 5000);
 }
+
+#[test]
+fn rules_about_linting_find_their_bad_examples_and_leave_the_good_ones() {
+    let linter = Linter::with(TOYS, options(&[])).unwrap();
+    for rule in plimsoll_checks::lint::rules::RULES {
+        let has = |text: &str| {
+            let file = linter.lint_alone(&Input { path: "Dockerfile", text, kind: FileKind::Dockerfile });
+            file.findings.iter().any(|found| found.finding.rule == rule.id)
+        };
+        assert!(has(rule.bad), "{}: the bad example has not the fault", rule.id);
+        assert!(!has(rule.good), "{}: the good example has it", rule.id);
+    }
+}
+
+#[test]
+fn pragmas_of_hadolint_keep_quiet_without_noise() {
+    let linter = linter(&[]);
+    for (pragma, left) in [
+        ("# hadolint ignore=DL1000", &[][..]),
+        ("# hadolint ignore=DL1000,SC2086,DL3059 # because", &[]),
+        ("# hadolint global ignore=DL1000", &[]),
+        ("# hadolint ignore=SC2086", &["not-understood"]),
+        ("# hadolint shell=bash", &["not-understood"]),
+    ] {
+        let text = format!("FROM debian:13\n{pragma}\nRUM make\n");
+        let file = linter.lint_alone(&Input { path: "Dockerfile", text: &text, kind: FileKind::Dockerfile });
+        let rules: Vec<&str> = file.findings.iter().map(|found| found.finding.rule.as_str()).collect();
+        assert_eq!(rules, left, "{pragma}");
+    }
+}
+
+#[test]
+fn pod_security_is_looked_at_where_a_level_is_asked_for() {
+    let mut options = options(&["toy-privileged"]);
+    options.pod_security = Some((plimsoll_checks::pod_security::Level::Baseline, "latest".parse().unwrap()));
+    let rules = |options: &Options, text: &str| -> Vec<String> {
+        let file = Linter::with(TOYS, options.clone()).unwrap().lint_alone(&input("pod.yaml", text));
+        file.findings.into_iter().map(|found| found.finding.rule).collect()
+    };
+    let mut both = rules(&options, POD);
+    both.sort();
+    assert_eq!(both, ["pod-security-privileged", "toy-privileged"]);
+    let ignored = pod("# plimsoll: allow pod-security-privileged r", "");
+    assert_eq!(rules(&options, &ignored), ["toy-privileged"]);
+    options.selection.ignore = vec!["pod-security".into()];
+    assert_eq!(rules(&options, POD), ["toy-privileged"]);
+    options.pod_security = None;
+    options.selection.ignore.clear();
+    assert_eq!(rules(&options, &ignored), ["toy-privileged"], "an ignore of what did not look is not told as unused");
+}

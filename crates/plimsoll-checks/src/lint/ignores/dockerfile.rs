@@ -49,3 +49,31 @@ pub(super) fn whole_line(source: &Source<'_>, comment: Span) -> Span {
     let end = source.line_span(line + 1).map_or(source.text.len(), |next| next.start);
     Span::new(start, end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dockerfile::parse;
+
+    #[test]
+    fn comments_cover_the_next_instruction_their_own_the_stage_or_the_file() {
+        let text = "# plimsoll: allow-file f r\n# plimsoll: allow a r\n\nFROM x AS one\n# hadolint stage ignore=DL1\n\
+                    RUN a && \\\n  # plimsoll: allow b r\n  c\n# hadolint ignore=DL2\nRUN d\nFROM y\n# plimsoll: allow e r\n";
+        let source = Source::new("Dockerfile", text);
+        let ignores = ignores(&parse(&source));
+        let covered: Vec<&str> = ignores
+            .iter()
+            .map(|ignore| match ignore.covers {
+                Some(EVERYTHING) => "everything",
+                Some(span) => source.slice(span),
+                None => "nothing",
+            })
+            .collect();
+        assert_eq!(covered[0], "everything");
+        assert_eq!(covered[1], "FROM x AS one");
+        assert!(covered[2].starts_with("FROM x") && covered[2].ends_with("RUN d"), "{}", covered[2]);
+        assert!(covered[3].starts_with("RUN a") && covered[3].ends_with("  c"), "{}", covered[3]);
+        assert_eq!(covered[4..], ["RUN d", "nothing"]);
+        assert_eq!(source.slice(ignores[3].whole.unwrap()), "  # plimsoll: allow b r\n");
+    }
+}

@@ -9,6 +9,7 @@ mod words;
 use std::collections::HashMap;
 
 use jiff::civil::Date;
+use plimsoll_model::FileKind;
 
 use super::names::{Family, Known, Names, Selected, nearest};
 use super::rules;
@@ -62,7 +63,7 @@ pub(super) struct Sifted {
 
 /// What ignores are judged by.
 pub(super) struct Judging<'a> {
-    pub family: Family,
+    pub kind: FileKind,
     pub known: &'a [Known],
     pub names: &'a Names,
     pub selected: &'a Selected,
@@ -119,7 +120,7 @@ impl Judging<'_> {
     /// The rules of this kind of file, and of linting itself, that a name means.
     fn meant(&self, name: &str) -> Vec<Known> {
         let named = self.names.get(name).iter();
-        named.filter(|rule| rule.family == self.family || rule.family == Family::Lint).copied().collect()
+        named.filter(|rule| rule.family.looks_at(self.kind)).copied().collect()
     }
 
     fn unknown(&self, ignore: &Ignore, name: &str, guess: bool) -> Option<Found> {
@@ -133,7 +134,7 @@ impl Judging<'_> {
             Some(rule) => format!("{name} is a rule of the family {}, which does not look here", rule.family.name()),
             None => format!("there is no rule {name}"),
         };
-        let known: Vec<Known> = self.known.iter().filter(|rule| rule.family == self.family).copied().collect();
+        let known: Vec<Known> = self.known.iter().filter(|rule| rule.family.looks_at(self.kind)).copied().collect();
         let near = if guess && elsewhere.is_none() { nearest(&known, name) } else { None };
         let remedy = near.map(|near| format!("did you mean {near}?"));
         let found = Found { message, ..found };
