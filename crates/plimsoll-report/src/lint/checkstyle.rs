@@ -1,8 +1,8 @@
 //! Checkstyle XML, which Jenkins and editors read. In: a lint report. Out: files with their errors.
 
-use plimsoll_model::{LintReport, Location, Severity};
+use plimsoll_model::{LintReport, Location, Problem, Severity};
 
-use super::{LintOptions, PROBLEM, files, place, said};
+use super::{LintOptions, PROBLEM, files, is_undecided, place, said};
 use crate::options::ReportError;
 use crate::text::markup::xml;
 use crate::text::safe::sentence;
@@ -21,19 +21,22 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
             let label = options.label(file.kind, &finding.rule);
             out.push_str(&error(Some(&place(file, found)), severity, &label, &finding.message));
         }
-        for problem in &file.problems {
-            out.push_str(&error(problem.location.as_ref(), "error", PROBLEM, &said(problem)));
-        }
+        file.problems.iter().for_each(|problem| out.push_str(&unread(problem)));
         out.push_str("  </file>\n");
     }
     for problem in &report.problems {
         let path = problem.location.as_ref().map_or(".", |place| place.path.as_str());
         out.push_str(&format!("  <file name=\"{}\">\n", xml(path)));
-        out.push_str(&error(problem.location.as_ref(), "error", PROBLEM, &said(problem)));
+        out.push_str(&unread(problem));
         out.push_str("  </file>\n");
     }
     out.push_str("</checkstyle>\n");
     Ok(out.into_bytes())
+}
+
+fn unread(problem: &Problem) -> String {
+    let severity = if is_undecided(problem) { "error" } else { "info" };
+    error(problem.location.as_ref(), severity, PROBLEM, &said(problem))
 }
 
 fn error(place: Option<&Location>, severity: &str, rule: &str, message: &str) -> String {

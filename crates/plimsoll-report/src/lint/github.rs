@@ -1,9 +1,9 @@
 //! GitHub's workflow commands. In: a lint report. Out: one `::error …` line per fault, which the runner turns into an
 //! annotation beside the line.
 
-use plimsoll_model::{LintReport, Location, Severity};
+use plimsoll_model::{LintReport, Location, Problem, Severity};
 
-use super::{LintOptions, PROBLEM, files, place, said};
+use super::{LintOptions, PROBLEM, files, is_undecided, place, said};
 use crate::options::ReportError;
 use crate::text::safe::sentence;
 
@@ -22,14 +22,15 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
             let message = format!("{}{remedy}", finding.message);
             out.push_str(&line(command, Some(&place(file, found)), &label, &message));
         }
-        for problem in &file.problems {
-            out.push_str(&line("error", problem.location.as_ref(), PROBLEM, &said(problem)));
-        }
+        file.problems.iter().for_each(|problem| out.push_str(&unread(problem)));
     }
-    for problem in &report.problems {
-        out.push_str(&line("warning", problem.location.as_ref(), PROBLEM, &said(problem)));
-    }
+    report.problems.iter().for_each(|problem| out.push_str(&unread(problem)));
     Ok(out.into_bytes())
+}
+
+fn unread(problem: &Problem) -> String {
+    let command = if is_undecided(problem) { "error" } else { "notice" };
+    line(command, problem.location.as_ref(), PROBLEM, &said(problem))
 }
 
 fn line(command: &str, place: Option<&Location>, title: &str, message: &str) -> String {

@@ -3,7 +3,7 @@
 use plimsoll_model::{LintReport, Location, Problem, Severity};
 use serde_json::{Value, json};
 
-use super::{LintOptions, PROBLEM, files, place, said};
+use super::{LintOptions, PROBLEM, files, is_undecided, place, said};
 use crate::components::sha256_hex;
 use crate::options::ReportError;
 use crate::text::json::pretty;
@@ -41,7 +41,7 @@ fn problem(problem: &Problem) -> Value {
         "description": said,
         "check_name": PROBLEM,
         "fingerprint": sha256_hex(format!("{PROBLEM}\n{}\n{said}", place.path).as_bytes()),
-        "severity": "major",
+        "severity": if is_undecided(problem) { "major" } else { "info" },
         "location": location(&place),
     })
 }

@@ -3,7 +3,7 @@
 
 use plimsoll_model::{LintReport, Location};
 
-use super::{LintOptions, PROBLEM, files, place, said};
+use super::{LintOptions, PROBLEM, files, is_undecided, place, said};
 use crate::options::ReportError;
 use crate::text::markup::xml;
 use crate::text::safe::sentence;
@@ -34,11 +34,12 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
                 text: remedy.unwrap_or_default(),
             });
         }
-        cases.extend(file.problems.iter().map(problem));
+        cases.extend(file.problems.iter().filter(|p| is_undecided(p)).map(problem));
         suites.push((file.path.clone(), cases));
     }
-    if !report.problems.is_empty() {
-        suites.push(("the run".to_owned(), report.problems.iter().map(problem).collect()));
+    let of_run: Vec<Case> = report.problems.iter().filter(|p| is_undecided(p)).map(problem).collect();
+    if !of_run.is_empty() {
+        suites.push(("the run".to_owned(), of_run));
     }
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let all = suites.iter().flat_map(|(_, cases)| cases);

@@ -14,7 +14,7 @@ mod sarif;
 mod short;
 mod text;
 
-use plimsoll_model::{FileKind, LintFinding, LintReport, LintedFile, Location, Problem, RuleInfo, Severity};
+use plimsoll_model::{FileKind, LintFinding, LintReport, LintedFile, Location, Problem, ProblemEffect, RuleInfo, Severity};
 
 use crate::options::ReportError;
 
@@ -154,6 +154,11 @@ fn place<'a>(file: &LintedFile, found: &'a LintFinding) -> std::borrow::Cow<'a, 
 fn said(problem: &Problem) -> String {
     let hint = problem.hint.as_ref().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
     format!("could not {}{hint}", problem.message)
+}
+
+/// Whether a problem bears on the answer: a mere note must not fail a build.
+fn is_undecided(problem: &Problem) -> bool {
+    problem.effect == ProblemEffect::Undecided
 }
 
 /// The name under which formats that want a rule show a problem.

@@ -2,7 +2,7 @@
 
 use plimsoll_model::LintReport;
 
-use super::{LintOptions, files, place, said};
+use super::{LintOptions, files, is_undecided, place, said};
 use crate::options::ReportError;
 use crate::text::safe::sentence;
 
@@ -10,7 +10,8 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
     let mut out = String::new();
     let problem = |problem: &plimsoll_model::Problem| {
         let place = problem.location.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
-        format!("{}\n", sentence(&format!("{place}undecided {}", said(problem))))
+        let word = if is_undecided(problem) { "undecided" } else { "note" };
+        format!("{}\n", sentence(&format!("{place}{word} {}", said(problem))))
     };
     for file in files(report) {
         for found in &file.findings {

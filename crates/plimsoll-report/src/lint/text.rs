@@ -4,7 +4,7 @@
 use plimsoll_model::{Lines, LintFinding, LintReport, LintedFile, Location, Problem, Severity};
 
 use super::excerpt::excerpt;
-use super::{LintOptions, files, level, place, summary};
+use super::{LintOptions, files, is_undecided, level, place, summary};
 use crate::options::ReportError;
 use crate::text::paint::{Ink, Painter, severity_ink};
 use crate::text::safe::{safe, sentence};
@@ -116,11 +116,8 @@ fn shown(
 }
 
 fn undecided(out: &mut String, problem: &Problem, painter: Painter) {
-    let (ink, word) = match problem.effect {
-        plimsoll_model::ProblemEffect::Undecided => (Ink::Doubt, "could not "),
-        plimsoll_model::ProblemEffect::Note => (Ink::Faint, "note: "),
-    };
-    let text = format!("{word}{}", sentence(&problem.message));
+    let (ink, word) = if is_undecided(problem) { (Ink::Doubt, "") } else { (Ink::Faint, "note: ") };
+    let text = format!("{word}could not {}", sentence(&problem.message));
     out.push_str(&format!("{}\n", painter.paint(ink, &text)));
     if let Some(place) = problem.location.as_ref().filter(|place| !place.path.is_empty()) {
         out.push_str(&format!(" {} {}\n", painter.paint(Ink::Link, "-->"), safe(&place.to_string())));
