@@ -4,5 +4,6 @@
 mod images;
 pub mod object;
 pub mod rules;
+pub mod schema;
 
 pub use images::{NamedImage, NamedImages, named_images};
