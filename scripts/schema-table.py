@@ -175,7 +175,9 @@ def main():
             if enum:
                 used.add((generated, field))
             flags = "!" if field in required else ""
-            if re.search(r"(^|\W)(Deprecated[:.]|deprecated\w+ is the deprecated field)", inner.get("description", "")):
+            # `selfLink` comes with whatever is copied from a cluster; nobody writes it.
+            words = r"(^|\W)(Deprecated[:.]|deprecated\w+ is the deprecated field)"
+            if field != "selfLink" and re.search(words, inner.get("description", "")):
                 flags += "~"
             fields.append(f"{field}={flags}{shape(inner, enum)}")
         lines.append("|".join(fields))

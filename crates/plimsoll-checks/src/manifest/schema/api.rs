@@ -17,6 +17,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("v1", "ImageStream"),
     ("v1", "SecurityContextConstraints"),
     ("v1", "Project"),
+    ("apiextensions.k8s.io/v1", "ConversionReview"),
+    ("apiextensions.k8s.io/v1beta1", "ConversionReview"),
 ];
 /// Kinds whose older version has the fields of its replacement, but for what was added or became required.
 const SAME_FIELDS: &[(&str, &[&str])] = &[
@@ -76,7 +78,8 @@ pub fn look(api_version: &str, kind: &str) -> Api {
     if let Some(life) = table::lifecycle(api_version, kind) {
         return Api::Gone(life);
     }
-    if ELSEWHERE.contains(&(api_version, kind)) {
+    // Options are the query of a request.
+    if ELSEWHERE.contains(&(api_version, kind)) || kind.ends_with("Options") {
         return Api::Foreign;
     }
     let group = group(api_version);

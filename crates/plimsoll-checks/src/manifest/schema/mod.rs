@@ -42,6 +42,8 @@ pub enum SchemaFaultKind {
     /// Of the right type, but no value that is allowed.
     InvalidValue,
     MissingField,
+    /// A stored object without `metadata.name` or `generateName`: a schema allows it, the API server does not.
+    NameMissing,
     /// Allowed, and on its way out; not a fault to the API server.
     Deprecated,
 }
@@ -92,7 +94,8 @@ fn unknown_api(object: &Object, unknown: api::Unknown) -> SchemaFault {
 
 /// What is stored has a name; reviews, scales and the like are answered and forgotten.
 fn nameless(object: &Object) -> Option<SchemaFault> {
-    const ASKED: &[&str] = &["TokenRequest", "DeleteOptions", "Scale", "Eviction", "Binding", "Status", "WatchEvent"];
+    const ASKED: &[&str] =
+        &["TokenRequest", "Scale", "Eviction", "Binding", "Status", "WatchEvent", "APIGroup", "APIVersions"];
     let stored =
         !(object.kind.ends_with("List") || object.kind.ends_with("Review") || ASKED.contains(&object.kind.as_str()));
     let named = !object.name.is_empty() || object.at(&["metadata", "name"]).is_some_and(|name| name.text().is_none());
@@ -103,7 +106,7 @@ fn nameless(object: &Object) -> Option<SchemaFault> {
     let key = if written { "metadata" } else { "kind" };
     let pair = super::object::key(&object.node, key);
     Some(SchemaFault {
-        kind: SchemaFaultKind::MissingField,
+        kind: SchemaFaultKind::NameMissing,
         span: pair.map_or_else(|| entry(&object.node, key), |key| span(key)),
         path: "metadata".into(),
         message: format!("the {} has no `metadata.name`", object.kind),

@@ -94,6 +94,7 @@ pub const REQUIRED_FIELD_MISSING: Rule = Rule {
     check: Check::Object(|object, context, found| {
         if !is_patch(object, context.source.path) {
             tell(object, &REQUIRED_FIELD_MISSING.info, SchemaFaultKind::MissingField, found);
+            tell(object, &REQUIRED_FIELD_MISSING.info, SchemaFaultKind::NameMissing, found);
         }
     }),
 };

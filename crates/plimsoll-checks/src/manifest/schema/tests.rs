@@ -108,6 +108,14 @@ fn every_fault_is_named_with_its_place() {
             "    resources: {limits: {memory: 512MB}}",
             "`spec.containers[0].resources.limits.memory`: `512MB` is no quantity; did you mean `512Mi`",
         ),
+        (
+            "    stdin: {{ .Values.stdin }}\n    tty: {{ .Values.tty }}",
+            "`spec.containers[0].stdin` is a template, not a value; fill it in and check what comes out",
+        ),
+        (
+            "    ports: [{containerPort: '${PORT}'}]",
+            "`spec.containers[0].ports[0].containerPort` is a template, not a value; fill it in and check what comes out",
+        ),
         ("  serviceAccount: a", "`spec.serviceAccount` is deprecated"),
         ("  tolerations: [{operator: Is}]", "`spec.tolerations[0].operator`: `Is` is none of Equal, Exists, Gt, Lt"),
     ] {

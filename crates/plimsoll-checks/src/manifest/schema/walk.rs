@@ -39,6 +39,7 @@ pub fn walk(node: &Rc<Node>, root: usize, want: Want) -> Vec<SchemaFault> {
         seen: HashSet::new(),
         told: HashSet::new(),
         compared: 0,
+        template: false,
         status: false,
         faults: Vec::new(),
     };
@@ -65,6 +66,8 @@ struct Walk<'o> {
     seen: HashSet<(*const Node, Shape)>,
     told: HashSet<(SchemaFaultKind, Span)>,
     compared: usize,
+    /// A value that is yet to be filled in was told of.
+    template: bool,
     /// Below `status`, which the API server does not take from anybody who applies a file.
     status: bool,
     faults: Vec<SchemaFault>,
@@ -84,7 +87,9 @@ impl<'o> Walk<'o> {
             | (Shape::IntegerOrText, Is::Text, _) => {}
             (Shape::Quantity, Is::Text, Value::Scalar { text, .. }) => self.quantity(node, text),
             (Shape::Base64, Is::Text, Value::Scalar { text, .. }) => {
-                if !is_base64(text) {
+                if is_template(node) {
+                    self.wrong(node, shape, is);
+                } else if !is_base64(text) {
                     let message = format!("`{}` is no base64", self.place());
                     self.tell(SchemaFaultKind::InvalidValue, span(node), message, None, None);
                 }
@@ -164,7 +169,7 @@ impl<'o> Walk<'o> {
             let top = self.path.is_empty() && name == "status";
             self.path.push(Step::Key(name));
             self.status |= top;
-            if field.deprecated {
+            if field.deprecated && !self.status {
                 let message = format!("`{}` is deprecated", self.place());
                 self.tell(SchemaFaultKind::Deprecated, span(key), message, None, None);
             }
@@ -233,6 +238,9 @@ impl<'o> Walk<'o> {
         if is_quantity(text) {
             return;
         }
+        if is_template(node) {
+            return self.wrong(node, Shape::Quantity, Is::Text);
+        }
         let meant = meant_quantity(text);
         let hint = meant.as_ref().map(|meant| format!("; did you mean `{meant}`")).unwrap_or_default();
         let message = format!("`{}`: {} is no quantity{hint}", self.place(), self.value(text));
@@ -246,6 +254,9 @@ impl<'o> Walk<'o> {
         // An empty text is a field that is not set.
         if text.is_empty() || self.status || values.split(',').any(|value| value == text) {
             return;
+        }
+        if is_template(node) {
+            return self.wrong(node, Shape::OneOf(values), Is::Text);
         }
         let count = values.split(',').count();
         let listed = values.split(',').filter(|value| !value.is_empty()).collect::<Vec<_>>();
@@ -268,6 +279,15 @@ impl<'o> Walk<'o> {
     }
 
     fn wrong(&mut self, node: &Rc<Node>, shape: Shape, is: Is) {
+        if is_template(node) {
+            // One says enough: the file as it is is no manifest.
+            if !std::mem::replace(&mut self.template, true) {
+                let place = self.place();
+                let message = format!("`{place}` is a template, not a value; fill it in and check what comes out");
+                self.tell(SchemaFaultKind::WrongType, span(node), message, None, None);
+            }
+            return;
+        }
         let mut message = format!("`{}` is {} where {} belongs", self.place(), is.words(), words(shape));
         let text = node.text().unwrap_or_default();
         let quoted = matches!(node.value, Value::Scalar { plain: false, .. });
@@ -320,6 +340,20 @@ impl<'o> Walk<'o> {
 fn is_mangled(text: &str, closing: char) -> bool {
     let inner = text.trim();
     inner.len() == 2 && inner.chars().all(|c| "(){}[]".contains(c)) && inner.ends_with([closing, ')'])
+}
+
+/// `{{ .Values.port }}`, which is a mapping within a mapping to YAML, `${PORT}`, `$(PORT)`, `__PORT__`.
+fn is_template(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar { text, .. } => {
+            let text = text.trim();
+            text.contains("${")
+                || text.contains("$(")
+                || (text.len() > 4 && text.starts_with("__") && text.ends_with("__"))
+        }
+        Value::Map(pairs) => pairs.iter().any(|(key, _)| !key.pairs().is_empty()),
+        Value::List(_) => false,
+    }
 }
 
 fn is_merge(key: &Node) -> bool {
