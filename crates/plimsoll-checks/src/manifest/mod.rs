@@ -3,6 +3,7 @@
 
 mod images;
 pub mod object;
+pub mod project;
 pub mod rules;
 pub mod schema;
 pub mod yaml_fault;
