@@ -67,6 +67,9 @@ const KINDS: &[(&str, &[&str])] = &[
     ("ServiceAccount", &[""]),
 ];
 
+/// Namespaces that every cluster fills by itself: what is not in the run may well be there.
+const CLUSTERS_OWN: &[&str] = &["kube-system", "kube-public", "kube-node-lease"];
+
 /// An object and the file that it is in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'m> {
@@ -170,7 +173,7 @@ impl<'m> Project<'m> {
 
     /// Whether the run defines an object of the kind that may be in the namespace: only then is another one missing.
     pub fn defines(&self, kind: &str, namespace: Option<&'m str>) -> bool {
-        self.within(kind, namespace).next().is_some()
+        !is_clusters_own(namespace) && self.within(kind, namespace).next().is_some()
     }
 
     /// The object of a kind with a name that may be in a namespace.
@@ -213,7 +216,10 @@ impl<'m> Project<'m> {
     /// No pod of the namespace can be selected, though there are some.
     pub fn selects_none(&self, namespace: Option<&'m str>, selector: &Selector<'_>) -> bool {
         let mut pods = self.pods_within(namespace).peekable();
-        pods.peek().is_some() && self.selected(namespace, selector).is_empty() && !pods.any(|pod| pod.labels.unsure)
+        !is_clusters_own(namespace)
+            && pods.peek().is_some()
+            && self.selected(namespace, selector).is_empty()
+            && !pods.any(|pod| pod.labels.unsure)
     }
 
     /// `web.yaml:12`, for messages that speak of another file.
@@ -233,6 +239,10 @@ impl<'m> Pod<'m> {
 /// The namespace that an object says.
 fn space(object: &Object) -> Option<&str> {
     object.namespace.as_deref()
+}
+
+fn is_clusters_own(namespace: Option<&str>) -> bool {
+    namespace.is_some_and(|name| CLUSTERS_OWN.contains(&name))
 }
 
 /// Two objects may be in the same namespace.

@@ -113,6 +113,11 @@ fn what_nobody_can_tell_is_not_told() {
             "{}apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: a}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: b}}\n",
             pod("a, namespace: b", "{app: a}", "")
         ),
+        // What the cluster has by itself.
+        format!(
+            "{}apiVersion: v1\nkind: Service\nmetadata: {{name: dns, namespace: kube-system}}\nspec: {{selector: {{k8s-app: kube-dns}}}}\n",
+            pod("a, namespace: kube-system", "{app: a}", "")
+        ),
         // References to what is made, optional, or always there.
         "apiVersion: v1\nkind: Secret\nmetadata: {name: other}\n---\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: made}\n---\n\
          apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  serviceAccountName: default\n  volumes: [{name: a, secret: {secretName: made}}, \

@@ -1,7 +1,11 @@
 //! Rules on what the API server would refuse or drop. In: objects. Out: the schema's faults as findings. What it does not do:
 //! know the schema; that is `validate`.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use plimsoll_model::{RuleInfo, Severity};
+use plimsoll_yaml::Node;
 
 use super::api;
 use super::{SchemaFault, SchemaFaultKind, table, validate};
@@ -187,8 +191,28 @@ pub const MANIFEST_WITHOUT_KIND: Rule = Rule {
     }),
 };
 
+/// An object's tree and its faults.
+type Walked = (Rc<Node>, Rc<Vec<SchemaFault>>);
+
+thread_local! {
+    /// The object that was looked at last, and its faults: five rules ask for the same ones, one after the other. The node is
+    /// held, so that no other can have its address.
+    static LAST: RefCell<Option<Walked>> = const { RefCell::new(None) };
+}
+
+fn faults(object: &Object) -> Rc<Vec<SchemaFault>> {
+    let known = LAST.with_borrow(|last| {
+        last.as_ref().filter(|(node, _)| Rc::ptr_eq(node, &object.node)).map(|(_, faults)| Rc::clone(faults))
+    });
+    known.unwrap_or_else(|| {
+        let faults = Rc::new(validate(object));
+        LAST.set(Some((Rc::clone(&object.node), Rc::clone(&faults))));
+        faults
+    })
+}
+
 fn tell(object: &Object, info: &'static RuleInfo, kind: SchemaFaultKind, found: &mut Vec<Found>) {
-    found.extend(validate(object).into_iter().filter(|fault| fault.kind == kind).map(|fault| as_found(fault, info)));
+    found.extend(faults(object).iter().filter(|fault| fault.kind == kind).map(|fault| as_found(fault.clone(), info)));
 }
 
 fn as_found(fault: SchemaFault, info: &'static RuleInfo) -> Found {
@@ -263,13 +287,13 @@ fn gone_remedy(kind: &str) -> &'static str {
 }
 
 fn deprecated_fields(object: &Object, found: &mut Vec<Found>) {
-    for fault in validate(object) {
+    for fault in faults(object).iter() {
         if fault.kind != SchemaFaultKind::Deprecated {
             continue;
         }
         let alias = fault.path.ends_with(".serviceAccount");
         let at = fault.span;
-        let mut one = as_found(fault, &DEPRECATED_FIELD.info);
+        let mut one = as_found(fault.clone(), &DEPRECATED_FIELD.info);
         if alias && let Some(workload) = object.workload() {
             one = one.remedy("write `serviceAccountName`");
             let own = key(workload.spec, "serviceAccount").filter(|key| span(key) == at);
