@@ -22,7 +22,7 @@ use plimsoll_model::{
 };
 
 use crate::dockerfile;
-use crate::manifest::object::{Manifest, read};
+use crate::manifest::object::{MAX_FAULTS, Manifest, read};
 use crate::manifest::rules::{Check, Context, Rule as ManifestRule};
 use crate::pod_security::{self, Level, Version};
 use crate::source::{Found, Source};
@@ -119,8 +119,16 @@ impl Linter {
     /// The findings of these files, in their order. Rules that look at several files see all of them.
     pub fn lint(&self, files: &[Input<'_>]) -> Vec<LintedFile> {
         let sources: Vec<Source<'_>> = files.iter().map(|file| Source::new(file.path, file.text)).collect();
-        let mut examined = self.each(files, &sources);
-        for (index, found) in self.project(files, &sources) {
+        let (mut examined, project) = if self.options.threads.is_some_and(|threads| threads.get() > 1) {
+            std::thread::scope(|scope| {
+                let project = scope.spawn(|| self.project(files, &sources));
+                let examined = self.each(files, &sources);
+                (examined, project.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug)))
+            })
+        } else {
+            (self.each(files, &sources), self.project(files, &sources))
+        };
+        for (index, found) in project {
             if let Some(examined) = examined.get_mut(index) {
                 examined.found.push(found);
             }
@@ -289,10 +297,10 @@ fn family_of(kind: FileKind, rule: &RuleInfo) -> Family {
 fn unread(manifest: &Manifest<'_>) -> Vec<Problem> {
     let path = manifest.source.path;
     let mut problems = Vec::new();
-    if let Some(fault) = &manifest.fault {
-        let kind = match fault.kind {
-            plimsoll_yaml::FaultKind::Bound => ProblemKind::LimitReached,
-            _ => ProblemKind::BadInput,
+    for fault in manifest.fault.iter().chain(&manifest.more_faults) {
+        let (kind, what) = match fault.kind {
+            plimsoll_yaml::FaultKind::Bound => (ProblemKind::LimitReached, "the rest of the file"),
+            _ => (ProblemKind::BadInput, "the document"),
         };
         let location = Location {
             line: (fault.line > 0).then_some(fault.line),
@@ -301,10 +309,14 @@ fn unread(manifest: &Manifest<'_>) -> Vec<Problem> {
         };
         // The place is told in words too.
         let message = fault.message.rsplit_once(" at char ").map_or(fault.message.as_str(), |(message, _)| message);
-        let problem = Problem::undecided(kind, format!("read the rest of the file: {message}")).at(location);
+        let problem = Problem::undecided(kind, format!("read {what}: {message}")).at(location);
         let template = manifest.source.text.contains("{{");
         let hint = "it looks like a template: lint what it renders, as in `helm template . | plimsoll lint -`";
         problems.push(if template { problem.with_hint(hint) } else { problem });
+    }
+    if manifest.more_faults.len() + 1 >= MAX_FAULTS {
+        let message = format!("read the rest of the file: {MAX_FAULTS} of its documents are broken");
+        problems.push(Problem::undecided(ProblemKind::LimitReached, message).at(Location::path(path)));
     }
     if manifest.cut {
         let message = format!("read the rest of the file: it has more than {} objects", manifest.objects.len());

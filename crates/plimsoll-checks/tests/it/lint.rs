@@ -222,7 +222,12 @@ fn what_ends_too_early_is_a_problem_and_the_rest_is_checked() {
     assert_eq!(shown(&file).len(), 2);
     assert_eq!(file.problems.len(), 1);
     let problem = &file.problems[0];
-    assert_eq!(problem.message, "read the rest of the file: unclosed bracket '['");
+    assert_eq!(problem.message, "read the document: unclosed bracket '['");
+    let behind = lint(&format!("kind: [\n---\n{POD}"));
+    assert_eq!((shown(&behind).len(), behind.problems.len()), (2, 1));
+    let many = lint(&"kind: [\n---\n".repeat(1000));
+    let last = many.problems.last().unwrap();
+    assert!(last.message.starts_with("read the rest of the file"), "{}", last.message);
     assert_eq!(problem.location.as_ref().unwrap().line, Some(13), "{problem:?}");
     let template = lint("apiVersion: v1\nkind: Pod\nspec: {{ .Values.spec }}\n  a: b\n");
     assert!(template.problems[0].hint.as_ref().unwrap().contains("helm template"), "{:?}", template.problems);

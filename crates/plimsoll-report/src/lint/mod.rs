@@ -14,7 +14,9 @@ mod sarif;
 mod short;
 mod text;
 
-use plimsoll_model::{FileKind, LintFinding, LintReport, LintedFile, Location, Problem, ProblemEffect, RuleInfo, Severity};
+use plimsoll_model::{
+    FileKind, LintFinding, LintReport, LintedFile, Location, Problem, ProblemEffect, RuleInfo, Severity,
+};
 
 use crate::options::ReportError;
 

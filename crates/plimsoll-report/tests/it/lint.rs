@@ -77,7 +77,12 @@ fn report() -> LintReport {
         "deploy/pod,1.yaml",
         FileKind::Manifest,
         POD,
-        vec![finding(&PRIVILEGED, "deploy/pod,1.yaml", [4, 23, 4, 39], "`web` is privileged: 100% of the node is its own")],
+        vec![finding(
+            &PRIVILEGED,
+            "deploy/pod,1.yaml",
+            [4, 23, 4, 39],
+            "`web` is privileged: 100% of the node is its own",
+        )],
     );
     pod.problems.push(
         Problem::undecided(ProblemKind::BadInput, "read the rest of the file: a mapping ends")

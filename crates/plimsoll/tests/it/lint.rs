@@ -91,7 +91,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_linted() {
         ("Dockerfile.latin", "not UTF-8"),
         ("Dockerfile.large", "104857600 bytes, and no more than 16 MiB"),
         ("utf16.yaml", "UTF-16"),
-        ("cut.yaml", "rest of the file"),
+        ("cut.yaml", "read the document"),
         ("no-such", "No such file"),
     ] {
         assert!(problem(path).contains(words), "{path}: {}", problem(path));
@@ -162,7 +162,8 @@ fn files_are_mended_in_place_and_a_second_run_changes_nothing() {
 #[test]
 fn standard_input_is_linted_and_mended() {
     let folder = folder(&[]);
-    let run = lint_with(folder.path(), &[&ONLY[..], &["-f", "short", "--stdin-path", "x/Dockerfile", "-"]].concat(), BROKEN);
+    let run =
+        lint_with(folder.path(), &[&ONLY[..], &["-f", "short", "--stdin-path", "x/Dockerfile", "-"]].concat(), BROKEN);
     assert!(run.out.starts_with("x/Dockerfile:2:1: medium not-understood/DL1000 "), "{}", run.out);
     let run = lint_with(folder.path(), &[&ONLY[..], &["--fix", "-"]].concat(), BROKEN);
     assert_eq!(run.out, "FROM debian:13.1\nRUM make\nUSER app\n");
@@ -198,7 +199,8 @@ fn files_silence_nothing_where_they_may_not() {
 
 #[test]
 fn ignores_end_on_their_day() {
-    let folder = folder(&[("Dockerfile", b"FROM a:1\n# plimsoll: allow not-understood r until=2026-06-01\nRUM make\n")]);
+    let folder =
+        folder(&[("Dockerfile", b"FROM a:1\n# plimsoll: allow not-understood r until=2026-06-01\nRUM make\n")]);
     assert_eq!(lint(folder.path(), &[&ONLY[..], &["."]].concat()).status, 0);
     let run = lint(folder.path(), &[&ONLY[..], &["--at", "2026-06-02", "-f", "short", "."]].concat());
     assert_eq!((run.status, run.out.lines().count()), (1, 2), "{}", run.out);
