@@ -53,6 +53,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let global = &cli.global;
     match &cli.command {
         Command::Check(args) => commands::check::run(global, args),
+        Command::Lint(args) => commands::lint::run(global, args),
         Command::Image(args) => commands::judge::image(global, args),
         Command::Fs(args) => commands::judge::fs(global, args),
         Command::Rootfs(args) => commands::judge::rootfs(global, args),

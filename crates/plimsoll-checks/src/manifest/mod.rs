@@ -3,6 +3,9 @@
 
 mod images;
 pub mod object;
+pub mod project;
 pub mod rules;
+pub mod schema;
+pub mod yaml_fault;
 
 pub use images::{NamedImage, NamedImages, named_images};

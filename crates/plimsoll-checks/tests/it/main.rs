@@ -9,6 +9,8 @@
 mod dockerfile;
 mod dockerfile_security;
 mod docs;
+mod lint;
+mod pod_security;
 mod rules;
 mod secrets;
 mod shell;

@@ -4,6 +4,7 @@
 
 mod check;
 mod install;
+mod lint;
 mod policy;
 mod serve;
 mod trivy;
