@@ -42,7 +42,7 @@ struct Index {
 
 #[derive(Debug)]
 pub enum Value {
-    /// The text, and whether it was written plain (unquoted).
+    /// The text, and whether it was written plain: unquoted, and without a tag that makes a text of it.
     Scalar {
         text: String,
         plain: bool,
@@ -215,8 +215,9 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
             return (done, fault(FaultKind::Unread, what.into()));
         }
         let finished = match event {
-            Event::Scalar(value, style, anchor, _) => {
-                let value = Value::Scalar { text: value.into_owned(), plain: style == ScalarStyle::Plain };
+            Event::Scalar(value, style, anchor, tag) => {
+                let text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix() == "str");
+                let value = Value::Scalar { text: value.into_owned(), plain: style == ScalarStyle::Plain && !text };
                 Some((Node::new(value, start, closed.unwrap_or(start.byte)), anchor))
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -355,6 +356,14 @@ mod tests {
         assert!(bytes(at("c")).trim_end().ends_with('t'), "{:?}", bytes(at("c")));
         assert_eq!(bytes(at("e")), "[ ]");
         assert_eq!((root.start, &text[root.end..]), (0, "\n"));
+    }
+
+    #[test]
+    fn tag_makes_a_text_of_what_is_unquoted() {
+        let (read, fault) = documents("- 1\n- !!str 1\n- !!int 1\n- '1'\n");
+        assert_eq!(fault, None);
+        let plain = read[0].items().iter().map(|item| matches!(item.value, Value::Scalar { plain: true, .. }));
+        assert_eq!(plain.collect::<Vec<_>>(), [true, false, true, false]);
     }
 
     #[test]

@@ -4,5 +4,7 @@
 mod images;
 pub mod object;
 pub mod rules;
+pub mod schema;
+pub mod yaml_fault;
 
 pub use images::{NamedImage, NamedImages, named_images};
