@@ -4,6 +4,7 @@
 
 mod check;
 mod install;
+mod kubesec;
 mod policy;
 mod serve;
 mod trivy;

@@ -3,6 +3,7 @@
 //! Bounds what strangers can hold: connections, heads, bodies and what is scored at the same time.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -237,7 +238,8 @@ fn set(answer: &mut Answer, name: HeaderName, value: &'static str) {
 fn say(severity: &str, message: &str) {
     let line =
         serde_json::json!({ "severity": severity, "timestamp": jiff::Timestamp::now().to_string(), "msg": message });
-    eprintln!("{line}");
+    // Who reads the log may be gone; the server is not.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl Counts {

@@ -1,8 +1,11 @@
-//! Whether an object can be what it says. In: an object. Out: what is wrong, as kubesec's message begins it. It holds the
-//! types of the fields that kubesec's rules read; the whole schema is no business of a personality.
+//! Whether an object can be what it says. In: an object. Out: what is wrong, as kubesec's message begins it. The schema of
+//! the built-in kinds is the checks'; the types of the fields that kubesec's rules read stand here too, because objects of
+//! versions that nobody serves any more are scored, and because the walk bounds what the rules look at.
 
 use std::rc::Rc;
 
+use plimsoll_checks::manifest::object::Object as Manifest;
+use plimsoll_checks::manifest::schema::{SchemaFaultKind, validate};
 use plimsoll_yaml::{Node, Value};
 
 use super::evaluate::{boolean, is_null, number};
@@ -83,7 +86,7 @@ const BINDING: Type = Object(&[("metadata", METADATA), ("subjects", List(&Object
 const ANY: Type = Object(&[("metadata", METADATA)]);
 
 /// What is wrong with an object; `None` where it may be scored.
-pub fn fault(object: &Node) -> Option<String> {
+pub fn fault(object: &Rc<Node>) -> Option<String> {
     let Value::Map(_) = &object.value else {
         return Some(format!("error unmarshalling resource: expected object, but got {}", found(object)));
     };
@@ -107,8 +110,40 @@ pub fn fault(object: &Node) -> Option<String> {
     if walk.steps > MAX_STEPS {
         walk.faults.push(format!("more than {MAX_STEPS} nodes"));
     }
+    if walk.faults.is_empty() {
+        match of_schema(object) {
+            Ok(faults) => walk.faults = faults,
+            Err(unknown) => return Some(unknown),
+        }
+    }
     let faults = walk.faults.join("; ");
     (!faults.is_empty()).then(|| format!("problem validating schema: {faults}"))
+}
+
+/// What the schema of a built-in kind says; an error where its `apiVersion` has no such kind.
+fn of_schema(object: &Rc<Node>) -> Result<Vec<String>, String> {
+    let Some(manifest) = Manifest::of(object, 0) else { return Ok(Vec::new()) };
+    let mut faults = Vec::new();
+    for fault in validate(&manifest) {
+        match fault.kind {
+            SchemaFaultKind::UnknownApi => return Err(format!("could not find schema for {}", manifest.kind)),
+            SchemaFaultKind::UnknownField | SchemaFaultKind::WrongType => {
+                if faults.len() < MAX_FAULTS {
+                    faults.push(format!(
+                        "'/{}': {}",
+                        fault.path.replace(['.', '['], "/").replace(']', ""),
+                        fault.message
+                    ));
+                }
+            }
+            // What is missing keeps nothing from being scored, and values are the API server's affair.
+            SchemaFaultKind::MissingField
+            | SchemaFaultKind::InvalidValue
+            | SchemaFaultKind::NameMissing
+            | SchemaFaultKind::Deprecated => {}
+        }
+    }
+    Ok(faults)
 }
 
 struct Walk {
