@@ -217,3 +217,29 @@ fn public_fixtures_fail_and_pass_as_their_names_say() {
     }
     assert!(seen > 300, "only {seen} fixtures");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    /// Whatever stands where a field stood: each level ends, and restricted finds what baseline finds.
+    #[test]
+    fn spoilt_manifests_are_checked_all_the_same(
+        which in 0..CHECKS.len(), at in 0..1_000usize, length in 0..12usize, put in "[-\\[\\]{}:,&*a<~\"0 \n]{0,6}"
+    ) {
+        let mut text = CHECKS[which].info.bad.to_owned();
+        let start = at.min(text.len());
+        text.replace_range(start..(start + length).min(text.len()), &put);
+        let source = Source::new("m.yaml", &text);
+        let manifest = object::read(&source);
+        for workload in manifest.objects.iter().filter_map(Object::workload) {
+            let found = |level| check(&workload, level, Version::Latest);
+            let (baseline, restricted) = (found(Level::Baseline), found(Level::Restricted));
+            for violation in &baseline {
+                proptest::prop_assert!(restricted.iter().any(|other| other.check == violation.check), "{text}");
+            }
+            for violation in restricted {
+                proptest::prop_assert!(violation.span.end <= text.len(), "{text}: {violation:?}");
+            }
+        }
+    }
+}
