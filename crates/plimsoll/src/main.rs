@@ -71,6 +71,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             Ok(Exit::Allowed)
         }
         Command::Trivy { args } => Ok(compat::trivy::run_in(args, global.cache_dir.as_deref())),
+        Command::Kubesec { args } => Ok(compat::kubesec::run(args)),
         Command::Docs { dir } => commands::docs::run(dir),
     }
 }
