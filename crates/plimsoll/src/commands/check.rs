@@ -174,6 +174,7 @@ fn unread(args: &CheckArgs, below: &Below) -> Assessment {
         matches: Vec::new(),
         findings: Vec::new(),
         coverage: Vec::new(),
+        workload: None,
         problems: below.problems.clone(),
         verdict: None,
     }
