@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use plimsoll_admission::{About, Answer, Envelope, ImageDecision, Review, Road};
+use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Review, Road};
 use plimsoll_model::{ImageReference, Outcome, ReasonCode, Verdict};
 use plimsoll_policy::{Request, Standing};
 use serde_json::json;
@@ -66,12 +66,12 @@ impl Gate {
             async move { self.images.judged(loaded, &ask).await }
         });
         let judged: Vec<Arc<Judged>> = join_all(judging).await;
-        let decisions: Vec<ImageDecision<'_>> = review
+        let decisions: Vec<Decision<'_>> = review
             .images
             .iter()
             .zip(&judged)
-            .map(|(image, judged)| ImageDecision {
-                image,
+            .map(|(image, judged)| Decision {
+                on: Asked::Image(image),
                 verdict: &judged.verdict,
                 digest: judged.digest_text.as_deref(),
                 retry_after: judged.retry_after.map(|seconds| seconds.max(self.soonest(review))),
