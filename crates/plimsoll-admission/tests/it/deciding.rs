@@ -299,9 +299,9 @@ fn object_is_judged_beside_its_images_and_named_by_its_kind() {
     decisions.push(Decision { on: Asked::Object, verdict: &denied, digest: None, retry_after: None });
     let answer = decide(&review, &decisions, &about());
     assert!(!answer.allowed);
-    assert_eq!(answer.message, "Deployment.apps \"web\": denied: privileged: container web has every right");
+    assert_eq!(answer.message, "Deployment.apps \"thing\": denied: privileged: container web has every right");
     let warned = verdict(vec![reason(Effect::Warn, ReasonCode::Workload, "no memory limit")]);
     decisions.last_mut().unwrap().verdict = &warned;
     let answer = decide(&review, &decisions, &about());
-    assert_eq!((answer.allowed, answer.warnings), (true, vec!["Deployment.apps \"web\": no memory limit".to_owned()]));
+    assert_eq!((answer.allowed, answer.warnings), (true, vec!["Deployment.apps \"thing\": no memory limit".to_owned()]));
 }
