@@ -8,6 +8,8 @@
 
 mod dockerfile;
 mod docs;
+mod lint;
+mod pod_security;
 mod rules;
 mod secrets;
 mod shell;
