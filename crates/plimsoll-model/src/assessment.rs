@@ -35,6 +35,9 @@ pub struct WorkloadFacts {
     pub images: Vec<ImageReference>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class: Option<String>,
+    /// An update that left both as they were: nobody judges them again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchanged: bool,
 }
 
 /// The thing that was judged.

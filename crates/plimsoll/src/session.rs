@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use plimsoll_advisories::AdvisorySource;
+use plimsoll_checks::lint::names::Family;
 use plimsoll_model::loadline::LoadLine;
 use plimsoll_model::{DatabaseInfo, DatabaseKind, PolicyInfo, Problem, ProblemKind, RuleInfo, VexStatement};
 
@@ -69,9 +70,9 @@ static FOOTPRINT_RULES: LazyLock<Vec<&str>> =
 
 /// The names that it knows rules for manifests and Dockerfiles by.
 static WORKLOAD_RULES: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    let manifests = plimsoll_checks::manifest::rules::RULES.iter().map(|rule| rule.info.id);
-    let dockerfiles = plimsoll_checks::dockerfile::RULES.iter().map(|rule| rule.info.id);
-    let mut ids: Vec<&str> = manifests.chain(dockerfiles).collect();
+    let of_files = |family| matches!(family, Family::Dockerfile | Family::Manifest | Family::PodSecurity);
+    let rules = plimsoll_checks::lint::all_rules().into_iter().filter(|rule| of_files(rule.family));
+    let mut ids: Vec<&str> = rules.map(|rule| rule.info.id).collect();
     ids.sort_unstable();
     ids.dedup();
     ids

@@ -303,5 +303,8 @@ fn object_is_judged_beside_its_images_and_named_by_its_kind() {
     let warned = verdict(vec![reason(Effect::Warn, ReasonCode::Workload, "no memory limit")]);
     decisions.last_mut().unwrap().verdict = &warned;
     let answer = decide(&review, &decisions, &about());
-    assert_eq!((answer.allowed, answer.warnings), (true, vec!["Deployment.apps \"thing\": no memory limit".to_owned()]));
+    assert_eq!(
+        (answer.allowed, answer.warnings),
+        (true, vec!["Deployment.apps \"thing\": no memory limit".to_owned()])
+    );
 }

@@ -109,7 +109,7 @@ fn waivers(object: &Object<'_>, used: &mut Vec<usize>, found: &mut Found) -> Vec
 }
 
 fn runtime_class(object: &Object<'_>, rules: &WorkloadRules, found: &mut Found) {
-    let Some(workload) = &object.assessment.workload else { return };
+    let Some(workload) = object.assessment.workload.as_ref().filter(|workload| !workload.unchanged) else { return };
     for (i, rule) in rules.runtime_class.iter().enumerate() {
         let spared = |name: &str| {
             let ruling = entry::ruling(object.policy, Some(name), object.namespace);

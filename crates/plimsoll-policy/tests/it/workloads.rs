@@ -16,7 +16,7 @@ fn object(images: &[&str], rules: &[&str]) -> Assessment {
     assessment.subject.name = "Deployment/web".into();
     assessment.subject.namespace = Some("shop".into());
     let images = images.iter().map(|name| name.parse().unwrap()).collect();
-    assessment.workload = Some(WorkloadFacts { images, runtime_class: None });
+    assessment.workload = Some(WorkloadFacts { images, runtime_class: None, unchanged: false });
     assessment.findings = rules
         .iter()
         .map(|rule| Finding {
@@ -92,6 +92,8 @@ fn runtime_class_is_asked_of_images_that_no_spared_entry_rules() {
         assert_eq!(judged(&other, asked).outcome, outcome, "{class}");
     }
     assert_eq!(judged(&object(&["registry.example.com/shop/web:1"], &[]), asked).outcome, Outcome::Allowed);
+    other.workload.as_mut().unwrap().unchanged = true;
+    assert_eq!(judged(&other, asked).outcome, Outcome::Allowed);
 }
 
 #[test]

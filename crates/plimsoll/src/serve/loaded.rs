@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
+use plimsoll_checks::lint::Linter;
 use plimsoll_model::DatabaseKind;
 
 use crate::session::{Session, SessionOptions};
+use crate::workload;
 
 /// Policy and data in force.
 pub struct Loaded {
@@ -22,6 +24,8 @@ pub struct Loaded {
     pub databases: String,
     /// Whether who asks, or an annotation, can change a verdict.
     pub asks_who: bool,
+    /// What objects are held to; none where the policy asks nothing of them.
+    pub workloads: Option<Linter>,
     since: Timestamp,
 }
 
@@ -39,7 +43,8 @@ impl Loaded {
                 },
             )
             .collect();
-        Loaded { databases: databases.join(", "), asks_who, generation, since: session.at, session }
+        let workloads = workload::weighed(policy);
+        Loaded { databases: databases.join(", "), asks_who, workloads, generation, since: session.at, session }
     }
 
     /// True when nothing but the list inside the program is there.
