@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_checks::lint::{Input, Linter, Options, Selection};
+use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule};
 use plimsoll_checks::manifest::object::{Manifest, Object, read};
 use plimsoll_checks::pod_security::{Level, Version};
 use plimsoll_checks::source::{Source, Span};
@@ -14,23 +14,16 @@ use plimsoll_model::{
     SubjectKind, WorkloadFacts,
 };
 
-/// The rules that a policy weighs, at the gate.
-pub fn weighed(policy: &LoadLine) -> Option<Linter> {
-    let workloads = policy.workloads.as_ref()?;
+/// A linter with the rules that a policy weighs; none where it asks nothing of objects.
+///
+/// # Errors
+/// A rule that this program does not have.
+pub fn linter_of(policy: &LoadLine) -> Result<Option<Linter>, UnknownRule> {
+    let Some(workloads) = &policy.workloads else { return Ok(None) };
     let named = workloads.rules.iter().filter(|(_, action)| **action != RuleAction::Off).map(|(id, _)| id.clone());
-    linter(policy, named.collect())
-}
-
-/// The rules that a policy weighs and those that people are shown, at the desk.
-pub fn shown(policy: &LoadLine) -> Option<Linter> {
-    let rules = policy.workloads.iter().flat_map(|workloads| &workloads.rules).map(|(id, _)| id.clone());
-    linter(policy, std::iter::once("default".to_owned()).chain(rules).collect())
-}
-
-fn linter(policy: &LoadLine, mut select: Vec<String>) -> Option<Linter> {
-    // What the linter says of itself is never a rule of the policy; without any name it would take the default ones.
-    select.push("lint".to_owned());
-    let asked = policy.workloads.as_ref().and_then(|workloads| workloads.pod_security.as_ref());
+    // What the linter says of itself is no rule of the policy; but without any name it would take the default ones.
+    let select = named.chain(["lint".to_owned()]).collect();
+    let asked = workloads.pod_security.as_ref();
     let pod_security = asked.map(|asked| {
         let level = match asked.level {
             PodSecurityLevel::Privileged => Level::Privileged,
@@ -41,8 +34,7 @@ fn linter(policy: &LoadLine, mut select: Vec<String>) -> Option<Linter> {
     });
     let selection = Selection { select, ..Selection::default() };
     let options = Options { selection, pod_security, inline_ignores: false, ..Options::default() };
-    // The policy's parser knows the same names.
-    Linter::new(options).ok()
+    Linter::new(options).map(Some)
 }
 
 /// An object that an API server asks about. Of an update only what it brings counts: findings that the old object has too are
@@ -179,7 +171,7 @@ mod tests {
 
     #[test]
     fn update_is_held_to_what_it_brings() {
-        let linter = weighed(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap();
+        let linter = linter_of(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap().unwrap();
         let rules = |new: &str, old: Option<&str>| -> Vec<String> {
             of_object(&linter, new, old, "a", None).findings.into_iter().map(|finding| finding.rule).collect()
         };
@@ -193,7 +185,7 @@ mod tests {
 
     #[test]
     fn annotation_that_silences_the_linter_silences_nothing_here() {
-        let linter = weighed(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap();
+        let linter = linter_of(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap().unwrap();
         let pod = POD.replace(
             "\"name\": \"a\"},",
             "\"name\": \"a\", \"annotations\": {\"plimsoll.dev/allow\": \"pod-security-privileged I say so\"}},",
@@ -203,7 +195,7 @@ mod tests {
 
     #[test]
     fn objects_of_a_file_are_subjects_with_their_own_findings() {
-        let linter = shown(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap();
+        let linter = linter_of(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap().unwrap();
         let text = format!(
             "apiVersion: v1\nkind: List\nitems: [{POD}]\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\n"
         );
