@@ -11,6 +11,7 @@ mod progress;
 mod reach;
 mod serve;
 mod session;
+mod workload;
 
 use std::ffi::OsString;
 use std::path::Path;
