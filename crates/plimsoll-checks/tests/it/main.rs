@@ -7,6 +7,7 @@
 )]
 
 mod docs;
+mod manifest_edit;
 mod rules;
 mod secrets;
 mod toy;
