@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use plimsoll_checks::manifest::object::{Object, read};
 use plimsoll_checks::manifest::rules::{Check, Context, RULES, Rule};
 use plimsoll_checks::source::{Found, Source};
+use plimsoll_model::Severity;
 use plimsoll_yaml::documents;
 use proptest::prelude::*;
 use serde_json::json;
@@ -469,6 +470,63 @@ fn every_container_counts_and_only_where_the_rule_makes_sense() {
     );
     let one = text.replace("- name: main", "- {}\n          - name: main");
     assert_eq!(places("unreadable-image-name", &one), ["{}"]);
+}
+
+#[test]
+fn roles_and_bindings_are_told_apart() {
+    let role = |rule: &str| {
+        format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r}}\nrules: [{rule}]\n")
+    };
+    #[rustfmt::skip]
+    let table: &[(&str, &str, &[&str])] = &[
+        ("wildcard-in-role", "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}", &["'*'"]),
+        ("wildcard-in-role", "{nonResourceURLs: ['*'], verbs: [get]}", &["'*'"]),
+        ("wildcard-in-role", "{apiGroups: ['*'], resources: [pods], verbs: [get]}", &[]),
+        ("secrets-readable", "{apiGroups: [''], resources: [pods, secrets], verbs: ['*']}", &["secrets"]),
+        ("secrets-readable", "{resources: [secrets], verbs: [watch]}", &["secrets"]),
+        ("secrets-readable", "{apiGroups: [example.com], resources: [secrets], verbs: [get]}", &[]),
+        ("secrets-readable", "{apiGroups: [''], resources: [secrets], verbs: [create]}", &[]),
+        ("secrets-readable", "{apiGroups: [''], resources: secrets, verbs: get}", &[]),
+        ("pod-exec-granted", "{apiGroups: [''], resources: [pods/*], verbs: [create]}", &["pods/*"]),
+        ("pod-exec-granted", "{apiGroups: [''], resources: ['*/exec'], verbs: [get]}", &["'*/exec'"]),
+        ("pod-exec-granted", "{apiGroups: [''], resources: [pods], verbs: [create]}", &[]),
+        ("role-escalation", "{apiGroups: [''], resources: [users], verbs: [impersonate]}", &["impersonate"]),
+        ("role-escalation", "{apiGroups: [''], resources: [users], resourceNames: [a], verbs: [impersonate]}", &[]),
+        ("node-proxy-granted", "{apiGroups: [''], resources: [nodes/proxy], verbs: [get]}", &["nodes/proxy"]),
+        ("pod-security-policy-grant", "{apiGroups: [policy], resources: [podsecuritypolicies], verbs: [get]}", &[]),
+    ];
+    for (id, text, expected) in table {
+        assert_eq!(places(id, &role(text)), *expected, "{id} {text}");
+    }
+    let binding = |role: &str, subject: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: b}}\nroleRef: {{kind: ClusterRole, name: {role}}}\nsubjects: [{{kind: Group, name: {subject}}}]\n"
+        )
+    };
+    let severities = |text: &str, id: &str| run(rule(id), text).iter().map(|found| found.severity).collect::<Vec<_>>();
+    assert_eq!(
+        severities(&binding("cluster-admin", "'system:unauthenticated'"), "anonymous-binding"),
+        [Severity::Critical]
+    );
+    assert_eq!(severities(&binding("view", "'system:unauthenticated'"), "anonymous-binding"), [Severity::High]);
+    assert_eq!(
+        severities(&binding("'system:public-info-viewer'", "'system:unauthenticated'"), "anonymous-binding"),
+        []
+    );
+    assert_eq!(
+        severities(
+            &binding("cluster-admin", "a").replace("ClusterRoleBinding", "RoleBinding"),
+            "cluster-admin-binding"
+        ),
+        [Severity::Medium]
+    );
+    assert_eq!(
+        severities(
+            &binding("cluster-admin", "a").replace("rbac.authorization.k8s.io/v1", "example.com/v1"),
+            "cluster-admin-binding"
+        ),
+        []
+    );
 }
 
 #[test]

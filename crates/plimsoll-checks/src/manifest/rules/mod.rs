@@ -21,16 +21,19 @@ macro_rules! container {
     };
 }
 
+mod bindings;
 mod commands;
 mod hardening;
 mod host;
 mod identity;
 mod images;
+mod leftovers;
 mod namespaces;
 mod pod;
 mod privilege;
 mod reliability;
 mod resources;
+mod roles;
 mod secrets;
 mod volumes;
 
@@ -104,6 +107,25 @@ pub const RULES: &[&Rule] = &[
     &reliability::SERVICE_NAME,
     &namespaces::DEFAULT_NAMESPACE,
     &namespaces::SYSTEM_NAMESPACE,
+    &roles::WILDCARD,
+    &roles::SECRETS,
+    &roles::PODS,
+    &roles::EXEC,
+    &roles::ESCALATION,
+    &roles::BINDINGS_WRITABLE,
+    &roles::NODE_PROXY,
+    &roles::APPROVAL,
+    &roles::TOKEN,
+    &roles::WEBHOOKS,
+    &bindings::CLUSTER_ADMIN,
+    &bindings::ANONYMOUS,
+    &bindings::AUTHENTICATED,
+    &bindings::MASTERS,
+    &bindings::DEFAULT_ACCOUNT,
+    &leftovers::POLICY,
+    &leftovers::POLICY_GRANT,
+    &leftovers::SECCOMP_ANNOTATION,
+    &leftovers::APPARMOR_ANNOTATION,
 ];
 
 /// A rule: what it is, and the function from a part of a manifest to what is wrong with it.
