@@ -378,6 +378,7 @@ fn places_in_pods_are_exact() {
         ("command-in-one-argument", "command: [/bin/cp]\nargs: [/a /b, /c]", "", &["/a /b"]),
         ("command-in-one-argument", "command: [\"/bin/sh -c\", \"a b\"]", "", &["\"/bin/sh -c\""]),
         ("command-in-one-argument", "command: [\"\", 1, [a b], {}]", "", &[]),
+        ("ssh-port", "ports: [{containerPort: 22}, {containerPort: 2222}]", "", &["containerPort: 22"]),
     ];
     for (id, container, spec, expected) in table {
         let text = pod(container, spec);
@@ -527,6 +528,44 @@ fn roles_and_bindings_are_told_apart() {
         ),
         []
     );
+}
+
+#[test]
+fn network_policies_are_judged_by_what_they_let_through() {
+    let policy = |spec: &str| {
+        format!("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: n}}\nspec:\n  {spec}\n")
+    };
+    #[rustfmt::skip]
+    let table: &[(&str, &str, &[&str])] = &[
+        ("metadata-endpoint-reachable", "egress: [{}]", &["{}"]),
+        ("metadata-endpoint-reachable", "egress: []", &[]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: 169.254.0.0/16}}]}]", &["cidr: 169.254.0.0/16"]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]", &[]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: '::/0'}}]}]", &["cidr: '::/0'"]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: '::/0', except: ['fd00::/8']}}]}]", &[]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [169.254.0.0/16]}}]}]", &[]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}]}]", &["cidr: 0.0.0.0/0"]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 443}]}]", &[]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 1, endPort: 100}]}]", &["cidr: 0.0.0.0/0"]),
+        ("metadata-endpoint-reachable", "egress: [{ports: [{port: 53, protocol: UDP}]}]", &[]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{podSelector: {}}]}]", &[]),
+        ("metadata-endpoint-reachable", "egress: [{to: [{ipBlock: {cidr: nonsense/99}}]}]", &[]),
+        ("open-network-policy", "ingress: [{from: [{}]}]", &["from: [{}]"]),
+        ("open-network-policy", "ingress: [{from: []}]", &["from: []"]),
+        ("open-network-policy", "ingress: [{ports: [{port: 80}]}]", &[]),
+        ("open-network-policy", "ingress: [{from: [{namespaceSelector: {}}]}]", &["from: [{namespaceSelector: {}}]"]),
+        ("open-network-policy", "ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {a: b}}}]}]", &[]),
+        ("open-network-policy", "ingress: [{from: [{podSelector: {}}]}]", &[]),
+        ("open-network-policy", "ingress: []", &[]),
+    ];
+    for (id, spec, expected) in table {
+        assert_eq!(places(id, &policy(spec)), *expected, "{id} {spec}");
+    }
+    let text = policy("egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}]}]");
+    let found = run(rule("metadata-endpoint-reachable"), &text);
+    let after = apply(&text, &found[0].fix.as_ref().unwrap().edits);
+    assert!(after.contains("except: [10.0.0.0/8, \"169.254.169.254/32\"]"), "{after}");
+    assert_eq!(places("metadata-endpoint-reachable", &after), Vec::<String>::new());
 }
 
 #[test]

@@ -27,8 +27,10 @@ mod hardening;
 mod host;
 mod identity;
 mod images;
+mod ingress;
 mod leftovers;
 mod namespaces;
+mod network;
 mod pod;
 mod privilege;
 mod reliability;
@@ -122,6 +124,16 @@ pub const RULES: &[&Rule] = &[
     &bindings::AUTHENTICATED,
     &bindings::MASTERS,
     &bindings::DEFAULT_ACCOUNT,
+    &network::METADATA,
+    &network::OPEN_POLICY,
+    &network::EXPOSED,
+    &network::EXTERNAL_IP,
+    &network::SSH_SERVICE,
+    &network::SSH_PORT,
+    &ingress::NO_TLS,
+    &ingress::UNCOVERED,
+    &ingress::SNIPPET,
+    &ingress::NO_HANDLER,
     &leftovers::POLICY,
     &leftovers::POLICY_GRANT,
     &leftovers::SECCOMP_ANNOTATION,
