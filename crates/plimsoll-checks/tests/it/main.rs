@@ -7,6 +7,8 @@
 )]
 
 mod docs;
+mod manifest_edit;
+mod manifest_rules;
 mod rules;
 mod secrets;
 mod toy;
