@@ -9,13 +9,24 @@ pub mod json;
 pub mod parse;
 mod runs;
 
-mod rules {}
+mod rules {
+    pub mod base_image;
+    pub mod commands;
+    pub mod copies;
+    pub mod inline_ignore;
+    pub mod packages;
+    pub mod places;
+    pub mod shell_form;
+    pub mod stages;
+}
 
 use std::collections::BTreeMap;
 
 use plimsoll_model::RuleInfo;
 
 use crate::source::Found;
+use rules::packages::{apk, apt, gem, go, npm, pip, rpm, zypper};
+use rules::{base_image, commands, copies, inline_ignore, places, shell_form, stages};
 
 pub use ast::Dockerfile;
 pub use json::json;
@@ -23,7 +34,40 @@ pub use parse::parse;
 pub use runs::{Argument, Call, Run};
 
 /// Every Dockerfile rule, in the order of the documentation.
-pub const RULES: &[&Rule] = &[];
+pub const RULES: &[&Rule] = &[
+    &base_image::UNTAGGED,
+    &base_image::LATEST,
+    &base_image::UNTRUSTED,
+    &stages::DUPLICATE,
+    &stages::UNKNOWN,
+    &stages::OWN,
+    &copies::ADD,
+    &copies::NO_SLASH,
+    &copies::UNPACKED,
+    &places::WORKDIR,
+    &places::ROOT,
+    &places::PORT,
+    &places::HEALTHCHECKS,
+    &shell_form::RULE,
+    &commands::POINTLESS,
+    &commands::CD,
+    &commands::SUDO,
+    &apt::APT,
+    &apt::ASKS,
+    &apt::RECOMMENDS,
+    &apt::LISTS,
+    &apk::CACHE,
+    &apt::UNPINNED,
+    &apk::UNPINNED,
+    &pip::UNPINNED,
+    &npm::UNPINNED,
+    &gem::UNPINNED,
+    &rpm::YUM,
+    &rpm::DNF,
+    &zypper::UNPINNED,
+    &go::UNPINNED,
+    &inline_ignore::RULE,
+];
 
 /// A rule: what it is, and the function from a file to what is wrong with it.
 pub struct Rule {
