@@ -6,6 +6,7 @@
 
 pub mod ast;
 pub mod parse;
+mod run_scripts;
 
 mod rules {}
 
@@ -17,6 +18,7 @@ use crate::source::Found;
 
 pub use ast::Dockerfile;
 pub use parse::parse;
+pub use run_scripts::{RunScript, run_scripts};
 
 /// Every Dockerfile rule, in the order of the documentation.
 pub const RULES: &[&Rule] = &[];
