@@ -7,6 +7,7 @@
 pub mod dockerfile;
 pub mod docs;
 pub mod image;
+pub mod joined;
 pub mod manifest;
 pub mod secrets;
 pub mod shell;

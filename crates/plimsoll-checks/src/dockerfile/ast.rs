@@ -22,7 +22,8 @@ pub struct Dockerfile<'a> {
     pub directives: Vec<Directive>,
     /// In the order of the file; what ONBUILD holds is inside its [`Body::OnBuild`].
     pub instructions: Vec<Instruction>,
-    /// Every comment line that is no directive, those between continuation lines too. The text has no `#`.
+    /// Every comment line that is no directive, those between continuation lines too. The text has no `#` and no white
+    /// space around it; the span begins at the `#`.
     pub comments: Vec<Text>,
     pub stages: Vec<Stage>,
     pub faults: Vec<Fault>,
@@ -152,9 +153,9 @@ pub struct ShellText {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
-    /// `sh`, `ash`, `dash`: POSIX, without pipefail being sure.
-    Posix,
-    /// `bash`, `ksh`, `zsh`, with `-o pipefail` in its arguments or not.
+    /// `sh`, `ash`, `dash`, with `-o pipefail` in its arguments or not: BusyBox's `ash` knows it.
+    Posix { pipefail: bool },
+    /// `bash`, `ksh`, `zsh`, likewise.
     Bash { pipefail: bool },
     /// PowerShell, cmd, python …: left alone.
     Other,

@@ -6,7 +6,9 @@
     reason = "tests may unwrap: a test that cannot go on should say so at once"
 )]
 
+mod dockerfile;
 mod docs;
 mod rules;
 mod secrets;
+mod shell;
 mod toy;
