@@ -5,10 +5,30 @@
 //! [`RULES`] below. Its `bad` and `good` examples are whole Dockerfiles: its documentation and its first two tests.
 
 pub mod ast;
+mod calls;
 pub mod parse;
 mod run_scripts;
 
-mod rules {}
+mod rules {
+    pub mod before_from;
+    pub mod consecutive_runs;
+    pub mod copy_places;
+    pub mod downloads;
+    pub mod env_of_itself;
+    pub mod healthcheck;
+    pub mod labels;
+    pub mod maintainer;
+    pub mod onbuild;
+    pub mod overridden_commands;
+    pub mod package_caches;
+    pub mod platform;
+    pub mod questions;
+    pub mod secrets_in_variables;
+    pub mod shells;
+    pub mod stage_names;
+    pub mod user_by_name;
+    pub mod useradd;
+}
 
 use std::collections::BTreeMap;
 
@@ -21,7 +41,47 @@ pub use parse::parse;
 pub use run_scripts::{RunScript, run_scripts};
 
 /// Every Dockerfile rule, in the order of the documentation.
-pub const RULES: &[&Rule] = &[];
+pub const RULES: &[&Rule] = &[
+    &rules::platform::CONSTANT,
+    &rules::questions::YUM,
+    &rules::package_caches::YUM,
+    &rules::questions::ZYPPER,
+    &rules::questions::DIST_UPGRADE,
+    &rules::package_caches::ZYPPER,
+    &rules::questions::DNF,
+    &rules::package_caches::DNF,
+    &rules::package_caches::PIP,
+    &rules::onbuild::RULE,
+    &rules::env_of_itself::RULE,
+    &rules::copy_places::RELATIVE,
+    &rules::useradd::RULE,
+    &rules::downloads::PROGRESS,
+    &rules::labels::keys::RULE,
+    &rules::labels::schema::MISSING,
+    &rules::labels::schema::SUPERFLUOUS,
+    &rules::labels::forms::EMPTY,
+    &rules::labels::forms::URL,
+    &rules::labels::forms::TIME,
+    &rules::labels::forms::LICENCE,
+    &rules::labels::forms::HASH,
+    &rules::labels::forms::VERSION,
+    &rules::healthcheck::RULE,
+    &rules::labels::forms::EMAIL,
+    &rules::consecutive_runs::RULE,
+    &rules::package_caches::YARN,
+    &rules::before_from::RULE,
+    &rules::stage_names::RESERVED,
+    &rules::secrets_in_variables::RULE,
+    &rules::platform::REDUNDANT,
+    &rules::user_by_name::RULE,
+    &rules::copy_places::EVERYTHING,
+    &rules::maintainer::RULE,
+    &rules::downloads::BOTH,
+    &rules::overridden_commands::CMD,
+    &rules::overridden_commands::ENTRYPOINT,
+    &rules::shells::LINK,
+    &rules::shells::PIPE,
+];
 
 /// A rule: what it is, and the function from a file to what is wrong with it.
 pub struct Rule {
