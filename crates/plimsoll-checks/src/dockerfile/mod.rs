@@ -6,8 +6,10 @@
 
 pub mod ast;
 mod calls;
+pub mod json;
 pub mod parse;
 mod run_scripts;
+mod runs;
 
 mod rules {
     pub mod before_from;
@@ -37,8 +39,10 @@ use plimsoll_model::RuleInfo;
 use crate::source::Found;
 
 pub use ast::Dockerfile;
+pub use json::json;
 pub use parse::parse;
 pub use run_scripts::{RunScript, run_scripts};
+pub use runs::{Argument, Call, Run};
 
 /// Every Dockerfile rule, in the order of the documentation.
 pub const RULES: &[&Rule] = &[

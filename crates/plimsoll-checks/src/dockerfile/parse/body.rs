@@ -239,7 +239,9 @@ impl Parser<'_> {
         }
         let mut pairs = Vec::with_capacity(found.len());
         for word in found {
-            if text[word.clone()].contains('=') {
+            if text[word.clone()].starts_with('=') {
+                self.fault(line.span(word), format!("a pair of {kind} has no name"));
+            } else if text[word.clone()].contains('=') {
                 pairs.push(words::pair(line, word, escape));
             } else {
                 let message = format!("`{}` has no `=`, as every pair of {kind} must", shown(&text[word.clone()]));

@@ -5,9 +5,11 @@
 mod body;
 mod exec;
 mod lines;
+pub(super) mod raw;
 mod shells;
 mod words;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -48,6 +50,9 @@ pub fn parse<'a>(source: &'a Source<'a>) -> Dockerfile<'a> {
             break;
         }
         parser.line(&line);
+    }
+    if parser.instructions.is_empty() {
+        parser.fault(Span::default(), "the file holds no instruction");
     }
     parser.finish()
 }
@@ -123,7 +128,7 @@ impl<'a> Parser<'a> {
         let (word, after) = words::keyword(text, range.clone());
         let kind = text[word.clone()].to_ascii_uppercase();
         let known = lines::KEYWORDS.contains(&kind.as_str());
-        let (flags, rest) = if known { words::flags(line, after) } else { (Vec::new(), after) };
+        let (flags, rest) = if known { words::flags(line, after, self.lines.escape) } else { (Vec::new(), after) };
         let mut instruction = Instruction {
             span: line.span(words::trimmed(text, range)),
             keyword: line.text(word),
@@ -187,6 +192,7 @@ impl<'a> Parser<'a> {
             comments: self.lines.comments,
             stages: self.stages,
             faults,
+            runs: OnceCell::new(),
         }
     }
 }
