@@ -5,7 +5,6 @@
 //! [`RULES`] below. Its `bad` and `good` examples are whole Dockerfiles: its documentation and its first two tests.
 
 pub mod ast;
-mod calls;
 pub mod json;
 pub mod parse;
 mod run_scripts;

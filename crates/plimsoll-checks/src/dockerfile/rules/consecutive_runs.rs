@@ -2,8 +2,9 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
+use crate::dockerfile::Run;
 use crate::dockerfile::ast::Flag;
-use crate::dockerfile::calls::{Run, runs};
+use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, Span, replace};
 
@@ -28,15 +29,15 @@ fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     let all = runs(file);
     for pair in all.windows(2) {
         let [first, second] = pair else { continue };
-        let next = second.at == first.at + 1 && !first.onbuild && !second.onbuild;
+        let next = second.instruction == first.instruction + 1 && !first.onbuild && !second.onbuild;
         if !next || first.calls.len() > 1 || second.calls.len() > 1 || flags(file, first) != flags(file, second) {
             continue;
         }
         let message = "this RUN and the one before it could be one";
-        let fault = Found::new(&RULE.info, second.instruction.keyword.span, message);
-        let between = Span::new(first.instruction.span.end, second.instruction.rest.span.start);
-        let in_shell = first.script.is_some() && second.script.is_some();
-        let plain = first.instruction.heredocs.is_empty() && second.instruction.heredocs.is_empty();
+        let fault = Found::new(&RULE.info, second.instruction(file).keyword.span, message);
+        let between = Span::new(first.instruction(file).span.end, second.instruction(file).rest.span.start);
+        let in_shell = !first.is_exec() && !second.is_exec();
+        let plain = first.instruction(file).heredocs.is_empty() && second.instruction(file).heredocs.is_empty();
         let comment = file.source.slice(between).contains('#');
         found.push(if in_shell && plain && !comment {
             fault
@@ -47,8 +48,9 @@ fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     }
 }
 
-fn flags<'a>(file: &'a Dockerfile<'_>, run: &Run<'_>) -> Vec<&'a str> {
-    let mut flags: Vec<&str> = run.instruction.flags.iter().map(|flag: &Flag| file.source.slice(flag.span)).collect();
+fn flags<'a>(file: &'a Dockerfile<'_>, run: &Run) -> Vec<&'a str> {
+    let mut flags: Vec<&str> =
+        run.instruction(file).flags.iter().map(|flag: &Flag| file.source.slice(flag.span)).collect();
     flags.sort_unstable();
     flags
 }

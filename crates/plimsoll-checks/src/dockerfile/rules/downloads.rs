@@ -2,7 +2,8 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::calls::{Call, runs};
+use crate::dockerfile::Call;
+use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -39,7 +40,7 @@ pub const BOTH: Rule = Rule {
 /// It says nothing, or says it to a file.
 fn is_quiet(call: &Call) -> bool {
     let long = ["quiet", "no-verbose", "progress", "output-file", "append-output"];
-    if long.iter().any(|name| call.has_flag("", name)) {
+    if long.iter().any(|name| call.has_flag(name)) {
         return true;
     }
     let letters = call.args.iter().filter_map(|arg| arg.text.strip_prefix('-')).filter(|text| !text.starts_with('-'));
@@ -53,13 +54,16 @@ fn is_quiet(call: &Call) -> bool {
 fn progress(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     for run in runs(file) {
         for call in run.calls.iter().filter(|call| call.name == "wget" && !is_quiet(call)) {
-            if call.operands().is_empty() {
+            if call.operands().next().is_none() {
                 continue;
             }
-            let text = if run.script.is_some() { " --progress=dot:giga" } else { ", \"--progress=dot:giga\"" };
             let fault = Found::new(&PROGRESS.info, call.name_span, "`wget` writes its progress into the log");
             // BusyBox's wget has no such flag.
-            found.push(fault.unsafe_fix("add --progress=dot:giga", vec![insert(call.name_span.end, text)]));
+            found.push(if run.is_exec() {
+                fault
+            } else {
+                fault.unsafe_fix("add --progress=dot:giga", vec![insert(call.name_span.end, " --progress=dot:giga")])
+            });
         }
     }
 }
@@ -67,8 +71,8 @@ fn progress(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
 fn both(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     let (mut stage, mut wget, mut curl) = (None, false, false);
     for run in runs(file).iter().filter(|run| !run.onbuild) {
-        if run.instruction.stage != stage {
-            (stage, wget, curl) = (run.instruction.stage, false, false);
+        if run.stage != stage {
+            (stage, wget, curl) = (run.stage, false, false);
         }
         for call in run.calls.iter().filter(|call| matches!(call.name.as_str(), "wget" | "curl")) {
             wget |= call.name == "wget";

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::ast::Body;
-use crate::dockerfile::calls::{Call, Run, runs};
+use crate::dockerfile::runs::runs;
+use crate::dockerfile::{Call, Run};
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -24,7 +25,7 @@ pub const YUM: Rule = Rule {
     },
     check: |file, _, found| {
         for run in runs(file) {
-            rpm(&run, &YUM.info, "yum", found);
+            rpm(file, &run, &YUM.info, "yum", found);
         }
     },
 };
@@ -44,8 +45,8 @@ pub const DNF: Rule = Rule {
     },
     check: |file, _, found| {
         for run in runs(file) {
-            rpm(&run, &DNF.info, "dnf", found);
-            rpm(&run, &DNF.info, "microdnf", found);
+            rpm(file, &run, &DNF.info, "dnf", found);
+            rpm(file, &run, &DNF.info, "microdnf", found);
         }
     },
 };
@@ -98,7 +99,7 @@ pub const YARN: Rule = Rule {
 };
 
 /// Calls of `program` with one of `commands`, where `cleans` holds for none that comes later.
-fn left<'r>(run: &'r Run<'_>, wants: impl Fn(&Call) -> bool, cleans: impl Fn(&Call) -> bool) -> Option<&'r Call> {
+fn left<'r>(run: &'r Run, wants: impl Fn(&Call) -> bool, cleans: impl Fn(&Call) -> bool) -> Option<&'r Call> {
     let last_clean = run.calls.iter().rposition(cleans);
     let after = last_clean.map_or(0, |at| at + 1);
     run.calls[after..].iter().find(|call| wants(call))
@@ -107,7 +108,7 @@ fn left<'r>(run: &'r Run<'_>, wants: impl Fn(&Call) -> bool, cleans: impl Fn(&Ca
 /// `rm -r` of one of the folders, or of all in it.
 fn removes(call: &Call, folders: &[&str]) -> bool {
     call.name == "rm"
-        && (call.has_flag("r", "recursive") || call.has_flag("R", ""))
+        && ((call.has_flag("r") || call.has_flag("recursive")) || call.has_flag("R"))
         && call.args.iter().any(|arg| {
             let path = arg.text.trim_end_matches('*').trim_end_matches('/');
             folders.contains(&path)
@@ -116,13 +117,14 @@ fn removes(call: &Call, folders: &[&str]) -> bool {
 
 const RPM_CACHES: [&str; 4] = ["/var/cache/yum", "/var/cache/dnf", "/var/cache/libdnf5", "/var/cache"];
 
-fn rpm(run: &Run<'_>, rule: &'static RuleInfo, program: &str, found: &mut Vec<Found>) {
-    let installs = |call: &Call| call.name == program && call.word("install").is_some();
-    let cleans = |call: &Call| (call.name == program && call.word("clean").is_some()) || removes(call, &RPM_CACHES);
+fn rpm(file: &Dockerfile<'_>, run: &Run, rule: &'static RuleInfo, program: &str, found: &mut Vec<Found>) {
+    let installs = |call: &Call| call.name == program && call.has_arg("install");
+    let cleans = |call: &Call| (call.name == program && call.has_arg("clean")) || removes(call, &RPM_CACHES);
     if let Some(call) = left(run, installs, cleans)
-        && !run.keeps_out(|target| RPM_CACHES.contains(&target))
+        && !run.has_cache(file, &RPM_CACHES)
     {
         tell(
+            file,
             run,
             call,
             rule,
@@ -133,25 +135,34 @@ fn rpm(run: &Run<'_>, rule: &'static RuleInfo, program: &str, found: &mut Vec<Fo
     }
 }
 
-fn tell(run: &Run<'_>, call: &Call, rule: &'static RuleInfo, message: String, command: &str, found: &mut Vec<Found>) {
+fn tell(
+    file: &Dockerfile<'_>,
+    run: &Run,
+    call: &Call,
+    rule: &'static RuleInfo,
+    message: String,
+    command: &str,
+    found: &mut Vec<Found>,
+) {
     let mut fault = Found::new(rule, call.span, message);
-    if let Some(edits) = run.then(call, command) {
-        fault = fault.fix(format!("run {command}"), edits);
+    if let Some((at, text)) = run.append(file, command) {
+        fault = fault.fix(format!("run {command}"), vec![insert(at, text)]);
     }
     found.push(fault);
 }
 
 fn zypper(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     for run in runs(file) {
-        let installs = |call: &Call| call.name == "zypper" && call.one_of(&["install", "in"]).is_some();
+        let installs = |call: &Call| call.name == "zypper" && (call.has_arg("install") || call.has_arg("in"));
         let cleans = |call: &Call| {
-            (call.name == "zypper" && call.one_of(&["clean", "cc"]).is_some())
+            (call.name == "zypper" && (call.has_arg("clean") || call.has_arg("cc")))
                 || removes(call, &["/var/cache/zypp", "/var/cache"])
         };
         if let Some(call) = left(&run, installs, cleans)
-            && !run.keeps_out(|target| matches!(target, "/var/cache/zypp" | "/var/cache"))
+            && !run.has_cache(file, &["/var/cache/zypp", "/var/cache"])
         {
             tell(
+                file,
                 &run,
                 call,
                 &ZYPPER.info,
@@ -178,8 +189,27 @@ fn is_on(value: &str) -> bool {
     ["1", "y", "yes", "t", "true", "on"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-fn switches_cache_off(text: &str) -> bool {
-    text.strip_prefix("PIP_NO_CACHE_DIR=").is_some_and(is_on)
+/// `PIP_NO_CACHE_DIR=1` before a command, or given to `export` or `env`.
+fn switches_cache_off(file: &Dockerfile<'_>, run: &Run) -> bool {
+    let commands = run.script(file).map(|script| script.commands()).unwrap_or_default();
+    let before = commands
+        .iter()
+        .flat_map(|simple| &simple.assignments)
+        .any(|set| set.name == "PIP_NO_CACHE_DIR" && set.value.as_ref().is_some_and(|value| is_on(&value.text())));
+    let given = |text: &str| text.strip_prefix("PIP_NO_CACHE_DIR=").is_some_and(is_on);
+    before
+        || run
+            .calls
+            .iter()
+            .any(|call| matches!(call.name.as_str(), "export" | "env") && call.args.iter().any(|arg| given(&arg.text)))
+}
+
+/// A cache is mounted at the folder that a program has below `~/.cache`, or at all of that.
+fn caches_home(file: &Dockerfile<'_>, run: &Run, program: &str) -> bool {
+    run.caches(file).iter().any(|place| {
+        let place = place.strip_suffix(program).map_or(*place, |place| place.trim_end_matches('/'));
+        place.ends_with("/.cache")
+    })
 }
 
 fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
@@ -197,23 +227,19 @@ fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             }
             _ => {}
         }
-        let Some(run) = all.next_if(|run| run.at == at).filter(|_| !off[stage]) else { continue };
-        let own = |call: &Call| {
-            call.assignments.iter().any(|text| switches_cache_off(text))
-                || (matches!(call.name.as_str(), "export" | "env")
-                    && call.args.iter().any(|arg| switches_cache_off(&arg.text)))
-        };
-        if run.calls.iter().any(own)
-            || run.keeps_out(|target| target.ends_with("/.cache/pip") || target.ends_with("/.cache"))
-        {
+        let Some(run) = all.next_if(|run| run.instruction == at).filter(|_| !off[stage]) else { continue };
+        if switches_cache_off(file, &run) || caches_home(file, &run, "pip") {
             continue;
         }
-        for call in run.calls.iter().filter(|call| is_pip(call) && !call.has_flag("", "no-cache-dir")) {
-            let Some(install) = call.word("install") else { continue };
+        for call in run.calls.iter().filter(|call| is_pip(call) && !call.has_flag("no-cache-dir")) {
+            let Some(install) = call.arg("install") else { continue };
             let message = format!("what `{} install` downloads stays in the layer", call.name);
-            let text = if run.script.is_some() { " --no-cache-dir" } else { ", \"--no-cache-dir\"" };
             let fault = Found::new(&PIP.info, call.name_span.to(install.span), message);
-            found.push(fault.fix("add --no-cache-dir", vec![insert(install.span.end, text)]));
+            found.push(if run.is_exec() {
+                fault
+            } else {
+                fault.fix("add --no-cache-dir", vec![insert(install.span.end, " --no-cache-dir")])
+            });
         }
     }
 }
@@ -227,15 +253,16 @@ fn yarn(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
         next = file.stages[stage].base;
     }
     for run in runs(file) {
-        if !run.instruction.stage.is_some_and(|stage| shipped.contains(&stage)) {
+        if !run.stage.is_some_and(|stage| shipped.contains(&stage)) {
             continue;
         }
-        let installs = |call: &Call| call.name == "yarn" && call.word("install").is_some();
-        let cleans = |call: &Call| call.name == "yarn" && call.word("cache").is_some() && call.word("clean").is_some();
+        let installs = |call: &Call| call.name == "yarn" && call.has_arg("install");
+        let cleans = |call: &Call| call.name == "yarn" && call.has_arg("cache") && call.has_arg("clean");
         if let Some(call) = left(&run, installs, cleans)
-            && !run.keeps_out(|target| target.ends_with("/.cache/yarn") || target.ends_with("/.cache"))
+            && !caches_home(file, &run, "yarn")
         {
             tell(
+                file,
                 &run,
                 call,
                 &YARN.info,

@@ -2,7 +2,8 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::calls::{Call, runs};
+use crate::dockerfile::Call;
+use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -71,11 +72,11 @@ const INSTALLS: [&str; 3] = ["install", "groupinstall", "localinstall"];
 const ZYPPER_COMMANDS: [&str; 7] = ["install", "in", "remove", "rm", "source-install", "si", "patch"];
 
 fn is_yes(call: &Call) -> bool {
-    call.has_flag("y", "assumeyes") || call.has_flag("", "yes")
+    (call.has_flag("y") || call.has_flag("assumeyes")) || call.has_flag("yes")
 }
 
 fn is_no_question(call: &Call) -> bool {
-    call.has_flag("n", "non-interactive") || call.has_flag("y", "no-confirm")
+    (call.has_flag("n") || call.has_flag("non-interactive")) || (call.has_flag("y") || call.has_flag("no-confirm"))
 }
 
 fn asks(
@@ -88,14 +89,11 @@ fn asks(
 ) {
     for run in runs(file) {
         for call in run.calls.iter().filter(|call| programs.contains(&call.name.as_str()) && !answered(call)) {
-            let Some(command) = call.one_of(commands) else { continue };
+            let Some(command) = call.args.iter().find(|arg| commands.contains(&arg.text.as_str())) else { continue };
             let span = call.name_span.to(command.span);
             let message = format!("`{} {}` asks a question that nobody answers", call.name, command.text);
             let fault = Found::new(rule, span, message);
-            found.push(match run.script {
-                Some(_) => fault.fix("add -y", vec![insert(command.span.end, " -y")]),
-                None => fault.fix("add -y", vec![insert(command.span.end, ", \"-y\"")]),
-            });
+            found.push(if run.is_exec() { fault } else { fault.fix("add -y", vec![insert(command.span.end, " -y")]) });
         }
     }
 }
@@ -103,7 +101,7 @@ fn asks(
 fn dist_upgrade(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     for run in runs(file) {
         for call in run.calls.iter().filter(|call| call.name == "zypper") {
-            if let Some(command) = call.one_of(&["dist-upgrade", "dup"]) {
+            if let Some(command) = call.arg("dist-upgrade").or_else(|| call.arg("dup")) {
                 let message = format!("`zypper {}` changes every package of the base", command.text);
                 found.push(Found::new(&DIST_UPGRADE.info, call.name_span.to(command.span), message));
             }

@@ -2,8 +2,8 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::ast::Shell;
-use crate::dockerfile::calls::runs;
+use crate::dockerfile::ast::{Body, Command, Shell, ShellText};
+use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -51,10 +51,11 @@ fn link(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
 
 fn pipe(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     for run in runs(file).iter().filter(|run| !run.onbuild) {
-        let Some((script, shell)) = run.script.zip(run.shell) else { continue };
+        let Body::Run(Command::Shell(ShellText { script, shell, .. })) = &run.instruction(file).body else { continue };
+        let shell = *shell;
         let (Shell::Posix { pipefail: false } | Shell::Bash { pipefail: false }) = shell else { continue };
         // From where the script sets it itself.
-        let set = run.calls.iter().find(|call| call.name == "set" && call.word("pipefail").is_some());
+        let set = run.calls.iter().find(|call| call.name == "set" && call.has_arg("pipefail"));
         let set = set.map_or(usize::MAX, |call| call.span.start);
         let pipelines = script.pipelines();
         let mut hidden = pipelines.iter().filter(|pipeline| pipeline.commands.len() > 1 && pipeline.span.start < set);
@@ -70,7 +71,7 @@ fn pipe(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             // There may be no bash in the image.
             _ => {
                 let line = "SHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\n";
-                fault.unsafe_fix("build with bash and pipefail", vec![insert(run.instruction.span.start, line)])
+                fault.unsafe_fix("build with bash and pipefail", vec![insert(run.instruction(file).span.start, line)])
             }
         });
     }

@@ -2,7 +2,8 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::calls::{Call, runs};
+use crate::dockerfile::Call;
+use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -45,13 +46,20 @@ fn user_id(call: &Call) -> Option<&str> {
 
 fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     for run in runs(file) {
-        for call in run.calls.iter().filter(|call| call.name == "useradd" && !call.has_flag("l", "no-log-init")) {
+        for call in run
+            .calls
+            .iter()
+            .filter(|call| call.name == "useradd" && !(call.has_flag("l") || call.has_flag("no-log-init")))
+        {
             let Some(id) = user_id(call) else { continue };
             if id.len() >= MANY_DIGITS && id.bytes().all(|byte| byte.is_ascii_digit()) {
                 let message = format!("`useradd` with the user id {id} makes huge log files");
-                let text = if run.script.is_some() { " -l" } else { ", \"-l\"" };
                 let fault = Found::new(&RULE.info, call.span, message);
-                found.push(fault.fix("add -l", vec![insert(call.name_span.end, text)]));
+                found.push(if run.is_exec() {
+                    fault
+                } else {
+                    fault.fix("add -l", vec![insert(call.name_span.end, " -l")])
+                });
             }
         }
     }
