@@ -11,6 +11,7 @@ mod progress;
 mod reach;
 mod serve;
 mod session;
+mod shellcheck;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -70,6 +71,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             Ok(Exit::Allowed)
         }
         Command::Trivy { args } => Ok(compat::trivy::run_in(args, global.cache_dir.as_deref())),
+        Command::Hadolint { args } => Ok(compat::hadolint::run(args)),
         Command::Docs { dir } => commands::docs::run(dir),
     }
 }

@@ -7,17 +7,36 @@
 pub mod ast;
 pub mod json;
 pub mod parse;
+mod run_scripts;
 mod runs;
 
 mod rules {
     pub mod base_image;
+    pub mod before_from;
     pub mod commands;
+    pub mod consecutive_runs;
     pub mod copies;
+    pub mod copy_places;
+    pub mod downloads;
+    pub mod env_of_itself;
+    pub mod healthcheck;
     pub mod inline_ignore;
+    pub mod labels;
+    pub mod maintainer;
+    pub mod onbuild;
+    pub mod overridden_commands;
+    pub mod package_caches;
     pub mod packages;
     pub mod places;
+    pub mod platform;
+    pub mod questions;
+    pub mod secrets_in_variables;
     pub mod shell_form;
+    pub mod shells;
+    pub mod stage_names;
     pub mod stages;
+    pub mod user_by_name;
+    pub mod useradd;
 }
 
 use std::collections::BTreeMap;
@@ -26,11 +45,16 @@ use plimsoll_model::RuleInfo;
 
 use crate::source::Found;
 use rules::packages::{apk, apt, gem, go, npm, pip, rpm, zypper};
-use rules::{base_image, commands, copies, inline_ignore, places, shell_form, stages};
+use rules::{
+    base_image, before_from, commands, consecutive_runs, copies, copy_places, downloads, env_of_itself, healthcheck,
+    inline_ignore, labels, maintainer, onbuild, overridden_commands, package_caches, places, platform, questions,
+    secrets_in_variables, shell_form, shells, stage_names, stages, user_by_name, useradd,
+};
 
 pub use ast::Dockerfile;
 pub use json::json;
 pub use parse::parse;
+pub use run_scripts::{RunScript, run_scripts};
 pub use runs::{Argument, Call, Run};
 
 /// Every Dockerfile rule, in the order of the documentation.
@@ -67,6 +91,45 @@ pub const RULES: &[&Rule] = &[
     &zypper::UNPINNED,
     &go::UNPINNED,
     &inline_ignore::RULE,
+    &platform::CONSTANT,
+    &questions::YUM,
+    &package_caches::YUM,
+    &questions::ZYPPER,
+    &questions::DIST_UPGRADE,
+    &package_caches::ZYPPER,
+    &questions::DNF,
+    &package_caches::DNF,
+    &package_caches::PIP,
+    &onbuild::RULE,
+    &env_of_itself::RULE,
+    &copy_places::RELATIVE,
+    &useradd::RULE,
+    &downloads::PROGRESS,
+    &labels::keys::RULE,
+    &labels::schema::MISSING,
+    &labels::schema::SUPERFLUOUS,
+    &labels::forms::EMPTY,
+    &labels::forms::URL,
+    &labels::forms::TIME,
+    &labels::forms::LICENCE,
+    &labels::forms::HASH,
+    &labels::forms::VERSION,
+    &healthcheck::RULE,
+    &labels::forms::EMAIL,
+    &consecutive_runs::RULE,
+    &package_caches::YARN,
+    &before_from::RULE,
+    &stage_names::RESERVED,
+    &secrets_in_variables::RULE,
+    &platform::REDUNDANT,
+    &user_by_name::RULE,
+    &copy_places::EVERYTHING,
+    &maintainer::RULE,
+    &downloads::BOTH,
+    &overridden_commands::CMD,
+    &overridden_commands::ENTRYPOINT,
+    &shells::LINK,
+    &shells::PIPE,
 ];
 
 /// A rule: what it is, and the function from a file to what is wrong with it.

@@ -123,6 +123,11 @@ impl Run {
         }
     }
 
+    /// It is written as a JSON list, so that no edit of a shell's text fits.
+    pub fn is_exec(&self) -> bool {
+        self.exec.is_some()
+    }
+
     /// What its shell is given, or the words of its exec form read so.
     pub fn script<'d>(&'d self, file: &'d Dockerfile<'_>) -> Option<&'d Script> {
         match &self.instruction(file).body {
