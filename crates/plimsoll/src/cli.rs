@@ -158,6 +158,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Speak hadolint's command line: flags and configuration in, our Dockerfile rules, its formats and exit codes out
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll hadolint Dockerfile\n  ln -s plimsoll hadolint && ./hadolint -f sarif Dockerfile"
+    )]
+    Hadolint {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Write the generated documentation
     #[command(hide = true)]
     Docs {

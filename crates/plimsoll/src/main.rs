@@ -11,6 +11,7 @@ mod progress;
 mod reach;
 mod serve;
 mod session;
+mod shellcheck;
 mod workload;
 
 use std::ffi::OsString;
@@ -73,6 +74,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         }
         Command::Trivy { args } => Ok(compat::trivy::run_in(args, global.cache_dir.as_deref())),
         Command::Kubesec { args } => Ok(compat::kubesec::run(args)),
+        Command::Hadolint { args } => Ok(compat::hadolint::run(args)),
         Command::Docs { dir } => commands::docs::run(dir),
     }
 }

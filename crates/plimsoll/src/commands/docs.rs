@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-
 use super::rules::write_pages;
 use crate::exit::{Exit, MEANINGS};
 use crate::session::known;

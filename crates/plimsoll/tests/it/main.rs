@@ -4,8 +4,8 @@
 
 mod check;
 mod install;
-mod lint;
 mod kubesec;
+mod lint;
 mod policy;
 mod serve;
 mod trivy;

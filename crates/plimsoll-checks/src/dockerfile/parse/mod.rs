@@ -192,6 +192,7 @@ impl<'a> Parser<'a> {
             stages: self.stages,
             faults,
             runs: OnceCell::new(),
+            bases: OnceCell::new(),
         }
     }
 }
