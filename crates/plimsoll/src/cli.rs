@@ -149,6 +149,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Speak kubesec's command line: scores for Kubernetes resources
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll kubesec scan pod.yaml\n  ln -s plimsoll kubesec && ./kubesec http 8080"
+    )]
+    Kubesec {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Write the generated documentation
     #[command(hide = true)]
     Docs {

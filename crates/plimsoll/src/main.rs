@@ -11,6 +11,7 @@ mod progress;
 mod reach;
 mod serve;
 mod session;
+mod workload;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -71,6 +72,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             Ok(Exit::Allowed)
         }
         Command::Trivy { args } => Ok(compat::trivy::run_in(args, global.cache_dir.as_deref())),
+        Command::Kubesec { args } => Ok(compat::kubesec::run(args)),
         Command::Docs { dir } => commands::docs::run(dir),
     }
 }

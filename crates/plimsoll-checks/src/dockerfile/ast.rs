@@ -1,6 +1,9 @@
 //! A Dockerfile as a tree whose every node knows its bytes. It follows BuildKit's reference for Dockerfiles (instructions,
 //! parser directives, here-documents); what is not understood stays in it as [`Body::Unknown`] with a [`Fault`].
 
+use std::cell::OnceCell;
+
+use super::runs::Run;
 use crate::shell::Script;
 use crate::source::{Source, Span};
 
@@ -22,11 +25,27 @@ pub struct Dockerfile<'a> {
     pub directives: Vec<Directive>,
     /// In the order of the file; what ONBUILD holds is inside its [`Body::OnBuild`].
     pub instructions: Vec<Instruction>,
-    /// Every comment line that is no directive, those between continuation lines too. The text has no `#` and no white
-    /// space around it; the span begins at the `#`.
+    /// Every comment line that is no directive, those between continuation lines too. The text has no first `#` and no
+    /// white space around it; the span begins at the `#`.
     pub comments: Vec<Text>,
     pub stages: Vec<Stage>,
     pub faults: Vec<Fault>,
+    /// What RUN runs; gathered when it is first asked for.
+    pub(super) runs: OnceCell<Vec<Run>>,
+}
+
+impl Dockerfile<'_> {
+    /// Every RUN with its commands, those that ONBUILD holds too.
+    pub fn runs(&self) -> &[Run] {
+        self.runs.get_or_init(|| super::runs::runs(self))
+    }
+
+    /// The instruction that a byte of the file stands in; of what ONBUILD holds, the ONBUILD.
+    pub fn instruction_at(&self, offset: usize) -> Option<&Instruction> {
+        let next = self.instructions.partition_point(|instruction| instruction.span.start <= offset);
+        let around = self.instructions.get(next.checked_sub(1)?)?;
+        (offset <= around.span.end).then_some(around)
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! Kubernetes manifests. In: YAML or JSON text. Out: the images that its workloads name, each with its place, and the
 //! problems of what could not be read. What it does not do: judge the manifests themselves.
 
+pub mod edit;
 mod images;
 pub mod object;
 pub mod project;

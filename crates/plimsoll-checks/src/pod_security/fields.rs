@@ -13,6 +13,8 @@ use crate::source::Span;
 /// Containers and list items that one check looks at: aliases can make a small file large. The API server takes no object
 /// that comes near it.
 const MAX_STEPS: usize = 200_000;
+/// Faults of one check in one pod: more teach nobody anything.
+const MAX_FAULTS: usize = 1_000;
 /// Characters of a name or value that a message quotes.
 const MAX_QUOTED: usize = 80;
 
@@ -47,10 +49,9 @@ pub(super) enum Read<'o> {
 }
 
 /// A boolean.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Flag {
+pub(super) enum Flag<'o> {
     Unset,
-    Is(bool, Span),
+    Is(bool, Field<'o>),
     /// Of another type, which has been said.
     Wrong,
 }
@@ -83,7 +84,14 @@ impl<'o> Pod<'o> {
     }
 
     pub(super) fn say(&self, span: Span, message: impl Into<String>) {
-        self.faults.borrow_mut().push((span, message.into()));
+        let mut faults = self.faults.borrow_mut();
+        match faults.len() {
+            ..MAX_FAULTS => faults.push((span, message.into())),
+            MAX_FAULTS => {
+                faults.push((self.whole(), format!("the pod breaks this check in more than {MAX_FAULTS} places")))
+            }
+            _ => {}
+        }
     }
 
     /// The pod as one that sets fields.
@@ -157,11 +165,11 @@ impl<'o> Pod<'o> {
     }
 
     /// A boolean; one in quotes is none.
-    pub(super) fn flag(&self, holder: &Holder<'o>, path: &[&'static str]) -> Flag {
+    pub(super) fn flag(&self, holder: &Holder<'o>, path: &[&'static str]) -> Flag<'o> {
         match holder.read(path) {
             Read::Unset => Flag::Unset,
             Read::Set(field) => match object::boolean(field.node) {
-                Some(is) => Flag::Is(is, field.span()),
+                Some(is) => Flag::Is(is, field),
                 None => {
                     let message =
                         format!("`{}` of {holder} is no boolean, so that the API server refuses it", field.key);

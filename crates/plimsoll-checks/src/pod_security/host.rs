@@ -25,8 +25,8 @@ pub(super) const NAMESPACES: Check = Check {
 
 fn namespaces(pod: &Pod<'_>) {
     for key in ["hostNetwork", "hostPID", "hostIPC"] {
-        if let Flag::Is(true, span) = pod.flag(&pod.holder(), &[key]) {
-            pod.say(span, format!("`{key}` puts the pod into a namespace of its node"));
+        if let Flag::Is(true, field) = pod.flag(&pod.holder(), &[key]) {
+            pod.say(field.span(), format!("`{key}` puts the pod into a namespace of its node"));
         }
     }
 }
@@ -123,8 +123,8 @@ pub(super) const WINDOWS_PROCESS: Check = Check {
 
 fn windows_process(pod: &Pod<'_>) {
     for holder in pod.holders() {
-        if let Flag::Is(true, span) = pod.flag(&holder, &["securityContext", "windowsOptions", "hostProcess"]) {
-            pod.say(span, format!("{holder} runs as a process of its Windows node"));
+        if let Flag::Is(true, field) = pod.flag(&holder, &["securityContext", "windowsOptions", "hostProcess"]) {
+            pod.say(field.span(), format!("{holder} runs as a process of its Windows node"));
         }
     }
 }

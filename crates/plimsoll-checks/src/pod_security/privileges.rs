@@ -43,8 +43,8 @@ pub(super) const PRIVILEGED: Check = Check {
 
 fn privileged(pod: &Pod<'_>) {
     for container in pod.containers() {
-        if let Flag::Is(true, span) = pod.flag(&container, &["securityContext", "privileged"]) {
-            pod.say(span, format!("{container} is privileged"));
+        if let Flag::Is(true, field) = pod.flag(&container, &["securityContext", "privileged"]) {
+            pod.say(field.span(), format!("{container} is privileged"));
         }
     }
 }
@@ -71,7 +71,7 @@ fn escalation(pod: &Pod<'_>) {
     for container in pod.containers() {
         match pod.flag(&container, &["securityContext", "allowPrivilegeEscalation"]) {
             Flag::Is(false, _) | Flag::Wrong => {}
-            Flag::Is(true, span) => pod.say(span, format!("{container} lets its processes gain privileges")),
+            Flag::Is(true, field) => pod.say(field.span(), format!("{container} lets its processes gain privileges")),
             Flag::Unset => {
                 pod.say(container.lacking(), format!("{container} does not set `allowPrivilegeEscalation: false`"));
             }

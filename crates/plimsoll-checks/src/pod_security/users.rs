@@ -26,13 +26,13 @@ pub(super) const NON_ROOT: Check = Check {
 fn non_root(pod: &Pod<'_>) {
     let path = &["securityContext", "runAsNonRoot"];
     let whole = pod.flag(&pod.holder(), path);
-    if let Flag::Is(false, span) = whole {
-        pod.say(span, "the pod lets its containers run as root");
+    if let Flag::Is(false, field) = &whole {
+        pod.say(field.span(), "the pod lets its containers run as root");
     }
     let inherited = matches!(whole, Flag::Is(true, _));
     for container in pod.containers() {
         match pod.flag(&container, path) {
-            Flag::Is(false, span) => pod.say(span, format!("{container} may run as root")),
+            Flag::Is(false, field) => pod.say(field.span(), format!("{container} may run as root")),
             Flag::Unset if !inherited => {
                 pod.say(container.lacking(), format!("neither {container} nor its pod sets `runAsNonRoot: true`"));
             }

@@ -7,9 +7,12 @@
 )]
 
 mod dockerfile;
+mod dockerfile_security;
 mod docs;
 mod lint;
 mod pod_security;
+mod manifest_edit;
+mod manifest_rules;
 mod rules;
 mod secrets;
 mod shell;

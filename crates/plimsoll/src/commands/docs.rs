@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use plimsoll_policy::Known;
 
 use super::rules::write_pages;
 use crate::exit::{Exit, MEANINGS};
-use crate::session::rule_ids;
+use crate::session::known;
 
 /// Every generated page: its path below `docs/`, and its text.
 pub fn pages() -> Vec<(&'static str, String)> {
-    let ids = rule_ids();
-    let schema = plimsoll_policy::schema(&Known { footprint_rules: &ids });
+    let schema = plimsoll_policy::schema(&known());
     // A JSON value always renders.
     let schema = serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n";
     let mut pages = plimsoll_checks::docs::rules_pages();

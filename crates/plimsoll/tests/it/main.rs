@@ -5,6 +5,7 @@
 mod check;
 mod install;
 mod lint;
+mod kubesec;
 mod policy;
 mod serve;
 mod trivy;

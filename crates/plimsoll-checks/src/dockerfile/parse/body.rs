@@ -105,7 +105,7 @@ impl Parser<'_> {
             }
             Err(NotExec::NotJson) => {
                 let span = line.span(rest.clone());
-                let shell = self.shell();
+                let shell = self.shell;
                 let script = self.script(&line.part(rest), shell);
                 Some(Command::Shell(ShellText { span, shell, script }))
             }
@@ -124,7 +124,7 @@ impl Parser<'_> {
         let alone = marks.len() == 1 && marks[0].range == rest;
         let line_end = self.lines.position();
         instruction.heredocs = self.lines.heredocs(line, marks);
-        let shell = self.shell();
+        let shell = self.shell;
         if let ([heredoc], true) = (instruction.heredocs.as_slice(), alone) {
             let script = self.content(heredoc);
             let shell = shells::shebang(script.as_str()).unwrap_or(shell);
@@ -239,7 +239,9 @@ impl Parser<'_> {
         }
         let mut pairs = Vec::with_capacity(found.len());
         for word in found {
-            if text[word.clone()].contains('=') {
+            if text[word.clone()].starts_with('=') {
+                self.fault(line.span(word), format!("a pair of {kind} has no name"));
+            } else if text[word.clone()].contains('=') {
                 pairs.push(words::pair(line, word, escape));
             } else {
                 let message = format!("`{}` has no `=`, as every pair of {kind} must", shown(&text[word.clone()]));

@@ -132,7 +132,7 @@ impl<'a> Lines<'a> {
     }
 
     fn comment(&mut self, line: &str, start: usize) {
-        let text = line.trim_start_matches('#').trim().to_owned();
+        let text = line.strip_prefix('#').unwrap_or(line).trim().to_owned();
         self.comments.push(Text { text, span: Span::new(start, start + line.trim_end().len()) });
     }
 

@@ -5,9 +5,11 @@
 mod body;
 mod exec;
 mod lines;
+pub(super) mod raw;
 mod shells;
 mod words;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -39,6 +41,7 @@ pub fn parse<'a>(source: &'a Source<'a>) -> Dockerfile<'a> {
         stages: Vec::new(),
         names: HashMap::new(),
         shells: Vec::new(),
+        shell: Shell::Posix { pipefail: false },
         shell_left: MAX_SHELL,
     };
     while let Some(line) = parser.lines.logical() {
@@ -48,6 +51,9 @@ pub fn parse<'a>(source: &'a Source<'a>) -> Dockerfile<'a> {
             break;
         }
         parser.line(&line);
+    }
+    if parser.instructions.is_empty() {
+        parser.fault(Span::default(), "the file holds no instruction");
     }
     parser.finish()
 }
@@ -72,6 +78,8 @@ struct Parser<'a> {
     names: HashMap<String, usize>,
     /// The SHELL in force at the end of each stage, so far.
     shells: Vec<Shell>,
+    /// The one in force where the parser is.
+    shell: Shell,
     /// How much more text may be read as shell scripts.
     shell_left: usize,
 }
@@ -87,9 +95,9 @@ impl<'a> Parser<'a> {
         match &instruction.body {
             Body::From { image, name } => self.stage(index, &instruction, image.clone(), name.clone()),
             Body::Shell(words) => {
-                let shell = shells::shell(words.iter().map(|word| word.text.as_str()));
+                self.shell = shells::shell(words.iter().map(|word| word.text.as_str()));
                 if let Some(last) = self.shells.last_mut() {
-                    *last = shell;
+                    *last = self.shell;
                 }
             }
             _ => {}
@@ -106,15 +114,11 @@ impl<'a> Parser<'a> {
         if let Some(name) = &name {
             self.names.insert(name.text.to_ascii_lowercase(), self.stages.len());
         }
-        let shell = base.and_then(|base| self.shells.get(base)).copied();
-        self.shells.push(shell.unwrap_or(Shell::Posix { pipefail: false }));
+        let inherited = base.and_then(|base| self.shells.get(base)).copied();
+        self.shell = inherited.unwrap_or(Shell::Posix { pipefail: false });
+        self.shells.push(self.shell);
         let platform = from.flags.iter().find(|flag| flag.name == "platform").and_then(|flag| flag.value.clone());
         self.stages.push(Stage { first, end: first + 1, image, name, platform, base });
-    }
-
-    /// The shell in force where the parser is.
-    fn shell(&self) -> Shell {
-        self.shells.last().copied().unwrap_or(Shell::Posix { pipefail: false })
     }
 
     /// An instruction, with the here-documents that it opens; `inner` where ONBUILD holds it.
@@ -123,7 +127,7 @@ impl<'a> Parser<'a> {
         let (word, after) = words::keyword(text, range.clone());
         let kind = text[word.clone()].to_ascii_uppercase();
         let known = lines::KEYWORDS.contains(&kind.as_str());
-        let (flags, rest) = if known { words::flags(line, after) } else { (Vec::new(), after) };
+        let (flags, rest) = if known { words::flags(line, after, self.lines.escape) } else { (Vec::new(), after) };
         let mut instruction = Instruction {
             span: line.span(words::trimmed(text, range)),
             keyword: line.text(word),
@@ -187,6 +191,7 @@ impl<'a> Parser<'a> {
             comments: self.lines.comments,
             stages: self.stages,
             faults,
+            runs: OnceCell::new(),
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn fields(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
 }
 
 /// The `--name=value` that an instruction begins with, and where the rest starts.
-pub(super) fn flags(line: &Joined, range: Range<usize>) -> (Vec<Flag>, Range<usize>) {
+pub(super) fn flags(line: &Joined, range: Range<usize>, escape: char) -> (Vec<Flag>, Range<usize>) {
     let text = line.as_str();
     let mut flags = Vec::new();
     let mut at = range.start;
@@ -59,7 +59,7 @@ pub(super) fn flags(line: &Joined, range: Range<usize>) -> (Vec<Flag>, Range<usi
         if !text[rest.clone()].starts_with("--") {
             return (flags, rest);
         }
-        let (word, end) = flag_word(text, rest.clone());
+        let (word, end) = flag_word(text, rest.clone(), escape);
         let raw = rest.start..end;
         at = end;
         if word == "--" {
@@ -78,8 +78,8 @@ pub(super) fn flags(line: &Joined, range: Range<usize>) -> (Vec<Flag>, Range<usi
     }
 }
 
-/// A flag's word without quotes and backslashes, and its end.
-fn flag_word(text: &str, range: Range<usize>) -> (String, usize) {
+/// A flag's word without quotes and escapes, and its end.
+fn flag_word(text: &str, range: Range<usize>, escape: char) -> (String, usize) {
     let mut word = String::new();
     let mut quote = None;
     let mut chars = text[range.clone()].char_indices();
@@ -88,7 +88,7 @@ fn flag_word(text: &str, range: Range<usize>) -> (String, usize) {
             None if c.is_whitespace() => return (word, range.start + at),
             None if c == '\'' || c == '"' => quote = Some(c),
             Some(open) if c == open => quote = None,
-            _ if c == '\\' => word.extend(chars.next().map(|(_, c)| c)),
+            _ if c == escape => word.extend(chars.next().map(|(_, c)| c)),
             _ => word.push(c),
         }
     }
@@ -208,6 +208,10 @@ fn shell_words(text: &str) -> Option<Vec<Range<usize>>> {
                     _ => {}
                 }
             },
+            // Blanks may part a here-document's name from its mark.
+            '<' if chars.next_if(|(_, next)| *next == '<').is_some() => {
+                while chars.next_if(|(_, next)| matches!(next, ' ' | '\t' | '\r' | '\n')).is_some() {}
+            }
             '$' if chars.next_if(|(_, next)| *next == '{').is_some() => while chars.next()?.1 != '}' {},
             _ => {}
         }
@@ -220,6 +224,7 @@ fn shell_words(text: &str) -> Option<Vec<Range<usize>>> {
 pub(super) fn heredoc_mark(text: &str, word: Range<usize>) -> Option<HeredocMark> {
     let mark = text[word.clone()].trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<")?;
     let (strip, name) = mark.strip_prefix('-').map_or((false, mark), |name| (true, name));
+    let name = name.trim_start();
     if name.is_empty() || name.contains('<') {
         return None;
     }
@@ -241,7 +246,9 @@ mod tests {
             ("RUN echo '<<EOT'", vec![]),
             ("RUN echo $((1 <<2))", vec![("2))", false, false)]),
             ("RUN cat <<<x", vec![]),
-            ("RUN << EOT", vec![]),
+            ("RUN << EOT", vec![("EOT", false, false)]),
+            ("RUN <<", vec![]),
+            ("RUN <<- EOT", vec![]),
             ("RUN echo it's <<EOT", vec![]),
         ] {
             let found = heredoc_marks(line);
@@ -267,7 +274,7 @@ mod tests {
     #[test]
     fn flags_end_where_the_rest_starts() {
         let line = Joined::of("--mount=type=cache,target=/a --network=\"no ne\" --link -- --x y", 0);
-        let (flags, rest) = flags(&line, 0..line.as_str().len());
+        let (flags, rest) = flags(&line, 0..line.as_str().len(), '\\');
         let flags: Vec<_> = flags
             .iter()
             .map(|flag| (flag.name.as_str(), flag.value.as_ref().map(|value| value.text.as_str())))

@@ -115,6 +115,11 @@ fn namespaces(manifests: &[Manifest<'_>], found: All<'_>) {
         if policies.iter().any(|policy| denies_by_default(policy.object)) {
             continue;
         }
+        // Policies that leave no pod of the run open close it as well.
+        let selectors = Policies::of(&project, name);
+        if !selectors.is_empty() && project.pods_within(name).all(|pod| is_on_host(pod) || selectors.may_select(pod)) {
+            continue;
+        }
         // Whoever defines neither the namespace nor a policy looks after both elsewhere.
         let own = policies.iter().find(|policy| space(policy.object) == name).copied();
         let Some(shown) = defined.or(own) else { continue };

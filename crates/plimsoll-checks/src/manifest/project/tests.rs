@@ -152,6 +152,19 @@ fn default_deny_is_known_in_every_spelling() {
 }
 
 #[test]
+fn namespace_whose_pods_are_all_selected_is_closed() {
+    let space = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n";
+    let web = pod("web, namespace: shop", "{app: web}", "");
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a, namespace: shop}\nspec: {podSelector: {matchLabels: {app: web}}}\n---\n";
+    let of = |text: &str| found(&[("m.yaml", text)], Some("namespace-without-default-deny")).len();
+    assert_eq!(of(&format!("{space}{web}")), 1);
+    assert_eq!(of(&format!("{space}{web}{policy}")), 0);
+    assert_eq!(of(&format!("{space}{web}{policy}{}", web.replace("web", "db"))), 1);
+    // Neither the namespace nor a policy is looked after here.
+    assert_eq!(of(&web), 0);
+}
+
+#[test]
 fn keys_of_configs_and_ports_of_services_are_looked_up() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {port: '80'}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n\
                 spec:\n  containers:\n  - name: a\n    env:\n    - {name: A, valueFrom: {configMapKeyRef: {name: web, key: port}}}\n    \

@@ -59,7 +59,9 @@ pub fn plain(text: &str) -> Is {
     }
     let digits: String = unsigned.chars().filter(|c| *c != '_').collect();
     if is_integer(&digits) {
-        return Is::Integer;
+        // JSON's numbers go on where those of the API server end.
+        let beyond = digits.parse::<u64>().is_ok_and(|value| i64::try_from(value).is_err());
+        return if beyond { Is::Float } else { Is::Integer };
     }
     if !is_float(&digits) {
         return Is::Text;
@@ -157,8 +159,8 @@ mod tests {
         for (is, texts) in [
             (Is::Null, "~ null NULL"),
             (Is::Boolean, "true False yes NO on Off y N"),
-            (Is::Integer, "0 1 -5 +5 0x1F 0644 0o17 0b101 1_000 1.0 1e3 18446744073709551615"),
-            (Is::Float, "1.5 -0.5 .5 1e-3 .inf -.Inf .nan 1e300"),
+            (Is::Integer, "0 1 -5 +5 0x1F 0644 0o17 0b101 1_000 1.0 1e3 9223372036854775807"),
+            (Is::Float, "1.5 -0.5 .5 1e-3 .inf -.Inf .nan 1e300 18446744073709551615"),
             (Is::Text, "a 1a 089a 1.2.3 2001-01-01 tRue nil 0x 1e - + 1:30 100m 10.0.0.1 ½ e3 _1 ..."),
         ] {
             for text in texts.split(' ') {

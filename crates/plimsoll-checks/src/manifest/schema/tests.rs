@@ -127,6 +127,22 @@ fn every_fault_is_named_with_its_place() {
     );
     assert_eq!(told("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {}\n").len(), 2);
     assert_eq!(told("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: web\n").len(), 1);
+    for (text, message) in [
+        ("v1\nkind: Pod\nmetadata: {name: a}\n", "the Pod has no `spec`"),
+        ("v1\nkind: Pod\nmetadata: {name: a}\nspec:\n", "the Pod has no `spec`"),
+        ("v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: []}\n", "`spec` has no `containers`"),
+        (
+            "v1\nkind: PersistentVolumeClaim\nmetadata: {name: a}\nspec: {accessModes: [ReadWriteOnce]}\n",
+            "`spec` has no `resources`",
+        ),
+        (
+            "rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: a}\nroleRef: {apiGroup: a, kind: ClusterRole, name: view}\n\
+             subjects: [{kind: ServiceAccount, name: a}, {kind: User, name: b}]\n",
+            "`subjects[0]` has no `namespace`",
+        ),
+    ] {
+        assert_eq!(told(&format!("apiVersion: {text}")), [message], "{text}");
+    }
 }
 
 #[test]
@@ -151,6 +167,8 @@ fn what_the_api_server_takes_is_taken() {
     for text in [
         "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {a: YQ==, b: ''}\nstringData: {c: d}\n",
         "apiVersion: v1\nkind: List\nitems: []\n",
+        "apiVersion: storage.k8s.io/v1\nkind: CSIDriver\nmetadata: {name: a}\n",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\n",
         "apiVersion: v1\nkind: Pod\nmetadata: {generateName: a, creationTimestamp: null}\nspec: {containers: [{name: a}]}\n",
         "apiVersion: acme.io/v1\nkind: Pod\nspec: {anything: goes}\n",
         "apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nspec: {token: a}\n",

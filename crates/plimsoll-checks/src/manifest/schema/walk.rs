@@ -22,6 +22,28 @@ const MAX_SHOWN: usize = 40;
 /// Values of an enumeration that a message lists.
 const MAX_LISTED: usize = 8;
 
+/// What the API server demands beyond the document: of a type, the fields that must be there.
+const DEMANDED: &[(&str, &[&str])] = &[
+    ("DaemonSet", &["spec"]),
+    ("Deployment", &["spec"]),
+    ("Ingress", &["spec"]),
+    ("IngressClass", &["spec"]),
+    ("Job", &["spec"]),
+    ("JobTemplateSpec", &["spec"]),
+    ("PersistentVolume", &["spec"]),
+    ("PersistentVolumeClaim", &["spec"]),
+    ("PersistentVolumeClaimSpec", &["accessModes", "resources"]),
+    ("PersistentVolumeSpec", &["accessModes", "capacity"]),
+    ("Pod", &["spec"]),
+    ("PodTemplate", &["template"]),
+    ("PodTemplateSpec", &["spec"]),
+    ("ReplicaSet", &["spec"]),
+    ("ReplicationController", &["spec"]),
+    ("ReplicationControllerSpec", &["template"]),
+    ("Service", &["spec"]),
+    ("StatefulSet", &["spec"]),
+];
+
 /// What is looked for beside unknown fields and wrong types.
 #[derive(Debug, Clone, Copy)]
 pub struct Want {
@@ -83,9 +105,15 @@ impl<'o> Walk<'o> {
         match (shape, is, &node.value) {
             (Shape::Anything, ..) | (Shape::Text | Shape::Time, Is::Text, _) | (Shape::Boolean, Is::Boolean, _) => {}
             (Shape::Integer | Shape::Number | Shape::IntegerOrText | Shape::Quantity, Is::Integer, _)
-            | (Shape::Number | Shape::Quantity, Is::Float, _)
+            | (Shape::Number, Is::Float, _)
             | (Shape::IntegerOrText, Is::Text, _) => {}
             (Shape::Quantity, Is::Text, Value::Scalar { text, .. }) => self.quantity(node, text),
+            (Shape::Quantity, Is::Float, Value::Scalar { text, .. }) => {
+                // Infinity and what is no number are none.
+                if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+                    self.quantity(node, text);
+                }
+            }
             (Shape::Base64, Is::Text, Value::Scalar { text, .. }) => {
                 if is_template(node) {
                     self.wrong(node, shape, is);
@@ -178,14 +206,37 @@ impl<'o> Walk<'o> {
             self.path.pop();
         }
         if !part && self.want.required && !self.status {
-            let missing = known.fields.iter().filter(|field| field.required && !is_set(node, field));
-            for field in missing {
-                let place = if self.path.is_empty() { known.name.to_owned() } else { format!("`{}`", self.place()) };
+            for field in &known.fields {
+                if !self.is_missing(node, known, field) {
+                    continue;
+                }
+                let place =
+                    if self.path.is_empty() { format!("the {}", known.name) } else { format!("`{}`", self.place()) };
                 let message = format!("{place} has no `{}`", field.name);
                 self.tell(SchemaFaultKind::MissingField, holder, message, None, None);
             }
         }
         self.above.pop();
+    }
+
+    /// A field that must be there and is not.
+    fn is_missing(&self, node: &Rc<Node>, known: &Type, field: &Field) -> bool {
+        let demanded = DEMANDED.iter().any(|(of, fields)| *of == known.name && fields.contains(&field.name));
+        // The account of a binding for the whole cluster; elsewhere it is of the binding's namespace.
+        let subject = known.name == "Subject"
+            && field.name == "namespace"
+            && self.above.first().is_some_and(|(_, root)| root.name == "ClusterRoleBinding")
+            && node.get("kind").and_then(|kind| kind.text()) == Some("ServiceAccount");
+        if !(field.required || demanded || subject) {
+            return false;
+        }
+        match node.get(field.name) {
+            // A pod without containers is none.
+            Some(value) if field.name == "containers" => matches!(&value.value, Value::List(items) if items.is_empty()),
+            Some(value) if Is::of(value) != Is::Null => false,
+            // To the API server a `spec` that is not there is an empty one, which some kinds take.
+            _ => demanded || subject || field.name != "spec" || inner_type(field).is_none_or(has_required),
+        }
     }
 
     fn unknown(&mut self, node: &Rc<Node>, key: &'o Rc<Node>, name: &'o str, known: &'static Type) {
@@ -364,8 +415,8 @@ fn merged(value: &Rc<Node>) -> impl Iterator<Item = &Rc<Node>> {
     value.items().iter().chain(std::iter::once(value)).filter(|mapping| !mapping.pairs().is_empty())
 }
 
-fn is_set(node: &Rc<Node>, field: &Field) -> bool {
-    node.get(field.name).is_some_and(|value| Is::of(value) != Is::Null)
+fn has_required(known: &Type) -> bool {
+    known.fields.iter().any(|field| field.required)
 }
 
 /// The type of a field, or of the members of the list that it is.

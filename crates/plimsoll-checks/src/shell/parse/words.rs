@@ -31,7 +31,7 @@ impl Parser<'_> {
                     self.at += 1;
                     parts.extend(self.double());
                 }
-                '$' | '`' => self.expansion(&mut parts, &mut run),
+                '$' | '`' => self.expansion(&mut parts, &mut run, false),
                 '\\' if self.starts("\\\n") => self.at += 2,
                 '\\' if self.starts("\\\r\n") => self.at += 3,
                 '\\' => {
@@ -152,7 +152,7 @@ impl Parser<'_> {
                 };
                 match c {
                     '"' => break,
-                    '$' | '`' => parser.expansion(&mut parts, &mut run),
+                    '$' | '`' => parser.expansion(&mut parts, &mut run, true),
                     '\\' if parser.starts("\\\n") => parser.at += 2,
                     '\\' if parser.starts("\\\r\n") => parser.at += 3,
                     '\\' if matches!(parser.byte_after(1), Some(b'"' | b'$' | b'`' | b'\\')) => {
@@ -174,12 +174,12 @@ impl Parser<'_> {
     }
 
     /// What `$` or a backquote begins, or the character itself where it begins nothing.
-    fn expansion(&mut self, parts: &mut Vec<Part>, run: &mut Run) {
+    fn expansion(&mut self, parts: &mut Vec<Part>, run: &mut Run, quoted: bool) {
         let start = self.at;
         let part = match (self.byte(), self.byte_after(1)) {
             (Some(b'`'), _) => self.backquoted(),
             (_, Some(b'(')) => Some(self.dollar_parenthesis(run, parts)),
-            (_, Some(b'{')) => self.braced(),
+            (_, Some(b'{')) => self.braced(quoted),
             (_, Some(byte)) => self.variable(byte),
             (_, None) => None,
         };
@@ -215,9 +215,9 @@ impl Parser<'_> {
     }
 
     /// `${…}`; none where it stays open.
-    fn braced(&mut self) -> Option<Part> {
+    fn braced(&mut self, quoted: bool) -> Option<Part> {
         let start = self.at;
-        let Some(end) = self.brace_end(start + 2) else {
+        let Some(end) = self.brace_end(start + 2, quoted) else {
             self.fault(start..start + 2, "`${` has no `}`");
             return None;
         };
@@ -231,8 +231,8 @@ impl Parser<'_> {
         Some(Part::Variable { name: name[..length].to_owned(), text, span: self.span(start) })
     }
 
-    /// Where the `}` is that closes what is open before `from`.
-    fn brace_end(&mut self, from: usize) -> Option<usize> {
+    /// Where the `}` is that closes what is open before `from`; single quotes mean nothing where `quoted`.
+    fn brace_end(&mut self, from: usize, quoted: bool) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let mut open = Vec::new();
         let mut at = from;
@@ -240,6 +240,11 @@ impl Parser<'_> {
             let top = open.last().copied();
             match byte {
                 b'\\' => at += 1,
+                b'\'' if top == Some(b')') || (top != Some(b'"') && !quoted) => {
+                    // Where it stays open it means itself.
+                    at += self.quote_end(at + 1).map_or(0, |end| end - at);
+                }
+                b'(' if top == Some(b')') => open.push(b')'),
                 b'"' if top == Some(b'"') => {
                     open.pop();
                 }
@@ -265,6 +270,16 @@ impl Parser<'_> {
         }
         self.ahead = self.ahead.saturating_sub(at - from);
         None
+    }
+
+    /// Where the next single quote is.
+    fn quote_end(&mut self, from: usize) -> Option<usize> {
+        let most = self.text.len().min(from.saturating_add(self.ahead));
+        let end = self.text.as_bytes().get(from..most)?.iter().position(|byte| *byte == b'\'').map(|at| from + at);
+        if end.is_none() {
+            self.ahead = self.ahead.saturating_sub(most - from);
+        }
+        end
     }
 
     /// Where the `))` is that closes the arithmetic that begins at `from`; none where it is no arithmetic.
