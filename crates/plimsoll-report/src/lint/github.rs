@@ -37,15 +37,14 @@ fn line(command: &str, place: Option<&Location>, title: &str, message: &str) -> 
     let mut properties = Vec::new();
     if let Some(place) = place {
         properties.push(format!("file={}", property(place.path.trim_start_matches("./"))));
+        // GitHub takes columns for places on one line alone; its end is the last column, ours the one after it.
+        let one_line = place.end_line.is_none() || place.end_line == place.line;
+        let last = place.end_column.map(|end| end.saturating_sub(1).max(place.column.unwrap_or(1)));
         let numbers = [
             ("line", place.line),
-            ("col", place.column),
+            ("col", place.column.filter(|_| one_line)),
             ("endLine", place.end_line),
-            // GitHub's end is the last column, ours the one after it; over several lines it takes no columns.
-            (
-                "endColumn",
-                place.end_column.filter(|_| place.end_line == place.line).map(|end| end.saturating_sub(1).max(1)),
-            ),
+            ("endColumn", last.filter(|_| one_line)),
         ];
         properties.extend(numbers.iter().filter_map(|(name, number)| Some(format!("{name}={}", (*number)?))));
     }

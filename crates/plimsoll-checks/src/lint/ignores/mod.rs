@@ -157,7 +157,9 @@ impl Judging<'_> {
         }
         let message = format!("the ignore of {} ignores nothing", names.join(", "));
         let found = Found::new(&rules::UNUSED_IGNORE, ignore.span, message);
-        Some(match ignore.whole.filter(|_| names.len() == ignore.rules.len()) {
+        // hadolint may still find there what we do not: its pragma is its users' to remove.
+        let whole = ignore.whole.filter(|_| names.len() == ignore.rules.len() && !ignore.foreign);
+        Some(match whole {
             Some(whole) => found.fix("remove the ignore", vec![remove(whole)]),
             None => found,
         })
