@@ -233,7 +233,8 @@ fn what_a_careful_team_writes_is_clean_by_default() {
 
 #[test]
 fn what_a_hasty_team_writes_has_each_fault_once() {
-    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      \
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector: {matchLabels: {app: web}}\n  \
+                template:\n    metadata: {labels: {app: web}}\n    spec:\n      \
                 containers:\n      - name: web\n        image: nginx\n";
     let found = by_default(text);
     let ids: Vec<&str> = found.iter().map(|(id, _)| *id).collect();

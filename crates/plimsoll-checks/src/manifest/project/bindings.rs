@@ -62,7 +62,7 @@ pub const SERVICE_ACCOUNT_WITH_STRONG_BINDING: Rule = Rule {
     info: RuleInfo {
         id: "service-account-with-strong-binding",
         severity: Severity::High,
-        aliases: &["access-to-secrets", "cluster-admin-role-binding"],
+        aliases: &[],
         opt_in: false,
         title: "A workload whose ServiceAccount may read Secrets, do everything, or raise its own rights",
         why: "Whoever breaks into the pod finds the account's token there and has its rights: reading the Secrets of a namespace, \

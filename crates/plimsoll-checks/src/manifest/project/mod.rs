@@ -2,50 +2,23 @@
 //! nothing, names of what is not there, pods that no policy isolates. What it does not do: know the cluster; a name is only
 //! missing where the run defines others of its kind in the same namespace.
 //!
-//! How to add a rule: a `pub const NAME: Rule` with `Check::Project` in the file of its subject, and its line in [`RULES`].
+//! How to add a rule: a `pub const NAME: Rule` with `Check::Project` in the file of its subject, and its line
+//! in `rules/mod.rs`.
 
-mod bindings;
-mod duplicates;
+pub mod bindings;
+pub mod duplicates;
 pub mod limits;
-mod network;
-mod references;
-mod resilience;
+pub mod network;
+pub mod references;
+pub mod resilience;
 pub mod selector;
-mod services;
+pub mod services;
 
 use std::collections::{HashMap, HashSet};
 
 use self::selector::{Labels, Operator, Selector};
 use super::object::{Manifest, Object, Workload, at, span};
-use super::rules::Rule;
 use crate::source::{Found, Span};
-
-pub use network::denies_by_default;
-
-/// Every rule that looks at more than one object, in the order of the documentation.
-pub const RULES: &[&Rule] = &[
-    &network::NAMESPACE_WITHOUT_DEFAULT_DENY,
-    &network::POD_WITHOUT_NETWORK_POLICY,
-    &network::NETWORK_POLICY_WITHOUT_PODS,
-    &services::SERVICE_WITHOUT_PODS,
-    &services::SERVICE_PORT_UNKNOWN,
-    &services::INGRESS_BACKEND_MISSING,
-    &services::SELECTOR_MISMATCH,
-    &references::SERVICE_ACCOUNT_MISSING,
-    &references::CONFIG_MISSING,
-    &references::CLAIM_MISSING,
-    &references::RUNTIME_CLASS_MISSING,
-    &references::AUTOSCALER_TARGET_MISSING,
-    &bindings::ROLE_MISSING,
-    &bindings::SUBJECT_MISSING,
-    &bindings::SERVICE_ACCOUNT_WITH_STRONG_BINDING,
-    &resilience::BUDGET_WITHOUT_PODS,
-    &resilience::BUDGET_BLOCKS_EVICTION,
-    &resilience::BUDGET_MISSING,
-    &resilience::SINGLE_REPLICA,
-    &resilience::REPLICAS_ON_ONE_NODE,
-    &duplicates::DUPLICATE_OBJECT,
-];
 
 /// The kinds that rules ask for, with the groups that have them; a Service of another group is another thing.
 const KINDS: &[(&str, &[&str])] = &[

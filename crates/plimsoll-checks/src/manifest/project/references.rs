@@ -113,7 +113,7 @@ pub const AUTOSCALER_TARGET_MISSING: Rule = Rule {
 };
 
 /// The ServiceAccount that a pod names, by its newer or its older field.
-pub fn account<'m>(pod: &Pod<'m>) -> Option<(&'m str, Span)> {
+pub(super) fn account<'m>(pod: &Pod<'m>) -> Option<(&'m str, Span)> {
     let spec = pod.workload.spec;
     text_at(spec, &["serviceAccountName"]).or_else(|| text_at(spec, &["serviceAccount"]))
 }

@@ -1,5 +1,5 @@
 //! What keeps a workload up while nodes go. In: the run. Out: disruption budgets that guard nothing or block everything, and, for
-//! who asks, workloads without one, with one replica, or with all replicas on one node. What it does not do: know the load.
+//! who asks, workloads without one. What it does not do: know the load.
 
 use std::collections::HashSet;
 
@@ -73,52 +73,6 @@ pub const BUDGET_MISSING: Rule = Rule {
                maxUnavailable: 1\n  selector:\n    matchLabels:\n      app: web\n",
     },
     check: Check::Project(unguarded),
-};
-
-/// A workload of one pod.
-pub const SINGLE_REPLICA: Rule = Rule {
-    info: RuleInfo {
-        id: "single-replica",
-        severity: Severity::Low,
-        aliases: &["minimum-three-replicas", "deploymentMissingReplicas", "Deployment Replicas"],
-        opt_in: true,
-        title: "A workload with a single replica",
-        why: "When its node goes, nothing answers until the pod has started elsewhere.",
-        remedy: "set `replicas` to two or more, or let a HorizontalPodAutoscaler do so",
-        bad: "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 1\n  selector:\n    matchLabels:\n      \
-              app: web\n  template:\n    metadata:\n      labels:\n        app: web\n    spec:\n      containers:\n      - name: web\n        \
-              image: nginx:1.29\n",
-        good: "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 2\n  selector:\n    matchLabels:\n      \
-               app: web\n  template:\n    metadata:\n      labels:\n        app: web\n    spec:\n      containers:\n      - name: web\n        \
-               image: nginx:1.29\n",
-    },
-    check: Check::Project(single),
-};
-
-/// A workload whose pods may all run side by side.
-pub const REPLICAS_ON_ONE_NODE: Rule = Rule {
-    info: RuleInfo {
-        id: "replicas-on-one-node",
-        severity: Severity::Low,
-        aliases: &[
-            "no-anti-affinity",
-            "topologySpreadConstraint",
-            "Deployment has host PodAntiAffinity",
-            "StatefulSet has host PodAntiAffinity",
-        ],
-        opt_in: true,
-        title: "A workload whose replicas may all run on one node",
-        why: "Several replicas on one node go down together.",
-        remedy: "add `topologySpreadConstraints` over `kubernetes.io/hostname`, or a `podAntiAffinity`",
-        bad: "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 3\n  selector:\n    matchLabels:\n      \
-              app: web\n  template:\n    metadata:\n      labels:\n        app: web\n    spec:\n      containers:\n      - name: web\n        \
-              image: nginx:1.29\n",
-        good: "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 3\n  selector:\n    matchLabels:\n      \
-               app: web\n  template:\n    metadata:\n      labels:\n        app: web\n    spec:\n      topologySpreadConstraints:\n      \
-               - maxSkew: 1\n        topologyKey: kubernetes.io/hostname\n        whenUnsatisfiable: ScheduleAnyway\n        labelSelector:\n          \
-               matchLabels:\n            app: web\n      containers:\n      - name: web\n        image: nginx:1.29\n",
-    },
-    check: Check::Project(together),
 };
 
 fn budgets(manifests: &[Manifest<'_>], found: All<'_>) {
@@ -206,33 +160,6 @@ fn unguarded(manifests: &[Manifest<'_>], found: All<'_>) {
         if !unsure && !pod.labels.unsure && !guarded.contains(&std::ptr::from_ref(object)) {
             let message = format!("no PodDisruptionBudget guards {}", object.label());
             found.push((pod.file, Found::new(&BUDGET_MISSING.info, shown_at(object), message)));
-        }
-    }
-}
-
-fn single(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
-    let scaled = scaled(&project);
-    for pod in &project.pods {
-        let object = pod.workload.object;
-        if replicas(pod) != Some(1) || scaled.contains(&(object.kind.as_str(), object.name.as_str())) {
-            continue;
-        }
-        let place = object.at(&["spec", "replicas"]).map_or_else(|| shown_at(object), |node| span(node));
-        let message = format!("{} has a single replica", object.label());
-        found.push((pod.file, Found::new(&SINGLE_REPLICA.info, place, message)));
-    }
-}
-
-fn together(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
-    for pod in project.pods.iter().filter(|pod| replicas(pod).is_some_and(|replicas| replicas > 1)) {
-        let spread = pod.workload.at(&["topologySpreadConstraints"]).is_some_and(|list| !list.items().is_empty());
-        let apart = pod.workload.at(&["affinity", "podAntiAffinity"]).is_some_and(|node| !node.pairs().is_empty());
-        if !spread && !apart {
-            let object = pod.workload.object;
-            let message = format!("nothing keeps the replicas of {} on different nodes", object.label());
-            found.push((pod.file, Found::new(&REPLICAS_ON_ONE_NODE.info, shown_at(object), message)));
         }
     }
 }

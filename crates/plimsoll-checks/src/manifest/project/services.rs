@@ -38,7 +38,7 @@ pub const SERVICE_PORT_UNKNOWN: Rule = Rule {
     info: RuleInfo {
         id: "service-port-unknown",
         severity: Severity::Medium,
-        aliases: &["target-port"],
+        aliases: &[],
         opt_in: false,
         title: "A Service whose `targetPort` names a port that its pods do not have",
         why: "A port by name is looked up in the pod's containers. Where none has it, the Service has no endpoint for the port.",

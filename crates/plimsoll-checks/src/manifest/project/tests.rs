@@ -1,9 +1,32 @@
 //! What is said of several objects together.
 
+use super::network::denies_by_default;
 use super::*;
 use crate::manifest::object::read;
-use crate::manifest::rules::{Check, Context};
+use crate::manifest::rules::{Check, Context, Rule};
 use crate::source::Source;
+
+const RULES: &[&Rule] = &[
+    &network::NAMESPACE_WITHOUT_DEFAULT_DENY,
+    &network::POD_WITHOUT_NETWORK_POLICY,
+    &network::NETWORK_POLICY_WITHOUT_PODS,
+    &services::SERVICE_WITHOUT_PODS,
+    &services::SERVICE_PORT_UNKNOWN,
+    &services::INGRESS_BACKEND_MISSING,
+    &services::SELECTOR_MISMATCH,
+    &references::SERVICE_ACCOUNT_MISSING,
+    &references::CONFIG_MISSING,
+    &references::CLAIM_MISSING,
+    &references::RUNTIME_CLASS_MISSING,
+    &references::AUTOSCALER_TARGET_MISSING,
+    &bindings::ROLE_MISSING,
+    &bindings::SUBJECT_MISSING,
+    &bindings::SERVICE_ACCOUNT_WITH_STRONG_BINDING,
+    &resilience::BUDGET_WITHOUT_PODS,
+    &resilience::BUDGET_BLOCKS_EVICTION,
+    &resilience::BUDGET_MISSING,
+    &duplicates::DUPLICATE_OBJECT,
+];
 
 /// Every finding of some files, as `file:line rule message`; `only` those of one rule.
 fn found(files: &[(&str, &str)], only: Option<&str>) -> Vec<String> {

@@ -42,6 +42,8 @@ mod volumes;
 use plimsoll_model::RuleInfo;
 
 use super::object::{Container, Manifest, Object, Workload};
+use super::schema::rules as schema;
+use super::{project, yaml_fault};
 use crate::source::{Found, Source};
 
 /// Every manifest rule, in the order of the documentation.
@@ -138,6 +140,35 @@ pub const RULES: &[&Rule] = &[
     &leftovers::POLICY_GRANT,
     &leftovers::SECCOMP_ANNOTATION,
     &leftovers::APPARMOR_ANNOTATION,
+    &yaml_fault::RULE,
+    &schema::UNKNOWN_FIELD,
+    &schema::WRONG_TYPE,
+    &schema::UNKNOWN_VALUE,
+    &schema::REQUIRED_FIELD_MISSING,
+    &schema::UNKNOWN_API_VERSION,
+    &schema::REMOVED_API,
+    &schema::DEPRECATED_API,
+    &schema::DEPRECATED_FIELD,
+    &schema::MANIFEST_WITHOUT_KIND,
+    &project::network::NAMESPACE_WITHOUT_DEFAULT_DENY,
+    &project::network::POD_WITHOUT_NETWORK_POLICY,
+    &project::network::NETWORK_POLICY_WITHOUT_PODS,
+    &project::services::SERVICE_WITHOUT_PODS,
+    &project::services::SERVICE_PORT_UNKNOWN,
+    &project::services::INGRESS_BACKEND_MISSING,
+    &project::services::SELECTOR_MISMATCH,
+    &project::references::SERVICE_ACCOUNT_MISSING,
+    &project::references::CONFIG_MISSING,
+    &project::references::CLAIM_MISSING,
+    &project::references::RUNTIME_CLASS_MISSING,
+    &project::references::AUTOSCALER_TARGET_MISSING,
+    &project::bindings::ROLE_MISSING,
+    &project::bindings::SUBJECT_MISSING,
+    &project::bindings::SERVICE_ACCOUNT_WITH_STRONG_BINDING,
+    &project::resilience::BUDGET_WITHOUT_PODS,
+    &project::resilience::BUDGET_BLOCKS_EVICTION,
+    &project::resilience::BUDGET_MISSING,
+    &project::duplicates::DUPLICATE_OBJECT,
 ];
 
 /// A rule: what it is, and the function from a part of a manifest to what is wrong with it.

@@ -15,9 +15,9 @@ mod walk;
 use plimsoll_model::TextEdit;
 
 use self::api::Api;
-use self::walk::{Want, walk};
+use self::walk::{Want, rename, walk};
 use super::object::{Object, entry, span};
-use crate::source::{Span, replace};
+use crate::source::Span;
 
 /// What an object has that its kind does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,8 @@ fn unknown_api(object: &Object, unknown: api::Unknown) -> SchemaFault {
     };
     let value = object.at(&[key]);
     let at = value.map_or_else(|| entry(&object.node, key), |value| span(value));
-    let fix = meant.and_then(|meant| SchemaFix::new(format!("write `{meant}`"), false, Some(replace(at, meant))));
+    let edit = value.zip(meant).and_then(|(value, meant)| rename(value, value.text().unwrap_or_default(), meant));
+    let fix = meant.and_then(|meant| SchemaFix::new(format!("write `{meant}`"), false, edit));
     SchemaFault { kind: SchemaFaultKind::UnknownApi, span: at, path: key.into(), message: unknown.message, meant, fix }
 }
 

@@ -8,24 +8,13 @@ use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
 use super::api;
+use super::walk::rename;
 use super::{SchemaFault, SchemaFaultKind, table, validate};
 use crate::manifest::object::{Manifest, Object, entry, key, span};
 use crate::manifest::rules::{Check, Rule};
 use crate::source::{Found, replace};
 
-/// Every rule on shapes and versions, in the order of the documentation.
-pub const RULES: &[&Rule] = &[
-    &UNKNOWN_FIELD,
-    &WRONG_TYPE,
-    &UNKNOWN_VALUE,
-    &REQUIRED_FIELD_MISSING,
-    &UNKNOWN_API_VERSION,
-    &REMOVED_API,
-    &DEPRECATED_API,
-    &DEPRECATED_FIELD,
-    &MANIFEST_WITHOUT_KIND,
-];
-
+/// A field that is none of its kind.
 pub const UNKNOWN_FIELD: Rule = Rule {
     info: RuleInfo {
         id: "unknown-field",
@@ -44,6 +33,7 @@ pub const UNKNOWN_FIELD: Rule = Rule {
     check: Check::Object(|object, _, found| tell(object, &UNKNOWN_FIELD.info, SchemaFaultKind::UnknownField, found)),
 };
 
+/// A value of the wrong type.
 pub const WRONG_TYPE: Rule = Rule {
     info: RuleInfo {
         id: "wrong-type",
@@ -55,13 +45,14 @@ pub const WRONG_TYPE: Rule = Rule {
               and `1.10` are no texts.",
         remedy: "write the value in the type that the field has",
         bad: "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx:1.29\n    \
-              securityContext:\n      privileged: \"false\"\n    env:\n    - name: PORT\n      value: 8080\n",
+              env:\n    - name: PORT\n      value: 8080\n",
         good: "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx:1.29\n    \
-               securityContext:\n      privileged: false\n    env:\n    - name: PORT\n      value: \"8080\"\n",
+               env:\n    - name: PORT\n      value: \"8080\"\n",
     },
     check: Check::Object(|object, _, found| tell(object, &WRONG_TYPE.info, SchemaFaultKind::WrongType, found)),
 };
 
+/// A value that its field does not take.
 pub const UNKNOWN_VALUE: Rule = Rule {
     info: RuleInfo {
         id: "unknown-value",
@@ -80,6 +71,7 @@ pub const UNKNOWN_VALUE: Rule = Rule {
     check: Check::Object(|object, _, found| tell(object, &UNKNOWN_VALUE.info, SchemaFaultKind::InvalidValue, found)),
 };
 
+/// A field that must be there.
 pub const REQUIRED_FIELD_MISSING: Rule = Rule {
     info: RuleInfo {
         id: "required-field-missing",
@@ -103,6 +95,7 @@ pub const REQUIRED_FIELD_MISSING: Rule = Rule {
     }),
 };
 
+/// A version or kind that nobody serves.
 pub const UNKNOWN_API_VERSION: Rule = Rule {
     info: RuleInfo {
         id: "unknown-api-version",
@@ -121,6 +114,7 @@ pub const UNKNOWN_API_VERSION: Rule = Rule {
     }),
 };
 
+/// A version that went.
 pub const REMOVED_API: Rule = Rule {
     info: RuleInfo {
         id: "removed-api",
@@ -140,6 +134,7 @@ pub const REMOVED_API: Rule = Rule {
     check: Check::Object(|object, _, found| old_api(object, &REMOVED_API.info, true, found)),
 };
 
+/// A version that goes.
 pub const DEPRECATED_API: Rule = Rule {
     info: RuleInfo {
         id: "deprecated-api",
@@ -155,6 +150,7 @@ pub const DEPRECATED_API: Rule = Rule {
     check: Check::Object(|object, _, found| old_api(object, &DEPRECATED_API.info, false, found)),
 };
 
+/// A field that goes.
 pub const DEPRECATED_FIELD: Rule = Rule {
     info: RuleInfo {
         id: "deprecated-field",
@@ -172,6 +168,7 @@ pub const DEPRECATED_FIELD: Rule = Rule {
     check: Check::Object(|object, _, found| deprecated_fields(object, found)),
 };
 
+/// A document that does not say what it is.
 pub const MANIFEST_WITHOUT_KIND: Rule = Rule {
     info: RuleInfo {
         id: "manifest-without-kind",
@@ -254,8 +251,11 @@ fn old_api(object: &Object, info: &'static RuleInfo, removed: bool, found: &mut 
     match life.replacement {
         Some(replacement) => {
             one = one.remedy(format!("write `apiVersion: {replacement}`, with the fields that {kind} has there"));
-            if let Some(safe) = moves(object, replacement) {
-                let (title, edits) = (format!("write `{replacement}`"), vec![replace(at, replacement)]);
+            let edit = object.at(&["apiVersion"]).and_then(|value| rename(value, version, replacement));
+            if let Some(edit) = edit
+                && let Some(safe) = moves(object, replacement)
+            {
+                let (title, edits) = (format!("write `{replacement}`"), vec![edit]);
                 one = if safe { one.fix(title, edits) } else { one.unsafe_fix(title, edits) };
             }
         }

@@ -432,7 +432,7 @@ fn inner_type(field: &Field) -> Option<&'static Type> {
 }
 
 /// The edit that puts another word in the place of a scalar; its quotes stay. None where it is written in another way.
-fn rename(node: &Node, text: &str, meant: &str) -> Option<TextEdit> {
+pub(super) fn rename(node: &Node, text: &str, meant: &str) -> Option<TextEdit> {
     let length = node.end.checked_sub(node.start)?;
     let place = match &node.value {
         Value::Scalar { plain: true, .. } if length == text.len() => span(node),
@@ -443,6 +443,12 @@ fn rename(node: &Node, text: &str, meant: &str) -> Option<TextEdit> {
 }
 
 fn unquoted(node: &Node, text: &str) -> Option<SchemaFix> {
+    // What JSON takes as well.
+    let number = text.strip_prefix('-').unwrap_or(text);
+    let number = number.bytes().all(|byte| byte.is_ascii_digit()) && (number.len() == 1 || !number.starts_with('0'));
+    if !number && !matches!(text, "true" | "false") {
+        return None;
+    }
     let edit = (node.end.checked_sub(node.start)? == text.len() + 2).then(|| replace(span(node), text));
     SchemaFix::new("take the quotes away", true, edit)
 }
