@@ -15,6 +15,10 @@ const MAX_ROUNDS: usize = 10;
 /// How often one file is linted for its fixes: finding a bad one among many takes several tries.
 const MAX_LINTS: usize = 200;
 
+/// Rules whose fixes make text readable that no other rule could look at: what is found there then was there before.
+/// They are mended first, by themselves.
+pub const REVEALING: &[&str] = &["broken-yaml", "manifest-without-kind", "not-understood"];
+
 /// Which fixes are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fixes {
@@ -61,6 +65,12 @@ struct Chosen {
     fix: TextFix,
 }
 
+impl Chosen {
+    fn reveals(&self) -> bool {
+        REVEALING.contains(&self.rule.as_str())
+    }
+}
+
 struct Mending<'a> {
     linter: &'a Linter,
     path: &'a str,
@@ -96,8 +106,9 @@ impl State {
 
     /// No rule finds more than before, and each whose fixes were applied finds less.
     fn is_better_than(&self, before: &State, fixes: &[Chosen]) -> bool {
+        let reveal = fixes.iter().all(Chosen::reveals);
         self.undecided <= before.undecided
-            && self.rules.iter().all(|(rule, count)| *count <= before.count(rule))
+            && (reveal || self.rules.iter().all(|(rule, count)| *count <= before.count(rule)))
             && fixes.iter().all(|fix| self.count(&fix.rule) < before.count(&fix.rule))
     }
 }
@@ -105,7 +116,15 @@ impl State {
 impl Mending<'_> {
     fn lint(&mut self, text: &str) -> LintedFile {
         self.lints += 1;
-        self.linter.lint_alone(&Input { path: self.path, text, kind: self.kind })
+        // Rules over several files see this one alone: some of them speak of a file by itself, and have fixes.
+        self.linter.lint(&[Input { path: self.path, text, kind: self.kind }]).pop().unwrap_or_else(|| LintedFile {
+            path: self.path.to_owned(),
+            kind: Some(self.kind),
+            findings: Vec::new(),
+            problems: Vec::new(),
+            ignored: Vec::new(),
+            text: String::new(),
+        })
     }
 
     /// The fixes of this round, in the order of the file, none touching another.
@@ -115,6 +134,9 @@ impl Mending<'_> {
             Some(Chosen { rule: finding.rule.clone(), message: finding.message.clone(), fix })
         });
         let mut wanted: Vec<Chosen> = wanted.filter(|fix| !self.dropped.contains(&key(fix))).collect();
+        if wanted.iter().any(Chosen::reveals) {
+            wanted.retain(Chosen::reveals);
+        }
         wanted.sort_by_key(|chosen| chosen.fix.edits.first().map_or(usize::MAX, |edit| edit.start));
         let mut taken = Taken::default();
         wanted.into_iter().filter(|chosen| !chosen.fix.edits.is_empty() && taken.take(&chosen.fix.edits)).collect()

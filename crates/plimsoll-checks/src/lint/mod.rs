@@ -119,15 +119,16 @@ impl Linter {
     /// The findings of these files, in their order. Rules that look at several files see all of them.
     pub fn lint(&self, files: &[Input<'_>]) -> Vec<LintedFile> {
         let sources: Vec<Source<'_>> = files.iter().map(|file| Source::new(file.path, file.text)).collect();
-        let (mut examined, project) = if self.options.threads.is_some_and(|threads| threads.get() > 1) {
-            std::thread::scope(|scope| {
-                let project = scope.spawn(|| self.project(files, &sources));
-                let examined = self.each(files, &sources);
-                (examined, project.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug)))
-            })
-        } else {
-            (self.each(files, &sources), self.project(files, &sources))
-        };
+        let (mut examined, project) =
+            if files.len() > 1 && self.options.threads.is_some_and(|threads| threads.get() > 1) {
+                std::thread::scope(|scope| {
+                    let project = scope.spawn(|| self.project(files, &sources));
+                    let examined = self.each(files, &sources);
+                    (examined, project.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug)))
+                })
+            } else {
+                (self.each(files, &sources), self.project(files, &sources))
+            };
         for (index, found) in project {
             if let Some(examined) = examined.get_mut(index) {
                 examined.found.push(found);

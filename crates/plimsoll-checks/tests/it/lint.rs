@@ -378,3 +378,49 @@ fn pod_security_is_looked_at_where_a_level_is_asked_for() {
     options.selection.ignore.clear();
     assert_eq!(rules(&options, &ignored), ["toy-privileged"], "an ignore of what did not look is not told as unused");
 }
+
+/// The linter as shipped, with one rule or all.
+fn shipped(select: &str) -> Linter {
+    let pod_security = Some((plimsoll_checks::pod_security::Level::Restricted, "latest".parse().unwrap()));
+    Linter::new(Options { pod_security, ..options(&[select]) }).unwrap()
+}
+
+#[test]
+fn every_fix_mends_the_bad_example_of_its_rule_for_good() {
+    let classes = plimsoll_checks::docs::FixClasses::default();
+    let mut faults = Vec::new();
+    for rule in plimsoll_checks::lint::all_rules() {
+        if classes.of(&rule) == plimsoll_checks::docs::FixClass::None {
+            continue;
+        }
+        let info = rule.info;
+        let kind = if rule.family.looks_at(FileKind::Manifest) && rule.family.name() != "lint" {
+            FileKind::Manifest
+        } else {
+            FileKind::Dockerfile
+        };
+        // Of linting itself: an ignore is unused where the rule that it names looked.
+        let linter = shipped(if rule.family.name() == "lint" { "lint" } else { info.id });
+        let fixed = fix(&linter, "example", info.bad, kind, Fixes::All);
+        let again = fix(&linter, "example", &fixed.text, kind, Fixes::All);
+        let left = linter.lint(&[Input { path: "example", text: &fixed.text, kind }]).remove(0);
+        let left = left.findings.iter().any(|found| found.finding.rule == info.id && found.finding.fix.is_some());
+        if fixed.done.is_empty() || !fixed.dropped.is_empty() || again.text != fixed.text || left {
+            faults.push(format!("{}: done {:?}, dropped {:?}\n{}", info.id, fixed.done, fixed.dropped, fixed.text));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn rules_of_one_family_have_one_name_each_and_all_are_found_by_it() {
+    let known = plimsoll_checks::lint::all_rules();
+    for rule in &known {
+        let same = known.iter().filter(|other| other.family == rule.family && other.info.id == rule.info.id);
+        assert_eq!(same.count(), 1, "{} of {}", rule.info.id, rule.family.name());
+        for name in std::iter::once(&rule.info.id).chain(rule.info.aliases) {
+            let found = plimsoll_checks::lint::names::named(&known, &name.to_ascii_uppercase());
+            assert!(found.iter().any(|other| other.info.id == rule.info.id), "{name}");
+        }
+    }
+}

@@ -128,9 +128,13 @@ impl LintOptions<'_> {
         kind.and_then(|kind| of(kind.name())).or_else(|| of("lint"))
     }
 
-    /// `latest-base-tag/DL3007`: our name, and the first by which another tool knows the fault.
+    /// `latest-base-tag/DL3007`: our name, and the one by which another tool's users look the fault up. Codes come before
+    /// words, and names with blanks stay out: they would not look like one.
     fn label(&self, kind: Option<FileKind>, id: &str) -> String {
-        match self.rule(kind, id).and_then(|(_, rule)| rule.aliases.first()) {
+        let aliases = self.rule(kind, id).map(|(_, rule)| rule.aliases).unwrap_or_default();
+        let mut names = aliases.iter().filter(|alias| !alias.contains(char::is_whitespace));
+        let code = names.clone().find(|alias| alias.bytes().any(|byte| byte.is_ascii_digit()));
+        match code.or_else(|| names.next()) {
             Some(alias) => format!("{id}/{alias}"),
             None => id.to_owned(),
         }

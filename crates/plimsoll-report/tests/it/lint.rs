@@ -21,8 +21,12 @@ static LATEST: RuleInfo = RuleInfo {
     bad: "FROM debian:latest\n",
     good: "FROM debian:13\n",
 };
-static PRIVILEGED: RuleInfo =
-    RuleInfo { id: "privileged-container", severity: Severity::High, aliases: &["KSV-0017"], ..LATEST };
+static PRIVILEGED: RuleInfo = RuleInfo {
+    id: "privileged-container",
+    severity: Severity::High,
+    aliases: &["Runs Privileged", "Privileged", "KSV-0017"],
+    ..LATEST
+};
 static UNUSED: RuleInfo = RuleInfo { id: "unused-ignore", severity: Severity::Low, aliases: &[], ..LATEST };
 const RULES: &[(&str, &RuleInfo)] = &[("dockerfile", &LATEST), ("manifest", &PRIVILEGED), ("lint", &UNUSED)];
 
