@@ -11,6 +11,9 @@ use crate::source::{Source, Span};
 const MAX_LISTS: usize = 8;
 /// Objects of one file: 10,000 documents are read, a bomb of aliased lists is not.
 const MAX_OBJECTS: usize = 100_000;
+/// Nodes of all objects of a file, aliases counted as what they stand for: each rule walks them. Four times what a file
+/// without aliases may have.
+const MAX_SIZE: usize = 4_000_000;
 
 /// A file of manifests.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub struct Manifest<'a> {
     pub others: Vec<Rc<Node>>,
     /// Where the YAML ended, if it did before the file.
     pub fault: Option<Fault>,
-    /// Objects beyond [`MAX_OBJECTS`] were left out.
+    /// Objects beyond [`MAX_OBJECTS`] or [`MAX_SIZE`] were left out.
     pub cut: bool,
 }
 
@@ -67,8 +70,9 @@ pub struct Container<'o> {
 pub fn read<'a>(source: &'a Source<'a>) -> Manifest<'a> {
     let (trees, fault) = documents(source.text);
     let mut manifest = Manifest { source, objects: Vec::new(), others: Vec::new(), fault, cut: false };
+    let mut left = MAX_SIZE;
     for (document, tree) in trees.iter().enumerate() {
-        if !add(&mut manifest, tree, document, 0) {
+        if !add(&mut manifest, tree, document, 0, &mut left) {
             manifest.others.push(Rc::clone(tree));
         }
     }
@@ -76,18 +80,20 @@ pub fn read<'a>(source: &'a Source<'a>) -> Manifest<'a> {
 }
 
 /// Adds an object and the items of a list; false for what is no object.
-fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usize) -> bool {
+fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usize, left: &mut usize) -> bool {
     let Some(object) = Object::of(node, document) else { return false };
-    if manifest.objects.len() >= MAX_OBJECTS {
+    let list = object.kind.ends_with("List") && depth < MAX_LISTS;
+    let items = node.get("items").filter(|_| list).map(|items| items.items()).unwrap_or_default();
+    // The items of a list count when their turn comes.
+    let size = if list { items.len() + 1 } else { node.size() };
+    if manifest.objects.len() >= MAX_OBJECTS || size > *left {
         manifest.cut = true;
         return true;
     }
-    let list = object.kind.ends_with("List");
+    *left -= size;
     manifest.objects.push(object);
-    if list && depth < MAX_LISTS {
-        for item in node.get("items").map(|items| items.items()).unwrap_or_default() {
-            add(manifest, item, document, depth + 1);
-        }
+    for item in items {
+        add(manifest, item, document, depth + 1, left);
     }
     true
 }
@@ -232,6 +238,25 @@ pub fn integer(node: &Node) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_aliases_blow_up_is_left_out_and_the_rest_is_read() {
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
+        let wide =
+            format!("{pod}spec:\n  x: &x [{}]\n  containers: [{}]\n", "1, ".repeat(2000), "{args: *x}, ".repeat(3000));
+        let lists = "apiVersion: v1\nkind: List\nitems:\n- &a {apiVersion: v1, kind: List, items: [".to_owned()
+            + &"1, ".repeat(5000)
+            + "]}\n"
+            + &"- *a\n".repeat(5000);
+        for (text, objects) in [(format!("{wide}---\n{pod}"), 1), (format!("{lists}---\n{pod}"), 800)] {
+            let source = Source::new("m.yaml", &text);
+            let manifest = read(&source);
+            assert_eq!(manifest.fault, None);
+            assert!(manifest.cut);
+            assert!((objects..=objects + 5).contains(&manifest.objects.len()), "{}", manifest.objects.len());
+            assert_eq!(manifest.objects.last().map(|last| last.label()), Some("Pod/a".into()));
+        }
+    }
 
     #[test]
     fn every_kind_that_makes_pods_is_seen_with_all_its_containers() {
