@@ -377,6 +377,11 @@ fn places_in_pods_are_exact() {
         ("command-in-one-argument", "command: [/bin/cp]\nargs: [/a /b, /c]", "", &["/a /b"]),
         ("command-in-one-argument", "command: [\"/bin/sh -c\", \"a b\"]", "", &["\"/bin/sh -c\""]),
         ("command-in-one-argument", "command: [\"\", 1, [a b], {}]", "", &[]),
+        ("command-in-one-argument", "command: [sh, -C, sleep 1d]", "", &["sleep 1d"]),
+        ("command-in-one-argument", "command: [/bin/bash]\nargs: [\"sleep 1d\"]", "", &["\"sleep 1d\""]),
+        ("command-in-one-argument", "command: [bash, -euo, pipefail, -c, sleep 1d]", "", &[]),
+        ("command-in-one-argument", "command: [bash, -O, extglob, /run.sh, a b]", "", &[]),
+        ("command-in-one-argument", "command: [sh]\nargs: [-ec, sleep 1d]", "", &[]),
         ("ssh-port", "ports: [{containerPort: 22}, {containerPort: 2222}]", "", &["containerPort: 22"]),
     ];
     for (id, container, spec, expected) in table {
@@ -592,6 +597,24 @@ fn a_fix_does_not_go_through_an_alias_or_a_merge() {
         assert!(!found.is_empty(), "{id}:\n{text}");
         assert!(found.iter().all(|found| found.fix.is_none()), "{id}: {found:?}\n{text}");
     }
+}
+
+#[test]
+fn a_manifest_with_faults_of_typing_is_judged_all_the_same() {
+    let text = "apiVersion: vl\nkind: Pod\nmetadata:\n  name: pod\nspec:\n  containers:\n  - command:\n    - sh\n    - -C\n    - sleep 1d\n    \
+                image: busybox\n    name: pod\n    resources: (}\n    securityContext:\n      privileged: true\n";
+    assert_eq!(places("privileged-container", text), ["privileged: true"]);
+    assert_eq!(places("memory-limit-missing", text), ["resources"]);
+    assert_eq!(places("command-in-one-argument", text), ["sleep 1d"]);
+    assert_eq!(places("latest-tag", text), ["image: busybox"]);
+}
+
+#[test]
+fn a_patch_names_no_image_and_that_weighs_little() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: web}\n";
+    let whole = patch.replace("spec:\n  template", "spec:\n  selector: {}\n  template");
+    let severity = |text: &str| run(rule("unreadable-image-name"), text)[0].severity;
+    assert_eq!((severity(patch), severity(&whole)), (Severity::Low, Severity::High));
 }
 
 #[test]
