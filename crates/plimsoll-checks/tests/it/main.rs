@@ -11,6 +11,7 @@ mod dockerfile_security;
 mod docs;
 mod lint;
 mod manifest_edit;
+mod manifest_hostile;
 mod manifest_rules;
 mod pod_security;
 mod rules;
