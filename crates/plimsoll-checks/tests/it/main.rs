@@ -7,6 +7,7 @@
 )]
 
 mod dockerfile;
+mod dockerfile_rules;
 mod docs;
 mod rules;
 mod secrets;
