@@ -36,7 +36,8 @@ fn options(rule: &Rule) -> Options {
 
 /// A text with all edits of all fixes.
 fn mended(text: &str, found: &[Found]) -> String {
-    let mut edits: Vec<_> = found.iter().filter_map(|found| found.fix.as_ref()).flat_map(|fix| fix.edits.clone()).collect();
+    let mut edits: Vec<_> =
+        found.iter().filter_map(|found| found.fix.as_ref()).flat_map(|fix| fix.edits.clone()).collect();
     edits.sort();
     edits.dedup();
     let mut out = text.to_owned();
@@ -139,11 +140,8 @@ fn where_a_fix_would_not_fit_there_is_none() {
 
 #[test]
 fn labels_are_asked_of_what_is_shipped() {
-    let options = Options {
-        label_schema: [("a".to_owned(), LabelForm::Text)].into(),
-        strict_labels: true,
-        ..Options::default()
-    };
+    let options =
+        Options { label_schema: [("a".to_owned(), LabelForm::Text)].into(), strict_labels: true, ..Options::default() };
     for (text, lines) in [
         ("FROM x:1 as a\nFROM y:1\n", &[1, 2][..]),
         ("FROM x:1 as a\nLABEL a=b\nFROM a as b\nFROM b\n", &[]),
@@ -162,7 +160,10 @@ fn labels_are_asked_of_what_is_shipped() {
 fn ten_thousand_instructions_cost_each_rule_little() {
     let mut text = String::from("FROM a:1 AS s0\n");
     for i in 1..1_000 {
-        text.push_str(&format!("FROM s{} AS s{i}\nENV A{i}=1 B=$A{i}\nRUN dnf install x | y\nCOPY --from=s0 a b\nLABEL l{i}=x\n", i - 1));
+        text.push_str(&format!(
+            "FROM s{} AS s{i}\nENV A{i}=1 B=$A{i}\nRUN dnf install x | y\nCOPY --from=s0 a b\nLABEL l{i}=x\n",
+            i - 1
+        ));
     }
     text.push_str("RUN ");
     text.push_str(&"pip install x && \\\n".repeat(5_000));
