@@ -8,6 +8,7 @@
 
 mod dockerfile;
 mod dockerfile_security;
+mod dockerfile_rules;
 mod docs;
 mod lint;
 mod manifest_edit;
