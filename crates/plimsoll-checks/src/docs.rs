@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use plimsoll_model::RuleInfo;
+
 use crate::image::RULES;
 
 /// `docs/rules.md` as it should be. A test compares it with the file; `PLIMSOLL_REGENERATE=1 cargo test -p plimsoll-checks`
@@ -24,9 +26,28 @@ pub fn rules_markdown() -> String {
         let info = &rule.info;
         let _ = write!(
             page,
-            "\n## {}\n\n**{}.** Severity: {}.\n\n{}\n\nWhat to do: {}\n\nHas the fault:\n\n```\n{}\n```\n\nMended:\n\n```\n{}\n```\n",
-            info.id, info.title, info.severity, info.why, info.remedy, info.bad, info.good
+            "\n## {}\n\n**{}.** Severity: {}.{}\n\n{}\n\nWhat to do: {}\n\nHas the fault:\n\n```\n{}\n```\n\nMended:\n\n```\n{}\n```\n",
+            info.id,
+            info.title,
+            info.severity,
+            notes(info),
+            info.why,
+            info.remedy,
+            info.bad,
+            info.good
         );
     }
     page
+}
+
+/// Other tools' names of a rule, and whether it must be asked for.
+fn notes(info: &RuleInfo) -> String {
+    let mut notes = String::new();
+    if !info.aliases.is_empty() {
+        notes += &format!(" Elsewhere: {}.", info.aliases.join(", "));
+    }
+    if info.opt_in {
+        notes += " Looked for only where a policy names it.";
+    }
+    notes
 }
