@@ -247,8 +247,8 @@ fn bytes(count: u64) -> String {
 /// The longest instruction that a message quotes, in characters.
 const INSTRUCTION_LENGTH: usize = 60;
 
-/// A history line for people: the builders' wrapping goes, secrets are masked, long ones are cut.
-fn short_instruction(made: &str) -> String {
+/// A history line for people, on one line of some sixty characters: the builders' wrapping goes, secrets are masked, long ones are cut.
+pub fn short_instruction(made: &str) -> String {
     let made = crate::secrets::redact(made);
     let line = made.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.strip_suffix("# buildkit").unwrap_or(&line).trim_end();

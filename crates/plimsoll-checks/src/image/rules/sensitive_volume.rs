@@ -43,7 +43,7 @@ fn is_sensitive(volume: &str) -> bool {
         return false;
     }
     let below = |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    FOLDERS.contains(&path.as_str()) || SOCKETS.contains(&path.as_str()) || KERNEL.iter().any(|folder| below(folder))
+    FOLDERS.contains(&path.as_str()) || SOCKETS.contains(&path.as_str()) || KERNEL.iter().any(below)
 }
 
 #[cfg(test)]
