@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say so at once")]
 
 mod check;
+mod dive;
+mod dockle;
 mod install;
 mod policy;
 mod serve;
+mod toy;
 mod trivy;
 mod usage;
 
