@@ -208,3 +208,20 @@ fn report_goes_to_a_file_without_colours() {
     let report = std::fs::read_to_string(bench.path().join("report.txt")).unwrap();
     assert!(report.contains("FATAL\t- CIS-DI-0007: ") && !report.contains('\u{1b}'), "{report}");
 }
+
+#[test]
+fn image_that_no_engine_has_is_asked_of_its_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let dockle = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.arg("dockle").args(args).current_dir(folder.path()).env_clear().env("HOME", folder.path());
+        run(&mut command)
+    };
+    let nowhere = dockle(&["--host", "unix:///no/such.sock", "localhost:1/shop/web:1"]);
+    assert_eq!(nowhere.status, 1, "{}", nowhere.out);
+    assert!(nowhere.err.contains("could not pull localhost:1/shop/web:1"), "{}", nowhere.err);
+    let tcp = dockle(&["--host", "tcp://10.0.0.1:2375", "localhost:1/shop/web:1"]);
+    assert!(tcp.status == 1 && tcp.err.contains("only unix://"), "{}", tcp.err);
+    let nothing = dockle(&[]);
+    assert!(nothing.status == 1 && nothing.err.contains("--input"), "{}", nothing.err);
+}
