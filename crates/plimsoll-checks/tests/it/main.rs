@@ -7,8 +7,8 @@
 )]
 
 mod dockerfile;
-mod dockerfile_security;
 mod dockerfile_rules;
+mod dockerfile_security;
 mod docs;
 mod lint;
 mod manifest_edit;
