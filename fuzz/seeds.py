@@ -412,6 +412,10 @@ def seeds():
         ]],
         "install_check": [INSTALLATION, b"flags.txt\n--insecure-port=0 --enable-admission-plugins=PodSecurityPolicy"],
         "secrets": [SECRETS, b"DB_PASSWORD\ncurl -u a:hT7kq2Zp9 https://u:p4Zk9qL2@x --token=ghp_16C7e42F292c6912E7710c838347Ae178B4a"],
+        "image_history": [
+            b"RUN |1 A=b /bin/sh -c set -e; if true; then sudo -E apt-get -o A=b update && echo 'x' # buildkit",
+            b"root::0:0:root:/root:/bin/sh\ntoor:x:0:0::/:\n+::\n",
+        ],
         "reference": REFERENCES,
         "purl": PURLS,
         "report_text": [b"a\n1.0\nMIT", "x\u202ey\u200b<b>|`\x1b[31m\n1\n]]>&".encode()],

@@ -88,50 +88,37 @@ impl FixClasses {
     }
 }
 
-/// A family's page. A test compares `docs/rules.md` with the image rules'; the others are compared where all pages are.
+/// A family's page. Tests compare the files with these.
 pub fn family_markdown(family: Family) -> String {
     let (title, intro) = about(family);
     let rules: Vec<Known> = all_rules().into_iter().filter(|rule| rule.family == family).collect();
     let mut page = format!("# {title}\n\n{intro}\n\n");
-    if family == Family::Image {
-        page.push_str(
-            "This page is generated from the rules: `PLIMSOLL_REGENERATE=1 cargo test -p plimsoll-checks`.\n\n\
-             | rule | severity | finds |\n|---|---|---|\n",
+    page.push_str(
+        "This page is generated from the rules: `cargo run -- docs docs`.\n\n\
+         | rule | severity | also known as | fix | finds |\n|---|---|---|---|---|\n",
+    );
+    let classes = FixClasses::default();
+    for rule in &rules {
+        let info = rule.info;
+        let opt_in = if info.opt_in && family != Family::PodSecurity { " (opt-in)" } else { "" };
+        let (aliases, fix) = (info.aliases.join(", "), classes.of(rule).name());
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            page,
+            "| [{0}](#{0}){opt_in} | {1} | {aliases} | {fix} | {2} |",
+            info.id,
+            info.severity,
+            cell(info.title)
         );
-        for Known { info, .. } in &rules {
-            // Writing to a string cannot fail.
-            let _ = writeln!(page, "| [{0}](#{0}) | {1} | {2} |", info.id, info.severity, info.title);
-        }
-    } else {
-        page.push_str(
-            "This page is generated from the rules: `cargo run -- docs docs`.\n\n\
-             | rule | severity | also known as | fix | finds |\n|---|---|---|---|---|\n",
-        );
-        let classes = FixClasses::default();
-        for rule in &rules {
-            let info = rule.info;
-            let opt_in = if info.opt_in && family != Family::PodSecurity { " (opt-in)" } else { "" };
-            let (aliases, fix) = (info.aliases.join(", "), classes.of(rule).name());
-            let _ = writeln!(
-                page,
-                "| [{0}](#{0}){opt_in} | {1} | {aliases} | {fix} | {2} |",
-                info.id,
-                info.severity,
-                cell(info.title)
-            );
-        }
     }
     for Known { info, .. } in &rules {
-        let also = if info.aliases.is_empty() || family == Family::Image {
+        let also = if info.aliases.is_empty() {
             String::new()
         } else {
             format!(" Also known as {}.", info.aliases.join(", "))
         };
         let fence = if [info.bad, info.good].iter().any(|example| example.contains("```")) { "````" } else { "```" };
-        let (bad, good) = match family {
-            Family::Image => (info.bad, info.good),
-            _ => (info.bad.trim_end(), info.good.trim_end()),
-        };
+        let (bad, good) = (info.bad.trim_end(), info.good.trim_end());
         let _ = write!(
             page,
             "\n## {}\n\n**{}.** Severity: {}.{also}\n\n{}\n\nWhat to do: {}\n\nHas the fault:\n\n{fence}\n{bad}\n{fence}\n\nMended:\n\n{fence}\n{good}\n{fence}\n",

@@ -140,6 +140,24 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Speak dive's command line: how much of what an image ships is seen, with its thresholds for CI
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll dive --ci nginx:1.27\n  plimsoll dive --ci --lowestEfficiency 0.95 docker-archive://image.tar"
+    )]
+    Dive {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
+    /// Speak dockle's command line: image rules, its formats and exit codes
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll dockle nginx:1.27\n  plimsoll dockle --exit-code 1 -f json --input image.tar"
+    )]
+    Dockle {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Speak Trivy's command line: flags in, our pipeline, its formats and exit codes out
     #[command(
         disable_help_flag = true,

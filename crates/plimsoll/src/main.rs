@@ -72,6 +72,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             clap_complete::generate(*shell, &mut Cli::command(), "plimsoll", &mut std::io::stdout());
             Ok(Exit::Allowed)
         }
+        Command::Dive { args } => Ok(compat::dive::run(args)),
+        Command::Dockle { args } => Ok(compat::dockle::run(args)),
         Command::Trivy { args } => Ok(compat::trivy::run_in(args, global.cache_dir.as_deref())),
         Command::Kubesec { args } => Ok(compat::kubesec::run(args)),
         Command::Hadolint { args } => Ok(compat::hadolint::run(args)),

@@ -39,6 +39,8 @@ pub struct SessionOptions {
     pub quiet: bool,
     pub no_executables: bool,
     pub no_secrets: bool,
+    /// Files whose presence is asked for: a whole path without the leading slash, or a name, or `.` and the end of one.
+    pub named_files: Vec<String>,
 }
 
 /// The run's surroundings, opened once. A copy shares what is large.
@@ -58,6 +60,7 @@ pub struct Session {
     pub quiet: bool,
     pub executables: bool,
     pub secrets: bool,
+    pub named_files: Arc<Vec<String>>,
 }
 
 /// Every rule that the program has, for help, documentation and reports.
@@ -132,6 +135,7 @@ impl Session {
             quiet: options.quiet,
             executables: !options.no_executables,
             secrets: !options.no_secrets,
+            named_files: Arc::new(options.named_files.clone()),
             cache_dir,
             policy: Arc::new(policy),
         };
@@ -183,6 +187,11 @@ impl Session {
         }
         self.vex = Arc::new(statements);
         Ok(())
+    }
+
+    /// Whether a rule is looked for: most are, and those that are noise for most where the policy names them.
+    pub fn looks_for(&self, rule: &RuleInfo) -> bool {
+        !rule.opt_in || self.policy.images.iter().any(|entry| entry.footprint.contains_key(rule.id))
     }
 
     /// True when nothing but the embedded baseline is there.

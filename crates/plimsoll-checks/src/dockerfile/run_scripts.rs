@@ -199,3 +199,63 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dockerfile::parse;
+
+    /// The `#!` line's program, the variables that are not the build's own, and the rest of each script.
+    fn scripts(text: &str) -> Vec<String> {
+        let source = Source::new("f", text);
+        let file = parse(&source);
+        let shown = run_scripts(&file).into_iter().map(|script| {
+            let mut lines = script.text.splitn(3, '\n');
+            let shell = lines.next().unwrap().trim_start_matches("#!/bin/").to_owned();
+            let set: Vec<&str> = lines.next().unwrap().split(' ').skip(1 + PREDEFINED.len()).collect();
+            format!("{shell}|{}|{}", set.join(" "), lines.next().unwrap())
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn scripts_have_the_lines_of_the_file() {
+        assert_eq!(
+            scripts("FROM a:1\nRUN --mount=type=cache,target=/x a \\  \n  # why\n\n  && b\n"),
+            ["sh||a \\\n\\\n\\\n  && b\n"]
+        );
+        assert_eq!(scripts("# escape=`\nFROM a:1\nRUN a `\n  b\n"), ["sh||a \\\n  b\n"]);
+        assert_eq!(scripts("FROM a:1\nRUN <<-E\n\ta\n\tb\nE\nRUN c\n"), ["sh||a\nb\n", "sh||c\n"]);
+        assert_eq!(scripts("FROM a:1\nRUN <<E\n#!/usr/bin/env bash\na\nE\n"), ["bash||#\na\n"]);
+        assert_eq!(scripts("FROM a:1\nRUN <<E\n#!/usr/bin/python3\na\nE\nRUN [\"x\"]\nCMD y\n"), Vec::<String>::new());
+        assert_eq!(scripts("FROM a:1\nONBUILD RUN a\n"), ["sh||a\n"]);
+        let here = scripts("FROM a:1\nRUN cat <<E > x\n $y\nE\n");
+        assert!(here[0].starts_with("sh||cat <<E > x\n $y\nE"), "{here:?}");
+    }
+
+    #[test]
+    fn shells_and_variables_are_those_of_the_stage_and_its_base() {
+        assert_eq!(
+            scripts(
+                "# hadolint shell=dash\nARG G\nFROM a:1 AS a\nSHELL [\"/bin/bash\", \"-c\"]\nENV B=1\nARG A=1 \"x;y\"=2\nRUN a\n\
+                 FROM a\nRUN b\nFROM c:1\nRUN c\n# hadolint shell=ksh # why\nRUN d\n# hadolint shell=pwsh\nRUN e\n"
+            ),
+            ["bash|A=1 B=1|a\n", "bash|A=1 B=1|b\n", "dash||c\n", "ksh||d\n"]
+        );
+        assert_eq!(scripts("FROM a:1\nRUN a \\\n# hadolint shell=bash\n b\nRUN c\n")[1], "sh||c\n");
+        assert_eq!(scripts("FROM a:1\nSHELL [\"/usr/bin/env\", \"bash\"]\nRUN c\n"), ["bash||c\n"]);
+    }
+
+    #[test]
+    fn places_in_a_script_are_places_in_the_file() {
+        let text = "FROM a:1\nRUN é $x \\\n  # why\n  && b\nRUN <<-E\n\t\tc d\nE\n";
+        let source = Source::new("f", text);
+        let file = parse(&source);
+        let scripts = run_scripts(&file);
+        let at = |script: usize, line, column| scripts[script].offset(&source, line, column).map(|at| &text[at..=at]);
+        assert_eq!(at(0, 3, 3), Some("$"));
+        assert_eq!(at(0, 5, 6), Some("b"));
+        assert_eq!(at(1, 3, 3), Some("d"));
+        assert_eq!((at(0, 2, 1), at(0, 9, 1), at(0, 5, 60), at(0, 0, 0)), (None, None, None, None));
+    }
+}

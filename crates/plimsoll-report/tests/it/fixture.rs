@@ -291,6 +291,7 @@ fn shop() -> Assessment {
         },
         matches,
         findings,
+        workload: None,
         coverage: vec![
             Coverage {
                 what: "debian 10".into(),
@@ -374,6 +375,7 @@ pub fn baseline_only() -> Report {
         },
         matches: Vec::new(),
         findings: Vec::new(),
+        workload: None,
         coverage: vec![Coverage {
             what: "cargo".into(),
             packages: 1,

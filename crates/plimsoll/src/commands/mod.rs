@@ -45,6 +45,7 @@ pub fn session(global: &Global, judge: &JudgeArgs, mut near: Vec<PathBuf>) -> an
         quiet: global.quiet,
         no_executables: judge.no_executables,
         no_secrets: judge.no_secrets,
+        named_files: Vec::new(),
     })
 }
 
