@@ -99,7 +99,7 @@ pub const YARN: Rule = Rule {
 };
 
 /// Calls of `program` with one of `commands`, where `cleans` holds for none that comes later.
-fn left<'r>(run: &'r Run, wants: impl Fn(&Call) -> bool, cleans: impl Fn(&Call) -> bool) -> Option<&'r Call> {
+fn left(run: &Run, wants: impl Fn(&Call) -> bool, cleans: impl Fn(&Call) -> bool) -> Option<&Call> {
     let last_clean = run.calls.iter().rposition(cleans);
     let after = last_clean.map_or(0, |at| at + 1);
     run.calls[after..].iter().find(|call| wants(call))
@@ -239,7 +239,7 @@ fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             _ => {}
         }
         let Some(run) =
-            all.next_if(|run| run.instruction == at).filter(|run| !off[stage] && !(run.onbuild && for_children))
+            all.next_if(|run| run.instruction == at).filter(|run| !(off[stage] || run.onbuild && for_children))
         else {
             continue;
         };
