@@ -270,6 +270,17 @@ items: [&a {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [
 REGISTRIES = b'unqualified-search-registries = ["docker.io"]\n\n[[registry]]\nprefix = "*.example.com"\nlocation = "mirror.example.com/x"\n\n[[registry]]\nprefix = "docker.io/library"\nlocation = "docker.io/library"\nblocked = false\ninsecure = true\n\n[[registry.mirror]]\nlocation = "m:5000/lib"\npull-from-mirror = "digest-only"\n'
 HOSTS = b'server = "https://registry-1.docker.io"\n\n[host."https://m:5000/v2/x"]\n  capabilities = ["pull", "resolve"]\n  ca = "ca.crt"\n  skip_verify = true\n  override_path = true\n  client = [["a.crt", "a.key"]]\n'
 CREDENTIALS = b'{"auths":{"https://index.docker.io/v1/":{"auth":"dXNlcjpwYXNz"},"ghcr.io":{"identitytoken":"x"},"a":{"username":"u","password":"p"}},"credHelpers":{"gcr.io":"gcloud"},"credsStore":"x"}'
+DOCKERFILES = [
+    b"# syntax=docker/dockerfile:1\n# escape=\\\nARG V=1\nFROM --platform=$P a:$V AS b\n# c\nENV A=b \"C\"='d e' \\\n  # no\n\n  F=$g\nENV old form  x\nRUN --mount=type=cache,target=/x \\\n    apt-get update && apt-get install -y a=1 | tee /l\nCMD [\"a\", \"b\\u00e9\"]\n",
+    b"FROM a\nRUN <<EOT\n#!/bin/bash\nset -e\nEOT\nRUN <<-'A' cat > /x\n\tb\n\tA\nCOPY --chown=1 <<one <<\"two\" /d/\n1\none\n2\ntwo\nONBUILD RUN <<X\ny\nX\nCOPY --from=a [\"b c\", \"d\"]\n",
+    b"FROM a\r\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\r\nHEALTHCHECK --interval=5s CMD a || exit 1\r\nHEALTHCHECK NONE\r\nLABEL a=b\r\nARG c d=e\r\nEXPOSE 80 \"${P}\"\r\nVOLUME /a /b\r\nUSER 1:1\r\nWORKDIR /w\r\nSTOPSIGNAL 9\r\nMAINTAINER m\r\nADD --checksum=x http://a b\r\nENTRYPOINT a b\r\n",
+    b"# escape=`\nFROM a`\n AS b\nONBUILD ONBUILD x\nFRM\nRUN `\n#c\n",
+]
+SCRIPTS = [
+    b"set -eux; A=b C+=(d \"e f\") g --h=\"$i ${j:-k}\" $(l `m \\`n\\``) && ! o | p |& q || r & >s 2>&1 <<<\"t\"",
+    b"if [ -f a ]; then b; elif [[ c =~ ^(d|e)$ ]]; then f; else g; fi\nwhile a; do b; done <c\nuntil d\ndo e\ndone\nfor x in a b; do c; done\nfor ((i=0;i<3;i++)); { d; }\ncase $x in a|b) c;; (*) d;& esac",
+    b"f() { a; }\nfunction g { (b); }\n((x > 1)) && echo $((1+(2))) $'a\\n' $\"b\" <(c) >(d) @(e|f)\ncat <<E | x <<-'F'\n$(y)\nE\n\tz\n\tF\nselect a in b; do c; done # d",
+]
 KUBECONFIG = b"""apiVersion: v1
 kind: Config
 current-context: a
@@ -405,6 +416,8 @@ def seeds():
         "glob": [b"docker.io/library/*\ndocker.io/library/nginx", b"**a*b/**\nxa/b/c", b"**\nx"],
         "manifests": [KUBERNETES],
         "lint": [KUBERNETES, LINTED_DOCKERFILE, LINTED_MANIFEST],
+        "dockerfile": DOCKERFILES,
+        "shell": SCRIPTS,
         "image_review": [IMAGE_REVIEW],
         "admission_review": [ADMISSION % parts for parts in [
             (b"v1", b"", b"Pod", b"UPDATE", POD % b"nginx:2", POD % b"nginx:1"), (b"v1beta1", b"batch", b"CronJob", b"CREATE", CRON_JOB, b"null"),

@@ -10,6 +10,7 @@ use plimsoll_inventory::{Limits, Options, ReadInput, ReadOutput};
 use plimsoll_model::{Inventory, Layer, LayerReader, OpenLayer, Package, Problem};
 
 pub mod mend;
+pub mod places;
 pub mod review;
 
 /// The longest part of the input that is text.

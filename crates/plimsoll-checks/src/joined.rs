@@ -62,13 +62,18 @@ impl Joined {
         self.pieces.get(next.wrapping_sub(1)).map_or(self.end, |(start, file)| file + (offset - start))
     }
 
-    /// The bytes of the file from the first to the last of a range.
+    /// The bytes of the file from the first to the last of a range. An empty one stands after the byte before it, so that it
+    /// is inside whatever ends there.
     pub fn span(&self, range: Range<usize>) -> Span {
-        let start = self.at(range.start);
         if range.end <= range.start {
-            return Span::new(start, start);
+            let at = if range.start == 0 {
+                self.at(0)
+            } else {
+                self.at(range.start - 1) + usize::from(range.start <= self.text.len())
+            };
+            return Span::new(at, at);
         }
-        Span::new(start, self.at(range.end - 1) + usize::from(range.end <= self.text.len()))
+        Span::new(self.at(range.start), self.at(range.end - 1) + usize::from(range.end <= self.text.len()))
     }
 
     /// A range of the text as a text of its own.
@@ -106,7 +111,8 @@ mod tests {
         assert_eq!(joined.span(0..2), Span::new(4, 6));
         assert_eq!(joined.span(1..4), Span::new(5, 12));
         assert_eq!(joined.span(4..6), Span::new(12, 14));
-        assert_eq!(joined.span(6..6), Span::new(14, 14));
+        assert_eq!(joined.span(2..2), Span::new(6, 6));
+        assert_eq!((joined.span(0..0), joined.span(6..6)), (Span::new(4, 4), Span::new(14, 14)));
         assert_eq!(joined.text(2..5), Text { text: "çd".to_owned(), span: Span::new(10, 13) });
         let part = joined.part(1..5);
         assert_eq!((part.as_str(), part.span(0..1), part.span(1..4)), ("bçd", Span::new(5, 6), Span::new(10, 13)));

@@ -422,6 +422,21 @@ proptest! {
     }
 
     #[test]
+    fn places_are_in_their_parents_where_lines_were_joined(text in scripts(), gap in 1usize..4) {
+        // Every `gap`-th character is followed by one that the script does not have, as continuations are.
+        let mut joined = Joined::new(0);
+        let mut file = String::new();
+        for (index, c) in text.chars().enumerate() {
+            joined.push(c.encode_utf8(&mut [0; 4]), file.len());
+            file.push(c);
+            if index % gap == 0 {
+                file.push_str("\\\n");
+            }
+        }
+        check_script(&parse(&joined), &file, Span::new(0, file.len()));
+    }
+
+    #[test]
     fn what_stands_before_a_broken_command_is_read(broken in scripts()) {
         let text = format!("first a; second b\n{broken}");
         let script = read(&text);
