@@ -27,6 +27,8 @@ pub struct Node {
     depth: usize,
     /// Mappings that a look-up here may go through besides this one.
     merged: usize,
+    /// Nodes of the tree below and this one, aliases counted as what they stand for.
+    size: usize,
 }
 
 #[derive(Debug)]
@@ -48,9 +50,23 @@ impl Node {
             Value::List(items) => items.iter().map(|item| item.depth).max(),
             Value::Map(pairs) => pairs.iter().map(|(key, value)| key.depth.max(value.depth)).max(),
         };
-        let mut node = Node { value, line, column, start, end, depth: below.map_or(0, |below| below + 1), merged: 0 };
+        let size = match &value {
+            Value::Scalar { .. } => 1,
+            Value::List(items) => items.iter().fold(1, |sum: usize, item| sum.saturating_add(item.size)),
+            Value::Map(pairs) => {
+                pairs.iter().fold(1, |sum: usize, (key, value)| sum.saturating_add(key.size).saturating_add(value.size))
+            }
+        };
+        let mut node =
+            Node { value, line, column, start, end, depth: below.map_or(0, |below| below + 1), merged: 0, size };
         node.merged = node.merges().map(|mapping| 1 + mapping.merged).sum();
         Rc::new(node)
+    }
+
+    /// How many nodes who walks this tree meets, aliases counted as what they stand for: a small text may hold a tree that
+    /// nobody comes to the end of.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     pub fn text(&self) -> Option<&str> {
@@ -325,6 +341,18 @@ mod tests {
         assert_eq!(fault, None);
         let plain = read[0].items().iter().map(|item| matches!(item.value, Value::Scalar { plain: true, .. }));
         assert_eq!(plain.collect::<Vec<_>>(), [true, false, true, false]);
+    }
+
+    #[test]
+    fn the_size_of_a_tree_counts_aliases_as_what_they_stand_for() {
+        let size = |text: &str| documents(text).0[0].size();
+        assert_eq!((size("a"), size("a: [1, 2]"), size("a: &x [1, 2]\nb: *x")), (1, 5, 9));
+        let mut bomb = "a0: &a0 [1]\n".to_owned();
+        for i in 1..80 {
+            let alias = format!("*a{}", i - 1);
+            bomb.push_str(&format!("a{i}: &a{i} [{alias}, {alias}, {alias}]\n"));
+        }
+        assert_eq!(size(&bomb), usize::MAX);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use plimsoll_yaml::{Node, Value as Tree};
 
 use crate::source::{Source, Span, insert, remove as take, replace};
 
-/// Bytes at the start of a file in which its indent is looked for: the first mapping of a manifest stands in them.
-const INDENT_PROBE: usize = 4096;
+/// Bytes at the start of a file from which its indent and style are told: the first mapping of a manifest stands in them.
+const PROBE: usize = 4096;
 
 /// What a path is set to.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +77,7 @@ pub fn push(source: &Source<'_>, base: &Rc<Node>, path: &[&str], text: &str) -> 
     let bytes = source.text.as_bytes();
     let Some(last) = items.last() else {
         // Only `[]` is an empty list.
-        let quoted = source.text.trim_start().starts_with('{');
+        let quoted = opens_with_brace(source);
         return Some(vec![insert(list.start + 1, written(Value::Text(text), quoted))]);
     };
     if !is_direct(items, items.len() - 1, list) || !matches!(last.value, Tree::Scalar { .. }) || last.end <= last.start
@@ -166,7 +166,7 @@ fn put_in_flow(
 ) -> TextEdit {
     let quoted = match pairs.first() {
         Some((first, _)) => json(source, first),
-        None => source.text.trim_start().starts_with('{'),
+        None => opens_with_brace(source),
     };
     // Each entry on a line of its own, as JSON is printed.
     let spread = pairs.first().map(|(first, _)| line_prefix(source, first.start)).filter(|prefix| {
@@ -395,13 +395,23 @@ fn line_break(source: &Source<'_>) -> &'static str {
     }
 }
 
-/// The file's indent, as its first indented mapping has it.
-fn unit(source: &Source<'_>) -> usize {
-    let mut end = source.text.len().min(INDENT_PROBE);
+/// The start of the file, for what is told from it.
+fn head<'a>(source: &Source<'a>) -> &'a str {
+    let mut end = source.text.len().min(PROBE);
     while !source.text.is_char_boundary(end) {
         end -= 1;
     }
-    let widths = source.text[..end].lines().filter_map(|line| {
+    &source.text[..end]
+}
+
+/// The file is JSON by the look of it.
+fn opens_with_brace(source: &Source<'_>) -> bool {
+    head(source).trim_start().starts_with('{')
+}
+
+/// The file's indent, as its first indented mapping has it.
+fn unit(source: &Source<'_>) -> usize {
+    let widths = head(source).lines().filter_map(|line| {
         let words = line.trim_start_matches(' ');
         let width = line.len() - words.len();
         (width > 0 && width <= 8 && !words.starts_with(['#', '-']) && !words.is_empty()).then_some(width)

@@ -14,6 +14,9 @@ const MAX_LISTS: usize = 8;
 pub const MAX_FAULTS: usize = 20;
 /// Objects of one file: 10,000 documents are read, a bomb of aliased lists is not.
 const MAX_OBJECTS: usize = 100_000;
+/// Nodes of all objects of a file, aliases counted as what they stand for: each rule walks them. Four times what a file
+/// without aliases may have.
+const MAX_SIZE: usize = 4_000_000;
 
 /// A file of manifests.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub struct Manifest<'a> {
     pub fault: Option<Fault>,
     /// Those after it: reading goes on with the next document.
     pub more_faults: Vec<Fault>,
-    /// Objects beyond [`MAX_OBJECTS`] were left out.
+    /// Objects beyond [`MAX_OBJECTS`] or [`MAX_SIZE`] were left out.
     pub cut: bool,
 }
 
@@ -73,11 +76,11 @@ pub fn read<'a>(source: &'a Source<'a>) -> Manifest<'a> {
     let mut manifest =
         Manifest { source, objects: Vec::new(), others: Vec::new(), fault: None, more_faults: Vec::new(), cut: false };
     let mut text = Cow::Borrowed(source.text);
-    let (mut document, mut from) = (0, 1);
+    let (mut document, mut from, mut left) = (0, 1, MAX_SIZE);
     loop {
         let (trees, fault) = documents(&text);
         for tree in &trees {
-            if !add(&mut manifest, tree, document, 0) {
+            if !add(&mut manifest, tree, document, 0, &mut left) {
                 manifest.others.push(Rc::clone(tree));
             }
             document += 1;
@@ -113,18 +116,20 @@ fn blanked(source: &Source<'_>, line: u32) -> String {
 }
 
 /// Adds an object and the items of a list; false for what is no object.
-fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usize) -> bool {
+fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usize, left: &mut usize) -> bool {
     let Some(object) = Object::of(node, document) else { return false };
-    if manifest.objects.len() >= MAX_OBJECTS {
+    let list = object.kind.ends_with("List") && depth < MAX_LISTS;
+    let items = node.get("items").filter(|_| list).map(|items| items.items()).unwrap_or_default();
+    // The items of a list count when their turn comes.
+    let size = if list { items.len() + 1 } else { node.size() };
+    if manifest.objects.len() >= MAX_OBJECTS || size > *left {
         manifest.cut = true;
         return true;
     }
-    let list = object.kind.ends_with("List");
+    *left -= size;
     manifest.objects.push(object);
-    if list && depth < MAX_LISTS {
-        for item in node.get("items").map(|items| items.items()).unwrap_or_default() {
-            add(manifest, item, document, depth + 1);
-        }
+    for item in items {
+        add(manifest, item, document, depth + 1, left);
     }
     true
 }
@@ -269,6 +274,25 @@ pub fn integer(node: &Node) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_aliases_blow_up_is_left_out_and_the_rest_is_read() {
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
+        let wide =
+            format!("{pod}spec:\n  x: &x [{}]\n  containers: [{}]\n", "1, ".repeat(2000), "{args: *x}, ".repeat(3000));
+        let lists = "apiVersion: v1\nkind: List\nitems:\n- &a {apiVersion: v1, kind: List, items: [".to_owned()
+            + &"1, ".repeat(5000)
+            + "]}\n"
+            + &"- *a\n".repeat(5000);
+        for (text, objects) in [(format!("{wide}---\n{pod}"), 1), (format!("{lists}---\n{pod}"), 800)] {
+            let source = Source::new("m.yaml", &text);
+            let manifest = read(&source);
+            assert_eq!(manifest.fault, None);
+            assert!(manifest.cut);
+            assert!((objects..=objects + 5).contains(&manifest.objects.len()), "{}", manifest.objects.len());
+            assert_eq!(manifest.objects.last().map(|last| last.label()), Some("Pod/a".into()));
+        }
+    }
 
     #[test]
     fn every_kind_that_makes_pods_is_seen_with_all_its_containers() {

@@ -8,6 +8,7 @@
 
 mod docs;
 mod manifest_edit;
+mod manifest_hostile;
 mod manifest_rules;
 mod rules;
 mod secrets;

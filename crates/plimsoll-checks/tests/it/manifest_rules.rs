@@ -2,13 +2,11 @@
 
 use std::fmt::Write as _;
 
-use plimsoll_checks::manifest::object::{Object, read};
+use plimsoll_checks::manifest::object::read;
 use plimsoll_checks::manifest::rules::{Check, Context, RULES, Rule};
 use plimsoll_checks::source::{Found, Source};
 use plimsoll_model::Severity;
 use plimsoll_yaml::documents;
-use proptest::prelude::*;
-use serde_json::json;
 
 use super::manifest_edit::{apply, value};
 
@@ -18,7 +16,7 @@ fn run(rule: &'static Rule, text: &str) -> Vec<Found> {
 }
 
 /// What rules say of a text, read once.
-fn run_all(rules: impl IntoIterator<Item = &'static Rule>, text: &str) -> Vec<Found> {
+pub fn run_all(rules: impl IntoIterator<Item = &'static Rule>, text: &str) -> Vec<Found> {
     let source = Source::new("m.yaml", text);
     let manifest = read(&source);
     let context = Context { source: &source };
@@ -46,7 +44,7 @@ fn rule(id: &str) -> &'static Rule {
 }
 
 /// The rules that look at one file; those over all files have their own tests.
-fn rules() -> impl Iterator<Item = &'static Rule> {
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied().filter(|rule| !matches!(rule.check, Check::Project(_)))
 }
 
@@ -327,6 +325,7 @@ fn places_in_pods_are_exact() {
         ("capability-added", "securityContext: {capabilities: {add: [CAP_SYS_PTRACE, chown, ALL]}}", "", &["CAP_SYS_PTRACE", "ALL"]),
         ("sys-admin-capability", "securityContext: {capabilities: {add: [\"sys_admin\"]}}", "", &["\"sys_admin\""]),
         ("capabilities-not-dropped", "securityContext: {capabilities: {drop: [all]}}", "", &[]),
+        ("capabilities-not-dropped", "securityContext: {capabilities: {drop: [CAP_ALL]}}", "", &["drop"]),
         ("capabilities-not-dropped", "securityContext: {capabilities: {drop: ALL}}", "", &["drop"]),
         ("capabilities-not-dropped", "securityContext: {capabilities: {add: [CHOWN]}}", "", &["capabilities"]),
         ("may-run-as-root", "securityContext: {runAsUser: 5}", "", &[]),
@@ -379,6 +378,11 @@ fn places_in_pods_are_exact() {
         ("command-in-one-argument", "command: [/bin/cp]\nargs: [/a /b, /c]", "", &["/a /b"]),
         ("command-in-one-argument", "command: [\"/bin/sh -c\", \"a b\"]", "", &["\"/bin/sh -c\""]),
         ("command-in-one-argument", "command: [\"\", 1, [a b], {}]", "", &[]),
+        ("command-in-one-argument", "command: [sh, -C, sleep 1d]", "", &["sleep 1d"]),
+        ("command-in-one-argument", "command: [/bin/bash]\nargs: [\"sleep 1d\"]", "", &["\"sleep 1d\""]),
+        ("command-in-one-argument", "command: [bash, -euo, pipefail, -c, sleep 1d]", "", &[]),
+        ("command-in-one-argument", "command: [bash, -O, extglob, /run.sh, a b]", "", &[]),
+        ("command-in-one-argument", "command: [sh]\nargs: [-ec, sleep 1d]", "", &[]),
         ("ssh-port", "ports: [{containerPort: 22}, {containerPort: 2222}]", "", &["containerPort: 22"]),
     ];
     for (id, container, spec, expected) in table {
@@ -597,196 +601,28 @@ fn a_fix_does_not_go_through_an_alias_or_a_merge() {
 }
 
 #[test]
+fn a_manifest_with_faults_of_typing_is_judged_all_the_same() {
+    let text = "apiVersion: vl\nkind: Pod\nmetadata:\n  name: pod\nspec:\n  containers:\n  - command:\n    - sh\n    - -C\n    - sleep 1d\n    \
+                image: busybox\n    name: pod\n    resources: (}\n    securityContext:\n      privileged: true\n";
+    assert_eq!(places("privileged-container", text), ["privileged: true"]);
+    assert_eq!(places("memory-limit-missing", text), ["resources"]);
+    assert_eq!(places("command-in-one-argument", text), ["sleep 1d"]);
+    assert_eq!(places("latest-tag", text), ["image: busybox"]);
+}
+
+#[test]
+fn a_patch_names_no_image_and_that_weighs_little() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: web}\n";
+    let whole = patch.replace("spec:\n  template", "spec:\n  selector: {}\n  template");
+    let severity = |text: &str| run(rule("unreadable-image-name"), text)[0].severity;
+    assert_eq!((severity(patch), severity(&whole)), (Severity::Low, Severity::High));
+}
+
+#[test]
 fn no_message_shows_a_whole_secret() {
     for rule in rules().filter(|rule| rule.info.id.contains("secret")) {
         for found in run(rule, rule.info.bad) {
             assert!(!found.message.contains("tK8-pq2.Vw9x"), "{}", found.message);
-        }
-    }
-}
-
-#[test]
-fn ten_thousand_documents_and_a_pod_of_many_containers_are_judged_in_seconds() {
-    let mut many = String::new();
-    for i in 0..10_000 {
-        let _ = write!(
-            many,
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{i}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n"
-        );
-    }
-    let mut wide = String::from("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  volumes:\n");
-    for i in 0..10_000 {
-        let _ = writeln!(wide, "  - {{name: v{i}, hostPath: {{path: /etc}}}}");
-    }
-    wide.push_str("  containers:\n");
-    for i in 0..10_000 {
-        let _ = write!(wide, "  - name: c{i}\n    image: a\n    volumeMounts: [{{name: v{i}, mountPath: /a}}]\n");
-    }
-    let start = std::time::Instant::now();
-    for text in [&many, &wide] {
-        assert!(run_all(rules(), text).len() > 100_000);
-    }
-    // Seconds even without optimisation; quadratic work would take minutes.
-    assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", start.elapsed());
-}
-
-const KEYS: [&str; 76] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "spec",
-    "template",
-    "jobTemplate",
-    "containers",
-    "initContainers",
-    "ephemeralContainers",
-    "name",
-    "image",
-    "securityContext",
-    "privileged",
-    "capabilities",
-    "add",
-    "drop",
-    "allowPrivilegeEscalation",
-    "runAsUser",
-    "runAsNonRoot",
-    "runAsGroup",
-    "seccompProfile",
-    "appArmorProfile",
-    "type",
-    "resources",
-    "limits",
-    "requests",
-    "cpu",
-    "memory",
-    "env",
-    "envFrom",
-    "valueFrom",
-    "secretKeyRef",
-    "secretRef",
-    "value",
-    "command",
-    "args",
-    "livenessProbe",
-    "exec",
-    "httpGet",
-    "host",
-    "lifecycle",
-    "postStart",
-    "volumes",
-    "volumeMounts",
-    "hostPath",
-    "path",
-    "mountPath",
-    "readOnly",
-    "hostNetwork",
-    "hostPorts",
-    "ports",
-    "containerPort",
-    "hostPort",
-    "annotations",
-    "rules",
-    "verbs",
-    "apiGroups",
-    "resourceNames",
-    "roleRef",
-    "subjects",
-    "tls",
-    "hosts",
-    "egress",
-    "ingress",
-    "to",
-    "from",
-    "ipBlock",
-    "cidr",
-    "except",
-    "data",
-    "stringData",
-    "items",
-    "sysctls",
-    "seLinuxOptions",
-    "windowsOptions",
-    "<<",
-];
-const WORDS: [&str; 24] = [
-    "true",
-    "false",
-    "null",
-    "0",
-    "22",
-    "a b",
-    "/a /b",
-    "ALL",
-    "*",
-    "secrets",
-    "0.0.0.0/0",
-    "::/0",
-    "Unconfined",
-    "docker://a",
-    "v1",
-    "Pod",
-    "/var/run/docker.sock",
-    "hunter2-Xk9.pq",
-    "${A}",
-    "",
-    "é ü",
-    "'\"",
-    "a: b",
-    "#",
-];
-const KINDS: [(&str, &str); 8] = [
-    ("v1", "Pod"),
-    ("apps/v1", "Deployment"),
-    ("batch/v1", "CronJob"),
-    ("v1", "List"),
-    ("rbac.authorization.k8s.io/v1", "Role"),
-    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
-    ("networking.k8s.io/v1", "NetworkPolicy"),
-    ("networking.k8s.io/v1", "Ingress"),
-];
-
-fn tree() -> impl Strategy<Value = serde_json::Value> {
-    let leaf = prop_oneof![
-        proptest::sample::select(&WORDS[..]).prop_map(|word| json!(word)),
-        any::<bool>().prop_map(|b| json!(b)),
-        (-1_i64..30_000).prop_map(|n| json!(n)),
-        Just(json!(null)),
-    ];
-    leaf.prop_recursive(6, 60, 5, |inner| {
-        prop_oneof![
-            1 => proptest::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
-            3 => proptest::collection::vec((proptest::sample::select(&KEYS[..]), inner), 0..6)
-                .prop_map(|pairs| pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-    #[test]
-    fn any_tree_of_kubernetes_words_is_judged_without_panic_and_its_fixes_parse(
-        spec in tree(), security in tree(), container in tree(), rules_of in tree(), kind in proptest::sample::select(&KINDS[..]),
-    ) {
-        let mut object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": spec.get("metadata"), "rules": [rules_of.clone()], "subjects": [rules_of.clone()],
-            "spec": {"securityContext": security.clone(), "containers": [{"securityContext": security, "name": "a"}, container.clone()], "initContainers": container,
-                "egress": [rules_of.clone()], "ingress": [rules_of]}});
-        if let Some(more) = spec.as_object() {
-            for (key, value) in more {
-                object["spec"][key] = value.clone();
-            }
-        }
-        for text in [object.to_string(), serde_json::to_string_pretty(&object).unwrap()] {
-            let (trees, fault) = documents(&text);
-            prop_assume!(fault.is_none());
-            prop_assert!(Object::of(&trees[0], 0).is_some());
-            for found in run_all(rules(), &text) {
-                let id = found.rule.id;
-                prop_assert!(text.get(found.span.start..found.span.end).is_some(), "{id}");
-                if let Some(fix) = found.fix {
-                    let after = apply(&text, &fix.edits);
-                    prop_assert!(serde_json::from_str::<serde_json::Value>(&after).is_ok(), "{id}:\n{text}\n{after}");
-                }
-            }
         }
     }
 }

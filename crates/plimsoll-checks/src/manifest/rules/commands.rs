@@ -40,6 +40,7 @@ const COMMANDS: [&[&str]; 6] = [
     &["lifecycle", "postStart", "exec", "command"],
     &["lifecycle", "preStop", "exec", "command"],
 ];
+const SHELLS: [&str; 6] = ["sh", "bash", "ash", "dash", "ksh", "zsh"];
 /// Programs whose arguments are names of files.
 const FILE_PROGRAMS: [&str; 18] = [
     "rm", "cat", "ls", "touch", "cp", "mv", "chmod", "chown", "chgrp", "test", "[", "mkdir", "rmdir", "ln", "stat",
@@ -68,12 +69,14 @@ fn one_argument(container: &Container<'_>, workload: &Workload<'_>, _: &Context<
             continue;
         }
         let name = program.rsplit('/').next().unwrap_or(program);
-        if !FILE_PROGRAMS.contains(&name) {
-            continue;
-        }
         let more = if path == COMMANDS[0] { container.at(&["args"]).map(|args| args.items()) } else { None };
-        for item in list.items()[1..].iter().chain(more.unwrap_or_default()) {
-            several(name, item, container, out);
+        let arguments = list.items()[1..].iter().chain(more.unwrap_or_default());
+        if SHELLS.contains(&name) {
+            script(name, arguments, container, out);
+        } else if FILE_PROGRAMS.contains(&name) {
+            for item in arguments {
+                several(name, item, container, out);
+            }
         }
     }
 }
@@ -82,6 +85,39 @@ fn one_argument(container: &Container<'_>, workload: &Workload<'_>, _: &Context<
 fn is_program(word: &str) -> bool {
     !word.starts_with('-')
         && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-' | b'+'))
+}
+
+/// A shell's first argument that is no flag is a file's name, unless `-c` stands before it (`-C` is another flag).
+fn script<'n>(
+    shell: &str,
+    arguments: impl Iterator<Item = &'n Rc<Node>>,
+    container: &Container<'_>,
+    out: &mut Vec<Found>,
+) {
+    let mut value = false;
+    for item in arguments {
+        let Some(text) = item.text() else { return };
+        if std::mem::take(&mut value) {
+            continue;
+        }
+        if let Some(flags) = text.strip_prefix(['-', '+']).filter(|flags| !flags.is_empty()) {
+            // `-c` runs a command, `-s` reads one; what is longer (`--norc`) is neither.
+            if !flags.starts_with('-') && flags.contains(['c', 's']) {
+                return;
+            }
+            value = flags.ends_with(['o', 'O']) || matches!(flags, "-rcfile" | "-init-file");
+            continue;
+        }
+        if text.trim().contains(char::is_whitespace) {
+            let message = format!(
+                "`{shell}` of {} takes `{}` for a script's file name: only `-c` runs it as a command",
+                called(container),
+                short(text)
+            );
+            out.push(Found::new(&ONE_ARGUMENT.info, span(item), message));
+        }
+        return;
+    }
 }
 
 /// `/bin/bash /bin/touch` and `-f /dev/null`: each word a path or a flag. `/My Documents/x` is one name rightly.

@@ -92,7 +92,10 @@ fn unreadable(container: &Container<'_>, workload: &Workload<'_>, context: &Cont
     let rule = &UNREADABLE.info;
     let Some(value) = container.at(&["image"]).filter(|value| !is_null(value)) else {
         let message = format!("{} names no image", called(container));
-        out.push(Found::new(rule, container_place(container, &["image"]), message));
+        let found = Found::new(rule, container_place(container, &["image"]), message);
+        // A Deployment without a selector is a patch of one, mostly: the image stands elsewhere.
+        let patch = workload.object.group() == "apps" && workload.object.at(&["spec", "selector"]).is_none();
+        out.push(if patch { found.severity(Severity::Low) } else { found });
         return;
     };
     let place = entry(container.node, "image");

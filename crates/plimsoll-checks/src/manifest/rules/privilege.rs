@@ -225,7 +225,10 @@ fn added<'o>(container: &Container<'o>) -> impl Iterator<Item = (String, &'o Rc<
 }
 
 fn drops(container: &Container<'_>, wanted: &[&str]) -> bool {
-    capabilities(container, "drop").any(|(name, _)| wanted.contains(&name.as_str()))
+    // Most runtimes do not know `CAP_ALL`: what may not work is no protection.
+    capabilities(container, "drop").any(|(name, item)| {
+        wanted.contains(&name.as_str()) && item.text().is_some_and(|text| text.eq_ignore_ascii_case(&name))
+    })
 }
 
 fn capability_added(container: &Container<'_>, workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
