@@ -7,7 +7,10 @@
 pub mod dockerfile;
 pub mod docs;
 pub mod image;
+pub mod joined;
+pub mod lint;
 pub mod manifest;
+pub mod pod_security;
 pub mod secrets;
 pub mod shell;
 pub mod source;

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use plimsoll_model::{
-    Algorithm, Digest, Distro, Ecosystem, Executable, ExecutableKind, Family, FileFact, Inventory, Location, Package,
-    Problem, ProblemKind, SeenFile, WastedFile,
+    Algorithm, Digest, Distro, Ecosystem, Executable, ExecutableKind, Family, FileFact, FileFactKind, Inventory,
+    Location, Package, Problem, ProblemKind, SeenFile, WastedFile,
 };
 
 use crate::distro::{self, Files};
@@ -380,7 +380,8 @@ impl<'a> Assembly<'a> {
                 inventory.seen_not_read.push(SeenFile { location: location.clone(), what: kind.what.to_owned() });
             }
             if self.sieve.system {
-                for kind in facts::of(path, record.mode, record.size) {
+                let named = options.named.is_some_and(|named| named(path)).then_some(FileFactKind::Named);
+                for kind in facts::of(path, record.mode, record.size).into_iter().chain(named) {
                     if inventory.files.len() < listed {
                         let (mode, size) = (record.mode, record.size);
                         inventory.files.push(FileFact { kind, location: location.clone(), mode, size });

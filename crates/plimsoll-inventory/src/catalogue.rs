@@ -36,18 +36,8 @@ const MAX_PASSES: usize = 4;
 /// those that were named; a layer whose are not gives a `DigestMismatch` problem and nothing else.
 pub fn catalogue_image(config: Option<ImageConfig>, layers: Vec<OpenLayer>, options: &Options<'_>) -> Inventory {
     let sieve = Sieve::new(options, true);
-    let mut inventory = Inventory::default();
-    let mut layers = layers;
-    if layers.len() > options.limits.layers {
-        let (there, most) = (layers.len(), options.limits.layers);
-        layers.truncate(most);
-        inventory.problems.push(Problem::undecided(
-            ProblemKind::LimitReached,
-            format!("read the image: of its {there} layers only the first {most} were read"),
-        ));
-    }
-    let diff_ids = diff_ids(config.as_ref(), &layers, &mut inventory.problems);
-    let mut contents = read_layers(&layers, &diff_ids, &sieve);
+    let Opened { layers, mut contents, diff_ids, problems } = open_layers(config.as_ref(), layers, &sieve);
+    let mut inventory = Inventory { problems, ..Inventory::default() };
     let mut tree = Tree::new(options.limits.entries);
     let mut kept = Vec::new();
     let instructions = config.iter().flat_map(|c| &c.history).filter(|step| !step.empty_layer);
@@ -92,6 +82,31 @@ pub fn catalogue_image(config: Option<ImageConfig>, layers: Vec<OpenLayer>, opti
     });
     assembly.finish(&mut inventory);
     inventory
+}
+
+/// Layers that were read, in the order of the image.
+pub struct Opened {
+    pub layers: Vec<OpenLayer>,
+    pub contents: Vec<LayerContents>,
+    pub diff_ids: Vec<Option<Digest>>,
+    pub problems: Vec<Problem>,
+}
+
+/// Reads all layers that are within the bounds.
+pub fn open_layers(config: Option<&ImageConfig>, mut layers: Vec<OpenLayer>, sieve: &Sieve<'_>) -> Opened {
+    let mut problems = Vec::new();
+    let most = sieve.options.limits.layers;
+    if layers.len() > most {
+        let there = layers.len();
+        layers.truncate(most);
+        problems.push(Problem::undecided(
+            ProblemKind::LimitReached,
+            format!("read the image: of its {there} layers only the first {most} were read"),
+        ));
+    }
+    let diff_ids = diff_ids(config, &layers, &mut problems);
+    let contents = read_layers(&layers, &diff_ids, sieve);
+    Opened { layers, contents, diff_ids, problems }
 }
 
 /// Everything that is in a folder.
@@ -218,7 +233,8 @@ fn diff_ids(config: Option<&ImageConfig>, layers: &[OpenLayer], problems: &mut V
     layers.iter().enumerate().map(diff_id).collect()
 }
 
-fn in_layer(mut problem: Problem, layer: usize) -> Problem {
+/// The problem with the layer it is in.
+pub fn in_layer(mut problem: Problem, layer: usize) -> Problem {
     problem.location.get_or_insert_with(Location::default).layer = Some(layer);
     problem
 }

@@ -87,6 +87,115 @@ const CACHES: &[&str] = &[
 /// Files that stand in those folders in every clean image.
 const NO_CACHE: &[&str] = &["lock", "partial", ".gitkeep", ".keep", "CACHEDIR.TAG"];
 
+/// Names that hold a private key or login and nothing else. Samples of them in other people's code are left alone.
+const CREDENTIALS: &[&str] = &[
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ecdsa_sk",
+    "id_ed25519",
+    "id_ed25519_sk",
+    ".git-credentials",
+    ".netrc",
+    "_netrc",
+    ".pgpass",
+    ".pypirc",
+    ".dockercfg",
+    ".dockerconfigjson",
+    ".env",
+    "credentials.json",
+    "credentials.xml",
+    "password.txt",
+    "secret_token.rb",
+    ".htpasswd",
+    ".my.cnf",
+    ".s3cfg",
+    ".boto",
+    "master.key",
+];
+
+/// Files that hold credentials in a folder of their own.
+const CREDENTIAL_PATHS: &[&str] = &[
+    ".aws/credentials",
+    ".aws/config",
+    ".azure/accessTokens.json",
+    ".azure/msal_token_cache.json",
+    ".azure/azureProfile.json",
+    ".config/gcloud/credentials.db",
+    ".config/gcloud/application_default_credentials.json",
+    ".docker/config.json",
+    ".kube/config",
+    ".config/gh/hosts.yml",
+    ".config/hub",
+    ".terraform.d/credentials.tfrc.json",
+];
+
+/// Ends of names of key stores, password stores and remote logins.
+const CREDENTIAL_ENDS: &[&str] = &[
+    "agilekeychain",
+    "bek",
+    "cscfg",
+    "fve",
+    "jks",
+    "kdbx",
+    "keychain",
+    "ovpn",
+    "p12",
+    "pfx",
+    "ppk",
+    "private_key",
+    "psafe3",
+    "secret",
+];
+
+/// Folders of packages, of other people's code and of samples: what is named like a credential there is none.
+const SAMPLES: &[&str] = &[
+    "node_modules",
+    "site-packages",
+    "dist-packages",
+    "gems",
+    "vendor",
+    "testdata",
+    "tests",
+    "test",
+    "__tests__",
+    "fixtures",
+    "spec",
+    "docs",
+    "doc",
+    "examples",
+    "example",
+    "third_party",
+    ".m2",
+    "skel",
+];
+
+/// Where packages put their own files.
+const PACKAGED: &[&str] = &["usr/lib/", "usr/share/", "usr/include/", "usr/src/", "lib/", "proc/", "sys/", "dev/"];
+
+/// The one file of each version control system that makes its folder a checkout.
+const REPOSITORIES: &[&str] = &[".git/HEAD", ".svn/wc.db", ".hg/requires", ".bzr/branch-format", "CVS/Root"];
+
+/// Files of the project or its author's tools, by their whole name.
+const PROJECT: &[&str] = &[
+    "Dockerfile",
+    "Containerfile",
+    ".dockerignore",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+    "compose.yaml",
+    "Jenkinsfile",
+    ".gitlab-ci.yml",
+    ".travis.yml",
+    "Vagrantfile",
+    ".vimrc",
+    ".DS_Store",
+    "Thumbs.db",
+];
+
+/// Folders of editors: one file of each is enough to tell.
+const EDITORS: &[&str] = &[".vscode/settings.json", ".idea/workspace.xml", ".idea/modules.xml"];
+
 /// Every fact about a file. `executable`: an ELF program or script, where that is known.
 pub fn of(path: &str, mode: u32, size: u64) -> Vec<FileFactKind> {
     let mut facts = Vec::new();
@@ -118,10 +227,36 @@ pub fn of(path: &str, mode: u32, size: u64) -> Vec<FileFactKind> {
             facts.push(FileFactKind::Service);
         }
     }
+    if size > 0 {
+        if ends_in(path, REPOSITORIES) {
+            facts.push(FileFactKind::Repository);
+        } else if !PACKAGED.iter().any(|start| path.starts_with(start)) && !is_sample(folder) {
+            if is_credential(path, name) {
+                facts.push(FileFactKind::CredentialFile);
+            } else if PROJECT.contains(&name) || ends_in(path, EDITORS) {
+                facts.push(FileFactKind::ProjectFile);
+            }
+        }
+    }
     if size > 0 && CACHES.iter().any(|cache| path.starts_with(cache)) && !NO_CACHE.contains(&name) {
         facts.push(FileFactKind::PackageCache);
     }
     facts
+}
+
+/// Whether the path is one of `known` or ends in one after a slash.
+fn ends_in(path: &str, known: &[&str]) -> bool {
+    known.iter().any(|end| path.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('/')))
+}
+
+fn is_credential(path: &str, name: &str) -> bool {
+    CREDENTIALS.contains(&name)
+        || ends_in(path, CREDENTIAL_PATHS)
+        || name.rsplit_once('.').is_some_and(|(stem, end)| !stem.is_empty() && CREDENTIAL_ENDS.contains(&end))
+}
+
+fn is_sample(folder: &str) -> bool {
+    folder.split('/').any(|part| SAMPLES.contains(&part))
 }
 
 /// `x86_64-linux-gnu-gcc-12`, `gcc-12`: Debian's `gcc` is a link to one.
@@ -159,6 +294,27 @@ mod tests {
             ("var/lib/apt/lists/deb_Packages", 0o644, 9, &[PackageCache]),
             ("var/lib/apt/lists/lock", 0o640, 9, &[]),
             ("var/cache/apt/archives/x.deb", 0o644, 9, &[PackageCache]),
+            ("root/.ssh/id_rsa", 0o600, 9, &[CredentialFile]),
+            ("root/.ssh/id_rsa.pub", 0o644, 9, &[]),
+            ("app/my_id_rsa", 0o644, 9, &[]),
+            ("app/settings.py", 0o644, 9, &[]),
+            ("app/credentials", 0o644, 9, &[]),
+            ("root/.aws/credentials", 0o600, 9, &[CredentialFile]),
+            ("app/.env", 0o600, 9, &[CredentialFile]),
+            ("app/.env", 0o600, 0, &[]),
+            ("app/.environment", 0o600, 9, &[]),
+            ("etc/ssl/store.jks", 0o600, 9, &[CredentialFile]),
+            ("etc/.secret", 0o600, 9, &[]),
+            ("app/node_modules/x/test.p12", 0o644, 9, &[]),
+            ("usr/share/doc/openvpn/client.ovpn", 0o644, 9, &[]),
+            ("src/.git/HEAD", 0o644, 9, &[Repository]),
+            ("src/.git/config", 0o644, 9, &[]),
+            ("src/x.git/HEAD", 0o644, 9, &[]),
+            ("src/.github/HEAD", 0o644, 9, &[]),
+            ("app/Dockerfile", 0o644, 9, &[ProjectFile]),
+            ("app/Dockerfile.tmpl", 0o644, 9, &[]),
+            ("app/node_modules/x/Dockerfile", 0o644, 9, &[]),
+            ("app/.idea/workspace.xml", 0o644, 9, &[ProjectFile]),
         ] {
             assert_eq!(of(path, mode, size), facts, "{path}");
         }

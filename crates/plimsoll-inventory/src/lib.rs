@@ -10,6 +10,7 @@ pub mod binaries;
 pub mod catalogue;
 mod depends;
 pub mod distro;
+mod efficiency;
 pub mod facts;
 #[cfg(test)]
 mod hostile;
@@ -29,6 +30,7 @@ pub mod text;
 pub mod tree;
 
 pub use catalogue::{TreeKind, catalogue_image, catalogue_tree};
+pub use efficiency::{Blame, Efficiency, ListedEntry, ListedKind, MeasuredLayer, RepeatedPath, efficiency};
 pub use limits::Limits;
 pub use options::{Inspector, Options, Progress};
 pub use reader::{Candidate, ReadInput, ReadOutput, Reader, Scope, SeenKind};

@@ -36,6 +36,8 @@ pub struct Options<'a> {
     pub readers: &'a [&'a Reader],
     pub seen_kinds: &'a [SeenKind],
     pub limits: Limits,
+    /// Files that become facts of the kind `Named`, by their path.
+    pub named: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
     /// Layers that are read at a time; each takes two threads. 0: as many as there are cores, at most four.
     pub threads: usize,
     /// Called after each layer, from any thread.
@@ -51,6 +53,7 @@ impl Default for Options<'_> {
             readers: crate::readers::READERS,
             seen_kinds: crate::readers::SEEN_KINDS,
             limits: Limits::default(),
+            named: None,
             threads: 0,
             progress: None,
         }

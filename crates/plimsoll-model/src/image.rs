@@ -95,6 +95,9 @@ pub struct ImageConfig {
     pub exposed_ports: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<String>,
+    /// The test of `HEALTHCHECK`, its kind first (`CMD`, `CMD-SHELL`, `NONE`); empty where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub healthcheck: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

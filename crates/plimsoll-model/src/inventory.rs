@@ -82,6 +82,14 @@ pub enum FileFactKind {
     BuildTool,
     /// The main program of a service (a server of its own): several mean several applications.
     Service,
+    /// A file that holds a credential by its very name: a private key, a key store.
+    CredentialFile,
+    /// The file that makes its folder a checkout of a version control system.
+    Repository,
+    /// A file of the project or of its author's tools, which no program reads where the image runs.
+    ProjectFile,
+    /// A file that the caller asked for by name.
+    Named,
 }
 
 /// One remarkable file of the squashed view.

@@ -88,6 +88,7 @@ impl SourceError {
         match self {
             SourceError::Registry { source, .. } => source.kind(),
             SourceError::NoSuchImage { .. } => ErrorKind::Absent,
+            SourceError::Engine(error) => error.kind(),
             _ => ErrorKind::Other,
         }
     }

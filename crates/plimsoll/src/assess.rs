@@ -170,6 +170,7 @@ pub fn unreachable(session: &Session, name: &str, reference: Option<ImageReferen
         matches: Vec::new(),
         findings: Vec::new(),
         coverage: Vec::new(),
+        workload: None,
         problems: vec![problem],
         verdict: None,
     }
@@ -231,15 +232,28 @@ pub fn reference(name: &str) -> anyhow::Result<ImageReference> {
     name.parse().with_context(|| format!("read the image name {name:?}"))
 }
 
+/// Whether a path is one that was asked for: whole, by its last part, or by the end after that part's last dot.
+pub fn is_named(files: &[String], path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let end = name.rfind('.').map_or("", |at| &name[at..]);
+    files.iter().any(|file| file == path || file == name || (file.starts_with('.') && file == end))
+}
+
 fn with_options(session: &Session, meter: &Meter, catalogue: impl FnOnce(&Options<'_>) -> Inventory) -> Inventory {
     let secrets = plimsoll_checks::secrets::inspector();
     let wants = |path: &str, size: u64| secrets.wants(path, size);
     let inspect = |path: &str, bytes: &[u8]| secrets.inspect(path, bytes);
-    let inspectors = [Inspector { wants: &wants, inspect: &inspect }];
+    let accounts = Inspector {
+        wants: &plimsoll_checks::image::accounts::wants,
+        inspect: &plimsoll_checks::image::accounts::inspect,
+    };
+    let inspectors = [accounts, Inspector { wants: &wants, inspect: &inspect }];
+    let named = |path: &str| is_named(&session.named_files, path);
     let progress = |progress: plimsoll_inventory::Progress| meter.unpacked(progress.done, progress.total);
     let options = Options {
         executables: session.executables,
-        inspectors: if session.secrets { &inspectors } else { &[] },
+        inspectors: if session.secrets { &inspectors } else { &inspectors[..1] },
+        named: (!session.named_files.is_empty()).then_some(&named),
         progress: Some(&progress),
         ..Options::default()
     };
@@ -262,12 +276,14 @@ pub fn assembled(
     problems.extend(inventory.problems.iter().cloned());
     problems.extend(matched.problems);
     let mut findings = if matches!(subject.kind, SubjectKind::Image | SubjectKind::Rootfs) {
-        plimsoll_checks::image::findings(&plimsoll_checks::image::Facts {
+        let facts = plimsoll_checks::image::Facts {
             inventory: &inventory,
             subject: &subject,
             problems: &problems,
             at: Some(session.at),
-        })
+            known_variables: &[],
+        };
+        plimsoll_checks::image::findings_of(&facts, &|rule| session.looks_for(rule))
     } else {
         Vec::new()
     };
@@ -279,6 +295,7 @@ pub fn assembled(
         matches: matched.matches,
         findings,
         coverage: matched.coverage,
+        workload: None,
         problems,
         verdict: None,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::artifact::{Artifact, ArtifactRequest};
-use plimsoll_sources::{Engine, InputOptions, ResolvedImage, SourceOptions, Sources};
+use plimsoll_sources::{Engine, ErrorKind, InputOptions, ResolvedImage, SourceOptions, Sources};
 
 use crate::cli::{Origin, ReachArgs};
 use crate::progress::{Fetching, Meter};
@@ -26,6 +26,27 @@ pub fn open(name: &str, from: Origin, reach: &ReachArgs, cache: &Path, meter: &M
             sources.open_engine(&Engine::Containerd { socket: None, namespace: None }, name, platform)?
         }
     })
+}
+
+/// An image by its name as the tools of one machine look for it: the engine's own first, the registry's where the engine
+/// is not there or has no such image.
+pub fn open_nearest(
+    name: &str,
+    socket: Option<&Path>,
+    reach: &ReachArgs,
+    cache: &Path,
+    meter: &Meter,
+) -> anyhow::Result<ResolvedImage> {
+    let sources = sources(reach, cache, meter)?;
+    let engine = Engine::Docker { socket: socket.map(Path::to_owned) };
+    match sources.open_engine(&engine, name, reach.platform.as_ref()) {
+        Ok(image) => Ok(image),
+        Err(error) if reach.offline => Err(error.into()),
+        Err(error) if matches!(error.kind(), ErrorKind::Absent | ErrorKind::Unreachable) => {
+            Ok(sources.open_image(name, reach.platform.as_ref())?)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Opens an archive or layout; `PATH:NAME` picks one image among several.

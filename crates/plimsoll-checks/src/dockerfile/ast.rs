@@ -1,6 +1,10 @@
 //! A Dockerfile as a tree whose every node knows its bytes. It follows BuildKit's reference for Dockerfiles (instructions,
 //! parser directives, here-documents); what is not understood stays in it as [`Body::Unknown`] with a [`Fault`].
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use super::runs::Run;
 use crate::shell::Script;
 use crate::source::{Source, Span};
 
@@ -22,10 +26,61 @@ pub struct Dockerfile<'a> {
     pub directives: Vec<Directive>,
     /// In the order of the file; what ONBUILD holds is inside its [`Body::OnBuild`].
     pub instructions: Vec<Instruction>,
-    /// Every comment line that is no directive, those between continuation lines too. The text has no `#`.
+    /// Every comment line that is no directive, those between continuation lines too. The text has no first `#` and no
+    /// white space around it; the span begins at the `#`.
     pub comments: Vec<Text>,
     pub stages: Vec<Stage>,
     pub faults: Vec<Fault>,
+    /// What RUN runs; gathered when it is first asked for.
+    pub(super) runs: OnceCell<Vec<Run>>,
+    /// What FROM stands on; gathered when it is first asked for.
+    pub(super) bases: OnceCell<HashSet<String>>,
+}
+
+impl Dockerfile<'_> {
+    /// Every RUN with its commands, those that ONBUILD holds too.
+    pub fn runs(&self) -> &[Run] {
+        self.runs.get_or_init(|| super::runs::runs(self))
+    }
+
+    /// Whether what a stage holds is in an image that is built or stood upon: the last stage, those that are a base, and those
+    /// that are written just like the last. What is before any stage counts as kept.
+    pub fn is_kept(&self, stage: Option<usize>) -> bool {
+        let Some((index, of)) = stage.and_then(|index| Some((index, self.stages.get(index)?))) else { return true };
+        fn name(stage: &Stage) -> Option<&str> {
+            stage.name.as_ref().map(|name| name.text.as_str())
+        }
+        fn platform(stage: &Stage) -> Option<&str> {
+            stage.platform.as_ref().map(|platform| platform.text.as_str())
+        }
+        let last = self.stages.last();
+        let as_last = last.is_some_and(|last| {
+            (last.image.text.as_str(), name(last), platform(last)) == (of.image.text.as_str(), name(of), platform(of))
+        });
+        as_last || name(of).is_some_and(|name| self.bases().contains(name)) || index + 1 == self.stages.len()
+    }
+
+    /// The images of all stages without tag and digest.
+    fn bases(&self) -> &HashSet<String> {
+        self.bases.get_or_init(|| {
+            self.stages
+                .iter()
+                .map(|stage| {
+                    let name = stage.image.text.split('@').next().unwrap_or_default();
+                    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+                    let end = name[last..].find(':').map_or(name.len(), |colon| last + colon);
+                    name[..end].to_owned()
+                })
+                .collect()
+        })
+    }
+
+    /// The instruction that a byte of the file stands in; of what ONBUILD holds, the ONBUILD.
+    pub fn instruction_at(&self, offset: usize) -> Option<&Instruction> {
+        let next = self.instructions.partition_point(|instruction| instruction.span.start <= offset);
+        let around = self.instructions.get(next.checked_sub(1)?)?;
+        (offset <= around.span.end).then_some(around)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -152,9 +207,9 @@ pub struct ShellText {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
-    /// `sh`, `ash`, `dash`: POSIX, without pipefail being sure.
-    Posix,
-    /// `bash`, `ksh`, `zsh`, with `-o pipefail` in its arguments or not.
+    /// `sh`, `ash`, `dash`, with `-o pipefail` in its arguments or not: BusyBox's `ash` knows it.
+    Posix { pipefail: bool },
+    /// `bash`, `ksh`, `zsh`, likewise.
     Bash { pipefail: bool },
     /// PowerShell, cmd, python …: left alone.
     Other,

@@ -6,6 +6,8 @@
 //! `docs/rules.md` are the same word, for ever. Its `bad` and `good` examples are built by the toy builder in
 //! `tests/it/toy.rs` and are its first two tests; awkward cases go into a table beside them.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use plimsoll_model::{
     FileFact, FileFactKind, Finding, ImageConfig, ImageReference, Inventory, Location, Problem, RuleInfo, Subject,
@@ -14,23 +16,38 @@ use plimsoll_model::{
 
 pub use crate::docs::rules_markdown;
 
+pub mod accounts;
+pub mod history;
+
 mod rules {
+    pub mod add_instruction;
     pub mod build_tool_left_behind;
+    pub mod credential_file;
     pub mod digest_missing;
+    pub mod dist_upgrade;
+    pub mod duplicate_account_id;
+    pub mod empty_password;
+    pub mod healthcheck_missing;
     pub mod image_too_large;
     pub mod latest_tag;
     pub mod package_cache_left_behind;
+    pub mod package_cache_removed_too_late;
     pub mod package_manager_present;
+    pub mod project_file_left_behind;
+    pub mod repository_left_behind;
     pub mod runs_as_root;
     pub mod secret_in_env;
     pub mod secret_in_history;
     pub mod secret_in_image;
+    pub mod sensitive_volume;
     pub mod setgid_file;
     pub mod setuid_file;
     pub mod several_applications;
     pub mod shell_present;
+    pub mod sudo_in_build;
     pub mod unmaintained_base;
     pub mod unofficial_base;
+    pub mod update_instruction_alone;
     pub mod user_missing;
     pub mod wasted_bytes;
     pub mod world_writable_file;
@@ -43,6 +60,9 @@ pub const RULES: &[&Rule] = &[
     &rules::secret_in_env::RULE,
     &rules::secret_in_history::RULE,
     &rules::secret_in_image::RULE,
+    &rules::credential_file::RULE,
+    &rules::empty_password::RULE,
+    &rules::duplicate_account_id::RULE,
     &rules::shell_present::RULE,
     &rules::package_manager_present::RULE,
     &rules::build_tool_left_behind::RULE,
@@ -54,7 +74,16 @@ pub const RULES: &[&Rule] = &[
     &rules::unofficial_base::RULE,
     &rules::unmaintained_base::RULE,
     &rules::several_applications::RULE,
+    &rules::sensitive_volume::RULE,
+    &rules::repository_left_behind::RULE,
+    &rules::project_file_left_behind::RULE,
+    &rules::sudo_in_build::RULE,
+    &rules::add_instruction::RULE,
+    &rules::update_instruction_alone::RULE,
+    &rules::dist_upgrade::RULE,
+    &rules::healthcheck_missing::RULE,
     &rules::package_cache_left_behind::RULE,
+    &rules::package_cache_removed_too_late::RULE,
     &rules::wasted_bytes::RULE,
     &rules::image_too_large::RULE,
 ];
@@ -74,12 +103,19 @@ pub struct Facts<'a> {
     pub problems: &'a [Problem],
     /// The time of the run; without it no rule judges an age.
     pub at: Option<Timestamp>,
+    /// Names of environment variables and build arguments that hold no secret, whatever they look like.
+    pub known_variables: &'a [String],
 }
 
-/// What every rule finds, in the order of [`RULES`]. The inventory's own content findings (secrets in files) are among
-/// them. A finding that does not [hold](Finding::holds) without a threshold is a mere measurement.
+/// What the rules find that are looked for without being asked, in the order of [`RULES`].
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
-    RULES.iter().flat_map(|rule| (rule.check)(facts)).collect()
+    findings_of(facts, &|rule| !rule.opt_in)
+}
+
+/// What every wanted rule finds, in the order of [`RULES`]. The inventory's own content findings (secrets in files) are among
+/// them. A finding that does not [hold](Finding::holds) without a threshold is a mere measurement.
+pub fn findings_of(facts: &Facts<'_>, wanted: &dyn Fn(&RuleInfo) -> bool) -> Vec<Finding> {
+    RULES.iter().filter(|rule| wanted(&rule.info)).flat_map(|rule| (rule.check)(facts)).collect()
 }
 
 impl<'a> Facts<'a> {
@@ -109,6 +145,40 @@ impl<'a> Facts<'a> {
         self.inventory.files.iter().filter(|file| file.kind == kind).collect()
     }
 
+    /// What the accounts' inspector found for a rule, in files that a container sees.
+    fn account_findings(&self, rule: &str) -> Vec<Finding> {
+        let found: Vec<&Finding> = self.inventory.content_findings.iter().filter(|f| f.rule == rule).collect();
+        if found.is_empty() {
+            return Vec::new();
+        }
+        // A list of accounts that a later layer hides lets nobody in.
+        let wasted = self.inventory.wasted.iter().map(|file| (file.location.path.as_str(), file.location.layer));
+        let hidden: HashSet<_> = wasted.collect();
+        let is_seen = |finding: &&&Finding| {
+            finding.locations.first().is_none_or(|place| !hidden.contains(&(place.path.as_str(), place.layer)))
+        };
+        found.iter().filter(is_seen).map(|finding| (*finding).clone()).collect()
+    }
+
+    /// One finding for each RUN of the history in whose commands `fault` sees something: what it does, as a verb.
+    fn steps(&self, info: &RuleInfo, fault: impl Fn(&[history::Command]) -> Option<String>) -> Vec<Finding> {
+        let Some(config) = self.config() else { return Vec::new() };
+        let told = config.history.iter().enumerate().filter_map(|(index, step)| {
+            let made = step.created_by.as_deref()?;
+            let history::Instruction::Run(script) = history::instruction(made) else { return None };
+            let what = fault(&history::commands(script))?;
+            let mut found = finding(info, format!("the instruction `{}` {what}", short_instruction(made)));
+            found.locations = vec![history_location(config, index)];
+            Some(found)
+        });
+        told.take(MAX_STEPS).collect()
+    }
+
+    /// Whether somebody said that a variable holds no secret.
+    fn is_known_variable(&self, name: &str) -> bool {
+        self.known_variables.iter().any(|known| known == name)
+    }
+
     /// The instruction that made a layer, for a sentence: short, on one line, its secrets masked.
     fn instruction(&self, layer: usize) -> String {
         let made = self.inventory.layers.get(layer).and_then(|l| l.created_by.as_deref()).unwrap_or_default();
@@ -118,6 +188,9 @@ impl<'a> Facts<'a> {
         }
     }
 }
+
+/// Steps of the history that one rule tells of: a history is as long as whoever built the image likes.
+const MAX_STEPS: usize = 100;
 
 /// The rule that content findings are of.
 pub(crate) fn secret_in_image() -> &'static Rule {
@@ -174,8 +247,8 @@ fn bytes(count: u64) -> String {
 /// The longest instruction that a message quotes, in characters.
 const INSTRUCTION_LENGTH: usize = 60;
 
-/// A history line for people: the builders' wrapping goes, secrets are masked, long ones are cut.
-fn short_instruction(made: &str) -> String {
+/// A history line for people, on one line of some sixty characters: the builders' wrapping goes, secrets are masked, long ones are cut.
+pub fn short_instruction(made: &str) -> String {
     let made = crate::secrets::redact(made);
     let line = made.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.strip_suffix("# buildkit").unwrap_or(&line).trim_end();

@@ -76,7 +76,8 @@ pub fn read<'a>(source: &'a Source<'a>) -> Manifest<'a> {
     let mut manifest =
         Manifest { source, objects: Vec::new(), others: Vec::new(), fault: None, more_faults: Vec::new(), cut: false };
     let mut text = Cow::Borrowed(source.text);
-    let (mut document, mut from, mut left) = (0, 1, MAX_SIZE);
+    let (mut document, mut from) = (0, 1);
+    let mut left = MAX_SIZE;
     loop {
         let (trees, fault) = documents(&text);
         for tree in &trees {

@@ -6,10 +6,16 @@
     reason = "tests may unwrap: a test that cannot go on should say so at once"
 )]
 
+mod dockerfile;
+mod dockerfile_rules;
+mod dockerfile_security;
 mod docs;
+mod lint;
 mod manifest_edit;
 mod manifest_hostile;
 mod manifest_rules;
+mod pod_security;
 mod rules;
 mod secrets;
+mod shell;
 mod toy;

@@ -9,7 +9,7 @@ use plimsoll_model::{
 use crate::toy;
 
 fn findings(inventory: &Inventory, subject: &Subject) -> Vec<Finding> {
-    image::findings(&Facts { inventory, subject, problems: &[], at: None })
+    image::findings_of(&Facts { inventory, subject, problems: &[], at: None, known_variables: &[] }, &|_| true)
 }
 
 /// The faults that hold without a policy's threshold.
@@ -163,7 +163,13 @@ fn bases_age_only_when_the_time_is_given() {
         ("2024-01-02T00:00:00Z", None, false),
     ] {
         inventory.config.as_mut().unwrap().history[0].created = Some(created.into());
-        let found = image::findings(&Facts { inventory: &inventory, subject: &subject, problems: &[], at: now });
+        let found = image::findings(&Facts {
+            inventory: &inventory,
+            subject: &subject,
+            problems: &[],
+            at: now,
+            known_variables: &[],
+        });
         assert_eq!(found.iter().any(|f| f.rule == "unmaintained-base"), old, "{created} {now:?}");
     }
 }
@@ -199,4 +205,83 @@ fn build_argument_repeated_by_the_builder_is_one_finding() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].locations[0].layer, Some(0));
     assert!(!found[0].message.contains("Zk3vQ9xT7mWp2LbY8rNd"), "{}", found[0].message);
+}
+
+fn rules_of_history(made: &str) -> Vec<String> {
+    let entry = |by: &str| HistoryEntry { created_by: Some(by.into()), ..HistoryEntry::default() };
+    let history = vec![entry("ADD rootfs.tar / # buildkit"), entry(made)];
+    let config =
+        ImageConfig { history, healthcheck: vec!["CMD".into()], user: Some("1".into()), ..ImageConfig::default() };
+    let inventory = Inventory { config: Some(config), ..Inventory::default() };
+    let found = findings(&inventory, &toy::subject("web:1"));
+    found.into_iter().map(|f| f.rule).filter(|rule| rule != "digest-missing" && rule != "wasted-bytes").collect()
+}
+
+#[test]
+fn history_is_read_word_by_word() {
+    for (made, rules) in [
+        ("RUN /bin/sh -c sudo make # buildkit", &["sudo-in-build"][..]),
+        ("/bin/sh -c set -e; sudo -u app make", &["sudo-in-build"]),
+        // What others take for sudo, an update alone or a dist-upgrade because the letters are there.
+        ("RUN /bin/sh -c apt-get update && apt-get install -y sudo # buildkit", &[]),
+        ("RUN /bin/sh -c echo 'run sudo apt-get dist-upgrade' > /etc/motd # buildkit", &[]),
+        ("COPY sudo /usr/bin/sudo # buildkit", &[]),
+        ("ENV NOTE=apt-get update && sudo", &[]),
+        ("RUN /bin/sh -c apt-get update # buildkit", &["update-instruction-alone"]),
+        ("RUN /bin/sh -c apt-get update && /setup.sh # buildkit", &[]),
+        ("RUN |1 X=y /bin/sh -c apk update; apk add curl # buildkit", &[]),
+        ("RUN /bin/sh -c apt-get update && apt-get -y dist-upgrade # buildkit", &["dist-upgrade"]),
+        ("RUN /bin/sh -c do-dist-upgrade --apt-get dist-upgrade # buildkit", &[]),
+        ("/bin/sh -c #(nop) ADD file:abc in /app ", &["add-instruction"]),
+        ("RUN /bin/sh -c echo ADD file in buildkit # buildkit", &[]),
+    ] {
+        assert_eq!(rules_of_history(made), rules, "{made}");
+    }
+}
+
+#[test]
+fn hidden_lists_of_accounts_let_nobody_in() {
+    let (mut inventory, subject) =
+        toy::build("FROM gcr.io/distroless/static\nCOPY <<EOF /etc/shadow\nroot::1:::::\nEOF");
+    let told =
+        |inventory: &Inventory| findings(inventory, &subject).iter().filter(|f| f.rule == "empty-password").count();
+    for found in &mut inventory.content_findings {
+        found.locations.iter_mut().for_each(|place| place.layer = Some(1));
+    }
+    assert_eq!(told(&inventory), 1);
+    let location = Location::in_layer("etc/shadow", 1);
+    inventory.wasted.push(WastedFile { location, size: 13, hidden_by_layer: 2, removed: false });
+    assert_eq!(told(&inventory), 0);
+}
+
+#[test]
+fn rules_that_must_be_asked_for_are_silent_otherwise() {
+    let (inventory, subject) = toy::build("FROM debian:13\nCMD [\"/app/web\"]");
+    let facts = Facts { inventory: &inventory, subject: &subject, problems: &[], at: None, known_variables: &[] };
+    assert!(image::findings(&facts).iter().all(|finding| finding.rule != "healthcheck-missing"));
+    assert!(image::findings_of(&facts, &|_| true).iter().any(|finding| finding.rule == "healthcheck-missing"));
+}
+
+#[test]
+fn variable_that_somebody_knows_is_no_secret() {
+    let example = "FROM debian:13\nENV DATABASE_PASSWORD=tK8-pq2.Vw9x";
+    let (mut inventory, subject) = toy::build(example);
+    let known = ["DATABASE_PASSWORD".to_owned()];
+    for env in [inventory.config.clone().unwrap().env, Vec::new()] {
+        inventory.config.as_mut().unwrap().env = env;
+        let facts =
+            Facts { inventory: &inventory, subject: &subject, problems: &[], at: None, known_variables: &known };
+        assert!(image::findings(&facts).iter().all(|finding| !finding.rule.starts_with("secret-in")));
+    }
+}
+
+#[test]
+fn credential_file_whose_secret_was_found_is_told_once() {
+    let (mut inventory, subject) = toy::build("FROM debian:13\nCOPY id_rsa /root/.ssh/id_rsa");
+    assert!(findings(&inventory, &subject).iter().any(|f| f.rule == "credential-file"));
+    let mut secret = findings(&inventory, &subject).remove(0);
+    secret.rule = "secret-in-image".into();
+    secret.locations = vec![Location::in_layer("root/.ssh/id_rsa", 1)];
+    inventory.content_findings.push(secret);
+    assert!(findings(&inventory, &subject).iter().all(|f| f.rule != "credential-file"));
 }

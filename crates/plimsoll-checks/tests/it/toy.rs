@@ -32,6 +32,9 @@ pub fn build(example: &str) -> (Inventory, Subject) {
             "FROM" => image = base(rest.split(' ').next().unwrap()),
             "USER" => config(&mut image).user = Some(rest.to_owned()),
             "CMD" => {}
+            "VOLUME" => config(&mut image).volumes.push(rest.to_owned()),
+            "HEALTHCHECK" => config(&mut image).healthcheck = vec!["CMD-SHELL".to_owned(), rest.to_owned()],
+            "ADD" => copy(&mut image, line, rest, &mut lines),
             "ENV" => {
                 config(&mut image).env.push(rest.to_owned());
                 history(&mut image, line, true);
@@ -102,6 +105,14 @@ fn copy(image: &mut Inventory, line: &str, rest: &str, lines: &mut std::str::Lin
         .split_once("MB")
         .map_or(1000, |(before, _)| before.rsplit('-').next().unwrap().parse::<u64>().unwrap() * 1_000_000);
     grow(image, layer, size);
+    let named = [
+        ("root/.ssh/id_rsa", FileFactKind::CredentialFile),
+        ("app/.git/HEAD", FileFactKind::Repository),
+        ("app/Dockerfile", FileFactKind::ProjectFile),
+    ];
+    for (_, kind) in named.into_iter().filter(|(path, _)| *path == target) {
+        fact(image, kind, target, mode, size, layer);
+    }
     for (bit, kind) in
         [(0o4000, FileFactKind::Setuid), (0o2000, FileFactKind::Setgid), (0o002, FileFactKind::WorldWritable)]
     {
@@ -111,14 +122,29 @@ fn copy(image: &mut Inventory, line: &str, rest: &str, lines: &mut std::str::Lin
     }
     if source.starts_with("<<") {
         let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "EOF").collect();
-        let found = plimsoll_checks::secrets::inspect(target, text.join("\n").as_bytes());
-        image.content_findings.extend(found);
+        let text = text.join("\n");
+        image.content_findings.extend(plimsoll_checks::secrets::inspect(target, text.as_bytes()));
+        if plimsoll_checks::image::accounts::wants(target, text.len() as u64) {
+            image.content_findings.extend(plimsoll_checks::image::accounts::inspect(target, text.as_bytes()));
+        }
     }
 }
 
 fn run(image: &mut Inventory, line: &str, command: &str) {
     let layer = history(image, line, false);
     let cleaned = command.contains("rm -rf /var/lib/apt/lists");
+    if cleaned {
+        // What an earlier instruction left is hidden by this one.
+        image.files.retain(|file| {
+            let gone = file.kind == FileFactKind::PackageCache;
+            if gone {
+                let (location, size) = (file.location.clone(), file.size);
+                image.wasted.push(WastedFile { location, size, hidden_by_layer: layer, removed: true });
+            }
+            !gone
+        });
+    }
+    let command = command.strip_prefix("sudo ").unwrap_or(command);
     for part in command.split(" && ") {
         if part == "apt-get update" && !cleaned {
             fact(
@@ -155,7 +181,7 @@ fn run(image: &mut Inventory, line: &str, command: &str) {
             image.wasted.push(WastedFile { location, size, hidden_by_layer: layer, removed: true });
         } else {
             assert!(
-                part.contains("curl ") || part.starts_with("rm -rf ") || part == "apt-get update",
+                part.contains("curl ") || part.starts_with("rm -rf ") || part.starts_with("apt-get "),
                 "the toy builder cannot run {part}"
             );
         }

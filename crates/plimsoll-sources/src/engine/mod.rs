@@ -8,6 +8,7 @@ pub mod protobuf;
 use std::path::PathBuf;
 
 use crate::environment::Environment;
+use crate::error::ErrorKind;
 
 /// Which engine to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,15 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// What a caller may make of it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            EngineError::NoSocket { .. } | EngineError::Transport { .. } => ErrorKind::Unreachable,
+            EngineError::NoImage { .. } => ErrorKind::Absent,
+            _ => ErrorKind::Other,
+        }
+    }
+
     /// The way out, when we know one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

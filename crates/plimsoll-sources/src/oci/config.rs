@@ -33,6 +33,8 @@ struct Run {
     exposed_ports: Option<BTreeMap<String, serde::de::IgnoredAny>>,
     volumes: Option<BTreeMap<String, serde::de::IgnoredAny>>,
     labels: Option<BTreeMap<String, Option<String>>>,
+    /// Docker's addition to the specification: whatever is odd about it makes no image unreadable.
+    healthcheck: Option<serde_json::Value>,
 }
 
 /// Old builders wrote a command as one string.
@@ -63,6 +65,12 @@ fn words(words: Option<Words>) -> Vec<String> {
         Some(Words::One(word)) => vec![word],
         None => vec![],
     }
+}
+
+/// The command of a health check; what is no word is left out.
+fn test_of(healthcheck: &serde_json::Value) -> Vec<String> {
+    let test = healthcheck.get("Test").and_then(serde_json::Value::as_array);
+    test.into_iter().flatten().filter_map(|word| word.as_str()).map(str::to_owned).collect()
 }
 
 /// Reads an image configuration.
@@ -100,6 +108,7 @@ pub fn image_config(what: &str, bytes: &[u8]) -> Result<ImageConfig, SourceError
         working_dir: text(run.working_dir),
         exposed_ports: run.exposed_ports.unwrap_or_default().into_keys().collect(),
         volumes: run.volumes.unwrap_or_default().into_keys().collect(),
+        healthcheck: run.healthcheck.as_ref().map(test_of).unwrap_or_default(),
         labels: run.labels.unwrap_or_default().into_iter().map(|(k, v)| (k, v.unwrap_or_default())).collect(),
         history: history.collect(),
         diff_ids: raw.rootfs.and_then(|rootfs| rootfs.diff_ids).unwrap_or_default(),
@@ -114,12 +123,13 @@ mod tests {
     #[test]
     fn nulls_and_old_forms_are_read() {
         let text = br#"{"architecture":"amd64","os":"linux","config":{"User":"","Env":null,"Entrypoint":"/run",
-            "Cmd":["a","b"],"ExposedPorts":{"80/tcp":{}},"Labels":{"a":null}},"rootfs":{"type":"layers","diff_ids":null},
+            "Cmd":["a","b"],"ExposedPorts":{"80/tcp":{}},"Labels":{"a":null},"Healthcheck":{"Test":["CMD","/up"],"Interval":30}},"rootfs":{"type":"layers","diff_ids":null},
             "history":[{"created_by":"RUN x","empty_layer":true}]}"#;
         let config = image_config("x", text).unwrap();
         assert_eq!(config.user, None);
         assert_eq!(config.entrypoint, ["/run"]);
         assert_eq!(config.exposed_ports, ["80/tcp"]);
+        assert_eq!(config.healthcheck, ["CMD", "/up"]);
         assert_eq!(config.platform.unwrap().to_string(), "linux/amd64");
         assert!(config.history[0].empty_layer);
         assert_eq!(config.raw, text);

@@ -3,9 +3,15 @@
 //!
 //! How to add one: write `compat/NAME.rs` (or a folder) with a `run`, and add its line to [`PERSONALITIES`].
 
+pub mod dive;
+pub mod dockle;
+pub mod hadolint;
+pub mod kubesec;
 pub mod trivy;
 
 use std::ffi::OsString;
+
+use plimsoll_model::{Problem, ProblemEffect, ProblemKind};
 
 use crate::exit::Exit;
 
@@ -17,7 +23,13 @@ pub struct Personality {
     pub run: fn(&[OsString]) -> Exit,
 }
 
-pub const PERSONALITIES: &[Personality] = &[Personality { name: "trivy", run: trivy::run }];
+pub const PERSONALITIES: &[Personality] = &[
+    Personality { name: "dive", run: dive::run },
+    Personality { name: "dockle", run: dockle::run },
+    Personality { name: "hadolint", run: hadolint::run },
+    Personality { name: "kubesec", run: kubesec::run },
+    Personality { name: "trivy", run: trivy::run },
+];
 
 /// The personality that a program name asks for.
 pub fn named(name: &str) -> Option<&'static Personality> {
@@ -27,4 +39,75 @@ pub fn named(name: &str) -> Option<&'static Personality> {
 /// True when the user asked for the old behaviour: to exit with success where nothing could be told.
 pub fn undecided_is_allowed() -> bool {
     std::env::var_os("PLIMSOLL_UNDECIDED").is_some_and(|value| value == "allow")
+}
+
+/// Lines of doubt that are worth reading on a terminal.
+const MAX_DOUBTS: usize = 10;
+
+/// What of an image's bytes could not be read; packages that no reader knows concern no linter of images.
+pub fn unread(problems: &[Problem]) -> Vec<String> {
+    use ProblemKind::{BadInput, BrokenArchive, DigestMismatch, LimitReached, Unreachable};
+    let kinds = [Unreachable, DigestMismatch, BrokenArchive, LimitReached, BadInput];
+    let unread = problems.iter().filter(|p| p.effect == ProblemEffect::Undecided && kinds.contains(&p.kind));
+    let mut lines: Vec<String> =
+        unread.map(|problem| plimsoll_report::safe(&problem.to_string()).into_owned()).collect();
+    lines.dedup();
+    lines
+}
+
+/// Says on standard error what could not be told.
+pub fn tell_doubts(doubts: &[String]) {
+    for doubt in doubts.iter().take(MAX_DOUBTS) {
+        eprintln!("ERROR\tcould not tell: {doubt}");
+    }
+    if doubts.len() > MAX_DOUBTS {
+        eprintln!("ERROR\tcould not tell: {} more", doubts.len() - MAX_DOUBTS);
+    }
+    eprintln!("ERROR\tthe report may be incomplete, so this is no success (PLIMSOLL_UNDECIDED=allow to accept that)");
+}
+
+/// Says why a personality could not run.
+pub fn tell_failure(error: &anyhow::Error) {
+    eprintln!("FATAL\tcould not {}", crate::message::chain(error));
+    if let Some(hint) = crate::message::hint(error) {
+        eprintln!("FATAL\thint: {}", plimsoll_report::safe(&hint));
+    }
+}
+
+/// Go's durations of hours, minutes and seconds, or bare seconds; what is less than a second is one.
+pub fn seconds(text: &str) -> Result<u64, String> {
+    let bad = || format!("{text:?} is no duration; write 5m0s or 300");
+    if let Ok(bare) = text.parse() {
+        return Ok(bare);
+    }
+    let mut total = 0f64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
+        let count: f64 = rest[..digits].parse().map_err(|_| bad())?;
+        rest = &rest[digits..];
+        let units = [("ms", 0.001), ("us", 1e-6), ("µs", 1e-6), ("ns", 1e-9), ("h", 3600.0), ("m", 60.0), ("s", 1.0)];
+        let (unit, length) = units.iter().find(|(unit, _)| rest.starts_with(unit)).ok_or_else(bad)?;
+        total += count * length;
+        rest = &rest[unit.len()..];
+    }
+    // Saturates: an hour of a million years is none.
+    if text.is_empty() { Err(bad()) } else { Ok(total.ceil() as u64) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read() {
+        assert_eq!(seconds("5m0s"), Ok(300));
+        assert_eq!(seconds("90"), Ok(90));
+        assert_eq!(seconds("1h1.5m"), Ok(3690));
+        assert_eq!(seconds("200ms"), Ok(1));
+        for bad in ["soon", "m", "", "5x", "1.2.3s"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+        assert!(seconds("5").is_ok());
+    }
 }

@@ -3,9 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say so at once")]
 
 mod check;
+mod dive;
+mod dockle;
+mod hadolint;
 mod install;
+mod kubesec;
+mod lint;
 mod policy;
 mod serve;
+mod toy;
 mod trivy;
 mod usage;
 

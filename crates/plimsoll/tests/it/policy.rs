@@ -41,3 +41,20 @@ fn schema_is_json() {
     let schema: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     assert!(schema["properties"]["images"].is_object());
 }
+
+#[test]
+fn rule_that_must_be_asked_for_counts_where_the_policy_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("loadline.yaml");
+    let judged = |footprint: &str| {
+        let policy = format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: x}}\nmode: enforce\nundecided: warn\nimages:\n  - {{name: a, match: ['**'], footprint: {footprint}}}\n"
+        );
+        std::fs::write(&file, policy).unwrap();
+        plimsoll(&["image", "--policy", file.to_str().unwrap(), "--input", "examples/shop-fixed/image"])
+    };
+    let silent = judged("{runs-as-root: warn}");
+    assert!(silent.status == 0 && !silent.out.contains("healthcheck-missing"), "{}{}", silent.out, silent.err);
+    let asked = judged("{healthcheck-missing: deny}");
+    assert!(asked.status == 1 && asked.out.contains("healthcheck-missing"), "{}{}", asked.out, asked.err);
+}

@@ -8,7 +8,7 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "latest-tag",
         severity: Severity::Medium,
-        aliases: &[],
+        aliases: &["DKL-DI-0006"],
         opt_in: false,
         title: "The image is named by the tag latest",
         why: "`latest` means another image tomorrow: what was judged is not what runs after the next restart, and a \

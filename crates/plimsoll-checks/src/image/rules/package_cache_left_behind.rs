@@ -8,7 +8,7 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "package-cache-left-behind",
         severity: Severity::Low,
-        aliases: &[],
+        aliases: &["DKL-DI-0004", "DKL-DI-0005"],
         opt_in: false,
         title: "A package manager's cache was left in the image",
         why: "Downloaded packages and lists are never used again: every node pulls and stores them for nothing, and stale \

@@ -8,7 +8,7 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "runs-as-root",
         severity: Severity::High,
-        aliases: &[],
+        aliases: &["CIS-DI-0001"],
         opt_in: false,
         title: "The image runs as root",
         why: "Root in a container is root on the node as soon as one wall of the container gives way: a writable host \

@@ -9,7 +9,7 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "secret-in-env",
         severity: Severity::High,
-        aliases: &[],
+        aliases: &["CIS-DI-0010"],
         opt_in: false,
         title: "An environment variable of the image holds a secret",
         why: "The configuration is readable by everyone who may pull the image, and the variable by every process in the \
@@ -28,7 +28,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         .env
         .iter()
         .filter_map(|entry| {
-            let (name, value) = entry.split_once('=')?;
+            let (name, value) = entry.split_once('=').filter(|(name, _)| !facts.is_known_variable(name))?;
             let secret = secrets::in_variable(name, value)?;
             let mut found = finding(
                 &RULE.info,

@@ -12,7 +12,7 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "secret-in-history",
         severity: Severity::High,
-        aliases: &[],
+        aliases: &["CIS-DI-0010"],
         opt_in: false,
         title: "The image's history holds a secret",
         why: "Every instruction is kept word for word in the image, build arguments included: whoever may pull it reads \
@@ -33,6 +33,9 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         }
         let Some(made) = entry.created_by.as_deref() else { continue };
         for secret in secrets::in_command(made) {
+            if variable_before(made, secret.at).is_some_and(|name| facts.is_known_variable(name)) {
+                continue;
+            }
             // A variable that is still in the configuration is that rule's finding.
             if !secret.value.is_empty() && config.env.iter().any(|variable| variable.contains(&secret.value)) {
                 continue;
@@ -49,4 +52,33 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         }
     }
     found.into_iter().map(|(_, one)| one).collect()
+}
+
+/// The name that a value is given to: of `NAME=value`, `NAME="value"` and the old `ENV NAME value`.
+fn variable_before(made: &str, at: usize) -> Option<&str> {
+    let before = made.get(..at)?.trim_end_matches(['"', '\'']);
+    let before = before.strip_suffix('=').unwrap_or(before).trim_end();
+    let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+    // Another character may be longer than one byte.
+    before.get(start..).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_found_before_their_values() {
+        for (made, name) in [
+            ("ENV DB_PASSWORD=value", Some("DB_PASSWORD")),
+            ("ENV A=b DB_PASSWORD=\"value\"", Some("DB_PASSWORD")),
+            ("ENV DB_PASSWORD value", Some("DB_PASSWORD")),
+            ("RUN |1 TOKEN=value /bin/sh", Some("TOKEN")),
+            ("é value", None),
+            ("value", None),
+        ] {
+            let at = made.find("value").unwrap();
+            assert_eq!(variable_before(made, at), name, "{made}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "secret-in-image",
         severity: Severity::High,
-        aliases: &[],
+        aliases: &["CIS-DI-0010"],
         opt_in: false,
         title: "A file of the image holds a secret",
         why: "Whoever may pull the image reads every file of every layer, those that a later layer removes included.",
@@ -34,7 +34,9 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         match secrets::kind_of(finding) {
             Some(kind) => kinds.entry((Reverse(finding.severity), kind)).or_default().push(finding),
             // Another inspector's.
-            None => found.push(finding.clone()),
+            None if crate::image::RULES.iter().all(|rule| rule.info.id != finding.rule) => found.push(finding.clone()),
+            // What the accounts' inspector found is told by its own rules.
+            None => {}
         }
     }
     for ((Reverse(severity), kind), findings) in kinds {

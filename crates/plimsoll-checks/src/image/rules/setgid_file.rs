@@ -8,7 +8,7 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "setgid-file",
         severity: Severity::Low,
-        aliases: &[],
+        aliases: &["CIS-DI-0008"],
         opt_in: false,
         title: "Files run with the rights of their group",
         why: "A setgid file lends its group to whoever runs it: shadow, mail, tty. A server needs none of them.",

@@ -8,7 +8,7 @@ pub const RULE: Rule = Rule {
     info: RuleInfo {
         id: "setuid-file",
         severity: Severity::Medium,
-        aliases: &[],
+        aliases: &["CIS-DI-0008"],
         opt_in: false,
         title: "Files run with the rights of their owner",
         why: "Whoever breaks into the application may run a setuid file and, through a fault in it, become its owner, who is mostly root. A server needs none of them.",

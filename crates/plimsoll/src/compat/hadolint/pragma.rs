@@ -1,0 +1,140 @@
+//! hadolint's comments that leave findings out. In: the comments of a file. Out: whether a finding of a line is wanted.
+//!
+//! `# hadolint ignore=CODES` counts for the instruction that begins on the next line; `# hadolint global ignore=CODES` for the
+//! file; `# hadolint stage ignore=CODES` for the stage of the FROM that comes next, or, further down, for the rest of the stage
+//! it stands in. Behind another `#` may stand a reason.
+
+use std::collections::{BTreeSet, HashMap};
+
+use plimsoll_checks::dockerfile::Dockerfile;
+use plimsoll_checks::dockerfile::ast::Body;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Next,
+    Stage,
+    File,
+}
+
+/// What the comments of a file leave out.
+#[derive(Debug, Default)]
+pub struct Pragmas {
+    /// By the line that a finding has.
+    lines: HashMap<u32, BTreeSet<String>>,
+    /// From a line up to, and without, another.
+    stages: Vec<(u32, u32, BTreeSet<String>)>,
+    file: BTreeSet<String>,
+}
+
+impl Pragmas {
+    pub fn of(dockerfile: &Dockerfile<'_>) -> Pragmas {
+        let source = dockerfile.source;
+        let starts: Vec<(u32, bool)> = dockerfile
+            .instructions
+            .iter()
+            .map(|instruction| (source.line(instruction.span.start), matches!(instruction.body, Body::From { .. })))
+            .collect();
+        let mut pragmas = Pragmas::default();
+        for comment in &dockerfile.comments {
+            let Some((reach, codes)) = parse(&comment.text) else { continue };
+            let at =
+                dockerfile.instructions.partition_point(|instruction| instruction.span.start <= comment.span.start);
+            // Inside an instruction it belongs to the shell's text.
+            if at > 0 && dockerfile.instructions[at - 1].span.end > comment.span.start {
+                continue;
+            }
+            let line = source.line(comment.span.start);
+            match reach {
+                Reach::Next => pragmas.lines.entry(line.saturating_add(1)).or_default().extend(codes),
+                Reach::File => pragmas.file.extend(codes),
+                Reach::Stage => {
+                    let rest = &starts[at..];
+                    let ahead = usize::from(rest.first().is_some_and(|(_, from)| *from));
+                    let end = rest.iter().skip(ahead).find(|(_, from)| *from).map_or(u32::MAX, |(line, _)| *line);
+                    pragmas.stages.push((line, end, codes.into_iter().collect()));
+                }
+            }
+        }
+        pragmas
+    }
+
+    pub fn leave_out(&self, code: &str, line: u32) -> bool {
+        self.file.contains(code)
+            || self.lines.get(&line).is_some_and(|codes| codes.contains(code))
+            || self.stages.iter().any(|(start, end, codes)| (*start..*end).contains(&line) && codes.contains(code))
+    }
+}
+
+/// Reads one comment without its `#`; none where it is anything else.
+fn parse(comment: &str) -> Option<(Reach, Vec<String>)> {
+    let rest = comment.trim_start_matches(BLANK).strip_prefix("hadolint")?;
+    let (word, rest) = next_word(rest)?;
+    let (reach, rest) = match word {
+        "global" => (Reach::File, next_word(rest)?),
+        "stage" => (Reach::Stage, next_word(rest)?),
+        _ => (Reach::Next, (word, rest)),
+    };
+    let (word, rest) = rest;
+    if word != "ignore" {
+        return None;
+    }
+    let list = rest.trim_start_matches(BLANK).strip_prefix('=')?;
+    let list = list.split('#').next().unwrap_or_default();
+    let codes: Option<Vec<String>> = list.split(',').map(|code| code_of(code.trim_matches(BLANK))).collect();
+    Some((reach, codes?))
+}
+
+const BLANK: [char; 3] = [' ', '\t', '\r'];
+
+/// A word with white space before it, and what follows it.
+fn next_word(text: &str) -> Option<(&str, &str)> {
+    let trimmed = text.trim_start_matches(BLANK);
+    let end = trimmed.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(trimmed.len());
+    (trimmed.len() < text.len() && end > 0).then(|| trimmed.split_at(end))
+}
+
+fn code_of(text: &str) -> Option<String> {
+    let digits = text.strip_prefix("DL").or_else(|| text.strip_prefix("SC"))?;
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_read_as_hadolint_reads_them() {
+        for comment in [
+            " hadolint ignore=DL3004",
+            "hadolint ignore=DL3004",
+            "   hadolint   ignore = DL3004 # reason, with words",
+            " hadolint ignore=DL3004# reason",
+            " hadolint ignore=DL3004\t# reason\r",
+        ] {
+            assert_eq!(parse(comment), Some((Reach::Next, vec!["DL3004".to_owned()])), "{comment:?}");
+        }
+        assert_eq!(parse(" hadolint ignore=SC1 ,DL3004").unwrap().1, ["SC1", "DL3004"]);
+        assert_eq!(parse(" hadolint global  ignore=DL3004").unwrap().0, Reach::File);
+        assert_eq!(parse(" hadolint stage ignore=DL3004").unwrap().0, Reach::Stage);
+        for comment in [
+            " hadolint ignore=DL3004 reason",
+            " hadolint ignore=DL3004 DL3006",
+            " hadolint ignore=DL3004,",
+            " hadolint ignore=DL3004;",
+            " hadolint ignore=",
+            " hadolint ignore=dl3004",
+            " hadolint ignore=FOO,DL3004",
+            " hadolint ignore=DL3004 -- reason",
+            " hadolintignore=DL3004",
+            " hadolint stage-ignore=DL3004",
+            " hadolint stage ignore DL3004",
+            " hadolint ignore stage=DL3004",
+            " hadolint shell=bash",
+            " Hadolint ignore=DL3004",
+            " see hadolint ignore=DL3004",
+            "",
+        ] {
+            assert_eq!(parse(comment), None, "{comment:?}");
+        }
+    }
+}
