@@ -69,14 +69,23 @@ pub fn validate(object: &Object) -> Vec<SchemaFault> {
     match api::look(api_version, kind) {
         Api::Known(root) => {
             let mut faults = walk(&object.node, root, Want { required: true });
-            faults.extend(nameless(object));
+            // Where the indentation is lost, the name is there.
+            if !faults.iter().any(|fault| fault.kind == SchemaFaultKind::UnknownField && fault.path.is_empty()) {
+                faults.extend(nameless(object));
+            }
             faults
         }
         Api::Gone(life) => {
             let root = api::same_fields(api_version, kind, &life).and_then(|version| table::kind(version, kind));
             root.map(|root| walk(&object.node, root, Want { required: false })).unwrap_or_default()
         }
-        Api::Unknown(unknown) => vec![unknown_api(object, unknown)],
+        Api::Unknown(unknown) => {
+            // As what it was meant to be, the rest can be looked at.
+            let root = unknown.api_version.and_then(|version| table::kind(version, kind));
+            let mut faults = vec![unknown_api(object, unknown)];
+            faults.extend(root.map(|root| walk(&object.node, root, Want { required: false })).unwrap_or_default());
+            faults
+        }
         Api::Foreign => Vec::new(),
     }
 }

@@ -88,7 +88,7 @@ pub const REQUIRED_FIELD_MISSING: Rule = Rule {
                image: nginx:1.29\n",
     },
     check: Check::Object(|object, context, found| {
-        if !is_patch(object, context.source.path) {
+        if !is_patch(object, context.source.path) && !is_cut(object, context.source.text) {
             tell(object, &REQUIRED_FIELD_MISSING.info, SchemaFaultKind::MissingField, found);
             tell(object, &REQUIRED_FIELD_MISSING.info, SchemaFaultKind::NameMissing, found);
         }
@@ -144,8 +144,8 @@ pub const DEPRECATED_API: Rule = Rule {
         title: "An apiVersion that Kubernetes is about to remove",
         why: "It is still served, with a warning. Once it is removed, the next upgrade of the cluster stops at it.",
         remedy: "write the apiVersion that replaces it",
-        bad: "apiVersion: storage.k8s.io/v1beta1\nkind: VolumeAttributesClass\nmetadata:\n  name: gold\ndriverName: disk.example.com\n",
-        good: "apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata:\n  name: gold\ndriverName: disk.example.com\n",
+        bad: "apiVersion: storage.k8s.io/v1beta1\nkind: VolumeAttributesClass\nmetadata:\n  name: gold\ndriverName: disk.example.com\nparameters:\n  iops: \"500\"\n",
+        good: "apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata:\n  name: gold\ndriverName: disk.example.com\nparameters:\n  iops: \"500\"\n",
     },
     check: Check::Object(|object, _, found| old_api(object, &DEPRECATED_API.info, false, found)),
 };
@@ -229,6 +229,14 @@ fn is_patch(object: &Object, path: &str) -> bool {
         || path.contains("overlay")
         || object.at(&["$patch"]).is_some()
         || containers.into_iter().any(|container| container.at(&["image"]).is_none())
+}
+
+/// Three dots for what somebody left out end the document: what is missing may stand behind them.
+fn is_cut(object: &Object, text: &str) -> bool {
+    // A value that is not there ends with its key, before or behind the colon.
+    let rest = text.get(object.node.end..).unwrap_or_default();
+    let rest = rest.trim_start_matches(|c: char| c == ':' || c.is_whitespace());
+    rest.strip_prefix("...").map(str::trim_start).is_some_and(|more| !more.is_empty() && !more.starts_with("---"))
 }
 
 fn old_api(object: &Object, info: &'static RuleInfo, removed: bool, found: &mut Vec<Found>) {

@@ -203,6 +203,42 @@ fn values_of_secrets_are_not_shown() {
 }
 
 #[test]
+fn lost_indentation_is_told_once() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\nname: a\nspec:\ncontainers:\n- name: b\nimage: c\n";
+    assert_eq!(told(text), ["the indentation is lost: `name` and `containers` stand beside `metadata`, not below it"]);
+    let one = "apiVersion: v1\nkind: Pod\nmetadata:\nname: a\nspec: {containers: [{name: a}]}\n";
+    assert_eq!(
+        told(one),
+        ["`name` is no field of a Pod; it belongs below `metadata`", "the Pod has no `metadata.name`"]
+    );
+}
+
+#[test]
+fn slip_in_the_version_hides_nothing_else() {
+    let text = format!("{}    resources: (}}\n", POD.replace("v1", "vl"));
+    assert_eq!(
+        told(&text),
+        [
+            "`vl` has no kind `Pod`; did you mean `v1`",
+            "`spec.containers[0].resources` is a text where a mapping belongs; did you mean `{}`"
+        ]
+    );
+}
+
+#[test]
+fn what_three_dots_stand_for_is_not_missing() {
+    let missing = |text: &str| {
+        let source = Source::new("m.yaml", text);
+        let Check::Object(check) = rules::REQUIRED_FIELD_MISSING.check else { panic!() };
+        let mut found = Vec::new();
+        check(&read(&source).objects[0], &Context { source: &source }, &mut found);
+        found.len()
+    };
+    assert_eq!(missing("apiVersion: v1\nkind: Pod\nmetadata:\n...\n  name: a\n"), 0);
+    assert_eq!(missing("apiVersion: v1\nkind: Pod\nmetadata:\n...\n---\na: b\n"), 2);
+}
+
+#[test]
 fn fixes_touch_the_fault_alone() {
     for (bad, good) in [
         ("  imagePullSecrets:\n  - Name: regcred # why", "  imagePullSecrets:\n  - name: regcred # why"),
@@ -246,7 +282,10 @@ fn bombs_cost_what_they_weigh() {
     }
     let crd = text.replace("v1\nkind: Pod", "apiextensions.k8s.io/v1\nkind: CustomResourceDefinition")
         + "spec: {group: a.io, scope: Cluster, names: {kind: A, plural: as}, versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: *x39}}]}\n";
-    assert_eq!(faults(&crd).len(), 40);
+    // The reading of files leaves such an object out; the validator does not rely on that.
+    let (trees, fault) = plimsoll_yaml::documents(&crd);
+    assert_eq!(fault, None);
+    assert_eq!(validate(&Object::of(&trees[0], 0).unwrap()).len(), 40);
     let many: String = (0..100_000).map(|i| format!("  fild{i}: 1\n")).collect();
     assert_eq!(faults(&format!("{POD}{many}")).len(), 100_000);
 }

@@ -178,6 +178,7 @@ impl<'o> Walk<'o> {
             return;
         }
         self.above.push((self.path.len(), known));
+        let flat = self.path.is_empty() && !part && self.tell_flat(node, known);
         for (key, value) in node.pairs() {
             let Some(name) = key.text() else {
                 let message = format!("a key of `{}` is no text", self.place());
@@ -191,7 +192,9 @@ impl<'o> Walk<'o> {
                 continue;
             }
             let Some(field) = known.field(name) else {
-                self.unknown(node, key, name, known);
+                if !flat {
+                    self.unknown(node, key, name, known);
+                }
                 continue;
             };
             let top = self.path.is_empty() && name == "status";
@@ -205,7 +208,7 @@ impl<'o> Walk<'o> {
             self.status &= !top;
             self.path.pop();
         }
-        if !part && self.want.required && !self.status {
+        if !part && !flat && self.want.required && !self.status {
             for field in &known.fields {
                 if !self.is_missing(node, known, field) {
                     continue;
@@ -217,6 +220,33 @@ impl<'o> Walk<'o> {
             }
         }
         self.above.pop();
+    }
+
+    /// Tells once of an object whose indentation is lost: `metadata:` or `spec:` has nothing below it, and what belongs there
+    /// stands beside it.
+    fn tell_flat(&mut self, node: &'o Rc<Node>, known: &'static Type) -> bool {
+        let is_hollow = |key: &Node, value: &Node| {
+            let field = key.text().and_then(|name| known.field(name));
+            field.is_some_and(|field| matches!(field.shape, Shape::Type(_))) && Is::of(value) == Is::Null
+        };
+        let hollow = node.pairs().iter().find(|(key, value)| is_hollow(key, value));
+        let mut beside = node
+            .pairs()
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|key| key.text().is_some_and(|name| known.field(name).is_none()) && !is_merge(key));
+        let (Some((hollow, _)), Some(first), Some(second)) = (hollow, beside.next(), beside.next()) else {
+            return false;
+        };
+        let shown_key = |key: &Node| shown(key.text().unwrap_or_default());
+        let message = format!(
+            "the indentation is lost: `{}` and `{}` stand beside `{}`, not below it",
+            shown_key(first),
+            shown_key(second),
+            shown_key(hollow)
+        );
+        self.tell(SchemaFaultKind::UnknownField, span(first), message, None, None);
+        true
     }
 
     /// A field that must be there and is not.
