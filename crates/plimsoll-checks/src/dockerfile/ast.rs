@@ -2,6 +2,7 @@
 //! parser directives, here-documents); what is not understood stays in it as [`Body::Unknown`] with a [`Fault`].
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 
 use super::runs::Run;
 use crate::shell::Script;
@@ -32,12 +33,46 @@ pub struct Dockerfile<'a> {
     pub faults: Vec<Fault>,
     /// What RUN runs; gathered when it is first asked for.
     pub(super) runs: OnceCell<Vec<Run>>,
+    /// What FROM stands on; gathered when it is first asked for.
+    pub(super) bases: OnceCell<HashSet<String>>,
 }
 
 impl Dockerfile<'_> {
     /// Every RUN with its commands, those that ONBUILD holds too.
     pub fn runs(&self) -> &[Run] {
         self.runs.get_or_init(|| super::runs::runs(self))
+    }
+
+    /// Whether what a stage holds is in an image that is built or stood upon: the last stage, those that are a base, and those
+    /// that are written just like the last. What is before any stage counts as kept.
+    pub fn is_kept(&self, stage: Option<usize>) -> bool {
+        let Some((index, of)) = stage.and_then(|index| Some((index, self.stages.get(index)?))) else { return true };
+        fn name(stage: &Stage) -> Option<&str> {
+            stage.name.as_ref().map(|name| name.text.as_str())
+        }
+        fn platform(stage: &Stage) -> Option<&str> {
+            stage.platform.as_ref().map(|platform| platform.text.as_str())
+        }
+        let last = self.stages.last();
+        let as_last = last.is_some_and(|last| {
+            (last.image.text.as_str(), name(last), platform(last)) == (of.image.text.as_str(), name(of), platform(of))
+        });
+        as_last || name(of).is_some_and(|name| self.bases().contains(name)) || index + 1 == self.stages.len()
+    }
+
+    /// The images of all stages without tag and digest.
+    fn bases(&self) -> &HashSet<String> {
+        self.bases.get_or_init(|| {
+            self.stages
+                .iter()
+                .map(|stage| {
+                    let name = stage.image.text.split('@').next().unwrap_or_default();
+                    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+                    let end = name[last..].find(':').map_or(name.len(), |colon| last + colon);
+                    name[..end].to_owned()
+                })
+                .collect()
+        })
     }
 
     /// The instruction that a byte of the file stands in; of what ONBUILD holds, the ONBUILD.

@@ -45,7 +45,7 @@ pub struct Argument {
     pub span: Span,
     /// Names of plain variables in it: `$x` and `${x}`.
     pub variables: Vec<String>,
-    /// It holds a variable, a command in backquotes or arithmetic.
+    /// It holds a variable, a substitution or arithmetic.
     pub open: bool,
 }
 
@@ -169,25 +169,38 @@ impl Run {
             return None;
         }
         let source = file.source;
-        let at = last.pipeline.span.end;
+        // A comment after the last command stays behind what is added.
+        let at = end(last.pipeline.commands.last()?);
         if !instruction.heredocs.is_empty() {
             let alone = instruction.heredocs.iter().any(|heredoc| heredoc.content == text.span);
             return alone.then(|| (at, format!("\n{command}")));
         }
         // As the lines before are indented.
         let start = source.line(instruction.span.start);
-        let end = source.line(at);
-        if start == end || file.escape != '\\' {
+        let until = source.line(at);
+        if start == until || file.escape != '\\' {
             return Some((at, format!(" && {command}")));
         }
-        let line = source.line_span(end).map(|span| source.slice(span)).unwrap_or_default();
-        let chained = (start + 1..=end)
+        let line = source.line_span(until).map(|span| source.slice(span)).unwrap_or_default();
+        let chained = (start + 1..=until)
             .filter_map(|line| source.line_span(line).map(|span| source.slice(span)))
             .find(|line| line.trim_start().starts_with("&&"));
         let line = chained.unwrap_or(line);
         let indent = &line[..line.len() - line.trim_start().len()];
         Some((at, format!(" \\\n{indent}&& {command}")))
     }
+}
+
+/// Where a command ends.
+fn end(command: &shell::Command) -> usize {
+    let (span, redirects) = match command {
+        shell::Command::Simple(simple) => {
+            let assigned = simple.assignments.last().map(|assignment| assignment.span);
+            (simple.words.last().map(|word| word.span).or(assigned).unwrap_or(simple.span), &simple.redirects)
+        }
+        shell::Command::Compound(compound) => (compound.span, &compound.redirects),
+    };
+    redirects.last().map_or(span.end, |redirect| redirect.span.end.max(span.end))
 }
 
 /// Every RUN of a file, in its order.
@@ -243,6 +256,9 @@ fn gather(source: &Source<'_>, script: &Script, depth: usize, calls: &mut Vec<Ca
             defaults(source, &word.parts, depth, calls);
         }
     }
+    for word in script.compounds().into_iter().flat_map(|compound| &compound.words) {
+        defaults(source, &word.parts, depth, calls);
+    }
 }
 
 /// Commands in `${a:-$(b)}`, which are no part of the tree.
@@ -275,21 +291,33 @@ fn call(source: &Source<'_>, simple: &Simple) -> Option<Call> {
     if args.is_empty() {
         return None;
     }
+    // Words of the shell and its own commands that run what follows them.
     let mut at = 0;
-    match args[0].text.as_str() {
-        "command" | "builtin" | "busybox" | "run" if args.get(1).is_some_and(|arg| !arg.text.starts_with('-')) => {
-            at = 1
-        }
-        "exec" => {
-            let mut next = 1;
-            while args.get(next).is_some_and(Argument::is_flag) {
-                next += 1 + usize::from(args[next].has_flag("a"));
-            }
-            if next < args.len() {
+    loop {
+        match args[at].text.as_str() {
+            "time" | "coproc" if at == 0 => {
+                let next = args.iter().skip(1).position(|arg| !arg.is_flag()).map(|next| next + 1);
+                let Some(next) = next else { break };
                 at = next;
             }
+            "command" | "builtin" | "busybox" | "run"
+                if args.get(at + 1).is_some_and(|arg| !arg.text.starts_with('-')) =>
+            {
+                at += 1;
+                break;
+            }
+            "exec" => {
+                let mut next = at + 1;
+                while args.get(next).is_some_and(Argument::is_flag) {
+                    next += 1 + usize::from(args[next].has_flag("a"));
+                }
+                if next < args.len() {
+                    at = next;
+                }
+                break;
+            }
+            _ => break,
         }
-        _ => {}
     }
     let rest = args.split_off(at + 1);
     let name = args.pop()?;
@@ -314,6 +342,8 @@ fn render(source: &Source<'_>, parts: &[Part], into: &mut Argument) {
         match part {
             Part::Bare(text, _) => without_braces(text, &mut into.text),
             Part::Single(text, _) => into.text.push_str(text),
+            // `$"…"` is translated: nobody knows into what.
+            Part::Double(_, span) if source.text.get(..span.start).is_some_and(|before| before.ends_with('$')) => {}
             Part::Double(parts, _) => render(source, parts, into),
             Part::Variable { name, text, .. } => {
                 into.open = true;
@@ -328,6 +358,7 @@ fn render(source: &Source<'_>, parts: &[Part], into: &mut Argument) {
                 }
             }
             Part::Substitution(script, span) if source.slice(*span).starts_with("$(") => {
+                into.open = true;
                 for item in &script.items {
                     if let [shell::Command::Simple(simple)] = item.pipeline.commands.as_slice() {
                         simple.words.iter().for_each(|word| render(source, &word.parts, into));

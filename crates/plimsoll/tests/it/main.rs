@@ -5,6 +5,8 @@
 mod check;
 mod hadolint;
 mod install;
+mod kubesec;
+mod lint;
 mod policy;
 mod serve;
 mod trivy;
