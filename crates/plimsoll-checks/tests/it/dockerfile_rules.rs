@@ -69,7 +69,7 @@ fn ids_are_words_and_stand_once() {
         let id = rule.info.id;
         assert!(seen.insert(id), "{id}");
         assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{id}");
-        assert!(!rule.info.aliases.is_empty() && !rule.info.remedy.ends_with('.'), "{id}");
+        assert!(!rule.info.remedy.ends_with('.'), "{id}");
     }
 }
 
@@ -135,6 +135,26 @@ fn where_a_fix_would_not_fit_there_is_none() {
     ] {
         let found = found(rule(code), text, &Options::default());
         assert!(found.len() == 1 && found[0].fix.is_none(), "{code}: {found:?}");
+    }
+}
+
+#[test]
+fn pip_is_seen_wherever_it_stands_and_its_variable_where_it_holds() {
+    for (text, lines) in [
+        ("RUN x\nFROM a:1\nRUN pip install x\n", &[3][..]),
+        (
+            "FROM a:1 AS a\nENV PIP_NO_CACHE_DIR=yes\nRUN pip install x\nFROM a\nRUN pip install x\nFROM b:1\nRUN pip install x\n",
+            &[7],
+        ),
+        ("FROM a:1\nENV PIP_NO_CACHE_DIR=off\nRUN pip install x\nRUN PIP_NO_CACHE_DIR=1 pip install y\n", &[3]),
+        ("FROM a:1\nONBUILD ENV PIP_NO_CACHE_DIR=1\nONBUILD RUN pip install x\nRUN pip install y\n", &[4]),
+        ("FROM a:1\nRUN --mount=type=cache,target=/root/.cache/pip pip install x\n", &[]),
+        ("FROM a:1\nRUN --mount=type=cache,target=/x pip install x\n", &[2]),
+    ] {
+        let source = Source::new("f", text);
+        let found = found(rule("DL3042"), text, &Options::default());
+        let at: Vec<u32> = found.iter().map(|found| source.line(found.span.start)).collect();
+        assert_eq!(at, lines, "{text}");
     }
 }
 

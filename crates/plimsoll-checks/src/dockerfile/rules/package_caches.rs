@@ -98,7 +98,7 @@ pub const YARN: Rule = Rule {
     check: yarn,
 };
 
-/// Calls of `program` with one of `commands`, where `cleans` holds for none that comes later.
+/// The first call that is wanted and after which nothing cleans.
 fn left(run: &Run, wants: impl Fn(&Call) -> bool, cleans: impl Fn(&Call) -> bool) -> Option<&Call> {
     let last_clean = run.calls.iter().rposition(cleans);
     let after = last_clean.map_or(0, |at| at + 1);
@@ -222,6 +222,7 @@ fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     let mut for_children = false;
     let mut all = runs(file).into_iter().peekable();
     for (at, instruction) in file.instructions.iter().enumerate() {
+        let run = all.next_if(|run| run.instruction == at);
         let Some(stage) = instruction.stage else { continue };
         match &instruction.body {
             Body::From { .. } => off[stage] = file.stages[stage].base.is_some_and(|base| off[base]),
@@ -238,9 +239,7 @@ fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             }
             _ => {}
         }
-        let Some(run) =
-            all.next_if(|run| run.instruction == at).filter(|run| !(off[stage] || run.onbuild && for_children))
-        else {
+        let Some(run) = run.filter(|run| !(off[stage] || run.onbuild && for_children)) else {
             continue;
         };
         if switches_cache_off(file, &run) || caches_home(file, &run, "pip") {
