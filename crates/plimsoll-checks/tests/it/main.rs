@@ -7,7 +7,9 @@
 )]
 
 mod dockerfile;
+mod dockerfile_fixes;
 mod docs;
+mod hadolint;
 mod rules;
 mod secrets;
 mod shell;
