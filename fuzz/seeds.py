@@ -236,6 +236,37 @@ MANIFEST = ('{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.
 INDEX = b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":7,"platform":{"os":"linux","architecture":"arm","variant":"v7"}},{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":7,"platform":{"os":"unknown","architecture":"unknown"},"annotations":{"vnd.docker.reference.type":"attestation-manifest"}}]}' % (SHA.encode(), SHA.encode())
 CONFIG = b'{"os":"linux","architecture":"amd64","created":"2024-01-01T00:00:00Z","config":{"User":"101","Env":["A=b"],"Entrypoint":["/x"],"Cmd":"sh","Labels":{"a":"b"},"ExposedPorts":{"80/tcp":{}},"Volumes":null},"history":[{"created_by":"RUN x","empty_layer":true},{"created_by":"COPY"}],"rootfs":{"type":"layers","diff_ids":["%s"]}}' % SHA.encode()
 SAVED = b'[{"Config":"%s.json","RepoTags":["a:1"],"Layers":["1/layer.tar"]}]' % (SHA[7:].encode())
+LINTED_DOCKERFILE = b"""# syntax=docker/dockerfile:1
+# plimsoll: allow-file latest-base-tag the mirror pins it until=2027-01-31
+FROM debian:latest AS build
+# hadolint ignore=DL3008,SC2086 # a snapshot
+RUN apt-get update && apt-get install -y curl \\
+    # plimsoll: allow DL3009 removed below
+    && cd /src && sudo make
+COPY --chown=1:1 <<-"EOT" /etc/x
+	a $b
+EOT
+USER root
+"""
+LINTED_MANIFEST = b"""# plimsoll: allow privileged-container r
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  annotations: {plimsoll.dev/allow: "KSV-0017 r; x y until=2027-01-01", plimsoll.dev/allow.DL3007: r}
+spec:
+  template:
+    spec:
+      hostNetwork: true # plimsoll: allow host-network r
+      containers:
+      - name: web
+        image: nginx:latest
+        securityContext: {privileged: true}
+---
+apiVersion: v1
+kind: List
+items: [&a {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: b, image: c}]}}, *a]
+"""
 REGISTRIES = b'unqualified-search-registries = ["docker.io"]\n\n[[registry]]\nprefix = "*.example.com"\nlocation = "mirror.example.com/x"\n\n[[registry]]\nprefix = "docker.io/library"\nlocation = "docker.io/library"\nblocked = false\ninsecure = true\n\n[[registry.mirror]]\nlocation = "m:5000/lib"\npull-from-mirror = "digest-only"\n'
 HOSTS = b'server = "https://registry-1.docker.io"\n\n[host."https://m:5000/v2/x"]\n  capabilities = ["pull", "resolve"]\n  ca = "ca.crt"\n  skip_verify = true\n  override_path = true\n  client = [["a.crt", "a.key"]]\n'
 CREDENTIALS = b'{"auths":{"https://index.docker.io/v1/":{"auth":"dXNlcjpwYXNz"},"ghcr.io":{"identitytoken":"x"},"a":{"username":"u","password":"p"}},"credHelpers":{"gcr.io":"gcloud"},"credsStore":"x"}'
@@ -373,6 +404,7 @@ def seeds():
         "vex": [OPENVEX, CSAF, CDX_VEX],
         "glob": [b"docker.io/library/*\ndocker.io/library/nginx", b"**a*b/**\nxa/b/c", b"**\nx"],
         "manifests": [KUBERNETES],
+        "lint": [KUBERNETES, LINTED_DOCKERFILE, LINTED_MANIFEST],
         "image_review": [IMAGE_REVIEW],
         "admission_review": [ADMISSION % parts for parts in [
             (b"v1", b"", b"Pod", b"UPDATE", POD % b"nginx:2", POD % b"nginx:1"), (b"v1beta1", b"batch", b"CronJob", b"CREATE", CRON_JOB, b"null"),

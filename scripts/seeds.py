@@ -4,7 +4,8 @@
 Usage: scripts/seeds.py PLIMSOLL WORK        (needs docker-registry, htpasswd, skopeo, etcd-server, openssl and curl)
 
 A `trivy …` line runs the program through a symbolic link of that name. Docker Hub's names are reached through a mirror on
-loopback. The lines on admission are in seeds_admission.py; most need a real API server, whose programs are in the folder
+loopback. The lines on static analysis are in seeds_lint.py, those on
+admission in seeds_admission.py; most need a real API server, whose programs are in the folder
 PLIMSOLL_APISERVER (scripts/peers/build-apiserver.sh). Without it they are skipped, which fails under CI=true. The number of
 lines that work never falls below tests/seeds.floor.
 """
@@ -19,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from oci_layout import write_layout  # noqa: E402
 from registry_peer import Registry  # noqa: E402
+import seeds_lint  # noqa: E402
 from seeds_admission import LINES, Admission  # noqa: E402
 
 OS_RELEASE = 'ID=debian\nVERSION_ID="11"\nVERSION_CODENAME=bullseye\nPRETTY_NAME="Debian GNU/Linux 11 (bullseye)"\n'
@@ -105,8 +107,12 @@ def login(registry, plimsoll, cwd, env):
     assert reached.returncode in (0, 1) and "nginx" in reached.stdout, (reached.returncode, reached.stderr)
 
 
-def try_line(number, command, registry, plimsoll, cwd, env, admission):
-    if number in LINES:
+def try_line(number, command, registry, plimsoll, cwd, env, admission, lint):
+    if number in seeds_lint.ALSO:
+        seeds_lint.ALSO[number](lint)
+    if number in seeds_lint.LINES:
+        seeds_lint.LINES[number](lint)
+    elif number in LINES:
         LINES[number](admission, command)
     elif command == "login":
         login(registry, plimsoll, cwd, env)
@@ -159,6 +165,7 @@ def main():
         assert built.returncode == 0, built.stderr
         with open(os.path.join(ROOT, "tests/seeds.tsv")) as file:
             rows = [line.rstrip("\n").split("\t") for line in file][1:]
+        lint = seeds_lint.Lint(plimsoll, work, env)
         with Admission(plimsoll, work, cwd, env, registry, os.environ.get("PLIMSOLL_APISERVER")) as admission:
             for number, state, command, what, _truth in in_order(rows):
                 if state != "works":
@@ -169,7 +176,7 @@ def main():
                     skipped += 1
                     continue
                 try:
-                    try_line(int(number), command, registry, plimsoll, cwd, env, admission)
+                    try_line(int(number), command, registry, plimsoll, cwd, env, admission, lint)
                     works += 1
                 except Exception as error:  # whatever goes wrong, the other lines are tried
                     failed += 1

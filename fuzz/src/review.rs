@@ -1,7 +1,7 @@
 //! Admission reviews. In: any bytes. Out: nothing; the laws of answers are asserted. What it does not do: judge; the
 //! verdicts are made up from the images' texts, so that every kind of them comes up.
 
-use plimsoll_admission::{About, Answer, Envelope, ImageDecision, Review, Road, decide, pin, read, refuse, render};
+use plimsoll_admission::{About, Answer, Envelope, Asked, Decision, Review, Road, decide, pin, read, refuse, render};
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, Reason, ReasonCode, Verdict};
 
@@ -35,12 +35,12 @@ pub fn answered(data: &[u8]) {
 }
 
 fn decided(review: &Review, verdicts: &[Verdict]) -> Answer {
-    let decisions: Vec<ImageDecision<'_>> = review
+    let decisions: Vec<Decision<'_>> = review
         .images
         .iter()
         .zip(verdicts)
-        .map(|(image, verdict)| ImageDecision {
-            image,
+        .map(|(image, verdict)| Decision {
+            on: Asked::Image(image),
             verdict,
             digest: Some(DIGEST),
             retry_after: (image.image.len() % 5 == 0).then_some(5),

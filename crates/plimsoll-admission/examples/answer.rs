@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, Write};
 
-use plimsoll_admission::{About, Envelope, ImageDecision, Road, decide, read, refuse, render};
+use plimsoll_admission::{About, Asked, Decision, Envelope, Road, decide, read, refuse, render};
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, Reason, ReasonCode, Verdict};
 use serde::Deserialize;
@@ -49,11 +49,11 @@ fn answer(line: &str) -> Result<Vec<u8>, String> {
         Err(error) => return Ok(render(&error.envelope.unwrap_or(Envelope::ImageReview), &refuse(&error.why))),
     };
     let verdicts: Vec<Verdict> = review.images.iter().map(|image| verdict(image.image.contains("bad"))).collect();
-    let decisions: Vec<ImageDecision<'_>> = review
+    let decisions: Vec<Decision<'_>> = review
         .images
         .iter()
         .zip(&verdicts)
-        .map(|(image, verdict)| ImageDecision { image, verdict, digest: None, retry_after: None })
+        .map(|(image, verdict)| Decision { on: Asked::Image(image), verdict, digest: None, retry_after: None })
         .collect();
     let about = About { policy: "stub", policy_digest: "none", databases: "none", verdict_digest: "none".into() };
     Ok(render(&review.envelope, &decide(&review, &decisions, &about)))

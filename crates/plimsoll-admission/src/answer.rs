@@ -7,10 +7,18 @@ use plimsoll_model::Verdict;
 use crate::review::NamedImage;
 use crate::words;
 
-/// The verdict of one image of a review.
+/// What of a review was judged.
 #[derive(Debug, Clone, Copy)]
-pub struct ImageDecision<'a> {
-    pub image: &'a NamedImage,
+pub enum Asked<'a> {
+    Image(&'a NamedImage),
+    /// The object itself, whatever its images are.
+    Object,
+}
+
+/// One verdict on a review.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    pub on: Asked<'a>,
     /// `effective` decides.
     pub verdict: &'a Verdict,
     /// What was judged: the digest of the manifest or index.

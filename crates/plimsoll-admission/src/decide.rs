@@ -1,4 +1,4 @@
-//! Verdicts to an answer. In: the review, one verdict an image, and what they rest on. Out: whether it may run, with words
+//! Verdicts to an answer. In: the review, one verdict an image, one on the object where the policy asks for it, and what they rest on. Out: whether it may run, with words
 //! for the user, for warnings and for the audit log. What it does not do: weigh reasons; `effective` is the verdict's own
 //! word, and an image that has no verdict is one that nobody can tell.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, Reason, ReasonCode, Verdict};
 
-use crate::answer::{About, Answer, ImageDecision};
+use crate::answer::{About, Answer, Asked, Decision};
 use crate::review::{Envelope, NamedImage, Review};
 use crate::words;
 
@@ -30,16 +30,16 @@ const MAX_AUDIT: usize = 2048;
 /// Room for `; and 256 more warnings`.
 const ROOM: usize = 32;
 
-/// Decides a review: allowed when every image's `effective` is. A mutating review may leave out images that it does not
+/// Decides a review: allowed when every verdict's `effective` is. A mutating review may leave out images that it does not
 /// ask about, because the validating one asks about each; any other is not allowed to.
-pub fn decide(review: &Review, images: &[ImageDecision<'_>], about: &About<'_>) -> Answer {
-    let judged: HashSet<&str> = images.iter().map(|d| d.image.image.as_str()).collect();
+pub fn decide(review: &Review, decisions: &[Decision<'_>], about: &About<'_>) -> Answer {
+    let judged: HashSet<&str> = images(decisions).map(|(image, _)| image.image.as_str()).collect();
     let unjudged: Vec<&NamedImage> = match review.envelope.mutating() {
         true => Vec::new(),
         false => review.images.iter().filter(|image| !judged.contains(image.image.as_str())).collect(),
     };
-    let mut refused: Vec<&ImageDecision<'_>> =
-        images.iter().filter(|d| d.verdict.effective != Outcome::Allowed).collect();
+    let mut refused: Vec<&Decision<'_>> =
+        decisions.iter().filter(|d| d.verdict.effective != Outcome::Allowed).collect();
     // Within one outcome the pod's own order stays.
     refused.sort_by_key(|d| Reverse(d.verdict.effective));
     let outcome = match refused.first() {
@@ -51,16 +51,34 @@ pub fn decide(review: &Review, images: &[ImageDecision<'_>], about: &About<'_>) 
 
     let clauses = refused
         .iter()
-        .map(|d| clause(d, d.verdict.effective))
+        .map(|d| clause(review, d, d.verdict.effective))
         .chain(unjudged.iter().map(|image| format!("{}: could not tell: it was not judged", subject(image))));
-    let message = joined(clauses, refused.len() + unjudged.len(), "image", MAX_MESSAGE);
-    let warnings = warnings(images);
-    let mut audit = audit(review, images, about, outcome);
+    let noun = if refused.iter().any(|d| matches!(d.on, Asked::Object)) { "verdict" } else { "image" };
+    let message = joined(clauses, refused.len() + unjudged.len(), noun, MAX_MESSAGE);
+    let warnings = warnings(review, decisions);
+    let mut audit = audit(review, decisions, about, outcome);
     if matches!(review.envelope, Envelope::ImageReview) && !warnings.is_empty() {
         // The protocol of image reviews has no other place for them.
         audit.insert("warnings".into(), joined(warnings.iter().cloned(), warnings.len(), "warning", MAX_AUDIT));
     }
     Answer { allowed, code: if allowed { 200 } else { 403 }, message, warnings, audit, patch: None }
+}
+
+/// The images among what was judged.
+fn images<'d>(decisions: &'d [Decision<'d>]) -> impl Iterator<Item = (&'d NamedImage, &'d Decision<'d>)> {
+    decisions.iter().filter_map(|decision| match decision.on {
+        Asked::Image(image) => Some((image, decision)),
+        Asked::Object => None,
+    })
+}
+
+/// `Deployment.apps "web"`.
+fn object(review: &Review) -> String {
+    let resource = if review.resource.is_empty() { "object" } else { &review.resource };
+    match &review.name {
+        Some(name) => format!("{} \"{}\"", words::name(resource), words::name(name)),
+        None => words::name(resource).to_string(),
+    }
 }
 
 /// `container "web" image nginx:latest`; in an image review, where containers have no names, `image nginx:latest`.
@@ -94,9 +112,13 @@ fn against(verdict: &Verdict) -> impl Iterator<Item = &Reason> {
     of(Effect::Deny).chain(of(Effect::Undecided))
 }
 
-/// What is said of one image: its containers, its text, what came of it, and why.
-fn clause(decision: &ImageDecision<'_>, outcome: Outcome) -> String {
-    let mut out = format!("{}: {}: ", subject(decision.image), outcome.word());
+/// What is said of one image (its containers and its text) or of the object: what came of it, and why.
+fn clause(review: &Review, decision: &Decision<'_>, outcome: Outcome) -> String {
+    let of = match decision.on {
+        Asked::Image(image) => subject(image),
+        Asked::Object => object(review),
+    };
+    let mut out = format!("{of}: {}: ", outcome.word());
     let count = against(decision.verdict).count();
     for (i, reason) in against(decision.verdict).take(MAX_REASONS).enumerate() {
         if i > 0 {
@@ -147,14 +169,18 @@ fn heard(verdict: &Verdict) -> bool {
 }
 
 /// What the user is warned of: first what would have been refused, then the warnings proper. Under audit nobody is.
-fn warnings(images: &[ImageDecision<'_>]) -> Vec<String> {
-    let loud = || images.iter().filter(|d| d.verdict.mode != Mode::Audit);
+fn warnings(review: &Review, decisions: &[Decision<'_>]) -> Vec<String> {
+    let loud = || decisions.iter().filter(|d| d.verdict.mode != Mode::Audit);
     let mut seen = BTreeSet::new();
     let mut out: Vec<String> = Vec::new();
     let mut size = 0;
     let mut left = 0;
-    let mut add = |decision: &ImageDecision<'_>, would: &str, reason: &Reason| {
-        let text = format!("image {}: {would}{}", words::short_image(&decision.image.image), reason.message);
+    let mut add = |decision: &Decision<'_>, would: &str, reason: &Reason| {
+        let of = match decision.on {
+            Asked::Image(image) => format!("image {}", words::short_image(&image.image)),
+            Asked::Object => object(review),
+        };
+        let text = format!("{of}: {would}{}", reason.message);
         let text = words::sentence(&text, MAX_WARNING);
         let length = text.chars().count();
         if !seen.insert(text.clone()) {
@@ -186,12 +212,7 @@ fn warnings(images: &[ImageDecision<'_>]) -> Vec<String> {
 }
 
 /// The annotations of the audit log. Each key is there only when it has something to say.
-fn audit(
-    review: &Review,
-    images: &[ImageDecision<'_>],
-    about: &About<'_>,
-    outcome: Outcome,
-) -> BTreeMap<String, String> {
+fn audit(review: &Review, decisions: &[Decision<'_>], about: &About<'_>, outcome: Outcome) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     let mut put = |key: &str, value: String| {
         if !value.is_empty() {
@@ -212,14 +233,14 @@ fn audit(
     if review.unchanged > 0 {
         put("unchanged", review.unchanged.to_string());
     }
-    let named = images.iter().map(|d| {
-        let image = words::image(&d.image.image);
+    let named = images(decisions).map(|(image, d)| {
+        let image = words::image(&image.image);
         d.digest.map_or(image.clone(), |digest| format!("{image}={digest}"))
     });
-    put("images", joined(named, images.len(), "image", MAX_AUDIT));
+    put("images", joined(named, images(decisions).count(), "image", MAX_AUDIT));
     for (key, code) in [("break-glass", ReasonCode::BreakGlass), ("exempt", ReasonCode::Exempt)] {
         // One annotation lets in all images of a pod; it is said once.
-        let said: BTreeSet<&str> = images
+        let said: BTreeSet<&str> = decisions
             .iter()
             .flat_map(|d| &d.verdict.reasons)
             .filter(|r| r.code == code)
@@ -228,8 +249,8 @@ fn audit(
         put(key, said.into_iter().collect::<Vec<_>>().join("; "));
     }
     for (key, outcome) in [("denied", Outcome::Denied), ("undecided", Outcome::Undecided)] {
-        let let_in: Vec<_> = images.iter().filter(|d| softened(d.verdict) && d.verdict.outcome == outcome).collect();
-        put(key, joined(let_in.iter().map(|d| clause(d, outcome)), let_in.len(), "image", MAX_AUDIT));
+        let let_in: Vec<_> = decisions.iter().filter(|d| softened(d.verdict) && d.verdict.outcome == outcome).collect();
+        put(key, joined(let_in.iter().map(|d| clause(review, d, outcome)), let_in.len(), "verdict", MAX_AUDIT));
     }
     out
 }

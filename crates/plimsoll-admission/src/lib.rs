@@ -20,7 +20,7 @@ mod render;
 mod review;
 mod words;
 
-pub use answer::{About, Answer, ImageDecision, refuse};
+pub use answer::{About, Answer, Asked, Decision, refuse};
 pub use decide::decide;
 pub use kinds::{KINDS, Kind};
 pub use patch::pin;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
@@ -70,7 +71,7 @@ pub fn read(road: Road, bytes: &[u8]) -> Result<Review, ReviewError> {
                 let known = "admission.k8s.io/v1 and admission.k8s.io/v1beta1";
                 return Err(refused(unknown_version(version, kind, known)));
             };
-            admission_review(version, road == Road::Mutate, top.request)
+            admission_review(version, road == Road::Mutate, top.request, json)
         }
         _ => {
             let came = if kind.is_empty() {
@@ -472,6 +473,7 @@ fn admission_review(
     version: AdmissionVersion,
     mutating: bool,
     request: Option<Request<'_>>,
+    json: &str,
 ) -> Result<Review, ReviewError> {
     let Some(request) = request else {
         return Err(ReviewError { envelope: None, why: "the AdmissionReview has no request".into() });
@@ -481,13 +483,13 @@ fn admission_review(
         return Err(ReviewError { envelope: None, why: "the request of the AdmissionReview has no uid".into() });
     };
     let mut review = Review::empty(Envelope::Admission { version, uid, mutating });
-    match fill(&mut review, request) {
+    match fill(&mut review, request, json) {
         Ok(()) => Ok(review),
         Err(why) => Err(ReviewError { envelope: Some(review.envelope), why }),
     }
 }
 
-fn fill(review: &mut Review, request: Request<'_>) -> Result<(), String> {
+fn fill(review: &mut Review, request: Request<'_>, json: &str) -> Result<(), String> {
     let (group, kind) = (&*request.kind.group.0, &*request.kind.kind.0);
     if kind.is_empty() {
         return Err("the request does not say the kind of its object".into());
@@ -525,10 +527,19 @@ fn fill(review: &mut Review, request: Request<'_>) -> Result<(), String> {
         };
     };
     let old = request.old_object.filter(|_| review.operation == Some(Operation::Update)).map(RawValue::get);
+    review.object = place(json, object.get());
+    review.old_object = old.and_then(|old| place(json, old));
     match known {
         Some(known) => of_known(review, known, object.get(), old),
         None => of_stranger(review, group, kind, object.get(), old),
     }
+}
+
+/// Where a part of the review's text stands in it.
+fn place(json: &str, part: &str) -> Option<Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(json.as_ptr() as usize)?;
+    let place = start..start.checked_add(part.len())?;
+    json.get(place.clone()).is_some_and(|found| std::ptr::eq(found, part)).then_some(place)
 }
 
 /// The object must be of the kind that the request names, as far as it says.

@@ -1,6 +1,7 @@
 //! A review in our words: who asks, about what, and which images it would bring in.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use thiserror::Error;
 
@@ -95,6 +96,11 @@ pub struct Review {
     pub images: Vec<NamedImage>,
     /// How many more images there are that the object named before this update.
     pub unchanged: usize,
+    /// Where the object's JSON stands in the review's bytes, for whoever judges more of it than its images. None in an
+    /// `ImageReview`, and for what goes away.
+    pub object: Option<Range<usize>>,
+    /// The same of what an update replaces.
+    pub old_object: Option<Range<usize>>,
     /// Only pods are pinned: a template that says a tag means the tag.
     pub is_pod: bool,
     /// The pod's service account; none when it left that to the cluster.
@@ -119,6 +125,8 @@ impl Review {
             annotations: BTreeMap::new(),
             images: Vec::new(),
             unchanged: 0,
+            object: None,
+            old_object: None,
             is_pod: false,
             service_account: None,
             pull_secrets: Vec::new(),

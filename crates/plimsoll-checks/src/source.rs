@@ -1,7 +1,7 @@
 //! A file that is linted. In: its path and text. Out: places: byte spans to lines and columns and back. Rules speak in spans;
 //! only here do they become a [`Location`].
 
-use plimsoll_model::{Finding, Location, RuleInfo, Severity, TextEdit, TextFix};
+use plimsoll_model::{Finding, Lines, Location, RuleInfo, Severity, TextEdit, TextFix};
 
 /// Bytes `start..end` of a file's text, both on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -42,13 +42,12 @@ pub struct Source<'a> {
     pub path: &'a str,
     /// Without a byte order mark.
     pub text: &'a str,
-    lines: Vec<usize>,
+    lines: Lines,
 }
 
 impl<'a> Source<'a> {
     pub fn new(path: &'a str, text: &'a str) -> Source<'a> {
-        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Source { path, text, lines: std::iter::once(0).chain(starts).collect() }
+        Source { path, text, lines: Lines::new(text) }
     }
 
     /// The text of a span; empty where the span is none of this file's.
@@ -58,37 +57,27 @@ impl<'a> Source<'a> {
 
     /// The line of a byte, from 1.
     pub fn line(&self, offset: usize) -> u32 {
-        u32::try_from(self.lines.partition_point(|start| *start <= offset)).unwrap_or(u32::MAX)
+        self.lines.line(offset)
     }
 
     /// The line and the column in characters of a byte, both from 1.
     pub fn line_column(&self, offset: usize) -> (u32, u32) {
-        let offset = offset.min(self.text.len());
-        let line = self.line(offset);
-        let start = self.lines[line as usize - 1];
-        let before = self.text.get(start..offset).unwrap_or_default().chars().count();
-        (line, u32::try_from(before + 1).unwrap_or(u32::MAX))
+        self.lines.line_column(self.text, offset)
     }
 
     /// The bytes of a line (from 1) without its line break; none past the end.
     pub fn line_span(&self, line: u32) -> Option<Span> {
-        let start = *self.lines.get((line as usize).checked_sub(1)?)?;
-        let end = self.lines.get(line as usize).map_or(self.text.len(), |next| next - 1);
-        let end = if end > start && self.text.as_bytes().get(end - 1) == Some(&b'\r') { end - 1 } else { end };
-        Some(Span::new(start, end))
+        self.lines.line_range(self.text, line).map(|range| Span::new(range.start, range.end))
     }
 
     /// How many lines there are; a last line break begins one more.
     pub fn line_count(&self) -> u32 {
-        u32::try_from(self.lines.len()).unwrap_or(u32::MAX)
+        self.lines.count()
     }
 
     /// The byte at a line and column in characters, both from 1; none outside the file.
     pub fn offset(&self, line: u32, column: u32) -> Option<usize> {
-        let span = self.line_span(line)?;
-        let characters = (column as usize).checked_sub(1)?;
-        let text = self.slice(span);
-        text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(characters).map(|at| span.start + at)
+        self.lines.offset(self.text, line, column)
     }
 
     pub fn location(&self, span: Span) -> Location {

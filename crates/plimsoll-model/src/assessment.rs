@@ -21,6 +21,23 @@ pub enum SubjectKind {
     /// An unpacked root file system.
     Rootfs,
     Sbom,
+    /// One object of a manifest.
+    Manifest,
+    Dockerfile,
+}
+
+/// What an object of a manifest asks for, as far as only a policy can judge it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadFacts {
+    /// The images of all its containers, as far as their names could be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageReference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_class: Option<String>,
+    /// An update that left both as they were: nobody judges them again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchanged: bool,
 }
 
 /// The thing that was judged.
@@ -58,6 +75,9 @@ pub struct Assessment {
     pub matches: Vec<Match>,
     pub findings: Vec<Finding>,
     pub coverage: Vec<Coverage>,
+    /// Of an object that makes pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<WorkloadFacts>,
     /// All problems: the source's, the inventory's and the matcher's.
     pub problems: Vec<Problem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,8 @@ pub mod distro;
 pub mod finding;
 pub mod image;
 pub mod inventory;
+pub mod lines;
+pub mod lint;
 pub mod loadline;
 pub mod package;
 pub mod purl;
@@ -24,7 +26,7 @@ pub use advisory::{
     Coverage, CoverageState, Cvss, DataSource, DatabaseInfo, DatabaseKind, Epss, Fix, FixDateSource, KnownExploited,
     Match, MatchState, Vulnerability,
 };
-pub use assessment::{Assessment, PolicyInfo, Report, Subject, SubjectKind, ToolInfo};
+pub use assessment::{Assessment, PolicyInfo, Report, Subject, SubjectKind, ToolInfo, WorkloadFacts};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use distro::{Distro, Family};
 pub use finding::{Effect, Finding, Location, Problem, ProblemEffect, ProblemKind, RuleInfo, TextEdit, TextFix};
@@ -33,6 +35,8 @@ pub use image::{
     Visit,
 };
 pub use inventory::{Executable, ExecutableKind, FileFact, FileFactKind, Inventory, SeenFile, WastedFile};
+pub use lines::Lines;
+pub use lint::{FileKind, IgnoredBy, IgnoredFinding, LintCounts, LintFinding, LintReport, LintedFile};
 pub use loadline::LoadLine;
 pub use package::{Ecosystem, Package, Relationship, SourcePackage};
 pub use reference::{ImageReference, ReferenceError};

@@ -255,6 +255,51 @@ pub struct BreakGlass {
     pub place: Place,
 }
 
+/// A level of the Pod Security Standards. The order is that of strictness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PodSecurityLevel {
+    Privileged,
+    Baseline,
+    Restricted,
+}
+
+/// Which Pod Security Standards pods must keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodSecurity {
+    pub level: PodSecurityLevel,
+    /// The minor version of Kubernetes 1 whose standards count; none = the latest known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minor: Option<u32>,
+}
+
+/// Which runtime class pods must name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimeClassRule {
+    /// Image globs: pods with any such image.
+    #[serde(rename = "for")]
+    pub images: Vec<String>,
+    /// Names of entries of `images`: what one of them rules needs none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unless: Vec<String>,
+    pub require: String,
+}
+
+/// What manifests are held to. A rule that it does not name weighs nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadRules {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_security: Option<PodSecurity>,
+    /// By rule id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, RuleAction>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runtime_class: Vec<RuntimeClassRule>,
+    #[serde(default)]
+    pub place: Place,
+}
+
 /// The whole policy.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -265,6 +310,9 @@ pub struct LoadLine {
     pub data: DataRules,
     /// Top to bottom: the first entry that matches rules the image.
     pub images: Vec<ImageEntry>,
+    /// None = manifests are not judged, only the images that they name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workloads: Option<WorkloadRules>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt: Vec<Exemption>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

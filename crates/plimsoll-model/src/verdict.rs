@@ -44,6 +44,8 @@ pub enum ReasonCode {
     UndecidedMatch,
     /// A footprint rule holds.
     Footprint,
+    /// A manifest breaks what the policy asks of workloads.
+    Workload,
     /// Something could not be read or reached.
     Problem,
     /// No data for packages that are there.

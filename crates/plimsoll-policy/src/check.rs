@@ -74,6 +74,7 @@ fn shape(node: &Node, wanted: &Shape, name: &str, known: &Known<'_>, faults: &mu
             }
         }
         Shape::Footprint => footprint(node, known, faults),
+        Shape::Rules => rules(node, known, faults),
         _ => {
             let Some(text) = node.text() else {
                 faults.add(node.span, format!("`{name}` is a single value, and this is {}", node.kind()));
@@ -111,6 +112,7 @@ fn scalar(text: &str, wanted: &Shape) -> Result<(), Wrong> {
         Shape::Date => units::date(text).map(drop),
         Shape::Severity => units::severity_test(text).map(drop),
         Shape::Score => units::score(text).map(drop),
+        Shape::Version => units::minor(text).map(drop),
         Shape::Path if text.trim().is_empty() || text.contains('\0') => Err(("it names no file".into(), None)),
         Shape::Path if text.contains("://") => Err(("this is no path; only files are read".into(), None)),
         Shape::ImageGlob => fault(glob::image_glob_fault(text)),
@@ -125,6 +127,29 @@ fn scalar(text: &str, wanted: &Shape) -> Result<(), Wrong> {
             }
         }
         _ => Ok(()),
+    }
+}
+
+fn rules(node: &Node, known: &Known<'_>, faults: &mut Faults<'_>) {
+    if !matches!(node.value, Value::Map(_)) {
+        faults.add(node.span, format!("`rules` is a group of rule ids, and this is {}", node.kind()));
+        return;
+    }
+    for (key, value) in node.entries() {
+        let id = key.text().unwrap_or("");
+        if !known.workload_rules.contains(&id) {
+            let hint = if known.footprint_rules.contains(&id) {
+                Some("it looks into images: name it under `footprint` of an entry of `images`".to_owned())
+            } else {
+                did_you_mean(id, known.workload_rules.iter().copied())
+            };
+            faults.push(key.span, format!("no rule for manifests is called `{id}`"), hint);
+        }
+        let word = value.text().unwrap_or("");
+        if !ACTIONS.contains(&word) {
+            let hint = did_you_mean(word, ACTIONS);
+            faults.push(value.span, format!("`{id}`: {word:?} is not one of `off`, `warn`, `deny`"), hint);
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 //! refused is left out here, for its fault is said already; faults that take several keys to see are said here.
 
 use plimsoll_model::loadline::{
-    BreakGlass, BreakGlassGroups, Exemption, FixTest, FootprintRule, ImageEntry, Mode, Place, RuleAction,
-    TagRequirement, TagRules, VulnerabilityClause, VulnerabilityRules, Waiver, WhenBaselineOnly, WhenUndecided,
+    BreakGlass, BreakGlassGroups, Exemption, FixTest, FootprintRule, ImageEntry, Mode, Place, PodSecurity,
+    PodSecurityLevel, RuleAction, RuntimeClassRule, TagRequirement, TagRules, VulnerabilityClause, VulnerabilityRules,
+    Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
 };
 
 use crate::fault::{Faults, Span, did_you_mean};
@@ -201,14 +202,46 @@ pub(crate) fn break_glass(node: &Node, place: Place) -> BreakGlass {
     }
 }
 
+pub(crate) fn workloads(node: &Node, place: Place) -> WorkloadRules {
+    let level = |word: &str| match word {
+        "privileged" => Some(PodSecurityLevel::Privileged),
+        "baseline" => Some(PodSecurityLevel::Baseline),
+        "restricted" => Some(PodSecurityLevel::Restricted),
+        _ => None,
+    };
+    WorkloadRules {
+        pod_security: node.get("podSecurity").and_then(|group| {
+            let level = level(group.get("level")?.text()?)?;
+            let minor = group.get("version").and_then(Node::text).and_then(|text| units::minor(text).ok()).flatten();
+            Some(PodSecurity { level, minor })
+        }),
+        rules: node
+            .get("rules")
+            .map_or(&[][..], Node::entries)
+            .iter()
+            .filter_map(|(id, value)| Some((id.text()?.to_owned(), action(value.text()?)?)))
+            .collect(),
+        runtime_class: items(node, "runtimeClass")
+            .iter()
+            .map(|rule| RuntimeClassRule {
+                images: texts(rule, "for"),
+                unless: texts(rule, "unless"),
+                require: text(rule, "require").unwrap_or_default(),
+            })
+            .collect(),
+        place,
+    }
+}
+
 pub(crate) fn waiver(node: &Node, place: Place, known: &Known<'_>, faults: &mut Faults<'_>) -> Waiver {
     let id = text(node, "id").unwrap_or_default();
     // Ids of advisories have digits or capitals (GitHub's in small letters may not); what has neither is a rule.
     let is_rule = !id.is_empty() && !id.starts_with("ghsa-") && id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    if is_rule && !known.footprint_rules.contains(&id.as_str()) {
+    let rules = || known.footprint_rules.iter().chain(known.workload_rules).copied();
+    if is_rule && !rules().any(|rule| rule == id) {
         let span = node.get("id").map_or(node.span, |id| id.span);
-        let hint = did_you_mean(&id, known.footprint_rules.iter().copied());
-        faults.push(span, format!("no footprint rule is called `{id}`, and no advisory's id looks like it"), hint);
+        let hint = did_you_mean(&id, rules());
+        faults.push(span, format!("no rule is called `{id}`, and no advisory's id looks like it"), hint);
     }
     Waiver {
         id,

@@ -20,7 +20,7 @@ pub const DEFAULT_POLICY_RULES: &[&str] = &[
 
 /// The embedded policy. Its `files` are empty, and its places name the file `default policy`.
 pub fn default_policy() -> LoadLine {
-    let known = Known { footprint_rules: DEFAULT_POLICY_RULES };
+    let known = Known { footprint_rules: DEFAULT_POLICY_RULES, workload_rules: &[] };
     let mut policy = parse("default policy", DEFAULT_POLICY.as_bytes(), &known)
         .expect("the embedded policy is part of the program, and a test reads it");
     policy.files.clear();

@@ -37,6 +37,30 @@ pub(crate) fn held<'p>(
     policy.exempt.iter().find(|e| fits(e, name, namespace, context.user()) && !ran_out(e.until, today))
 }
 
+/// The first exemption that holds for an object whose pods have these images: one that names images must fit every one.
+pub(crate) fn held_for_object<'p>(
+    policy: &'p LoadLine,
+    names: &[String],
+    namespace: Option<&str>,
+    context: &Context<'_>,
+) -> Option<&'p Exemption> {
+    let today = day(context.at);
+    policy.exempt.iter().find(|e| fits_object(e, names, namespace, context.user()) && !ran_out(e.until, today))
+}
+
+/// As [`fits`], for an object: an exemption that names images fits where all of the object's do.
+pub(crate) fn fits_object(
+    exemption: &Exemption,
+    names: &[String],
+    namespace: Option<&str>,
+    user: Option<&str>,
+) -> bool {
+    match names {
+        [] => fits(exemption, None, namespace, user),
+        names => names.iter().all(|name| fits(exemption, Some(name), namespace, user)),
+    }
+}
+
 /// `static pods (SEC-1), until 2027-06-30; policy.yaml:40`.
 pub(crate) fn words(exemption: &Exemption) -> String {
     let Exemption { reason, ticket, until, place, .. } = exemption;

@@ -33,6 +33,10 @@ pub(crate) enum Shape {
     Group(&'static Group),
     /// Rule ids with an action, or an action with a threshold.
     Footprint,
+    /// Ids of manifest and Dockerfile rules with an action.
+    Rules,
+    /// `latest`, or a version of Kubernetes.
+    Version,
     NotBuilt,
 }
 
@@ -107,7 +111,7 @@ pub(crate) const DOCUMENT: Group = Group {
             "The way past the policy in an emergency; none when left out. Every use is reported.",
         ),
         key("keys", Shape::NotBuilt, "Signing authorities."),
-        key("workloads", Shape::NotBuilt, "Rules for manifests."),
+        key("workloads", Shape::Group(&WORKLOADS), "What manifests are held to; not judged when left out."),
         key("policies", Shape::NotBuilt, "Rego, Gatekeeper and CEL policies."),
     ],
 };
@@ -169,6 +173,40 @@ const TAGS: Group = Group {
         ),
         key("forbid", Shape::List(&Shape::Tag), "Tags that are refused; `latest` is also meant by a missing tag."),
         key("pin", Shape::Flag, "Admission writes tag@digest into pods, so that what was judged is what runs."),
+    ],
+};
+
+const WORKLOADS: Group = Group {
+    name: "`workloads`",
+    keys: &[
+        key("podSecurity", Shape::Group(&POD_SECURITY), "The Pod Security Standards that pods must keep."),
+        key("rules", Shape::Rules, "Rules by id: `off`, `warn` or `deny`. What is not named weighs nothing."),
+        key("runtimeClass", Shape::List(&Shape::Group(&RUNTIME_CLASS)), "Which runtime class pods must name."),
+    ],
+};
+
+const POD_SECURITY: Group = Group {
+    name: "`podSecurity`",
+    keys: &[
+        required(
+            "level",
+            Shape::Word(&[
+                ("privileged", "asks for nothing"),
+                ("baseline", "no way to take over the node"),
+                ("restricted", "today's good practice"),
+            ]),
+            "How strict.",
+        ),
+        key("version", Shape::Version, "Whose standards: `latest` (also when left out), or a version such as `v1.31`."),
+    ],
+};
+
+const RUNTIME_CLASS: Group = Group {
+    name: "an entry of `runtimeClass`",
+    keys: &[
+        required("for", IMAGE_GLOBS, "Pods with any such image."),
+        key("unless", Shape::List(&Shape::Name), "Names of entries of `images`: what one of them rules needs none."),
+        required("require", Shape::Name, "What `runtimeClassName` must be."),
     ],
 };
 
@@ -270,8 +308,10 @@ mod tests {
 
     #[test]
     fn examples_of_the_guide_are_read() {
-        let known =
-            crate::Known { footprint_rules: &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"] };
+        let known = crate::Known {
+            footprint_rules: &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"],
+            workload_rules: &["secret-in-env", "cpu-limit-missing", "privileged"],
+        };
         let mut examples = 0;
         for block in GUIDE.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
             let mut text = block.replace("include: [../company/base.yaml]\n", "");

@@ -9,7 +9,7 @@ use std::io;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, Waiver, WhenBaselineOnly, WhenUndecided,
+    BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -26,6 +26,8 @@ pub type Loader<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
 pub struct Known<'a> {
     /// The ids of the image rules that this program has.
     pub footprint_rules: &'a [&'a str],
+    /// The ids of its rules for manifests and Dockerfiles.
+    pub workload_rules: &'a [&'a str],
 }
 
 /// Files that one policy may be made of: a chain of includes ends here even where every file differs.
@@ -81,6 +83,7 @@ struct Draft {
     exempt: Vec<Exemption>,
     waivers: Vec<Waiver>,
     break_glass: Option<Said<BreakGlass>>,
+    workloads: Option<Said<WorkloadRules>>,
 }
 
 struct Reader<'a> {
@@ -179,6 +182,11 @@ impl Reader<'_> {
                 .iter()
                 .find(|(key, _)| key.text() == Some("breakGlass"))
                 .map(|(key, node)| Said { value: decode::break_glass(node, place(key)), file: index, span: key.span }),
+            workloads: root.entries().iter().find(|(key, _)| key.text() == Some("workloads")).map(|(key, node)| Said {
+                value: decode::workloads(node, place(key)),
+                file: index,
+                span: key.span,
+            }),
         }
     }
 
@@ -230,6 +238,14 @@ impl Reader<'_> {
                                     Some(said)
                                 };
                                 differ(&glass(draft), &glass(joined), &glass(&more), || contradict("breakGlass"));
+                                let workloads = |draft: &Draft| {
+                                    let mut said = draft.workloads.clone()?;
+                                    said.value.place = Place::default();
+                                    Some(said)
+                                };
+                                differ(&workloads(draft), &workloads(joined), &workloads(&more), || {
+                                    contradict("workloads");
+                                });
                                 joined.join(more);
                             }
                         }
@@ -269,6 +285,13 @@ impl Reader<'_> {
                     None,
                 )),
                 _ => {}
+            }
+        }
+        if let Some(Said { value: workloads, file, span }) = &draft.workloads {
+            for name in workloads.runtime_class.iter().flat_map(|rule| &rule.unless).filter(|n| !names.contains_key(*n))
+            {
+                let hint = crate::fault::did_you_mean(name, names.keys().map(String::as_str));
+                late.push((*file, *span, format!("`runtimeClass` spares entry `{name}`, and there is none"), hint));
             }
         }
         if self.faults.is_empty() && draft.images.is_empty() {
@@ -318,6 +341,7 @@ impl Reader<'_> {
             exempt: draft.exempt,
             waivers: draft.waivers,
             break_glass: draft.break_glass.map(|said| said.value),
+            workloads: draft.workloads.map(|said| said.value),
             only_registries: Vec::new(),
             files: self.files.into_iter().map(|(path, _)| path).collect(),
             digest: format!("sha256:{}", hex(&hash.finalize())),
@@ -339,6 +363,7 @@ impl Draft {
         self.exempt.extend(other.exempt);
         self.waivers.extend(other.waivers);
         self.break_glass = self.break_glass.take().or(other.break_glass);
+        self.workloads = self.workloads.take().or(other.workloads);
     }
 }
 

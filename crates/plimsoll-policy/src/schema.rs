@@ -77,6 +77,12 @@ fn shape(wanted: &Shape, known: &Known<'_>) -> Value {
                 known.footprint_rules.iter().map(|id| ((*id).to_owned(), setting.clone())).collect();
             json!({"type": "object", "properties": properties, "additionalProperties": false})
         }
+        Shape::Version => json!({"type": ["string", "number"], "pattern": "^(latest|v?1\\.[0-9]{1,3})$"}),
+        Shape::Rules => {
+            let properties: Map<String, Value> =
+                known.workload_rules.iter().map(|id| ((*id).to_owned(), json!({"enum": ACTIONS}))).collect();
+            json!({"type": "object", "properties": properties, "additionalProperties": false})
+        }
         // Left out by `group`: an editor should not offer what would be refused.
         Shape::NotBuilt => json!(false),
     }
@@ -88,8 +94,10 @@ mod tests {
     use crate::fault::Faults;
     use crate::yaml::{Node, Value as Yaml, document};
 
-    const KNOWN: Known<'static> =
-        Known { footprint_rules: &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"] };
+    const KNOWN: Known<'static> = Known {
+        footprint_rules: &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"],
+        workload_rules: &["secret-in-env", "cpu-limit-missing", "privileged"],
+    };
 
     /// YAML as an editor reads it: plain words that look like numbers and flags are no text.
     fn json_of(node: &Node) -> Value {
@@ -203,7 +211,7 @@ mod tests {
         fn undocumented(schema: &Value, path: &str, out: &mut Vec<String>) {
             for (key, value) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
                 let path = format!("{path}.{key}");
-                if value.get("description").is_none() && !path.contains(".footprint.") {
+                if value.get("description").is_none() && !path.contains(".footprint.") && !path.contains(".rules.") {
                     out.push(path.clone());
                 }
                 undocumented(value, &path, out);

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    BreakGlass, BreakGlassGroups, Exemption, FixTest, ImageEntry, Mode, RuleAction, TagRequirement,
-    VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided,
+    BreakGlass, BreakGlassGroups, Exemption, FixTest, ImageEntry, Mode, PodSecurity, PodSecurityLevel, RuleAction,
+    TagRequirement, VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
 };
 
 use crate::decode::softness;
@@ -52,6 +52,9 @@ fn write(out: &mut String, policy: &LoadLine) -> std::fmt::Result {
     }
     for one in &policy.waivers {
         waiver(out, one)?;
+    }
+    if let Some(one) = &policy.workloads {
+        workloads(out, one)?;
     }
     if let Some(one) = &policy.break_glass {
         break_glass(out, one)?;
@@ -170,6 +173,33 @@ fn break_glass(out: &mut String, one: &BreakGlass) -> std::fmt::Result {
     };
     writeln!(out, "breakGlass:\n  annotation: {}\n  value: {}", quote(&one.annotation), quote(&one.value))?;
     writeln!(out, "  namespaces: {}\n  groups: {groups}", list(&one.namespaces))
+}
+
+fn workloads(out: &mut String, one: &WorkloadRules) -> std::fmt::Result {
+    writeln!(out, "workloads:")?;
+    if let Some(PodSecurity { level, minor }) = &one.pod_security {
+        let level = match level {
+            PodSecurityLevel::Privileged => "privileged",
+            PodSecurityLevel::Baseline => "baseline",
+            PodSecurityLevel::Restricted => "restricted",
+        };
+        let version = minor.map_or_else(|| "latest".to_owned(), |minor| format!("v1.{minor}"));
+        writeln!(out, "  podSecurity: {{level: {level}, version: {version}}}")?;
+    }
+    if !one.rules.is_empty() {
+        writeln!(out, "  rules:")?;
+    }
+    for (id, rule) in &one.rules {
+        writeln!(out, "    {}: {}", quote(id), action(*rule))?;
+    }
+    if !one.runtime_class.is_empty() {
+        writeln!(out, "  runtimeClass:")?;
+    }
+    for rule in &one.runtime_class {
+        let unless = if rule.unless.is_empty() { String::new() } else { format!("unless: {}, ", list(&rule.unless)) };
+        writeln!(out, "    - {{for: {}, {unless}require: {}}}", list(&rule.images), quote(&rule.require))?;
+    }
+    Ok(())
 }
 
 fn ending(parts: &mut Vec<String>, reason: &str, ticket: Option<&str>, until: Option<jiff::civil::Date>) {

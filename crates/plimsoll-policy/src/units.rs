@@ -185,6 +185,18 @@ pub(crate) fn score(text: &str) -> Result<f64, Wrong> {
     }
 }
 
+/// `latest`, `v1.31` or `1.31`: the minor version of Kubernetes 1; none for the latest.
+pub(crate) fn minor(text: &str) -> Result<Option<u32>, Wrong> {
+    if text == "latest" {
+        return Ok(None);
+    }
+    let minor = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.").filter(|minor| minor.len() <= 3);
+    match minor.and_then(|minor| minor.parse().ok()) {
+        Some(minor) => Ok(Some(minor)),
+        None => Err((format!("{text:?} is no version"), Some("write `latest`, or `v1.31`".into()))),
+    }
+}
+
 /// `1 package`, `2 packages`.
 pub(crate) fn plural(n: usize, word: &str) -> String {
     match (n, word.strip_suffix('y')) {

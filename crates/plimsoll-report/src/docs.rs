@@ -1,6 +1,7 @@
-//! Documentation that derives from the registry. In: [`FORMATS`]. Out: Markdown for `docs/formats.md`.
+//! Documentation that derives from the registry. In: [`FORMATS`] and [`LINT_FORMATS`]. Out: Markdown for `docs/formats.md`.
 
 use crate::formats::FORMATS;
+use crate::lint::LINT_FORMATS;
 
 /// The page `docs/formats.md`.
 pub fn formats_markdown() -> String {
@@ -24,5 +25,15 @@ pub fn formats_markdown() -> String {
          hide themselves or turn the direction of reading are shown by their code (`\\u{1b}`, `\\u{202e}`); JSON formats\n\
          write them as `\\u001b`, which reads back as the same text.\n",
     );
+    out.push_str(
+        "\n## Of `plimsoll lint`\n\n\
+         | name | what it is | file | media type |\n|---|---|---|---|\n",
+    );
+    for format in LINT_FORMATS {
+        out.push_str(&format!(
+            "| `{}` | {} | `.{}` | `{}` |\n",
+            format.name, format.what, format.extension, format.media_type
+        ));
+    }
     out
 }

@@ -1,6 +1,6 @@
 //! Verdicts and inventories to bytes, one file per format.
 //!
-//! In: a [`Report`] (or a [`Bill`], an inventory that nobody judged yet). Out: bytes. What this crate does not do: judge,
+//! In: a [`Report`] (or a [`Bill`], an inventory that nobody judged yet), or what a lint run found. Out: bytes. What this crate does not do: judge,
 //! recompute an outcome, read a clock, or write anywhere.
 //!
 //! The same report gives the same bytes: [`canonical`] puts everything whose order carries no meaning in a fixed order
@@ -11,6 +11,7 @@ mod components;
 mod docs;
 mod formats;
 mod licence;
+mod lint;
 mod options;
 mod text;
 mod view;
@@ -19,6 +20,7 @@ pub use canonical::canonical;
 pub use components::Bill;
 pub use docs::formats_markdown;
 pub use formats::{FORMATS, Format, Render, RenderBill, format};
+pub use lint::{LINT_FORMATS, LINT_SCHEMA_VERSION, LintFormat, LintOptions, RenderLint, lint_format};
 pub use options::{RenderOptions, ReportError, VersionOrder};
 #[doc(no_inline)]
 pub use plimsoll_model::Report;

@@ -10,6 +10,9 @@ use granit_parser::{Event, Parser, ScalarStyle, Span};
 const MAX_NODES: usize = 1_000_000;
 /// Nesting: the API server itself refuses deeper objects.
 const MAX_DEPTH: usize = 128;
+/// Keys of a mapping that are looked through one by one; larger ones have an index, so that a mapping of a million keys which
+/// a thousand aliases share is not walked a thousand times.
+const UNINDEXED: usize = 16;
 /// Mappings merged into one, with those merged into them: each look-up may go through all. More are in no manifest.
 const MAX_MERGED: usize = 64;
 
@@ -27,11 +30,21 @@ pub struct Node {
     depth: usize,
     /// Mappings that a look-up here may go through besides this one.
     merged: usize,
+    /// Where each key stands among the pairs of a large mapping, and where its merge keys do.
+    index: Option<Index>,
+    /// Nodes of the tree below and this one, aliases counted as what they stand for.
+    size: usize,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    keys: HashMap<Box<str>, usize>,
+    merges: Vec<usize>,
 }
 
 #[derive(Debug)]
 pub enum Value {
-    /// The text, and whether it was written plain (unquoted).
+    /// The text, and whether it was written plain: unquoted, and without a tag that makes a text of it.
     Scalar {
         text: String,
         plain: bool,
@@ -48,9 +61,24 @@ impl Node {
             Value::List(items) => items.iter().map(|item| item.depth).max(),
             Value::Map(pairs) => pairs.iter().map(|(key, value)| key.depth.max(value.depth)).max(),
         };
-        let mut node = Node { value, line, column, start, end, depth: below.map_or(0, |below| below + 1), merged: 0 };
+        let size = match &value {
+            Value::Scalar { .. } => 1,
+            Value::List(items) => items.iter().fold(1, |sum: usize, item| sum.saturating_add(item.size)),
+            Value::Map(pairs) => {
+                pairs.iter().fold(1, |sum: usize, (key, value)| sum.saturating_add(key.size).saturating_add(value.size))
+            }
+        };
+        let depth = below.map_or(0, |below| below + 1);
+        let mut node = Node { value, line, column, start, end, depth, merged: 0, index: None, size };
+        node.index = Index::of(node.pairs());
         node.merged = node.merges().map(|mapping| 1 + mapping.merged).sum();
         Rc::new(node)
+    }
+
+    /// How many nodes who walks this tree meets, aliases counted as what they stand for: a small text may hold a tree that
+    /// nobody comes to the end of.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     pub fn text(&self) -> Option<&str> {
@@ -73,13 +101,21 @@ impl Node {
 
     /// The value of a key, also where it comes in by a merge (`<<: *base`), which the tools that send manifests follow.
     pub fn get(&self, key: &str) -> Option<&Rc<Node>> {
-        let own = self.pairs().iter().find(|(k, _)| k.text() == Some(key)).map(|(_, v)| v);
-        own.or_else(|| self.merges().find_map(|mapping| mapping.get(key)))
+        let own = match &self.index {
+            Some(index) => index.keys.get(key).and_then(|at| self.pairs().get(*at)),
+            None => self.pairs().iter().find(|(k, _)| k.text() == Some(key)),
+        };
+        own.map(|(_, v)| v).or_else(|| self.merges().find_map(|mapping| mapping.get(key)))
     }
 
     /// What is merged into this mapping, one or a list of them.
     fn merges(&self) -> impl Iterator<Item = &Rc<Node>> {
-        let values = self.pairs().iter().filter(|(k, _)| k.text() == Some("<<")).map(|(_, v)| v);
+        let (few, indexed) = match &self.index {
+            Some(index) => (&[][..], index.merges.as_slice()),
+            None => (self.pairs(), &[][..]),
+        };
+        let large = indexed.iter().filter_map(|at| self.pairs().get(*at));
+        let values = few.iter().filter(|(k, _)| k.text() == Some("<<")).chain(large).map(|(_, v)| v);
         values.flat_map(|v| v.items().iter().chain(std::iter::once(v)))
     }
 
@@ -95,6 +131,24 @@ impl Node {
             Value::List(items) => items,
             _ => &[],
         }
+    }
+}
+
+impl Index {
+    /// The index of a large mapping; the first of equal keys counts, as it does without one.
+    fn of(pairs: &[(Rc<Node>, Rc<Node>)]) -> Option<Index> {
+        if pairs.len() <= UNINDEXED {
+            return None;
+        }
+        let mut index = Index::default();
+        for (at, (key, _)) in pairs.iter().enumerate() {
+            match key.text() {
+                Some("<<") => index.merges.push(at),
+                Some(key) => drop(index.keys.entry(key.into()).or_insert(at)),
+                None => {}
+            }
+        }
+        Some(index)
     }
 }
 
@@ -176,8 +230,9 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
             return (done, fault(FaultKind::Unread, what.into()));
         }
         let finished = match event {
-            Event::Scalar(value, style, anchor, _) => {
-                let value = Value::Scalar { text: value.into_owned(), plain: style == ScalarStyle::Plain };
+            Event::Scalar(value, style, anchor, tag) => {
+                let text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix() == "str");
+                let value = Value::Scalar { text: value.into_owned(), plain: style == ScalarStyle::Plain && !text };
                 Some((Node::new(value, start, closed.unwrap_or(start.byte)), anchor))
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -319,6 +374,26 @@ mod tests {
     }
 
     #[test]
+    fn tag_makes_a_text_of_what_is_unquoted() {
+        let (read, fault) = documents("- 1\n- !!str 1\n- !!int 1\n- '1'\n");
+        assert_eq!(fault, None);
+        let plain = read[0].items().iter().map(|item| matches!(item.value, Value::Scalar { plain: true, .. }));
+        assert_eq!(plain.collect::<Vec<_>>(), [true, false, true, false]);
+    }
+
+    #[test]
+    fn the_size_of_a_tree_counts_aliases_as_what_they_stand_for() {
+        let size = |text: &str| documents(text).0[0].size();
+        assert_eq!((size("a"), size("a: [1, 2]"), size("a: &x [1, 2]\nb: *x")), (1, 5, 9));
+        let mut bomb = "a0: &a0 [1]\n".to_owned();
+        for i in 1..80 {
+            let alias = format!("*a{}", i - 1);
+            bomb.push_str(&format!("a{i}: &a{i} [{alias}, {alias}, {alias}]\n"));
+        }
+        assert_eq!(size(&bomb), usize::MAX);
+    }
+
+    #[test]
     fn merges_of_merges_are_bounded_and_none_is_left_out() {
         let mut text = "a0: &a0 {k: 1}\n".to_owned();
         for i in 1..40 {
@@ -328,6 +403,13 @@ mod tests {
         let fault = documents(&text).1.unwrap();
         assert_eq!((fault.kind, fault.line), (FaultKind::Bound, 5));
         assert!(fault.message.contains("merged"), "{}", fault.message);
+
+        // A large mapping has an index, and merges all the same.
+        let large: String = (0..40).map(|i| format!("k{i}: {i}\n")).collect();
+        let (read, fault) = documents(&format!("<<: {{a: merged, k1: not own}}\n{large}"));
+        assert_eq!(fault, None);
+        let text = |key| read[0].get(key).and_then(|node| node.text());
+        assert_eq!((text("k39"), text("k1"), text("a"), text("b")), (Some("39"), Some("1"), Some("merged"), None));
 
         let many: String = (0..20).map(|i| format!("- {{k{i}: {i}}}\n")).collect();
         let (read, fault) = documents(&format!("<<:\n{many}k0: own\n"));

@@ -170,6 +170,7 @@ pub fn unreachable(session: &Session, name: &str, reference: Option<ImageReferen
         matches: Vec::new(),
         findings: Vec::new(),
         coverage: Vec::new(),
+        workload: None,
         problems: vec![problem],
         verdict: None,
     }
@@ -279,6 +280,7 @@ pub fn assembled(
         matches: matched.matches,
         findings,
         coverage: matched.coverage,
+        workload: None,
         problems,
         verdict: None,
     }

@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Exit codes, as every command's help shows them.
 const EXIT_CODES: &str = "Exit codes: 0 allowed · 1 denied · 2 could not tell, or could not run · 64 wrong usage";
 
+/// Those of `lint`, which asks no policy.
+const LINT_EXIT_CODES: &str = "Exit codes: 0 nothing at or above --fail-on · 1 findings (with --diff: something would change) · 2 could not tell: \
+    something was not read, or not understood · 64 wrong usage";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "plimsoll",
@@ -18,6 +22,7 @@ const EXIT_CODES: &str = "Exit codes: 0 allowed · 1 denied · 2 could not tell,
                   allowed, denied, or could not tell.",
     after_help = "Examples:\n  \
         plimsoll check .                          everything below this folder, one verdict\n  \
+        plimsoll lint .                           Dockerfiles and manifests, line by line; --fix mends them\n  \
         plimsoll image nginx:1.21                 an image from a registry\n  \
         plimsoll image --input image.tar          an archive of `docker save`, or an OCI layout\n  \
         plimsoll db update                        fetch the vulnerability database\n  \
@@ -65,6 +70,12 @@ pub enum Command {
     /// node_modules, target and .venv.
     #[command(after_help = format!("Examples:\n  plimsoll check .\n  plimsoll check --policy prod.yaml --save report.html deploy/\n  plimsoll check --exit-code 0 examples/shop\n\n{EXIT_CODES}"))]
     Check(CheckArgs),
+    /// Find faults in Dockerfiles and Kubernetes manifests, line by line, and mend them
+    ///
+    /// Folders are walked as git sees them: what .gitignore and .ignore name is passed over. A file that is named is linted
+    /// whatever its name. `-` is standard input. Nothing is fetched and no image is looked at.
+    #[command(after_help = format!("Examples:\n  plimsoll lint .\n  plimsoll lint --fix Dockerfile deploy/\n  plimsoll lint --diff --unsafe-fixes .\n  plimsoll lint --pod-security restricted -f sarif -o lint.sarif deploy/\n  helm template . | plimsoll lint -\n  plimsoll lint --write-baseline known.json . && plimsoll lint --baseline known.json .\n\n{LINT_EXIT_CODES}"))]
+    Lint(LintArgs),
     /// Judge one image: from a registry, an archive, a layout or an engine
     #[command(after_help = format!("Examples:\n  plimsoll image nginx:1.21\n  plimsoll image --input image.tar\n  plimsoll image --platform linux/arm64 ghcr.io/acme/shop:v2\n  plimsoll image --mirror docker.io=127.0.0.1:5000 nginx:1.21\n  plimsoll image -f sarif -o out.sarif acme/shop:v2\n\n{EXIT_CODES}"))]
     Image(ImageArgs),
@@ -96,10 +107,14 @@ pub enum Command {
     )]
     Db(DbCommand),
     /// Explain a rule, a vulnerability or an exit code
-    #[command(after_help = "Examples:\n  plimsoll explain runs-as-root\n  plimsoll explain CVE-2021-44228")]
+    #[command(
+        after_help = "Examples:\n  plimsoll explain runs-as-root\n  plimsoll explain DL3007\n  plimsoll explain CVE-2021-44228"
+    )]
     Explain(ExplainArgs),
     /// List the rules
-    #[command(after_help = "Examples:\n  plimsoll rules\n  plimsoll rules --markdown > docs/rules.md")]
+    #[command(
+        after_help = "Examples:\n  plimsoll rules\n  plimsoll rules --family dockerfile\n  plimsoll rules --markdown docs\n  plimsoll rules --json"
+    )]
     Rules(RulesArgs),
     /// Write a first policy and CI file for a project
     #[command(after_help = "Examples:\n  plimsoll init\n  plimsoll init --ci gitlab services/api")]
@@ -131,6 +146,15 @@ pub enum Command {
         after_help = "Examples:\n  plimsoll trivy image --severity HIGH,CRITICAL nginx:1.21\n  ln -s plimsoll trivy && ./trivy fs ."
     )]
     Trivy {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
+    /// Speak kubesec's command line: scores for Kubernetes resources
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll kubesec scan pod.yaml\n  ln -s plimsoll kubesec && ./kubesec http 8080"
+    )]
+    Kubesec {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         args: Vec<std::ffi::OsString>,
     },
@@ -239,6 +263,91 @@ pub struct CheckArgs {
     pub judge: JudgeArgs,
     #[command(flatten)]
     pub reach: ReachArgs,
+}
+
+/// From which severity on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Low,
+    Medium,
+    High,
+    Critical,
+    Never,
+}
+
+impl FailOn {
+    /// None for never.
+    pub fn severity(self) -> Option<plimsoll_model::Severity> {
+        match self {
+            FailOn::Low => Some(plimsoll_model::Severity::Low),
+            FailOn::Medium => Some(plimsoll_model::Severity::Medium),
+            FailOn::High => Some(plimsoll_model::Severity::High),
+            FailOn::Critical => Some(plimsoll_model::Severity::Critical),
+            FailOn::Never => None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Files and folders; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What standard input is called: its name says whether it is a Dockerfile
+    #[arg(long, value_name = "NAME")]
+    pub stdin_path: Option<String>,
+
+    /// Mend what can be mended without changing what a build or workload does
+    #[arg(long, help_heading = "Mending")]
+    pub fix: bool,
+    /// Mend what may change it too
+    #[arg(long, help_heading = "Mending")]
+    pub unsafe_fixes: bool,
+    /// Print what --fix would change, and change nothing
+    #[arg(long, conflicts_with = "fix", help_heading = "Mending")]
+    pub diff: bool,
+
+    /// Rules to run in place of the default ones: ids, other tools' ids (DL3007), their beginnings (DL3), families, `default`, `all`
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
+    pub select: Vec<String>,
+    /// Rules not to run
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
+    pub ignore: Vec<String>,
+    /// Hold workloads to a level of the Pod Security Standards: baseline or restricted, with :VERSION
+    #[arg(long, value_name = "LEVEL[:VERSION]", value_parser = parse_pod_security, help_heading = "Rules")]
+    pub pod_security: Option<(plimsoll_checks::pod_security::Level, plimsoll_checks::pod_security::Version)>,
+    /// A registry that base images may come from, `*` for any part (repeatable); any when left out
+    #[arg(long, value_name = "HOST", value_delimiter = ',', help_heading = "Rules")]
+    pub trusted_registry: Vec<String>,
+
+    /// Exit with 1 where a finding is at or above this severity
+    #[arg(long, value_enum, default_value = "medium", value_name = "LEVEL", help_heading = "What counts")]
+    pub fail_on: FailOn,
+    /// Leave out findings below this severity
+    #[arg(long, value_enum, value_name = "LEVEL", help_heading = "What counts")]
+    pub min_severity: Option<FailOn>,
+    /// Ignores in the files do not count
+    #[arg(long, help_heading = "What counts")]
+    pub no_inline_ignores: bool,
+    /// Findings that this file knows do not count
+    #[arg(long, value_name = "FILE", help_heading = "What counts")]
+    pub baseline: Option<PathBuf>,
+    /// Write all findings of this run into such a file
+    #[arg(long, value_name = "FILE", help_heading = "What counts")]
+    pub write_baseline: Option<PathBuf>,
+    /// Ignores end as at this time (RFC 3339 or a date) instead of now
+    #[arg(long, value_name = "TIME", env = "PLIMSOLL_AT", value_parser = parse_time, help_heading = "What counts")]
+    pub at: Option<jiff::Timestamp>,
+
+    /// Format of the report
+    #[arg(short, long, default_value = "text", value_name = "FORMAT", value_parser = lint_format_names(), help_heading = "Output")]
+    pub format: String,
+    /// Write the report here instead of standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Width of excerpts in columns
+    #[arg(long, value_name = "N", env = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
 }
 
 /// Where an image comes from.
@@ -576,7 +685,7 @@ pub enum DbCommand {
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A rule's id, a vulnerability's id, or an exit code
+    /// A rule's id or another tool's name of it (DL3007, KSV-0017), a vulnerability's id, or an exit code
     #[arg(value_name = "WHAT")]
     pub what: String,
     #[arg(long, value_name = "PATH", env = "PLIMSOLL_DB", value_delimiter = ':')]
@@ -585,9 +694,12 @@ pub struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub struct RulesArgs {
-    /// As the documentation page
-    #[arg(long)]
-    pub markdown: bool,
+    /// Only the rules of this family
+    #[arg(long, value_name = "FAMILY", value_parser = family_names())]
+    pub family: Option<String>,
+    /// Write the pages of the documentation into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "family")]
+    pub markdown: Option<PathBuf>,
     /// As JSON
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,
@@ -696,6 +808,28 @@ fn format_names() -> clap::builder::PossibleValuesParser {
     clap::builder::PossibleValuesParser::new(
         plimsoll_report::FORMATS.iter().map(|format| clap::builder::PossibleValue::new(format.name).help(format.what)),
     )
+}
+
+fn family_names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(plimsoll_checks::lint::names::Family::ALL.map(|family| family.name()))
+}
+
+fn lint_format_names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(
+        plimsoll_report::LINT_FORMATS
+            .iter()
+            .map(|format| clap::builder::PossibleValue::new(format.name).help(format.what)),
+    )
+}
+
+/// `restricted`, `baseline:v1.30`.
+fn parse_pod_security(
+    text: &str,
+) -> Result<(plimsoll_checks::pod_security::Level, plimsoll_checks::pod_security::Version), String> {
+    let (level, version) = text.split_once(':').unwrap_or((text, "latest"));
+    let level = level.parse::<plimsoll_checks::pod_security::Level>().map_err(|error| error.to_string())?;
+    let version = version.parse::<plimsoll_checks::pod_security::Version>().map_err(|error| error.to_string())?;
+    Ok((level, version))
 }
 
 fn parse_platform(text: &str) -> Result<plimsoll_model::Platform, String> {

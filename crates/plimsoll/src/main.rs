@@ -12,6 +12,7 @@ mod reach;
 mod serve;
 mod session;
 mod shellcheck;
+mod workload;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -54,6 +55,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let global = &cli.global;
     match &cli.command {
         Command::Check(args) => commands::check::run(global, args),
+        Command::Lint(args) => commands::lint::run(global, args),
         Command::Image(args) => commands::judge::image(global, args),
         Command::Fs(args) => commands::judge::fs(global, args),
         Command::Rootfs(args) => commands::judge::rootfs(global, args),
@@ -71,6 +73,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             Ok(Exit::Allowed)
         }
         Command::Trivy { args } => Ok(compat::trivy::run_in(args, global.cache_dir.as_deref())),
+        Command::Kubesec { args } => Ok(compat::kubesec::run(args)),
         Command::Hadolint { args } => Ok(compat::hadolint::run(args)),
         Command::Docs { dir } => commands::docs::run(dir),
     }

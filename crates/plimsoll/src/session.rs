@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use plimsoll_advisories::AdvisorySource;
+use plimsoll_checks::lint::names::Family;
 use plimsoll_model::loadline::LoadLine;
 use plimsoll_model::{DatabaseInfo, DatabaseKind, PolicyInfo, Problem, ProblemKind, RuleInfo, VexStatement};
 
@@ -63,17 +64,30 @@ pub struct Session {
 pub static RULES: LazyLock<Vec<RuleInfo>> =
     LazyLock::new(|| plimsoll_checks::image::RULES.iter().map(|rule| rule.info).collect());
 
-/// The names that the policy's parser knows rules by.
-pub fn rule_ids() -> Vec<&'static str> {
-    RULES.iter().map(|rule| rule.id).collect()
+/// The names that the policy's parser knows image rules by.
+static FOOTPRINT_RULES: LazyLock<Vec<&str>> =
+    LazyLock::new(|| plimsoll_checks::image::RULES.iter().map(|rule| rule.info.id).collect());
+
+/// The names that it knows rules for manifests and Dockerfiles by.
+static WORKLOAD_RULES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let of_files = |family| matches!(family, Family::Dockerfile | Family::Manifest | Family::PodSecurity);
+    let rules = plimsoll_checks::lint::all_rules().into_iter().filter(|rule| of_files(rule.family));
+    let mut ids: Vec<&str> = rules.map(|rule| rule.info.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+});
+
+/// What the policy's parser must know of the rules.
+pub fn known() -> plimsoll_policy::Known<'static> {
+    plimsoll_policy::Known { footprint_rules: &FOOTPRINT_RULES, workload_rules: &WORKLOAD_RULES }
 }
 
 /// Reads a policy file with its includes.
 pub fn read_policy(path: &Path) -> anyhow::Result<LoadLine> {
     let name = path.to_str().with_context(|| format!("read {}: the name is not UTF-8", path.display()))?;
-    let ids = rule_ids();
     let load = |path: &str| std::fs::read(path);
-    Ok(plimsoll_policy::read(name, &load, &plimsoll_policy::Known { footprint_rules: &ids })?)
+    Ok(plimsoll_policy::read(name, &load, &known())?)
 }
 
 /// The policy in force: the named one, else `loadline.yaml` beside what is judged or above it, else the embedded default.

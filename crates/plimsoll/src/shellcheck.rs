@@ -45,6 +45,9 @@ pub struct Comment {
     pub message: String,
 }
 
+/// What ShellCheck says of one script, or why there is nothing that it said.
+pub type Said = Result<Vec<Comment>, String>;
+
 /// The program, where it is on the path that `PATH` holds.
 pub fn find(path: Option<OsString>) -> Option<PathBuf> {
     let name = if cfg!(windows) { "shellcheck.exe" } else { "shellcheck" };
@@ -65,11 +68,11 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// What ShellCheck says of each script, in their order: its comments without the codes of `exclude`, or why there are none.
-pub fn check(program: &Path, scripts: &[Script], exclude: &[u32]) -> Vec<Result<Vec<Comment>, String>> {
+pub fn check(program: &Path, scripts: &[Script], exclude: &[u32]) -> Vec<Said> {
     let deadline = Instant::now() + ALL_TIME;
     let batches: Vec<&[Script]> = scripts.chunks(BATCH).collect();
     let next = AtomicUsize::new(0);
-    let answers: Mutex<Vec<(usize, Vec<Result<Vec<Comment>, String>>)>> = Mutex::new(Vec::new());
+    let answers: Mutex<Vec<(usize, Vec<Said>)>> = Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(batches.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -88,12 +91,7 @@ pub fn check(program: &Path, scripts: &[Script], exclude: &[u32]) -> Vec<Result<
     answers.into_iter().flat_map(|(_, answer)| answer).collect()
 }
 
-fn check_batch(
-    program: &Path,
-    batch: &[Script],
-    exclude: &[u32],
-    deadline: Instant,
-) -> Vec<Result<Vec<Comment>, String>> {
+fn check_batch(program: &Path, batch: &[Script], exclude: &[u32], deadline: Instant) -> Vec<Said> {
     let fits: Vec<&Script> = batch.iter().filter(|script| script.0.len() <= MAX_SCRIPT).collect();
     let mut answers = match run(program, &fits, exclude, BATCH_TIME, deadline) {
         Ok(answers) => answers.into_iter().map(Ok).collect::<Vec<_>>(),
@@ -203,7 +201,8 @@ fn output_within(mut command: Command, time: Duration) -> anyhow::Result<(Option
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

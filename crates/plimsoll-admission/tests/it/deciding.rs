@@ -1,6 +1,6 @@
 //! What is said of verdicts, word for word.
 
-use plimsoll_admission::{ImageDecision, Road, decide};
+use plimsoll_admission::{Asked, Decision, Road, decide};
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, ReasonCode, Verdict};
 use serde_json::json;
@@ -93,7 +93,8 @@ fn the_strongest_reasons_are_said_and_the_rest_counted() {
 fn one_that_is_still_assessed_says_when_to_ask_again() {
     let review = read_value(Road::ImagePolicy, &image_review(&["a"])).unwrap();
     let verdict = undecided("not assessed in time");
-    let decision = ImageDecision { image: &review.images[0], verdict: &verdict, digest: None, retry_after: Some(7) };
+    let decision =
+        Decision { on: Asked::Image(&review.images[0]), verdict: &verdict, digest: None, retry_after: Some(7) };
     let answer = decide(&review, &[decision], &about());
     assert_eq!(answer.message, "image a: could not tell: not assessed in time (try again in 7 s)");
     assert_eq!((answer.allowed, answer.audit["outcome"].as_str()), (false, "undecided"));
@@ -243,12 +244,12 @@ fn the_audit_log_is_told_what_the_decision_rests_on() {
         verdict(vec![reason(Effect::Warn, ReasonCode::BreakGlass, "break-glass by ticket-1234\n")]),
         verdict(vec![reason(Effect::Info, ReasonCode::Exempt, "exempt from judgement: bootstrap")]),
     ];
-    let decisions: Vec<ImageDecision<'_>> = review
+    let decisions: Vec<Decision<'_>> = review
         .images
         .iter()
         .zip(&verdicts)
-        .map(|(image, verdict)| ImageDecision {
-            image,
+        .map(|(image, verdict)| Decision {
+            on: Asked::Image(image),
             verdict,
             digest: (image.image == "a:1").then_some(DIGEST),
 
@@ -278,4 +279,32 @@ fn an_image_review_s_warnings_go_to_the_log() {
     let review = read_value(Road::ImagePolicy, &image_review(&["a"])).unwrap();
     let answer = answer(&review, &[verdict(vec![reason(Effect::Warn, ReasonCode::Footprint, "has a shell")])]);
     assert_eq!(answer.audit["warnings"], "image a: has a shell");
+}
+
+#[test]
+fn object_is_judged_beside_its_images_and_named_by_its_kind() {
+    let review = validated(&admission(
+        "apps",
+        "Deployment",
+        json!({"metadata": {"name": "web"}, "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "a"}]}}}}),
+        None,
+    ));
+    let allowed_image = allowed();
+    let denied = verdict(vec![reason(Effect::Deny, ReasonCode::Workload, "privileged: container web has every right")]);
+    let mut decisions: Vec<Decision<'_>> = review
+        .images
+        .iter()
+        .map(|image| Decision { on: Asked::Image(image), verdict: &allowed_image, digest: None, retry_after: None })
+        .collect();
+    decisions.push(Decision { on: Asked::Object, verdict: &denied, digest: None, retry_after: None });
+    let answer = decide(&review, &decisions, &about());
+    assert!(!answer.allowed);
+    assert_eq!(answer.message, "Deployment.apps \"thing\": denied: privileged: container web has every right");
+    let warned = verdict(vec![reason(Effect::Warn, ReasonCode::Workload, "no memory limit")]);
+    decisions.last_mut().unwrap().verdict = &warned;
+    let answer = decide(&review, &decisions, &about());
+    assert_eq!(
+        (answer.allowed, answer.warnings),
+        (true, vec!["Deployment.apps \"thing\": no memory limit".to_owned()])
+    );
 }

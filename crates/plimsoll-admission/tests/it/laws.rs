@@ -1,6 +1,6 @@
 //! What holds for any bytes.
 
-use plimsoll_admission::{About, Envelope, ImageDecision, Review, Road, decide, pin, read, refuse, render};
+use plimsoll_admission::{About, Asked, Decision, Envelope, Review, Road, decide, pin, read, refuse, render};
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, ReasonCode, Verdict};
 use proptest::prelude::*;
@@ -66,11 +66,11 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
 }
 
 fn decided(review: &Review, verdicts: &[Verdict]) -> plimsoll_admission::Answer {
-    let decisions: Vec<ImageDecision<'_>> = review
+    let decisions: Vec<Decision<'_>> = review
         .images
         .iter()
         .zip(verdicts)
-        .map(|(image, verdict)| ImageDecision { image, verdict, digest: Some(DIGEST), retry_after: None })
+        .map(|(image, verdict)| Decision { on: Asked::Image(image), verdict, digest: Some(DIGEST), retry_after: None })
         .collect();
     decide(review, &decisions, &about())
 }

@@ -14,7 +14,7 @@ mod recorded;
 mod rendering;
 mod updates;
 
-use plimsoll_admission::{About, Answer, ImageDecision, Review, ReviewError, Road, decide, read};
+use plimsoll_admission::{About, Answer, Asked, Decision, Review, ReviewError, Road, decide, read};
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, Reason, ReasonCode, Verdict};
 use serde_json::{Value, json};
@@ -128,11 +128,11 @@ pub fn about() -> About<'static> {
 
 /// The answer to a review whose images have these verdicts, in order.
 pub fn answer(review: &Review, verdicts: &[Verdict]) -> Answer {
-    let decisions: Vec<ImageDecision<'_>> = review
+    let decisions: Vec<Decision<'_>> = review
         .images
         .iter()
         .zip(verdicts)
-        .map(|(image, verdict)| ImageDecision { image, verdict, digest: None, retry_after: None })
+        .map(|(image, verdict)| Decision { on: Asked::Image(image), verdict, digest: None, retry_after: None })
         .collect();
     decide(review, &decisions, &about())
 }

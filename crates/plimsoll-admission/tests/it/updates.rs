@@ -89,3 +89,16 @@ fn the_metadata_of_an_update_is_read_even_when_nothing_is_judged() {
     let review = read_value(Road::Mutate, &admission("", "Pod", pod_of(&["a"]), Some(pod_of(&["a"])))).unwrap();
     assert!(review.images.is_empty() && review.is_pod && review.envelope.mutating());
 }
+
+#[test]
+fn object_and_old_object_are_where_the_review_says() {
+    let new = json!({"metadata": {"name": "wéb"}, "spec": {"containers": [{"name": "w", "image": "b"}]}});
+    let old = json!({"metadata": {"name": "wéb"}, "spec": {"containers": [{"name": "w", "image": "a"}]}});
+    let text = admission("", "Pod", new.clone(), Some(old.clone())).to_string();
+    let review = plimsoll_admission::read(Road::Validate, text.as_bytes()).unwrap();
+    let part = |place: Option<std::ops::Range<usize>>| serde_json::from_str::<Value>(&text[place.unwrap()]).unwrap();
+    assert_eq!(part(review.object), new);
+    assert_eq!(part(review.old_object), old);
+    let created = validated(&admission("", "Pod", new, None));
+    assert!(created.object.is_some() && created.old_object.is_none());
+}

@@ -9,8 +9,10 @@ pub mod json;
 pub mod parse;
 mod run_scripts;
 mod runs;
+mod walk;
 
 mod rules {
+    pub mod base;
     pub mod base_image;
     pub mod before_from;
     pub mod commands;
@@ -20,8 +22,10 @@ mod rules {
     pub mod downloads;
     pub mod env_of_itself;
     pub mod healthcheck;
+    pub mod identity;
     pub mod inline_ignore;
     pub mod labels;
+    pub mod left_behind;
     pub mod maintainer;
     pub mod onbuild;
     pub mod overridden_commands;
@@ -30,11 +34,15 @@ mod rules {
     pub mod places;
     pub mod platform;
     pub mod questions;
+    pub mod secrets;
     pub mod secrets_in_variables;
     pub mod shell_form;
     pub mod shells;
     pub mod stage_names;
     pub mod stages;
+    pub mod state;
+    pub mod trust;
+    pub mod updates;
     pub mod user_by_name;
     pub mod useradd;
 }
@@ -46,9 +54,10 @@ use plimsoll_model::RuleInfo;
 use crate::source::Found;
 use rules::packages::{apk, apt, gem, go, npm, pip, rpm, zypper};
 use rules::{
-    base_image, before_from, commands, consecutive_runs, copies, copy_places, downloads, env_of_itself, healthcheck,
-    inline_ignore, labels, maintainer, onbuild, overridden_commands, package_caches, places, platform, questions,
-    secrets_in_variables, shell_form, shells, stage_names, stages, user_by_name, useradd,
+    base, base_image, before_from, commands, consecutive_runs, copies, copy_places, downloads, env_of_itself,
+    healthcheck, identity, inline_ignore, labels, left_behind, maintainer, onbuild, overridden_commands,
+    package_caches, places, platform, questions, secrets, secrets_in_variables, shell_form, shells, stage_names,
+    stages, state, trust, updates, user_by_name, useradd,
 };
 
 pub use ast::Dockerfile;
@@ -59,6 +68,24 @@ pub use runs::{Argument, Call, Run};
 
 /// Every Dockerfile rule, in the order of the documentation.
 pub const RULES: &[&Rule] = &[
+    &identity::USER_MISSING,
+    &identity::WORLD_WRITABLE_PATH,
+    &identity::WRITABLE_ETC,
+    &secrets::SECRET_IN_DOCKERFILE,
+    &secrets::SECRET_FILE_COPIED,
+    &trust::PIPED_TO_SHELL,
+    &trust::TLS_VERIFICATION_OFF,
+    &trust::UNSIGNED_PACKAGES,
+    &trust::REMOTE_FILE_UNCHECKED,
+    &base::FULL_OS_BASE,
+    &base::SINGLE_STAGE_BUILD,
+    &base::SHELL_LEFT_BEHIND,
+    &left_behind::BUILD_TOOL_LEFT_BEHIND,
+    &left_behind::DEBUG_TOOL_LEFT_BEHIND,
+    &state::STATE_IN_IMAGE,
+    &state::SSH_PORT_EXPOSED,
+    &updates::LISTS_UPDATED_ALONE,
+    &updates::DISTRIBUTION_UPGRADE,
     &base_image::UNTAGGED,
     &base_image::LATEST,
     &base_image::UNTRUSTED,

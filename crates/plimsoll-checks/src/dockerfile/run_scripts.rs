@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::ast::{Body, Command, Dockerfile, Instruction, ShellText};
+use super::ast::{Body, Command, Dockerfile, Instruction, Pair, ShellText};
 use crate::source::{Source, Span};
 
 /// A script and where it stands.
@@ -41,7 +41,7 @@ pub fn run_scripts(dockerfile: &Dockerfile<'_>) -> Vec<RunScript> {
     let mut scripts = Vec::new();
     let mut pragmas = pragmas(dockerfile).into_iter().peekable();
     // What a stage starts with, where nothing else is its base.
-    let mut default = State { shell: "sh", set: BTreeSet::new() };
+    let mut default = State { shell: "sh", set: BTreeSet::new(), later: BTreeSet::new() };
     let mut of_stages: Vec<State<'_>> = Vec::new();
     let mut now = default.clone();
     for (index, instruction) in dockerfile.instructions.iter().enumerate() {
@@ -65,15 +65,23 @@ pub fn run_scripts(dockerfile: &Dockerfile<'_>) -> Vec<RunScript> {
             }
             // What stands before the first FROM is not known to any RUN.
             Body::Env(pairs) | Body::Arg(pairs) if instruction.stage.is_some() => {
-                now.set.extend(pairs.iter().map(|pair| pair.key.text.as_str()).filter(|name| is_name(name)));
+                now.set.extend(names(pairs));
+                if matches!(instruction.body, Body::Env(_)) {
+                    now.later.extend(names(pairs));
+                }
+            }
+            Body::OnBuild(inner) if matches!(inner.body, Body::Env(_) | Body::Arg(_)) => {
+                if let Body::Env(pairs) | Body::Arg(pairs) = &inner.body {
+                    now.later.extend(names(pairs));
+                }
             }
             body => {
-                let (inner, body) = match body {
-                    Body::OnBuild(inner) => (&**inner, &inner.body),
-                    _ => (instruction, body),
+                let (inner, body, set) = match body {
+                    Body::OnBuild(inner) => (&**inner, &inner.body, &now.later),
+                    _ => (instruction, body, &now.set),
                 };
                 if let Body::Run(Command::Shell(text)) = body
-                    && let Some((text, lines)) = script(dockerfile, inner, text, &now)
+                    && let Some((text, lines)) = script(dockerfile, inner, text, now.shell, set)
                 {
                     scripts.push(RunScript { instruction: index, text, lines });
                 }
@@ -90,6 +98,12 @@ struct State<'a> {
     shell: &'a str,
     /// Variables of ENV and ARG.
     set: BTreeSet<&'a str>,
+    /// Those that ONBUILD's own RUN will see: of ENV, and what other ONBUILD set.
+    later: BTreeSet<&'a str>,
+}
+
+fn names(pairs: &[Pair]) -> impl Iterator<Item = &str> {
+    pairs.iter().map(|pair| pair.key.text.as_str()).filter(|name| is_name(name))
 }
 
 fn is_name(name: &str) -> bool {
@@ -137,14 +151,15 @@ fn script(
     dockerfile: &Dockerfile<'_>,
     instruction: &Instruction,
     text: &ShellText,
-    state: &State<'_>,
+    shell: &str,
+    set: &BTreeSet<&str>,
 ) -> Option<(String, Vec<usize>)> {
     let source = dockerfile.source;
     let alone = instruction.heredocs.iter().find(|heredoc| heredoc.content == text.span);
     let own = alone.and_then(|_| own_interpreter(source.slice(text.span)));
-    let interpreter = own.unwrap_or_else(|| known(state.shell))?;
+    let interpreter = own.unwrap_or_else(|| known(shell))?;
     let mut out = Lines { text: format!("#!/bin/{interpreter}\nexport"), lines: Vec::new() };
-    for name in PREDEFINED.iter().chain(&state.set) {
+    for name in PREDEFINED.iter().chain(set) {
         out.text.push_str(&format!(" {name}=1"));
     }
     out.text.push('\n');
@@ -197,5 +212,68 @@ impl Lines {
                 self.text.push('\n');
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dockerfile::parse;
+
+    /// The `#!` line's program, the variables that are not the build's own, and the rest of each script.
+    fn scripts(text: &str) -> Vec<String> {
+        let source = Source::new("f", text);
+        let file = parse(&source);
+        let shown = run_scripts(&file).into_iter().map(|script| {
+            let mut lines = script.text.splitn(3, '\n');
+            let shell = lines.next().unwrap().trim_start_matches("#!/bin/").to_owned();
+            let set: Vec<&str> = lines.next().unwrap().split(' ').skip(1 + PREDEFINED.len()).collect();
+            format!("{shell}|{}|{}", set.join(" "), lines.next().unwrap())
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn scripts_have_the_lines_of_the_file() {
+        assert_eq!(
+            scripts("FROM a:1\nRUN --mount=type=cache,target=/x a \\  \n  # why\n\n  && b\n"),
+            ["sh||a \\\n\\\n\\\n  && b\n"]
+        );
+        assert_eq!(scripts("# escape=`\nFROM a:1\nRUN a `\n  b\n"), ["sh||a \\\n  b\n"]);
+        assert_eq!(scripts("FROM a:1\nRUN <<-E\n\ta\n\tb\nE\nRUN c\n"), ["sh||a\nb\n", "sh||c\n"]);
+        assert_eq!(scripts("FROM a:1\nRUN <<E\n#!/usr/bin/env bash\na\nE\n"), ["bash||#\na\n"]);
+        assert_eq!(scripts("FROM a:1\nRUN <<E\n#!/usr/bin/python3\na\nE\nRUN [\"x\"]\nCMD y\n"), Vec::<String>::new());
+        assert_eq!(
+            scripts("FROM a:1\nARG A\nENV B=1\nONBUILD ARG C\nONBUILD RUN a\nRUN b\n"),
+            ["sh|B=1 C=1|a\n", "sh|A=1 B=1|b\n"]
+        );
+        let here = scripts("FROM a:1\nRUN cat <<E > x\n $y\nE\n");
+        assert!(here[0].starts_with("sh||cat <<E > x\n $y\nE"), "{here:?}");
+    }
+
+    #[test]
+    fn shells_and_variables_are_those_of_the_stage_and_its_base() {
+        assert_eq!(
+            scripts(
+                "# hadolint shell=dash\nARG G\nFROM a:1 AS a\nSHELL [\"/bin/bash\", \"-c\"]\nENV B=1\nARG A=1 \"x;y\"=2\nRUN a\n\
+                 FROM a\nRUN b\nFROM c:1\nRUN c\n# hadolint shell=ksh # why\nRUN d\n# hadolint shell=pwsh\nRUN e\n"
+            ),
+            ["bash|A=1 B=1|a\n", "bash|A=1 B=1|b\n", "dash||c\n", "ksh||d\n"]
+        );
+        assert_eq!(scripts("FROM a:1\nRUN a \\\n# hadolint shell=bash\n b\nRUN c\n")[1], "sh||c\n");
+        assert_eq!(scripts("FROM a:1\nSHELL [\"/usr/bin/env\", \"bash\"]\nRUN c\n"), ["bash||c\n"]);
+    }
+
+    #[test]
+    fn places_in_a_script_are_places_in_the_file() {
+        let text = "FROM a:1\nRUN é $x \\\n  # why\n  && b\nRUN <<-E\n\t\tc d\nE\n";
+        let source = Source::new("f", text);
+        let file = parse(&source);
+        let scripts = run_scripts(&file);
+        let at = |script: usize, line, column| scripts[script].offset(&source, line, column).map(|at| &text[at..=at]);
+        assert_eq!(at(0, 3, 3), Some("$"));
+        assert_eq!(at(0, 5, 6), Some("b"));
+        assert_eq!(at(1, 3, 3), Some("d"));
+        assert_eq!((at(0, 2, 1), at(0, 9, 1), at(0, 5, 60), at(0, 0, 0)), (None, None, None, None));
     }
 }

@@ -1,16 +1,22 @@
 //! A manifest's objects. In: a file's text. Out: every object of every document and list, the pods that it makes, and their
 //! containers: main, init and ephemeral alike. What it does not do: judge.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use plimsoll_yaml::{Fault, Node, documents};
+use plimsoll_yaml::{Fault, FaultKind, Node, documents};
 
 use crate::source::{Source, Span};
 
 /// Lists within lists; nobody writes more than a few.
 const MAX_LISTS: usize = 8;
+/// Documents of one file that cannot be read before the rest is left: each costs a copy of the file.
+pub const MAX_FAULTS: usize = 20;
 /// Objects of one file: 10,000 documents are read, a bomb of aliased lists is not.
 const MAX_OBJECTS: usize = 100_000;
+/// Nodes of all objects of a file, aliases counted as what they stand for: each rule walks them. Four times what a file
+/// without aliases may have.
+const MAX_SIZE: usize = 4_000_000;
 
 /// A file of manifests.
 #[derive(Debug)]
@@ -20,9 +26,11 @@ pub struct Manifest<'a> {
     pub objects: Vec<Object>,
     /// Documents that are no object.
     pub others: Vec<Rc<Node>>,
-    /// Where the YAML ended, if it did before the file.
+    /// The first document that could not be read, if one could not.
     pub fault: Option<Fault>,
-    /// Objects beyond [`MAX_OBJECTS`] were left out.
+    /// Those after it: reading goes on with the next document.
+    pub more_faults: Vec<Fault>,
+    /// Objects beyond [`MAX_OBJECTS`] or [`MAX_SIZE`] were left out.
     pub cut: bool,
 }
 
@@ -63,31 +71,66 @@ pub struct Container<'o> {
     pub name: &'o str,
 }
 
-/// Reads every document of a file.
+/// Reads every document of a file; after one that cannot be read, those that begin behind it.
 pub fn read<'a>(source: &'a Source<'a>) -> Manifest<'a> {
-    let (trees, fault) = documents(source.text);
-    let mut manifest = Manifest { source, objects: Vec::new(), others: Vec::new(), fault, cut: false };
-    for (document, tree) in trees.iter().enumerate() {
-        if !add(&mut manifest, tree, document, 0) {
-            manifest.others.push(Rc::clone(tree));
+    let mut manifest =
+        Manifest { source, objects: Vec::new(), others: Vec::new(), fault: None, more_faults: Vec::new(), cut: false };
+    let mut text = Cow::Borrowed(source.text);
+    let (mut document, mut from) = (0, 1);
+    let mut left = MAX_SIZE;
+    loop {
+        let (trees, fault) = documents(&text);
+        for tree in &trees {
+            if !add(&mut manifest, tree, document, 0, &mut left) {
+                manifest.others.push(Rc::clone(tree));
+            }
+            document += 1;
         }
+        let Some(fault) = fault else { break };
+        document += 1;
+        let next = (fault.kind != FaultKind::Bound).then(|| next_document(source, fault.line.max(from + 1))).flatten();
+        match manifest.fault {
+            None => manifest.fault = Some(fault),
+            Some(_) => manifest.more_faults.push(fault),
+        }
+        let Some(next) = next.filter(|_| manifest.more_faults.len() + 1 < MAX_FAULTS) else { break };
+        from = next;
+        text = Cow::Owned(blanked(source, next));
     }
     manifest
 }
 
+/// The first line from `line` on that begins a document.
+fn next_document(source: &Source<'_>, line: u32) -> Option<u32> {
+    (line..=source.line_count()).find(|line| {
+        let text = source.line_span(*line).map(|span| source.slice(span)).unwrap_or_default();
+        text.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+    })
+}
+
+/// The text with blanks for what stands before a line, so that every place behind stays what it is.
+fn blanked(source: &Source<'_>, line: u32) -> String {
+    let end = source.line_span(line).map_or(source.text.len(), |span| span.start);
+    let mut text: String = source.text.as_bytes()[..end].iter().map(|b| if *b == b'\n' { '\n' } else { ' ' }).collect();
+    text.push_str(source.text.get(end..).unwrap_or_default());
+    text
+}
+
 /// Adds an object and the items of a list; false for what is no object.
-fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usize) -> bool {
+fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usize, left: &mut usize) -> bool {
     let Some(object) = Object::of(node, document) else { return false };
-    if manifest.objects.len() >= MAX_OBJECTS {
+    let list = object.kind.ends_with("List") && depth < MAX_LISTS;
+    let items = node.get("items").filter(|_| list).map(|items| items.items()).unwrap_or_default();
+    // The items of a list count when their turn comes.
+    let size = if list { items.len() + 1 } else { node.size() };
+    if manifest.objects.len() >= MAX_OBJECTS || size > *left {
         manifest.cut = true;
         return true;
     }
-    let list = object.kind.ends_with("List");
+    *left -= size;
     manifest.objects.push(object);
-    if list && depth < MAX_LISTS {
-        for item in node.get("items").map(|items| items.items()).unwrap_or_default() {
-            add(manifest, item, document, depth + 1);
-        }
+    for item in items {
+        add(manifest, item, document, depth + 1, left);
     }
     true
 }
@@ -234,6 +277,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_aliases_blow_up_is_left_out_and_the_rest_is_read() {
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
+        let wide =
+            format!("{pod}spec:\n  x: &x [{}]\n  containers: [{}]\n", "1, ".repeat(2000), "{args: *x}, ".repeat(3000));
+        let lists = "apiVersion: v1\nkind: List\nitems:\n- &a {apiVersion: v1, kind: List, items: [".to_owned()
+            + &"1, ".repeat(5000)
+            + "]}\n"
+            + &"- *a\n".repeat(5000);
+        for (text, objects) in [(format!("{wide}---\n{pod}"), 1), (format!("{lists}---\n{pod}"), 800)] {
+            let source = Source::new("m.yaml", &text);
+            let manifest = read(&source);
+            assert_eq!(manifest.fault, None);
+            assert!(manifest.cut);
+            assert!((objects..=objects + 5).contains(&manifest.objects.len()), "{}", manifest.objects.len());
+            assert_eq!(manifest.objects.last().map(|last| last.label()), Some("Pod/a".into()));
+        }
+    }
+
+    #[test]
     fn every_kind_that_makes_pods_is_seen_with_all_its_containers() {
         let pod = "spec: {containers: [{name: a}], initContainers: [{name: b}], ephemeralContainers: [{name: c}]}";
         let text = format!(
@@ -250,5 +312,21 @@ mod tests {
             manifest.objects.iter().filter_map(Object::workload).map(|w| w.containers().count()).collect();
         assert_eq!(pods, [3; 5]);
         assert_eq!(manifest.objects.len(), 7);
+    }
+
+    #[test]
+    fn reading_goes_on_behind_a_document_that_cannot_be_read() {
+        let text = "apiVersion: v1\nkind: A\n---\nkind: é\nkind: B\n--- # next\napiVersion: v1\nkind: C\n---\na: \"x\n---\n\
+                    apiVersion: v1\nkind: D\n---\n}\n";
+        let source = Source::new("m.yaml", text);
+        let manifest = read(&source);
+        let kinds: Vec<_> = manifest.objects.iter().map(|object| (object.kind.as_str(), object.document)).collect();
+        assert_eq!(kinds, [("A", 0), ("C", 2), ("D", 4)]);
+        assert_eq!(manifest.fault.map(|fault| fault.line), Some(5));
+        assert_eq!(manifest.more_faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [11, 15]);
+        let last = manifest.objects[2].at(&["kind"]).unwrap();
+        assert_eq!((source.slice(span(last)), last.line), ("D", 13));
+        let many = "a: [\n---\n".repeat(100_000);
+        assert_eq!(read(&Source::new("m.yaml", &many)).more_faults.len(), MAX_FAULTS - 1);
     }
 }

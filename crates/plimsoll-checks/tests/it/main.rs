@@ -8,8 +8,15 @@
 
 mod dockerfile;
 mod dockerfile_fixes;
+mod dockerfile_rules;
+mod dockerfile_security;
 mod docs;
 mod hadolint;
+mod lint;
+mod manifest_edit;
+mod manifest_hostile;
+mod manifest_rules;
+mod pod_security;
 mod rules;
 mod secrets;
 mod shell;

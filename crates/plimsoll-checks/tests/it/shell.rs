@@ -4,6 +4,8 @@ use plimsoll_checks::joined::Joined;
 use plimsoll_checks::shell::{
     Command, Compound, Part, Redirect, Script, Separator, Simple, Word, commands::has_flag, parse,
 };
+use plimsoll_checks::source::Span;
+use proptest::prelude::*;
 
 fn read(text: &str) -> Script {
     parse(&Joined::of(text, 0))
@@ -238,4 +240,192 @@ fn what_runs_a_command_is_looked_through() {
         assert_eq!(script.commands()[0].effective().and_then(|it| it.base_name()).as_deref(), Some(name), "{text}");
     }
     assert!(read("sudo").commands()[0].effective().is_none());
+}
+
+#[test]
+fn depth_is_bounded_without_a_word_for_each_level() {
+    for open in [
+        "(",
+        "$(",
+        "\"$(",
+        "if ",
+        "{ ",
+        "while ",
+        "case x in a) ",
+        "f() { ",
+        "`",
+        "<(",
+        "a=$(",
+        "! (",
+        "for x in a; do ",
+    ] {
+        let text = format!("first; {}", open.repeat(20_000));
+        let script = read(&text);
+        assert!(script.faults.len() < 3, "{open}: {}", script.faults.len());
+        assert_eq!(script.commands()[0].name().as_deref(), Some("first"), "{open}");
+        drop(script);
+    }
+    let nested = format!("{}x{}", "$(".repeat(20), ")".repeat(20));
+    assert_eq!(read(&nested).faults, []);
+    assert_eq!(read(&format!("a {nested}")).commands().last().unwrap().name().as_deref(), Some("x"));
+}
+
+#[test]
+fn places_are_those_of_the_file() {
+    // As when continued lines are joined: the text's pieces stand apart in the file.
+    let file = "RUN a --b \\\n  # no\n  \"c $d\" && e `f \\`g\\``";
+    let mut joined = Joined::new(4);
+    joined.push("a --b ", 4);
+    let second = file.find("  \"c").unwrap();
+    joined.push(&file[second..], second);
+    let script = parse(&joined);
+    assert_eq!(script.faults, []);
+    let words = |index: usize| {
+        let words = script.commands()[index].words.iter();
+        words.map(|word| &file[word.span.start..word.span.end]).collect::<Vec<_>>()
+    };
+    assert_eq!(words(0), ["a", "--b", "\"c $d\""]);
+    assert_eq!(words(1), ["e", "`f \\`g\\``"]);
+    assert_eq!(words(2), ["f", "`g\\`"]);
+    assert_eq!(words(3), ["g"]);
+    let separator = script.items[0].separator_span;
+    assert_eq!(&file[separator.start..separator.end], "&&");
+}
+
+/// Texts that are likely to mean something to a shell.
+fn scripts() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "b ",
+        " ",
+        "\n",
+        ";",
+        ";;",
+        "&&",
+        "||",
+        "|",
+        "&",
+        "(",
+        ")",
+        "{ ",
+        "}",
+        "((",
+        "))",
+        "[[ ",
+        " ]]",
+        "$(",
+        "`",
+        "${",
+        "${x:-",
+        "$x",
+        "'",
+        "\"",
+        "\\",
+        "$'",
+        "<<E\n",
+        "\nE\n",
+        "<<-'E'",
+        "<<<",
+        ">",
+        "2>&1",
+        "<(",
+        "if ",
+        "then ",
+        "else ",
+        "fi",
+        "while ",
+        "do ",
+        "done",
+        "for x in ",
+        "case x in ",
+        "esac",
+        "f() ",
+        "function ",
+        "! ",
+        "# c",
+        "A=",
+        "a[1]=",
+        "x=(",
+        "é",
+        "\r\n",
+        "\t",
+        "\u{0}",
+        "@(",
+        "$((",
+        "{fd}>",
+    ]);
+    prop_oneof![prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat()), ".{0,80}"]
+}
+
+fn check_script(script: &Script, text: &str, within: Span) {
+    for item in &script.items {
+        let pipeline = &item.pipeline;
+        check_span(pipeline.span, text, within);
+        check_span(item.separator_span, text, within);
+        for command in &pipeline.commands {
+            match command {
+                Command::Simple(simple) => {
+                    check_span(simple.span, text, pipeline.span);
+                    simple.words.iter().for_each(|word| check_word(word, text, simple.span));
+                    for assignment in &simple.assignments {
+                        check_span(assignment.span, text, simple.span);
+                        assignment.value.iter().for_each(|word| check_word(word, text, assignment.span));
+                    }
+                    for redirect in &simple.redirects {
+                        check_span(redirect.span, text, simple.span);
+                        redirect.target.iter().for_each(|word| check_word(word, text, redirect.span));
+                    }
+                }
+                Command::Compound(compound) => {
+                    check_span(compound.span, text, pipeline.span);
+                    compound.words.iter().for_each(|word| check_word(word, text, compound.span));
+                    compound.scripts.iter().for_each(|script| check_script(script, text, compound.span));
+                }
+            }
+        }
+    }
+}
+
+fn check_word(word: &Word, text: &str, within: Span) {
+    check_span(word.span, text, within);
+    word.parts.iter().for_each(|part| check_part(part, text, word.span));
+}
+
+fn check_part(part: &Part, text: &str, within: Span) {
+    check_span(part.span(), text, within);
+    match part {
+        Part::Double(parts, span) => parts.iter().for_each(|part| check_part(part, text, *span)),
+        Part::Substitution(script, span) => check_script(script, text, *span),
+        _ => {}
+    }
+}
+
+fn check_span(span: Span, text: &str, within: Span) {
+    assert!(text.get(span.start..span.end).is_some(), "{span:?} is not on boundaries of {text:?}");
+    assert!(within.start <= span.start && span.end <= within.end, "{span:?} is not within {within:?} of {text:?}");
+}
+
+proptest! {
+    #[test]
+    fn any_script_is_read_and_every_place_is_in_it(text in scripts()) {
+        let script = read(&text);
+        check_script(&script, &text, Span::new(0, text.len()));
+        for (span, message) in &script.faults {
+            check_span(*span, &text, Span::new(0, text.len()));
+            prop_assert!(!message.is_empty());
+        }
+        let commands = script.commands();
+        prop_assert!(commands.is_sorted_by_key(|simple| simple.span.start));
+        for command in commands {
+            let _ = (command.args(), command.operands(), command.has_flag("y", "yes"), command.effective());
+        }
+    }
+
+    #[test]
+    fn what_stands_before_a_broken_command_is_read(broken in scripts()) {
+        let text = format!("first a; second b\n{broken}");
+        let script = read(&text);
+        let names: Vec<_> = script.commands().iter().take(2).map(|simple| simple.name()).collect();
+        prop_assert_eq!(names, [Some("first".to_owned()), Some("second".to_owned())]);
+    }
 }

@@ -10,18 +10,37 @@ use super::{Case, Found, plural, reason};
 use crate::units::duration_words;
 
 pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
-    let mut by_kind: BTreeMap<ProblemKind, Vec<usize>> = BTreeMap::new();
-    for (i, problem) in case.assessment.problems.iter().enumerate() {
-        if problem.effect == ProblemEffect::Undecided {
-            by_kind.entry(problem.kind).or_default().push(i);
-        }
-    }
+    let mut by_kind = undecided(&case.assessment.problems);
     // Advisories are a reason of their own: an entry without clauses over vulnerabilities is no leave to run unexamined.
     let mut no_data = no_data(case).map(|message| reason(Effect::Undecided, ReasonCode::NoData, message));
     if let (Some(one), Some(problems)) = (&mut no_data, by_kind.remove(&ProblemKind::NoData)) {
         one.problems = problems;
     }
     found.reasons.extend(no_data);
+    problems(&case.assessment.problems, by_kind, found);
+    if !case.assessment.inventory.packages.is_empty() {
+        stale(case, found);
+        baseline_only(case, found);
+    }
+}
+
+/// What could not be read or known of something that holds no packages.
+pub(super) fn unread(all: &[Problem], found: &mut Found) {
+    problems(all, undecided(all), found);
+}
+
+/// The problems that bear on the verdict, by kind.
+fn undecided(all: &[Problem]) -> BTreeMap<ProblemKind, Vec<usize>> {
+    let mut by_kind: BTreeMap<ProblemKind, Vec<usize>> = BTreeMap::new();
+    for (i, problem) in all.iter().enumerate() {
+        if problem.effect == ProblemEffect::Undecided {
+            by_kind.entry(problem.kind).or_default().push(i);
+        }
+    }
+    by_kind
+}
+
+fn problems(all: &[Problem], by_kind: BTreeMap<ProblemKind, Vec<usize>>, found: &mut Found) {
     for (kind, problems) in by_kind {
         let code = match kind {
             ProblemKind::NoData => ReasonCode::NoData,
@@ -29,11 +48,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
             _ => ReasonCode::Problem,
         };
         found.unexamined |= kind == ProblemKind::NotExamined;
-        found.reasons.extend(problem_reason(&case.assessment.problems, Effect::Undecided, code, problems));
-    }
-    if !case.assessment.inventory.packages.is_empty() {
-        stale(case, found);
-        baseline_only(case, found);
+        found.reasons.extend(problem_reason(all, Effect::Undecided, code, problems));
     }
 }
 

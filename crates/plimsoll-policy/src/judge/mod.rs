@@ -10,6 +10,7 @@ mod hide;
 mod tags;
 mod vex;
 mod vulnerabilities;
+mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,6 +111,9 @@ pub(crate) struct Found {
 /// Judges one subject. The only maker of a [`Verdict`].
 pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) -> Verdict {
     let subject = &assessment.subject;
+    if is_object(subject.kind) {
+        return judge_object(assessment, policy, context);
+    }
     let name = subject.reference.as_ref().map(ImageReference::name);
     let namespace = context.namespace.or(subject.namespace.as_deref());
     let today = day(context.at);
@@ -121,11 +125,8 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
         return verdict(policy, None, found, None);
     }
     // None holds, so what fits has run out.
-    for exemption in policy.exempt.iter().filter(|e| exempt::fits(e, name.as_deref(), namespace, context.user())) {
-        let words = exempt::words(exemption);
-        let message = format!("an exemption for this has run out and does not hold: {words}");
-        found.reasons.push(reason(Effect::Warn, ReasonCode::Expired, message));
-    }
+    let fit = |e: &&Exemption| exempt::fits(e, name.as_deref(), namespace, context.user());
+    found.reasons.extend(policy.exempt.iter().filter(fit).map(past_exemption));
 
     let glass = glass::held(policy, namespace, context);
     if let Some(unreadable) = data::unreadable(&assessment.problems) {
@@ -165,6 +166,34 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
     footprint::judge(&case, &hiding, &mut found);
     data::judge(&case, &mut found);
     verdict(policy, Some(entry), found, glass)
+}
+
+/// What is no image and holds none: it is judged by the policy's `workloads`.
+fn is_object(kind: SubjectKind) -> bool {
+    matches!(kind, SubjectKind::Manifest | SubjectKind::Dockerfile)
+}
+
+fn judge_object(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) -> Verdict {
+    let namespace = context.namespace.or(assessment.subject.namespace.as_deref());
+    let names = workload::names(assessment);
+    let mut found = Found::default();
+    if let Some(exemption) = exempt::held_for_object(policy, &names, namespace, context) {
+        let message = format!("exempt from judgement: {}", exempt::words(exemption));
+        found.reasons.push(reason(Effect::Info, ReasonCode::Exempt, message));
+        return verdict(policy, None, found, None);
+    }
+    let fit = |e: &&Exemption| exempt::fits_object(e, &names, namespace, context.user());
+    found.reasons.extend(policy.exempt.iter().filter(fit).map(past_exemption));
+    let glass = glass::held(policy, namespace, context);
+    let today = day(context.at);
+    workload::judge(&workload::Object { assessment, policy, names: &names, namespace, today }, &mut found);
+    verdict(policy, None, found, glass)
+}
+
+fn past_exemption(exemption: &Exemption) -> Reason {
+    let words = exempt::words(exemption);
+    let message = format!("an exemption for this has run out and does not hold: {words}");
+    reason(Effect::Warn, ReasonCode::Expired, message)
 }
 
 /// Entries that were passed over because nobody said which namespace this is for.
@@ -219,6 +248,14 @@ pub fn unused(policy: &LoadLine, context: &Context<'_>, assessments: &[Assessmen
         let subject = &assessment.subject;
         let name = subject.reference.as_ref().map(ImageReference::name);
         let namespace = context.namespace.or(subject.namespace.as_deref());
+        if is_object(subject.kind) {
+            let names = workload::names(assessment);
+            let fits = |(_, e): &(usize, &Exemption)| exempt::fits_object(e, &names, namespace, context.user());
+            exemptions.extend(policy.exempt.iter().enumerate().filter(fits).map(|(i, _)| i));
+            let object = workload::Object { assessment, policy, names: &names, namespace, today };
+            waivers.extend(workload::judge(&object, &mut Found::default()));
+            continue;
+        }
         let fits = |(_, e): &(usize, &Exemption)| exempt::fits(e, name.as_deref(), namespace, context.user());
         exemptions.extend(policy.exempt.iter().enumerate().filter(fits).map(|(i, _)| i));
         let ruling = entry::ruling(policy, name.as_deref(), namespace).and_then(|i| policy.images.get(i));

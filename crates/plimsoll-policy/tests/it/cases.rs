@@ -16,7 +16,9 @@ pub const RULES: &[&str] = &[
     "unmaintained-base",
     "user-missing",
 ];
-pub const KNOWN: Known<'static> = Known { footprint_rules: RULES };
+/// Ids of manifest rules that the tests' policies may name.
+pub const WORKLOAD_RULES: &[&str] = &["secret-in-env", "cpu-limit-missing", "privileged"];
+pub const KNOWN: Known<'static> = Known { footprint_rules: RULES, workload_rules: WORKLOAD_RULES };
 
 pub fn at(text: &str) -> Timestamp {
     format!("{text}T12:00:00Z").parse().unwrap()
@@ -55,6 +57,7 @@ pub fn image(reference: &str) -> Assessment {
         matches: Vec::new(),
         findings: Vec::new(),
         coverage: Vec::new(),
+        workload: None,
         problems: Vec::new(),
         verdict: None,
     }

@@ -13,3 +13,4 @@ mod judging;
 mod laws;
 mod reading;
 mod vex;
+mod workloads;

@@ -180,7 +180,19 @@ fn faults_of_single_values_are_named() {
         (glass("annotation: a/b, value: c, namespaces: [d], groups: {}"), "`groups` is a list"),
         (glass("annotation: a/b, vlaue: c, namespaces: [d], groups: any"), "did you mean `value`?"),
         (format!("{head}keys: {{}}\n"), "section `keys` is not built"),
-        (format!("{head}workloads: {{}}\n"), "section `workloads` is not built"),
+        (format!("{head}workloads: {{rules: {{secret-in-enf: deny}}}}\n"), "did you mean `secret-in-env`"),
+        (format!("{head}workloads: {{rules: {{shell-present: deny}}}}\n"), "it looks into images"),
+        (format!("{head}workloads: {{rules: {{privileged: forbid}}}}\n"), "is not one of `off`, `warn`, `deny`"),
+        (format!("{head}workloads: {{podSecurity: {{}}}}\n"), "has no `level`"),
+        (format!("{head}workloads: {{podSecurity: {{level: strict}}}}\n"), "is not one of `privileged`"),
+        (
+            format!("{head}workloads: {{podSecurity: {{level: baseline, version: v2.1}}}}\n"),
+            "write `latest`, or `v1.31`",
+        ),
+        (
+            format!("{head}workloads: {{runtimeClass: [{{for: [\"**\"], unless: [shop], require: gvisor}}]}}\n"),
+            "spares entry `shop`, and there is none",
+        ),
         (format!("{head}policies: []\n"), "section `policies` is not built"),
         (format!("{head}include: [other.yaml]\n"), "this policy was not read from a file"),
         ("kind: LoadLine\n".to_owned(), "a LoadLine has no `apiVersion`"),
@@ -302,6 +314,6 @@ fn nearest_break_glass_counts_and_included_ones_must_agree() {
 #[test]
 fn known_rules_are_a_matter_of_the_caller() {
     assert!(RULES.contains(&"runs-as-root"));
-    let known = plimsoll_policy::Known { footprint_rules: &[] };
+    let known = plimsoll_policy::Known { footprint_rules: &[], workload_rules: &[] };
     assert!(parse("p.yaml", DESIGN.as_bytes(), &known).unwrap_err().to_string().contains("no footprint rule"));
 }

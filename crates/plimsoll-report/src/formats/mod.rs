@@ -17,6 +17,9 @@ mod table;
 
 use plimsoll_model::Report;
 
+pub(crate) use sarif::SCHEMA as SARIF_SCHEMA;
+pub(crate) use sarif::place::uri as sarif_uri;
+
 use crate::components::Bill;
 use crate::options::{RenderOptions, ReportError};
 

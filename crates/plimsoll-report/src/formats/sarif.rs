@@ -1,7 +1,7 @@
 //! SARIF 2.1.0 (OASIS): vulnerabilities, findings and refusals as results of one run. In: a report. Out: a log that code
 //! hosts show beside the lines. "Could not tell" is a result of kind `open`, and a notification of the invocation.
 
-mod place;
+pub(crate) mod place;
 mod rules;
 
 use plimsoll_model::{Effect, Match, MatchState, Problem, ProblemEffect, Report, Severity};
@@ -18,7 +18,8 @@ use crate::view::{SubjectView, View, coverage, packages_of, words};
 use rules::Rules;
 
 /// The published schema that logs name.
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+pub(crate) const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, ReportError> {
     let report = canonical(report);

@@ -91,6 +91,7 @@ pub fn reason(code: ReasonCode) -> &'static str {
         ReasonCode::Tag => "the tag, or its absence, breaks the policy's rule",
         ReasonCode::Vulnerability => "a vulnerability that the policy does not let pass",
         ReasonCode::UndecidedMatch => "it could not be told whether a package is vulnerable",
+        ReasonCode::Workload => "the manifest breaks what the policy asks of workloads",
         ReasonCode::Footprint => "the image's footprint breaks a rule of the policy",
         ReasonCode::Problem => "something could not be read or reached",
         ReasonCode::NoData => "there are no advisories for packages that are there",

@@ -8,8 +8,9 @@ mod fixture;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
-mod pages;
+mod lint;
 #[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

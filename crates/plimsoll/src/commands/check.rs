@@ -1,13 +1,16 @@
 //! `check`: everything below the given paths that we understand, one verdict. Manifests name images, which are looked for
 //! in the OCI layouts below the same paths before a registry is asked; layouts, archives, SBOMs and lockfiles are judged as
-//! they stand.
+//! they stand. Dockerfiles and the objects of manifests are held to the policy's `workloads`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use plimsoll_checks::lint::{Input, kind_of};
 use plimsoll_checks::manifest::{NamedImage, named_images};
-use plimsoll_model::{Assessment, ImageReference, Inventory, Location, Problem, ProblemKind, Subject, SubjectKind};
+use plimsoll_model::{
+    Assessment, FileKind, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Subject, SubjectKind,
+};
 use plimsoll_sources::{LayoutEntry, layouts_below};
 
 use super::{deliver, report, session};
@@ -16,6 +19,7 @@ use crate::cli::{CheckArgs, Global, Origin, ReachArgs};
 use crate::exit::Exit;
 use crate::progress::Meter;
 use crate::session::Session;
+use crate::workload;
 
 /// Files looked at below all paths: a whole home folder is a mistake, and what is not looked at is said.
 const MAX_FILES: usize = 100_000;
@@ -31,6 +35,8 @@ struct Below {
     sboms: Vec<PathBuf>,
     archives: Vec<PathBuf>,
     folders: Vec<PathBuf>,
+    /// Dockerfiles and manifests: path, text and kind.
+    texts: Vec<(String, String, FileKind)>,
     problems: Vec<Problem>,
     files: usize,
 }
@@ -75,18 +81,45 @@ pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
             Err(error) => assess::unread_sbom(&session, &name, &error),
         });
     }
+    assessments.extend(objects(&session, &below)?);
     if !below.problems.is_empty() {
         assessments.push(unread(args, &below));
     }
     if assessments.is_empty() {
         let names: Vec<String> = args.paths.iter().map(|p| p.display().to_string()).collect();
         bail!(
-            "find anything to judge below {}: no manifest that names an image, no image layout or archive, no lockfile, no SBOM",
+            "find anything to judge below {}: no manifest that names an image, no Dockerfile, no image layout or archive, no lockfile, no SBOM",
             names.join(", ")
         );
     }
     let judged = assessments.into_iter().map(|assessment| assess::judged(&session, assessment)).collect();
-    deliver(global, &args.judge, &report(&session, judged))
+    let mut report = report(&session, judged);
+    // An object that nothing is said of is worth a line only where there is nothing else.
+    if !report.assessments.iter().all(silent) {
+        report.assessments.retain(|assessment| !silent(assessment));
+    }
+    deliver(global, &args.judge, &report)
+}
+
+/// A Dockerfile or an object of a manifest that the policy says nothing of.
+fn silent(assessment: &Assessment) -> bool {
+    let object = matches!(assessment.subject.kind, SubjectKind::Manifest | SubjectKind::Dockerfile);
+    object
+        && assessment.problems.is_empty()
+        && assessment.verdict.as_ref().is_some_and(|verdict| verdict.reasons.is_empty())
+}
+
+/// Dockerfiles and objects, where the policy asks something of them. What could not be read of their files is said already.
+fn objects(session: &Session, below: &Below) -> anyhow::Result<Vec<Assessment>> {
+    let Some(linter) = workload::linter_of(&session.policy)? else { return Ok(Vec::new()) };
+    let inputs: Vec<Input<'_>> =
+        below.texts.iter().map(|(path, text, kind)| Input { path, text, kind: *kind }).collect();
+    let linted = linter.lint(&inputs);
+    let of_file = |(mut linted, text): (LintedFile, &String)| {
+        linted.problems.clear();
+        workload::of_file(linted, text)
+    };
+    Ok(linted.into_iter().zip(below.texts.iter().map(|(_, text, _)| text)).flat_map(of_file).collect())
 }
 
 fn is_no_image(error: &anyhow::Error) -> bool {
@@ -174,6 +207,7 @@ fn unread(args: &CheckArgs, below: &Below) -> Assessment {
         matches: Vec::new(),
         findings: Vec::new(),
         coverage: Vec::new(),
+        workload: None,
         problems: below.problems.clone(),
         verdict: None,
     }
@@ -267,6 +301,19 @@ impl Below {
             }
         } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
             self.archives.push(path.to_owned());
+        } else if kind_of(&name, "") == Some(FileKind::Dockerfile) {
+            if size > MAX_TEXT {
+                self.too_large(&shown, size);
+                return;
+            }
+            match std::fs::read(path) {
+                Ok(bytes) => {
+                    let text = String::from_utf8_lossy(&bytes);
+                    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+                    self.texts.push((shown, text, FileKind::Dockerfile));
+                }
+                Err(error) => self.unreadable(path, &error),
+            }
         } else if ends(&[".yaml", ".yml", ".json"]) {
             if size > MAX_TEXT {
                 // Large YAML may be manifests; large JSON is data, unless it speaks of an API version.
@@ -282,9 +329,13 @@ impl Below {
                 ),
                 Ok(bytes) => {
                     let text = String::from_utf8_lossy(&bytes);
-                    let found = named_images(&shown, text.strip_prefix('\u{feff}').unwrap_or(&text));
+                    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+                    let found = named_images(&shown, text);
                     self.named.extend(found.images);
                     self.problems.extend(found.problems);
+                    if found.objects > 0 {
+                        self.texts.push((shown, text.to_owned(), FileKind::Manifest));
+                    }
                 }
                 Err(error) => self.unreadable(path, &error),
             }

@@ -2,24 +2,22 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-use plimsoll_policy::Known;
-
+use super::rules::write_pages;
 use crate::exit::{Exit, MEANINGS};
-use crate::session::rule_ids;
+use crate::session::known;
 
 /// Every generated page: its path below `docs/`, and its text.
 pub fn pages() -> Vec<(&'static str, String)> {
-    let ids = rule_ids();
-    let schema = plimsoll_policy::schema(&Known { footprint_rules: &ids });
+    let schema = plimsoll_policy::schema(&known());
     // A JSON value always renders.
     let schema = serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n";
-    vec![
-        ("rules.md", plimsoll_checks::image::rules_markdown()),
+    let mut pages = plimsoll_checks::docs::rules_pages();
+    pages.extend([
         ("formats.md", plimsoll_report::formats_markdown()),
         ("exit-codes.md", exit_codes()),
         ("schemas/loadline-v1alpha1.json", schema),
-    ]
+    ]);
+    pages
 }
 
 fn exit_codes() -> String {
@@ -33,18 +31,14 @@ fn exit_codes() -> String {
     }
     text += "\nAny denial wins over \"could not tell\"; \"could not tell\" wins over \"allowed\", unless the policy says\n\
              `undecided: warn` or `allow`. `--exit-code N` exits with N instead of 1 or 2 after a verdict; an error before the\n\
-             verdict keeps its 2.\n";
+             verdict keeps its 2.\n\n\
+             `plimsoll lint` asks no policy: 1 is a finding at or above `--fail-on` (with `--diff`: a file would change), 2 a file\n\
+             that could not be read or understood.\n";
     text
 }
 
 pub fn run(dir: &Path) -> anyhow::Result<Exit> {
-    for (name, text) in pages() {
-        let path = dir.join(name);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-        }
-        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    }
+    write_pages(dir, pages())?;
     Ok(Exit::Allowed)
 }
 

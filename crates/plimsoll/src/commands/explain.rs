@@ -1,25 +1,21 @@
 //! `explain`: a rule, a vulnerability or an exit code in words.
 
 use anyhow::bail;
+use plimsoll_checks::docs::{FixClass, FixClasses};
+use plimsoll_checks::lint::all_rules;
+use plimsoll_checks::lint::names::{Family, Known, named};
 
 use super::write_out;
 use crate::cli::{ExplainArgs, Global};
 use crate::exit::{Exit, MEANINGS};
-use crate::session::{DataChoice, RULES, Session, SessionOptions};
+use crate::session::{DataChoice, Session, SessionOptions};
 
 pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let what = args.what.trim();
-    let text = if let Some(rule) = RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(what)) {
-        format!(
-            "{} ({})\n{}\n\nWhy it matters\n{}\n\nWhat to do\n{}\n\nBad\n{}\n\nGood\n{}\n",
-            rule.id,
-            rule.severity,
-            rule.title,
-            rule.why,
-            rule.remedy,
-            indented(rule.bad),
-            indented(rule.good)
-        )
+    let rules = named(&all_rules(), what);
+    let text = if !rules.is_empty() {
+        let classes = FixClasses::default();
+        rules.iter().map(|rule| in_words(rule, &classes)).collect::<Vec<_>>().join("\n")
     } else if let Some((exit, meaning)) =
         what.parse::<u8>().ok().and_then(|code| MEANINGS.iter().find(|(exit, _)| exit.code() == code))
     {
@@ -29,6 +25,28 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     };
     write_out(None, text.as_bytes())?;
     Ok(Exit::Allowed)
+}
+
+/// A rule as people read it.
+fn in_words(rule: &Known, classes: &FixClasses) -> String {
+    let info = rule.info;
+    let mut text = format!("{} ({}, {})\n{}\n", info.id, rule.family.name(), info.severity, info.title);
+    if !info.aliases.is_empty() {
+        text += &format!("Also known as {}\n", info.aliases.join(", "));
+    }
+    match (rule.family, info.opt_in) {
+        (Family::PodSecurity, _) => text += "Looked for with --pod-security LEVEL\n",
+        (_, true) => text += &format!("Looked for only where asked: --select default,{}\n", info.id),
+        (_, false) => {}
+    }
+    text += match classes.of(rule) {
+        FixClass::None => "",
+        FixClass::Safe => "Mended by plimsoll lint --fix\n",
+        FixClass::Unsafe => "Mended by plimsoll lint --fix --unsafe-fixes\n",
+    };
+    let (bad, good) = (indented(info.bad), indented(info.good));
+    text += &format!("\nWhy it matters\n{}\n\nWhat to do\n{}\n\nBad\n{bad}\n\nGood\n{good}\n", info.why, info.remedy);
+    text
 }
 
 fn vulnerability(global: &Global, args: &ExplainArgs, id: &str) -> anyhow::Result<String> {

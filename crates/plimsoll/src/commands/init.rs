@@ -50,8 +50,7 @@ mod tests {
 
     #[test]
     fn first_policy_is_whole() {
-        let ids = crate::session::rule_ids();
-        let known = plimsoll_policy::Known { footprint_rules: &ids };
+        let known = crate::session::known();
         let policy = plimsoll_policy::parse("loadline.yaml", POLICY.as_bytes(), &known).unwrap();
         assert!(!policy.images.is_empty());
     }

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod init;
 pub mod install;
 pub mod judge;
+pub mod lint;
 pub mod policy;
 pub mod rules;
 pub mod sbom;
@@ -94,14 +95,23 @@ pub fn exit(outcome: Outcome, asked: Option<u8>) -> Exit {
 
 /// How to render for this terminal, file or pipe.
 pub fn render_options<'a>(global: &Global, judge: &JudgeArgs, to_terminal: bool) -> RenderOptions<'a> {
-    let colour = match global.color {
+    let (colour, width) = (coloured(global, to_terminal), columns(judge.width, to_terminal));
+    RenderOptions { colour, width, verbose: judge.verbose, rules: &RULES, version_order }
+}
+
+/// Whether the report is painted.
+pub fn coloured(global: &Global, to_terminal: bool) -> bool {
+    match global.color {
         ColourChoice::Always => true,
         ColourChoice::Never => false,
         // https://no-color.org: any value that is not empty.
         ColourChoice::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    };
-    let width = judge.width.or_else(|| to_terminal.then(terminal_width).flatten()).unwrap_or(100);
-    RenderOptions { colour, width: width.clamp(40, 400), verbose: judge.verbose, rules: &RULES, version_order }
+    }
+}
+
+/// The columns that a report may take.
+pub fn columns(asked: Option<usize>, to_terminal: bool) -> usize {
+    asked.or_else(|| to_terminal.then(terminal_width).flatten()).unwrap_or(100).clamp(40, 400)
 }
 
 /// The ecosystem's own order; versions that it cannot place are ordered as text, for display alone.

@@ -6,7 +6,7 @@ use super::write_out;
 use crate::assess;
 use crate::cli::PolicyCommand;
 use crate::exit::Exit;
-use crate::session::{find_policy, read_policy, rule_ids};
+use crate::session::{find_policy, known, read_policy};
 
 pub fn run(command: &PolicyCommand) -> anyhow::Result<Exit> {
     let here = [Path::new(".").to_owned()];
@@ -38,8 +38,7 @@ pub fn run(command: &PolicyCommand) -> anyhow::Result<Exit> {
             return Ok(if why.ruled_by.is_some() || why.exempt.is_some() { Exit::Allowed } else { Exit::Denied });
         }
         PolicyCommand::Schema => {
-            let ids = rule_ids();
-            let schema = plimsoll_policy::schema(&plimsoll_policy::Known { footprint_rules: &ids });
+            let schema = plimsoll_policy::schema(&known());
             let text = serde_json::to_string_pretty(&schema)? + "\n";
             write_out(None, text.as_bytes())?;
         }

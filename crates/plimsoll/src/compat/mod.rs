@@ -4,6 +4,7 @@
 //! How to add one: write `compat/NAME.rs` (or a folder) with a `run`, and add its line to [`PERSONALITIES`].
 
 pub mod hadolint;
+pub mod kubesec;
 pub mod trivy;
 
 use std::ffi::OsString;
@@ -18,8 +19,11 @@ pub struct Personality {
     pub run: fn(&[OsString]) -> Exit,
 }
 
-pub const PERSONALITIES: &[Personality] =
-    &[Personality { name: "trivy", run: trivy::run }, Personality { name: "hadolint", run: hadolint::run }];
+pub const PERSONALITIES: &[Personality] = &[
+    Personality { name: "hadolint", run: hadolint::run },
+    Personality { name: "kubesec", run: kubesec::run },
+    Personality { name: "trivy", run: trivy::run },
+];
 
 /// The personality that a program name asks for.
 pub fn named(name: &str) -> Option<&'static Personality> {

@@ -2,13 +2,15 @@
 //! verdicts and makes none: that is the policy's.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use plimsoll_admission::{About, Answer, Envelope, ImageDecision, Review, Road};
+use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Review, Road};
 use plimsoll_model::{ImageReference, Outcome, ReasonCode, Verdict};
 use plimsoll_policy::{Request, Standing};
 use serde_json::json;
@@ -21,11 +23,13 @@ use super::loaded::{Current, Loaded};
 use super::log::{Field, Log};
 use super::metrics::{Metrics, Now, Reviews};
 use crate::cli::LogLevel;
-use crate::session;
+use crate::{session, workload};
 
 /// When an AdmissionReview that could not be answered in time may be tried again, in seconds: the API server keeps
 /// nothing, so only the assessment's own time counts.
 const RETRY: u32 = 5;
+/// Bytes of an object that is examined at once; a larger one goes to a thread of its own.
+const LARGE_OBJECT: usize = 64 << 10;
 /// Images of one review that a log line names.
 const LOGGED_IMAGES: usize = 32;
 
@@ -41,13 +45,52 @@ pub struct Gate {
 
 impl Gate {
     /// The answer to a review that could be read.
-    pub async fn answer(&self, review: &Review, road: Road, deadline: Instant, started: Instant) -> Vec<u8> {
-        let loaded = self.current.get();
+    pub async fn answer(
+        &self,
+        review: &Review,
+        object: Option<Judged>,
+        loaded: &Arc<Loaded>,
+        road: Road,
+        deadline: Instant,
+        started: Instant,
+    ) -> Vec<u8> {
         let answer = match road {
-            Road::Mutate => self.pinned(review, &loaded, deadline).await,
-            _ => self.decided(review, road, &loaded, deadline, started).await,
+            Road::Mutate => self.pinned(review, loaded, deadline).await,
+            _ => self.decided(review, road, loaded, object, deadline, started).await,
         };
         plimsoll_admission::render(&review.envelope, &answer)
+    }
+
+    /// The verdict on the object itself, where the policy asks something of objects. Whether a pod may run is asked when it is
+    /// validated, and not when its tags are pinned.
+    pub async fn object(&self, review: &Review, body: Bytes, loaded: &Arc<Loaded>) -> Option<Judged> {
+        let place = review.object.clone().filter(|_| loaded.workloads.is_some() && !review.envelope.mutating())?;
+        let (old, namespace) = (review.old_object.clone(), review.namespace.clone());
+        let name = format!("{}/{}", review.resource, review.name.as_deref().unwrap_or_default());
+        let examine = {
+            let loaded = Arc::clone(loaded);
+            move || {
+                let linter = loaded.workloads.as_ref()?;
+                let text = |place: Range<usize>| std::str::from_utf8(body.get(place)?).ok();
+                let old = old.and_then(text);
+                Some(workload::of_object(linter, text(place)?, old, &name, namespace.as_deref()))
+            }
+        };
+        // What people write takes microseconds; what is made to be large may not keep other requests waiting.
+        let large = review.object.as_ref().is_some_and(|place| place.len() > LARGE_OBJECT);
+        let assessment = if large {
+            tokio::task::spawn_blocking(examine)
+                .await
+                .unwrap_or_else(|_| Some(workload::unread(review.namespace.as_deref())))?
+        } else {
+            examine()?
+        };
+        let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
+        let request = request(review, &annotations);
+        let mut session = loaded.session.clone();
+        session.at = session::now();
+        session.namespace.clone_from(&review.namespace);
+        Some(super::judged::judge(&session, &assessment, Some(&request), None, None))
     }
 
     async fn decided(
@@ -55,6 +98,7 @@ impl Gate {
         review: &Review,
         road: Road,
         loaded: &Arc<Loaded>,
+        object: Option<Judged>,
         deadline: Instant,
         started: Instant,
     ) -> Answer {
@@ -65,13 +109,13 @@ impl Gate {
             let ask = self.ask(review, &image.image, &request, deadline);
             async move { self.images.judged(loaded, &ask).await }
         });
-        let judged: Vec<Arc<Judged>> = join_all(judging).await;
-        let decisions: Vec<ImageDecision<'_>> = review
-            .images
-            .iter()
+        let mut judged: Vec<Arc<Judged>> = join_all(judging).await;
+        judged.extend(object.map(Arc::new));
+        let asked = review.images.iter().map(Asked::Image).chain(std::iter::once(Asked::Object));
+        let decisions: Vec<Decision<'_>> = asked
             .zip(&judged)
-            .map(|(image, judged)| ImageDecision {
-                image,
+            .map(|(on, judged)| Decision {
+                on,
                 verdict: &judged.verdict,
                 digest: judged.digest_text.as_deref(),
                 retry_after: judged.retry_after.map(|seconds| seconds.max(self.soonest(review))),

@@ -191,11 +191,12 @@ impl Service {
                 None => return self.unread(road, StatusCode::BAD_REQUEST, &error.why),
             },
         };
-        drop(body);
+        let loaded = self.gate.current.get();
+        let object = self.gate.object(&review, body, &loaded).await;
         // An image may take as long as the deadline: meanwhile only what was read counts, not all that was sent.
         let _room = kept_of(room, review.size());
         let road = self.road_of(road, &review.envelope);
-        let bytes = self.gate.answer(&review, road, deadline, started).await;
+        let bytes = self.gate.answer(&review, object, &loaded, road, deadline, started).await;
         json_answer(StatusCode::OK, bytes.into())
     }
 

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
+use plimsoll_checks::lint::Linter;
 use plimsoll_model::DatabaseKind;
 
 use crate::session::{Session, SessionOptions};
+use crate::workload;
 
 /// Policy and data in force.
 pub struct Loaded {
@@ -22,11 +24,13 @@ pub struct Loaded {
     pub databases: String,
     /// Whether who asks, or an annotation, can change a verdict.
     pub asks_who: bool,
+    /// What objects are held to; none where the policy asks nothing of them.
+    pub workloads: Option<Linter>,
     since: Timestamp,
 }
 
 impl Loaded {
-    fn new(session: Session, generation: u64) -> Loaded {
+    fn new(session: Session, generation: u64) -> anyhow::Result<Loaded> {
         let policy = &session.policy;
         let asks_who =
             policy.break_glass.is_some() || policy.exempt.iter().any(|exemption| !exemption.users.is_empty());
@@ -39,7 +43,8 @@ impl Loaded {
                 },
             )
             .collect();
-        Loaded { databases: databases.join(", "), asks_who, generation, since: session.at, session }
+        let workloads = workload::linter_of(policy)?;
+        Ok(Loaded { databases: databases.join(", "), asks_who, workloads, generation, since: session.at, session })
     }
 
     /// True when nothing but the list inside the program is there.
@@ -92,7 +97,7 @@ impl Current {
     pub fn open(options: SessionOptions, registries: Vec<String>) -> anyhow::Result<Current> {
         // Dates of files are some milliseconds behind the clock.
         let began = Timestamp::now().saturating_sub(SignedDuration::from_millis(20)).unwrap_or(Timestamp::MIN);
-        let loaded = Arc::new(Loaded::new(session(&options, &registries)?, 1));
+        let loaded = Arc::new(Loaded::new(session(&options, &registries)?, 1)?);
         let mut watched = watched(&options, &loaded.session);
         // What changed while it was read may not be what was read: the first look reads it once more.
         let late = |stamp: &Stamp| Timestamp::new(stamp.changed.0, stamp.changed.1 as i32).is_ok_and(|at| at >= began);
@@ -127,10 +132,10 @@ impl Current {
             return Refreshed::Unchanged;
         }
         let set_fault = |why: Option<String>| *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = why;
-        match session(&self.options, &self.registries) {
-            Ok(session) => {
+        match session(&self.options, &self.registries).and_then(|session| Loaded::new(session, now.generation + 1)) {
+            Ok(next) => {
                 // A file that changed while it was read shows as a change the next time.
-                *watched = self::watched(&self.options, &session)
+                *watched = self::watched(&self.options, &next.session)
                     .into_keys()
                     .map(|path| {
                         let before = seen.get(&path).copied();
@@ -139,7 +144,7 @@ impl Current {
                     })
                     .collect();
                 set_fault(None);
-                let next = Arc::new(Loaded::new(session, now.generation + 1));
+                let next = Arc::new(next);
                 *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
                 Refreshed::Taken(next)
             }

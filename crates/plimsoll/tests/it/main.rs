@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say so at once")]
 
 mod check;
+mod hadolint;
 mod install;
+mod kubesec;
+mod lint;
 mod policy;
 mod serve;
 mod trivy;

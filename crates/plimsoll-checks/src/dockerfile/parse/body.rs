@@ -105,7 +105,7 @@ impl Parser<'_> {
             }
             Err(NotExec::NotJson) => {
                 let span = line.span(rest.clone());
-                let shell = self.shell();
+                let shell = self.shell;
                 let script = self.script(&line.part(rest), shell);
                 Some(Command::Shell(ShellText { span, shell, script }))
             }
@@ -124,7 +124,7 @@ impl Parser<'_> {
         let alone = marks.len() == 1 && marks[0].range == rest;
         let line_end = self.lines.position();
         instruction.heredocs = self.lines.heredocs(line, marks);
-        let shell = self.shell();
+        let shell = self.shell;
         if let ([heredoc], true) = (instruction.heredocs.as_slice(), alone) {
             let script = self.content(heredoc);
             let shell = shells::shebang(script.as_str()).unwrap_or(shell);

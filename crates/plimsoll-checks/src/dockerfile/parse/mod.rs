@@ -41,6 +41,7 @@ pub fn parse<'a>(source: &'a Source<'a>) -> Dockerfile<'a> {
         stages: Vec::new(),
         names: HashMap::new(),
         shells: Vec::new(),
+        shell: Shell::Posix { pipefail: false },
         shell_left: MAX_SHELL,
     };
     while let Some(line) = parser.lines.logical() {
@@ -77,6 +78,8 @@ struct Parser<'a> {
     names: HashMap<String, usize>,
     /// The SHELL in force at the end of each stage, so far.
     shells: Vec<Shell>,
+    /// The one in force where the parser is.
+    shell: Shell,
     /// How much more text may be read as shell scripts.
     shell_left: usize,
 }
@@ -92,9 +95,9 @@ impl<'a> Parser<'a> {
         match &instruction.body {
             Body::From { image, name } => self.stage(index, &instruction, image.clone(), name.clone()),
             Body::Shell(words) => {
-                let shell = shells::shell(words.iter().map(|word| word.text.as_str()));
+                self.shell = shells::shell(words.iter().map(|word| word.text.as_str()));
                 if let Some(last) = self.shells.last_mut() {
-                    *last = shell;
+                    *last = self.shell;
                 }
             }
             _ => {}
@@ -111,15 +114,11 @@ impl<'a> Parser<'a> {
         if let Some(name) = &name {
             self.names.insert(name.text.to_ascii_lowercase(), self.stages.len());
         }
-        let shell = base.and_then(|base| self.shells.get(base)).copied();
-        self.shells.push(shell.unwrap_or(Shell::Posix { pipefail: false }));
+        let inherited = base.and_then(|base| self.shells.get(base)).copied();
+        self.shell = inherited.unwrap_or(Shell::Posix { pipefail: false });
+        self.shells.push(self.shell);
         let platform = from.flags.iter().find(|flag| flag.name == "platform").and_then(|flag| flag.value.clone());
         self.stages.push(Stage { first, end: first + 1, image, name, platform, base });
-    }
-
-    /// The shell in force where the parser is.
-    fn shell(&self) -> Shell {
-        self.shells.last().copied().unwrap_or(Shell::Posix { pipefail: false })
     }
 
     /// An instruction, with the here-documents that it opens; `inner` where ONBUILD holds it.

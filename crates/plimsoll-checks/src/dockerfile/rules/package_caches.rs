@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::ast::Body;
+use crate::dockerfile::ast::{Body, Pair};
 use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Call, Run};
 use crate::dockerfile::{Dockerfile, Options, Rule};
@@ -98,8 +98,8 @@ pub const YARN: Rule = Rule {
     check: yarn,
 };
 
-/// Calls of `program` with one of `commands`, where `cleans` holds for none that comes later.
-fn left<'r>(run: &'r Run, wants: impl Fn(&Call) -> bool, cleans: impl Fn(&Call) -> bool) -> Option<&'r Call> {
+/// The first call that is wanted and after which nothing cleans.
+fn left(run: &Run, wants: impl Fn(&Call) -> bool, cleans: impl Fn(&Call) -> bool) -> Option<&Call> {
     let last_clean = run.calls.iter().rposition(cleans);
     let after = last_clean.map_or(0, |at| at + 1);
     run.calls[after..].iter().find(|call| wants(call))
@@ -118,7 +118,10 @@ fn removes(call: &Call, folders: &[&str]) -> bool {
 const RPM_CACHES: [&str; 4] = ["/var/cache/yum", "/var/cache/dnf", "/var/cache/libdnf5", "/var/cache"];
 
 fn rpm(file: &Dockerfile<'_>, run: &Run, rule: &'static RuleInfo, program: &str, found: &mut Vec<Found>) {
-    let installs = |call: &Call| call.name == program && call.has_arg("install");
+    // What dnf calls an upgrade downloads as much.
+    let installs = |call: &Call| {
+        call.name == program && (call.has_arg("install") || (program == "dnf" && call.has_arg("upgrade")))
+    };
     let cleans = |call: &Call| (call.name == program && call.has_arg("clean")) || removes(call, &RPM_CACHES);
     if let Some(call) = left(run, installs, cleans)
         && !run.has_cache(file, &RPM_CACHES)
@@ -206,20 +209,29 @@ fn switches_cache_off(file: &Dockerfile<'_>, run: &Run) -> bool {
 
 /// A cache is mounted at the folder that a program has below `~/.cache`, or at all of that.
 fn caches_home(file: &Dockerfile<'_>, run: &Run, program: &str) -> bool {
-    run.caches(file).iter().any(|place| {
-        let place = place.strip_suffix(program).map_or(*place, |place| place.trim_end_matches('/'));
-        place.ends_with("/.cache")
-    })
+    let (whole, own) = ("/.cache", format!("/.cache/{program}"));
+    run.caches(file)
+        .iter()
+        .any(|place| place.ends_with(whole) || place.ends_with(&own) || place.contains(&format!("{own}/")))
 }
 
 fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     // Whether ENV switches the cache off at the end of each stage.
     let mut off = vec![false; file.stages.len()];
+    // Whether ONBUILD does for those that are built on the image.
+    let mut for_children = false;
     let mut all = runs(file).into_iter().peekable();
     for (at, instruction) in file.instructions.iter().enumerate() {
+        let run = all.next_if(|run| run.instruction == at);
         let Some(stage) = instruction.stage else { continue };
         match &instruction.body {
             Body::From { .. } => off[stage] = file.stages[stage].base.is_some_and(|base| off[base]),
+            Body::OnBuild(inner) if matches!(inner.body, Body::Env(_)) => {
+                if let Body::Env(pairs) = &inner.body {
+                    let on = |pair: &Pair| pair.value.as_ref().is_some_and(|value| is_on(&value.text));
+                    for_children |= pairs.iter().any(|pair| pair.key.text == "PIP_NO_CACHE_DIR" && on(pair));
+                }
+            }
             Body::Env(pairs) => {
                 for pair in pairs.iter().filter(|pair| pair.key.text == "PIP_NO_CACHE_DIR") {
                     off[stage] = pair.value.as_ref().is_some_and(|value| is_on(&value.text));
@@ -227,7 +239,9 @@ fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             }
             _ => {}
         }
-        let Some(run) = all.next_if(|run| run.instruction == at).filter(|_| !off[stage]) else { continue };
+        let Some(run) = run.filter(|run| !(off[stage] || run.onbuild && for_children)) else {
+            continue;
+        };
         if switches_cache_off(file, &run) || caches_home(file, &run, "pip") {
             continue;
         }
@@ -257,7 +271,7 @@ fn yarn(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             continue;
         }
         let installs = |call: &Call| call.name == "yarn" && call.has_arg("install");
-        let cleans = |call: &Call| call.name == "yarn" && call.has_arg("cache") && call.has_arg("clean");
+        let cleans = |call: &Call| call.name == "yarn" && call.has_arg("clean");
         if let Some(call) = left(&run, installs, cleans)
             && !caches_home(file, &run, "yarn")
         {

@@ -41,7 +41,7 @@ fn platforms<'a>(file: &'a Dockerfile<'_>) -> impl Iterator<Item = (&'a str, Spa
     file.stages.iter().filter_map(|stage| {
         let from = file.instructions.get(stage.first)?;
         let flag = from.flags.iter().find(|flag| flag.name == "platform")?;
-        let value = flag.value.as_ref()?;
+        let value = flag.value.as_ref().filter(|value| !value.text.is_empty())?;
         Some((value.text.trim_matches('"'), flag.span, Span::new(flag.span.start, from.rest.span.start)))
     })
 }

@@ -72,7 +72,7 @@ const INSTALLS: [&str; 3] = ["install", "groupinstall", "localinstall"];
 const ZYPPER_COMMANDS: [&str; 7] = ["install", "in", "remove", "rm", "source-install", "si", "patch"];
 
 fn is_yes(call: &Call) -> bool {
-    (call.has_flag("y") || call.has_flag("assumeyes")) || call.has_flag("yes")
+    call.has_flag("y") || call.has_flag("assumeyes")
 }
 
 fn is_no_question(call: &Call) -> bool {

@@ -55,7 +55,7 @@ fn pipe(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
         let shell = *shell;
         let (Shell::Posix { pipefail: false } | Shell::Bash { pipefail: false }) = shell else { continue };
         // From where the script sets it itself.
-        let set = run.calls.iter().find(|call| call.name == "set" && call.has_arg("pipefail"));
+        let set = run.calls.iter().find(|call| call.name == "set" && call.has_arg("pipefail") && !call.has_arg("+o"));
         let set = set.map_or(usize::MAX, |call| call.span.start);
         let pipelines = script.pipelines();
         let mut hidden = pipelines.iter().filter(|pipeline| pipeline.commands.len() > 1 && pipeline.span.start < set);

@@ -58,6 +58,8 @@ struct Parser<'t> {
     /// How many bytes may still be looked at in vain, in search of an end that is not there.
     ahead: usize,
     faults: Vec<(Span, String)>,
+    /// The rest was given up: that what is open has no end then tells nothing.
+    given_up: bool,
 }
 
 impl<'t> Parser<'t> {
@@ -65,11 +67,21 @@ impl<'t> Parser<'t> {
         let text = joined.as_str();
         // Each byte four times, and something for the small.
         let ahead = text.len() * 4 + 4096;
-        Parser { joined, text, at: 0, depth, open: Vec::new(), heredocs: Vec::new(), ahead, faults: Vec::new() }
+        Parser {
+            joined,
+            text,
+            at: 0,
+            depth,
+            open: Vec::new(),
+            heredocs: Vec::new(),
+            ahead,
+            faults: Vec::new(),
+            given_up: false,
+        }
     }
 
     fn fault(&mut self, range: std::ops::Range<usize>, message: impl Into<String>) {
-        if self.faults.len() < MAX_FAULTS {
+        if self.faults.len() < MAX_FAULTS && !self.given_up {
             self.faults.push((self.joined.span(range), message.into()));
         }
     }
@@ -116,6 +128,7 @@ impl<'t> Parser<'t> {
                 self.fault(self.at..self.text.len(), message);
             }
             self.at = self.text.len();
+            self.given_up = true;
             return None;
         }
         self.depth += 1;

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use plimsoll_checks::dockerfile::{LabelForm, Options};
 use plimsoll_yaml::{Node, Value};
@@ -281,7 +282,9 @@ fn words(value: &Node) -> Result<Vec<String>, String> {
     }
 }
 
-fn mapping(value: &Node) -> Result<&[(std::rc::Rc<Node>, std::rc::Rc<Node>)], String> {
+type Pairs = [(Rc<Node>, Rc<Node>)];
+
+fn mapping(value: &Node) -> Result<&Pairs, String> {
     match &value.value {
         Value::Map(pairs) => Ok(pairs),
         Value::Scalar { .. } if value.string().is_none() => Ok(&[]),

@@ -34,11 +34,14 @@ pub fn lint(texts: &[(String, String)], settings: &Settings) -> FoundIn {
         let file = dockerfile::parse(&source);
         let pragmas = if settings.disable_ignore_pragma { Pragmas::default() } else { Pragmas::of(&file) };
         let entries = of_rules(&file, settings, &pragmas);
-        let faults = file.faults.iter().map(|fault| {
+        // ONBUILD with what it cannot hold has a rule of its own.
+        let told = |line: u32| entries.iter().any(|entry| entry.code == "DL3043" && entry.line == line);
+        let faults = file.faults.iter().filter_map(|fault| {
             let (line, column) = source.line_column(fault.span.start);
-            Fault { line, column, message: fault.message.clone() }
+            (!told(line)).then(|| Fault { line, column, message: fault.message.clone() })
         });
-        files.push((entries, faults.collect()));
+        let faults = faults.collect();
+        files.push((entries, faults));
         let mut of_file = Vec::new();
         for script in run_scripts(&file) {
             let line = source.line(file.instructions[script.instruction].span.start);

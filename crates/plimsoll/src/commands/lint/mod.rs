@@ -1,0 +1,219 @@
+//! `lint`: Dockerfiles and manifests, rule by rule. In: paths and flags. Out: what is wrong with them, mended where asked;
+//! the exit status says whether anything is at or above the level. What it does not do: look at images, or ask a policy.
+
+mod walk;
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use anyhow::{Context as _, bail};
+use plimsoll_checks::lint::baseline::Baseline;
+use plimsoll_checks::lint::fix::{Fixed, Fixes, diff, fix};
+use plimsoll_checks::lint::names::Family;
+use plimsoll_checks::lint::{Input, Linter, Options, Selection, all_rules};
+use plimsoll_model::{LintReport, LintedFile, Problem, ProblemEffect, ProblemKind, RuleInfo};
+use plimsoll_report::LintOptions;
+
+use super::write_out;
+use crate::cli::{FailOn, Global, LintArgs};
+use crate::exit::Exit;
+use walk::{Below, Text, in_parallel};
+
+/// The rules of files with the names of their families, as reports want them.
+pub static FILE_RULES: LazyLock<Vec<(&'static str, &'static RuleInfo)>> = LazyLock::new(|| {
+    let name = |family: Family| match family {
+        // Its checks look at manifests.
+        Family::PodSecurity => Family::Manifest.name(),
+        family => family.name(),
+    };
+    let rules = all_rules().into_iter().filter(|rule| rule.family != Family::Image);
+    rules.map(|rule| (name(rule.family), rule.info)).collect()
+});
+
+pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let linter = match Linter::new(options(args, threads)) {
+        Ok(linter) => linter,
+        Err(error) => {
+            eprintln!("plimsoll: could not {error}\nhint: `plimsoll rules` lists the rules and their other names");
+            return Ok(Exit::Usage);
+        }
+    };
+    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
+    let mut below = walk::below(&args.paths, args.stdin_path.as_deref(), threads)?;
+    if below.texts.is_empty() && below.unread.is_empty() && below.problems.is_empty() {
+        let names: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
+        bail!("find anything to lint below {}: no Dockerfile, no Kubernetes manifest", names.join(", "));
+    }
+    let mut fixed = 0;
+    if args.fix || args.diff {
+        let fixes = if args.unsafe_fixes { Fixes::All } else { Fixes::Safe };
+        let all = in_parallel(threads, below.texts.len(), |index| {
+            let text = &below.texts[index];
+            fix(&linter, &text.path, &text.text, text.kind, fixes)
+        });
+        if args.diff {
+            return diffs(args, &below, &all);
+        }
+        for (text, done) in below.texts.iter_mut().zip(all) {
+            fixed += done.done.len();
+            if done.text != text.text {
+                text.text = done.text;
+                write_back(text)?;
+            }
+            if !global.quiet && !done.dropped.is_empty() {
+                let rules: Vec<&str> = done.dropped.iter().map(|(rule, _)| rule.as_str()).collect();
+                let path = plimsoll_report::safe(&text.path);
+                eprintln!("{path}: left alone, for the fix would have made it worse: {}", rules.join(", "));
+            }
+        }
+    }
+    let mut report = report(&linter, &below, fixed);
+    if let (Some(baseline), Some(path)) = (&baseline, &args.baseline) {
+        let stale = baseline.apply(&mut report.files);
+        if stale > 0 {
+            let message = format!("match {stale} entries of the baseline {}: what they knew is gone", path.display());
+            let problem = Problem::note(ProblemKind::BadInput, message);
+            report.problems.push(problem.with_hint("write it again with --write-baseline"));
+        }
+    }
+    if let Some(path) = &args.write_baseline {
+        let baseline = Baseline::of(&report.files);
+        write_out(Some(path), baseline.render().as_bytes())?;
+        if !global.quiet {
+            eprintln!("{}: {} findings are known from now on (--baseline {0})", path.display(), baseline.len());
+        }
+        baseline.apply(&mut report.files);
+    }
+    if let Some(least) = args.min_severity.and_then(FailOn::severity) {
+        for file in &mut report.files {
+            file.findings.retain(|found| found.finding.severity >= least);
+        }
+    }
+    deliver(global, args, &report, &below)?;
+    Ok(exit(&report, args.fail_on))
+}
+
+/// What the flags ask of the linter.
+fn options(args: &LintArgs, threads: NonZeroUsize) -> Options {
+    let at = args.at.unwrap_or_else(jiff::Timestamp::now);
+    Options {
+        selection: Selection { select: args.select.clone(), ignore: args.ignore.clone(), severities: BTreeMap::new() },
+        dockerfile: plimsoll_checks::dockerfile::Options {
+            trusted_registries: args.trusted_registry.clone(),
+            ..Default::default()
+        },
+        pod_security: args.pod_security,
+        today: Some(at.to_zoned(jiff::tz::TimeZone::UTC).date()),
+        inline_ignores: !args.no_inline_ignores,
+        threads: Some(threads),
+    }
+}
+
+fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("read the baseline {}", path.display()))?;
+    Baseline::parse(&text).with_context(|| format!("use the baseline {}", path.display()))
+}
+
+/// Every file with what is wrong with it, those that could not be read among them.
+fn report(linter: &Linter, below: &Below, fixed: usize) -> LintReport {
+    let inputs: Vec<Input<'_>> =
+        below.texts.iter().map(|text| Input { path: &text.path, text: &text.text, kind: text.kind }).collect();
+    let mut files = linter.lint(&inputs);
+    for (file, _) in files.iter_mut().zip(&below.texts).filter(|(_, text)| text.harmless) {
+        file.problems.iter_mut().for_each(|problem| problem.effect = ProblemEffect::Note);
+    }
+    files.extend(below.unread.iter().map(|(path, problems)| LintedFile {
+        path: path.clone(),
+        kind: None,
+        findings: Vec::new(),
+        problems: problems.clone(),
+        ignored: Vec::new(),
+        text: String::new(),
+    }));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    LintReport { tool: super::tool(), files, problems: below.problems.clone(), fixed }
+}
+
+/// Prints what fixes would change, and changes nothing.
+fn diffs(args: &LintArgs, below: &Below, all: &[Fixed]) -> anyhow::Result<Exit> {
+    let changed: String =
+        below.texts.iter().zip(all).map(|(text, fixed)| diff(&text.path, &text.text, &fixed.text)).collect();
+    let shown = if args.output.is_none() && std::io::stdout().is_terminal() {
+        // A patch is taken byte by byte; a terminal is not to be steered by one.
+        changed.lines().map(|line| format!("{}\n", plimsoll_report::safe(&line.replace('\t', "    ")))).collect()
+    } else {
+        changed
+    };
+    write_out(args.output.as_deref(), shown.as_bytes())?;
+    for problem in below.unread.values().flatten().chain(&below.problems) {
+        eprintln!("plimsoll: could not {}", plimsoll_report::safe(&problem.to_string()));
+    }
+    let unread = !below.unread.is_empty() || !below.problems.is_empty();
+    Ok(match (shown.is_empty(), unread) {
+        (false, _) => Exit::Denied,
+        (true, true) => Exit::Undecided,
+        (true, false) => Exit::Allowed,
+    })
+}
+
+/// Puts a mended text in the place of the old one, whole or not at all, with its permissions; standard input goes to
+/// standard output.
+fn write_back(text: &Text) -> anyhow::Result<()> {
+    let mark = if text.mark { "\u{feff}" } else { "" };
+    let whole = format!("{mark}{}", text.text);
+    let Some(path) = &text.file else { return Ok(()) };
+    let write = || -> std::io::Result<()> {
+        // A link stays a link: its target is what is mended.
+        let path = path.canonicalize()?;
+        let permissions = path.metadata()?.permissions();
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(whole.as_bytes())?;
+        file.as_file().set_permissions(permissions)?;
+        file.persist(&path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().with_context(|| format!("write {}", path.display()))
+}
+
+fn deliver(global: &Global, args: &LintArgs, report: &LintReport, below: &Below) -> anyhow::Result<()> {
+    let format =
+        plimsoll_report::lint_format(&args.format).with_context(|| format!("find the format {:?}", args.format))?;
+    let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let options = LintOptions {
+        colour: super::coloured(global, to_terminal),
+        width: super::columns(args.width, to_terminal),
+        rules: &FILE_RULES,
+    };
+    let bytes = (format.render)(report, &options)?;
+    // With --fix, what came by standard input leaves by standard output; the report makes way for it.
+    let piped = below.texts.iter().find(|text| text.file.is_none()).filter(|_| args.fix);
+    match (piped, &args.output) {
+        (Some(text), None) => {
+            let mark = if text.mark { "\u{feff}" } else { "" };
+            write_out(None, format!("{mark}{}", text.text).as_bytes())?;
+            std::io::stderr().lock().write_all(&bytes).context("write to standard error")
+        }
+        (Some(text), Some(path)) => {
+            write_out(None, text.text.as_bytes())?;
+            write_out(Some(path), &bytes)
+        }
+        (None, path) => write_out(path.as_deref(), &bytes),
+    }
+}
+
+/// A fault at or above the level wins over what could not be told, and that over nothing.
+fn exit(report: &LintReport, level: FailOn) -> Exit {
+    let denied = level.severity().is_some_and(|level| report.worst().is_some_and(|worst| worst >= level));
+    if denied {
+        Exit::Denied
+    } else if report.all_problems().any(|problem| problem.effect == ProblemEffect::Undecided) {
+        Exit::Undecided
+    } else {
+        Exit::Allowed
+    }
+}
