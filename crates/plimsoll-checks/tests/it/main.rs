@@ -7,9 +7,11 @@
 )]
 
 mod dockerfile;
+mod dockerfile_fixes;
 mod dockerfile_rules;
 mod dockerfile_security;
 mod docs;
+mod hadolint;
 mod lint;
 mod manifest_edit;
 mod manifest_hostile;

@@ -2,9 +2,9 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::Run;
 use crate::dockerfile::ast::Flag;
 use crate::dockerfile::runs::runs;
+use crate::dockerfile::{Call, Run};
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, Span, replace};
 
@@ -30,7 +30,8 @@ fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     for pair in all.windows(2) {
         let [first, second] = pair else { continue };
         let next = second.instruction == first.instruction + 1 && !first.onbuild && !second.onbuild;
-        if !next || first.calls.len() > 1 || second.calls.len() > 1 || flags(file, first) != flags(file, second) {
+        if !next || commands(file, first) > 1 || commands(file, second) > 1 || flags(file, first) != flags(file, second)
+        {
             continue;
         }
         let message = "this RUN and the one before it could be one";
@@ -46,6 +47,16 @@ fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             fault
         });
     }
+}
+
+/// How many commands a RUN has: `[` is a condition, what a variable names may be none, and `time a` is two.
+fn commands(file: &Dockerfile<'_>, run: &Run) -> usize {
+    let timed = |call: &Call| call.name != "time" && file.source.slice(call.span).starts_with("time");
+    run.calls
+        .iter()
+        .filter(|call| !matches!(call.name.as_str(), "" | "["))
+        .map(|call| 1 + usize::from(timed(call)))
+        .sum()
 }
 
 fn flags<'a>(file: &'a Dockerfile<'_>, run: &Run) -> Vec<&'a str> {
