@@ -20,7 +20,7 @@ folder=${2:-}
 if [ -z "$folder" ]; then
   folder=$work/rendered
   rm -rf "$folder"
-  (cd "$here" && PLIMSOLL_RENDER_TO="$folder" cargo test -q -p plimsoll-report --test it -- every_fixture_is_rendered bills_need_no_verdict >"$work/render.log" 2>&1) ||
+  (cd "$here" && PLIMSOLL_RENDER_TO="$folder" cargo test -q -p plimsoll-report --test it -- every_fixture_is_rendered bills_need_no_verdict every_lint_format_is_rendered >"$work/render.log" 2>&1) ||
     { cat "$work/render.log"; exit 1; }
 fi
 
