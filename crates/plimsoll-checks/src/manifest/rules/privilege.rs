@@ -159,7 +159,7 @@ const DEFAULT: [&str; 13] = [
     "SYS_CHROOT",
 ];
 /// Those that reach the node's memory, files, devices or network.
-const GRAVE: [&str; 11] = [
+const GRAVE: [&str; 12] = [
     "ALL",
     "BPF",
     "DAC_READ_SEARCH",
@@ -167,6 +167,7 @@ const GRAVE: [&str; 11] = [
     "MAC_OVERRIDE",
     "NET_ADMIN",
     "PERFMON",
+    "SYS_ADMIN",
     "SYS_BOOT",
     "SYS_PTRACE",
     "SYS_RAWIO",
@@ -236,12 +237,12 @@ fn capability_added(container: &Container<'_>, workload: &Workload<'_>, _: &Cont
         return;
     }
     for (name, item) in added(container) {
-        if DEFAULT.contains(&name.as_str()) || matches!(name.as_str(), "SYS_ADMIN" | "SYS_MODULE") {
+        if DEFAULT.contains(&name.as_str()) {
             continue;
         }
         let message = format!("{} gets the capability {}", called(container), short(&name));
         let severity = match name.as_str() {
-            "ALL" => Severity::Critical,
+            "ALL" | "SYS_MODULE" => Severity::Critical,
             name if GRAVE.contains(&name) => Severity::High,
             _ => Severity::Medium,
         };

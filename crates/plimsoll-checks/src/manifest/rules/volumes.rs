@@ -307,9 +307,9 @@ fn path_place(volume: &Rc<Node>, host: &Rc<Node>) -> Span {
 }
 
 fn host_path(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
-    for (volume, _, path) in host_paths(workload) {
+    for (volume, host, path) in host_paths(workload) {
         let message = format!("volume `{}` is the node's folder `{}`", volume_name(volume), short(&path));
-        out.push(Found::new(&HOST_PATH.info, entry(volume, "hostPath"), message));
+        out.push(Found::new(&HOST_PATH.info, path_place(volume, host), message));
     }
 }
 
