@@ -135,8 +135,16 @@ fn may_run_as_root(workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec
     let (mut all, mut open) = (0_usize, Vec::new());
     for container in workload.containers() {
         all += 1;
-        if !held(&container, workload) {
-            open.push(container);
+        if held(&container, workload) {
+            continue;
+        }
+        // Where the user is set to root, that is the place.
+        match effective(&container, workload, "runAsUser").filter(|(_, value)| is_root(value)) {
+            Some((holder, _)) => {
+                let message = format!("nothing keeps {} from running as root", called(&container));
+                out.push(Found::new(&MAY_RUN_AS_ROOT.info, entry(holder, "runAsUser"), message));
+            }
+            None => open.push(container),
         }
     }
     let mend = unsafely("set `runAsNonRoot: true`");

@@ -56,8 +56,7 @@ pub const CAPABILITY_ADDED: Rule = Rule {
         aliases: &["dangerousCapabilities", "CKV_K8S_25", "KSV-0022"],
         opt_in: false,
         title: "A container gets a capability beyond the runtime's own set",
-        why: "Each is a piece of root: with some of them the node's files, memory or network are open. SYS_ADMIN and \
-              SYS_MODULE have rules of their own.",
+        why: "Each is a piece of root: with some of them the node's files, memory or network are open.",
         remedy: "take the capability out, or keep the one program that needs it in a container of its own",
         bad: container!("    securityContext:\n      capabilities:\n        add: [NET_ADMIN]\n"),
         good: container!("    securityContext:\n      capabilities:\n        add: [NET_BIND_SERVICE]\n"),
