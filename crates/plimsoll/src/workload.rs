@@ -39,7 +39,7 @@ pub fn linter_of(policy: &LoadLine) -> Result<Option<Linter>, UnknownRule> {
     let ignore = beyond.map(|check| check.info.id.to_owned()).collect();
     let pod_security = (highest > Level::Privileged).then_some((highest, version));
     let selection = Selection { select, ignore, ..Selection::default() };
-    let options = Options { selection, pod_security, inline_ignores: false, ..Options::default() };
+    let options = Options { selection, pod_security, inline_ignores: false, overlaps: true, ..Options::default() };
     Linter::new(options).map(Some)
 }
 
