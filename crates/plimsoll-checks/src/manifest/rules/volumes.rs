@@ -384,7 +384,8 @@ fn writable_host_path(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Fo
 fn volume_type(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
     for volume in workload.at(&["volumes"]).map(|volumes| volumes.items()).unwrap_or_default() {
         for (key, value) in volume.pairs() {
-            let Some(kind) = key.text().filter(|kind| !matches!(*kind, "name" | "<<") && !COMMON.contains(kind)) else {
+            let kind = key.text().filter(|kind| *kind != "name" && !key.is_merge() && !COMMON.contains(kind));
+            let Some(kind) = kind else {
                 continue;
             };
             if !is_null(value) {
