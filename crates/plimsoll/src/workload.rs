@@ -2,6 +2,7 @@
 //! an object or Dockerfile, for the desk and the gate alike. What it does not do: judge; and it follows no comment or
 //! annotation that silences rules, for whoever writes a manifest does not write the policy.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule};
@@ -95,7 +96,8 @@ struct Examined {
 }
 
 impl Examined {
-    fn of(linter: &Linter, text: &str) -> Examined {
+    fn of(linter: &Linter, json: &str) -> Examined {
+        let text = &*as_yaml(json);
         let linted = linter.lint_alone(&Input { path: "", text, kind: FileKind::Manifest });
         let source = Source::new("", text);
         let manifest = read(&source);
@@ -121,6 +123,20 @@ impl Examined {
             problems,
         }
     }
+}
+
+/// JSON as text that is YAML too: what JSON may hold and YAML may not, characters that nobody sees, becomes question marks.
+/// Places stay what they are.
+fn as_yaml(json: &str) -> Cow<'_, str> {
+    let seen = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..);
+    if json.chars().all(seen) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if seen(c) { text.push(c) } else { text.extend(std::iter::repeat_n('?', c.len_utf8())) }
+    }
+    Cow::Owned(text)
 }
 
 /// The words at fault; none where a whole mapping or list is, of which the message tells enough: an image that changes

@@ -109,6 +109,7 @@ fn options(args: &LintArgs, threads: NonZeroUsize) -> Options {
         pod_security: args.pod_security,
         today: Some(at.to_zoned(jiff::tz::TimeZone::UTC).date()),
         inline_ignores: !args.no_inline_ignores,
+        overlaps: false,
         threads: Some(threads),
     }
 }
