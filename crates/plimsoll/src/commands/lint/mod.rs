@@ -136,6 +136,7 @@ fn options(args: &RuleArgs, policy: Option<&LoadLine>, threads: NonZeroUsize) ->
         pod_security: args.pod_security.or(asked.pod_security),
         today: Some(day(args)),
         inline_ignores: !args.no_inline_ignores,
+        overlaps: false,
         threads: Some(threads),
     }
 }
