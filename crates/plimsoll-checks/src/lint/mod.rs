@@ -11,6 +11,7 @@ pub mod fix;
 mod ignores;
 pub mod kind;
 pub mod names;
+mod once;
 pub mod rules;
 
 use std::num::NonZeroUsize;
@@ -258,7 +259,8 @@ impl Linter {
             today: self.options.today,
         };
         let sifted = judging.sift(found, &ignores);
-        let mut kept = sifted.kept;
+        let quiet: Vec<&Found> = sifted.ignored.iter().map(|(found, _)| found).collect();
+        let mut kept = once::once(source, sifted.kept, &quiet);
         kept.sort_by(|a, b| order(a).cmp(&order(b)));
         let mut fingerprints = Fingerprints::default();
         let mut finding = |mut found: Found| {
