@@ -114,9 +114,8 @@ impl Dockerfile<'_> {
     pub fn final_runs(&self) -> impl Iterator<Item = &Run> {
         let starts: BTreeSet<usize> = self.final_chain().iter().map(|stage| stage.first).collect();
         let start = |stage: usize| self.stages.get(stage).map(|stage| stage.first);
-        let of_chain = move |run: &&Run| {
-            !run.onbuild && run.stage.and_then(start).is_some_and(|first| starts.contains(&first))
-        };
+        let of_chain =
+            move |run: &&Run| !run.onbuild && run.stage.and_then(start).is_some_and(|first| starts.contains(&first));
         self.runs().iter().filter(of_chain)
     }
 

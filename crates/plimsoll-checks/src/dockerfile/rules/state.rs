@@ -75,7 +75,9 @@ fn written(run: &Ran<'_>, volumes: &HashMap<&str, usize>, found: &mut Vec<Found>
     if !matches!(run.name, "cp" | "mv" | "touch" | "mkdir" | "install" | "tar" | "chown" | "chmod") {
         return;
     }
-    if let Some((arg, volume)) = run.args.iter().find_map(|arg| Some((arg, volume_above(&arg.text, run.span.start, volumes)?))) {
+    if let Some((arg, volume)) =
+        run.args.iter().find_map(|arg| Some((arg, volume_above(&arg.text, run.span.start, volumes)?)))
+    {
         let message =
             format!("`{}` is in the VOLUME {volume}: classic builders throw away what is done to it", arg.text);
         found.push(Found::new(&STATE_IN_IMAGE.info, arg.span, message));
