@@ -32,6 +32,8 @@ pub struct Text {
     pub text: String,
     /// A byte order mark stood before the text.
     pub mark: bool,
+    /// A link that nobody named: where it leads may be somebody else's, so it is read and never written.
+    pub linked: bool,
     pub kind: FileKind,
     /// Nothing in it looks like an object: what cannot be read there hides no workload.
     pub harmless: bool,
@@ -200,13 +202,25 @@ fn file(name: &str, path: &Path, explicit: bool) -> Result<Option<Text>, Problem
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    text(name, Some(path), bytes, explicit)
+    let mut text = text(name, Some(path), bytes, explicit)?;
+    if let Some(text) = &mut text {
+        text.linked = !explicit && path.is_symlink();
+    }
+    Ok(text)
 }
 
 fn too_large(name: &str, size: Option<u64>) -> Problem {
     let size = size.map_or_else(String::new, |size| format!("it has {size} bytes, and "));
     let message = format!("read the file: {size}no more than {} MiB are read", MAX_BYTES >> 20);
     Problem::undecided(ProblemKind::LimitReached, message).at(Location::path(name))
+}
+
+impl Text {
+    /// The bytes of the file.
+    pub fn whole(&self) -> String {
+        let mark = if self.mark { "\u{feff}" } else { "" };
+        format!("{mark}{}", self.text)
+    }
 }
 
 /// Bytes to text, and what kind of text it is.
@@ -244,5 +258,5 @@ fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Resu
         None => return Ok(None),
     };
     let harmless = found.is_none() && named(name) == Named::MaybeManifest;
-    Ok(Some(Text { path: name.to_owned(), file: path.map(Path::to_owned), text, mark, kind, harmless }))
+    Ok(Some(Text { path: name.to_owned(), file: path.map(Path::to_owned), text, mark, linked: false, kind, harmless }))
 }
