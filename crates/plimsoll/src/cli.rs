@@ -337,6 +337,9 @@ pub struct LintArgs {
     /// A registry that base images may come from, `*` for any part (repeatable); any when left out
     #[arg(long, value_name = "HOST", value_delimiter = ',', help_heading = "Rules")]
     pub trusted_registry: Vec<String>,
+    /// Look at scripts with our own rules alone, though shellcheck is on the PATH
+    #[arg(long, help_heading = "Rules")]
+    pub no_shellcheck: bool,
 
     /// Exit with 1 where a finding is at or above this severity
     #[arg(long, value_enum, default_value = "medium", value_name = "LEVEL", help_heading = "What counts")]

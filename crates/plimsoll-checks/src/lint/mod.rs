@@ -12,6 +12,7 @@ mod ignores;
 pub mod kind;
 pub mod names;
 pub mod rules;
+pub mod shell;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -84,6 +85,8 @@ struct Examined {
     found: Vec<Found>,
     problems: Vec<Problem>,
     ignores: Vec<Ignore>,
+    /// ShellCheck looked at all scripts.
+    shell_asked: bool,
 }
 
 /// Lints files with all rules that the program has.
@@ -118,16 +121,21 @@ impl Linter {
 
     /// The findings of these files, in their order. Rules that look at several files see all of them.
     pub fn lint(&self, files: &[Input<'_>]) -> Vec<LintedFile> {
+        self.lint_told(files, &[])
+    }
+
+    /// As [`Linter::lint`], with what ShellCheck says of the scripts of each file; none, or no entry: it was not asked.
+    pub fn lint_told(&self, files: &[Input<'_>], told: &[Option<Vec<shell::Answer>>]) -> Vec<LintedFile> {
         let sources: Vec<Source<'_>> = files.iter().map(|file| Source::new(file.path, file.text)).collect();
         let (mut examined, project) =
             if files.len() > 1 && self.options.threads.is_some_and(|threads| threads.get() > 1) {
                 std::thread::scope(|scope| {
                     let project = scope.spawn(|| self.project(files, &sources));
-                    let examined = self.each(files, &sources);
+                    let examined = self.each(files, &sources, told);
                     (examined, project.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug)))
                 })
             } else {
-                (self.each(files, &sources), self.project(files, &sources))
+                (self.each(files, &sources, told), self.project(files, &sources))
             };
         for (index, found) in project {
             if let Some(examined) = examined.get_mut(index) {
@@ -141,15 +149,19 @@ impl Linter {
     /// The findings of one file by itself: rules that look at several files are left out.
     pub fn lint_alone(&self, file: &Input<'_>) -> LintedFile {
         let source = Source::new(file.path, file.text);
-        let examined = self.examine(file.kind, &source);
+        let examined = self.examine(file.kind, &source, None);
         self.finish(file.kind, &source, examined)
     }
 
     /// Every file by itself, several at the same time.
-    fn each(&self, files: &[Input<'_>], sources: &[Source<'_>]) -> Vec<Examined> {
+    fn each(&self, files: &[Input<'_>], sources: &[Source<'_>], told: &[Option<Vec<shell::Answer>>]) -> Vec<Examined> {
+        let examine = |index: usize, file: &Input<'_>, source: &Source<'_>| {
+            self.examine(file.kind, source, told.get(index).and_then(Option::as_deref))
+        };
         let threads = self.options.threads.map_or(1, NonZeroUsize::get).min(files.len());
         if threads <= 1 {
-            return files.iter().zip(sources).map(|(file, source)| self.examine(file.kind, source)).collect();
+            let both = files.iter().zip(sources).enumerate();
+            return both.map(|(index, (file, source))| examine(index, file, source)).collect();
         }
         let next = AtomicUsize::new(0);
         let work = || {
@@ -157,7 +169,7 @@ impl Linter {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let (Some(file), Some(source)) = (files.get(index), sources.get(index)) else { return done };
-                done.push((index, self.examine(file.kind, source)));
+                done.push((index, examine(index, file, source)));
             }
         };
         let mut all: Vec<Examined> = files.iter().map(|_| Examined::default()).collect();
@@ -174,14 +186,14 @@ impl Linter {
         all
     }
 
-    fn examine(&self, kind: FileKind, source: &Source<'_>) -> Examined {
+    fn examine(&self, kind: FileKind, source: &Source<'_>, told: Option<&[shell::Answer]>) -> Examined {
         match kind {
-            FileKind::Dockerfile => self.dockerfile(source),
+            FileKind::Dockerfile => self.dockerfile(source, told),
             FileKind::Manifest => self.manifest(source),
         }
     }
 
-    fn dockerfile(&self, source: &Source<'_>) -> Examined {
+    fn dockerfile(&self, source: &Source<'_>, told: Option<&[shell::Answer]>) -> Examined {
         let file = dockerfile::parse(source);
         let mut found = Vec::new();
         for fault in &file.faults {
@@ -191,8 +203,13 @@ impl Linter {
         for rule in self.registry.dockerfile.iter().filter(|rule| self.selected.has(Family::Dockerfile, &rule.info)) {
             (rule.check)(&file, &self.options.dockerfile, &mut found);
         }
+        let mut problems = Vec::new();
+        if let Some(told) = told {
+            shell::merge(&file, told, &self.selected, &mut found, &mut problems);
+        }
         let ignores = if self.options.inline_ignores { ignores::dockerfile::ignores(&file) } else { Vec::new() };
-        Examined { found, problems: Vec::new(), ignores }
+        let shell_asked = told.is_some_and(|told| told.iter().all(|(_, said)| said.is_ok()));
+        Examined { found, problems, ignores, shell_asked }
     }
 
     fn manifest(&self, source: &Source<'_>) -> Examined {
@@ -221,7 +238,7 @@ impl Linter {
             found.extend(wanted.map(pod_security::Violation::found));
         }
         let ignores = if self.options.inline_ignores { ignores::manifest::ignores(&manifest) } else { Vec::new() };
-        Examined { found, problems: unread(&manifest), ignores }
+        Examined { found, problems: unread(&manifest), ignores, shell_asked: false }
     }
 
     /// What rules that look at all files find, by the index of the file.
@@ -246,7 +263,7 @@ impl Linter {
     }
 
     fn finish(&self, kind: FileKind, source: &Source<'_>, examined: Examined) -> LintedFile {
-        let Examined { mut found, problems, ignores } = examined;
+        let Examined { mut found, problems, ignores, shell_asked } = examined;
         let order = |found: &Found| (found.span, found.rule.id);
         found.sort_by(|a, b| order(a).cmp(&order(b)));
         found.dedup_by(|a, b| order(a) == order(b));
@@ -256,6 +273,7 @@ impl Linter {
             names: &self.names,
             selected: &self.selected,
             today: self.options.today,
+            shell_asked,
         };
         let sifted = judging.sift(found, &ignores);
         let mut kept = sifted.kept;

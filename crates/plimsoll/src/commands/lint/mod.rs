@@ -1,6 +1,7 @@
 //! `lint`: Dockerfiles and manifests, rule by rule. In: paths and flags. Out: what is wrong with them, mended where asked;
 //! the exit status says whether anything is at or above the level. What it does not do: look at images, or ask a policy.
 
+mod shell;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use anyhow::{Context as _, bail};
 use plimsoll_checks::lint::baseline::Baseline;
 use plimsoll_checks::lint::fix::{Fixed, Fixes, diff, fix};
 use plimsoll_checks::lint::names::Family;
+use plimsoll_checks::lint::shell::Answer;
 use plimsoll_checks::lint::{Input, Linter, Options, Selection, all_rules};
 use plimsoll_model::{LintReport, LintedFile, Problem, ProblemEffect, ProblemKind, RuleInfo};
 use plimsoll_report::LintOptions;
@@ -71,7 +73,18 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
             }
         }
     }
-    let mut report = report(&linter, &below, fixed);
+    let answers = if args.no_shellcheck {
+        Vec::new()
+    } else {
+        let told = shell::ask(&below.texts);
+        if told.missing && !global.quiet && args.format == "text" {
+            eprintln!(
+                "plimsoll: shellcheck is not on the PATH: scripts were looked at by our own rules alone (--no-shellcheck says that that is meant)"
+            );
+        }
+        told.answers
+    };
+    let mut report = report(&linter, &below, &answers, fixed);
     if let (Some(baseline), Some(path)) = (&baseline, &args.baseline) {
         let stale = baseline.apply(&mut report.files);
         if stale > 0 {
@@ -119,10 +132,10 @@ fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
 }
 
 /// Every file with what is wrong with it, those that could not be read among them.
-fn report(linter: &Linter, below: &Below, fixed: usize) -> LintReport {
+fn report(linter: &Linter, below: &Below, answers: &[Option<Vec<Answer>>], fixed: usize) -> LintReport {
     let inputs: Vec<Input<'_>> =
         below.texts.iter().map(|text| Input { path: &text.path, text: &text.text, kind: text.kind }).collect();
-    let mut files = linter.lint(&inputs);
+    let mut files = linter.lint_told(&inputs, answers);
     for (file, _) in files.iter_mut().zip(&below.texts).filter(|(_, text)| text.harmless) {
         file.problems.iter_mut().for_each(|problem| problem.effect = ProblemEffect::Note);
     }
