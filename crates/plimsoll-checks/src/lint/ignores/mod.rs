@@ -165,7 +165,9 @@ impl Judging<'_> {
         let message = format!("the ignore of {} ignores nothing", names.join(", "));
         let found = Found::new(&rules::UNUSED_IGNORE, ignore.span, message);
         // hadolint may still find there what we do not: its pragma is its users' to remove.
-        let whole = ignore.whole.filter(|_| names.len() == ignore.rules.len() && !ignore.foreign);
+        // --fix does not ask ShellCheck, and so cannot know.
+        let of_shell = names.iter().any(|name| self.meant(name).iter().any(|rule| shell::is_of_shell(rule.info)));
+        let whole = ignore.whole.filter(|_| names.len() == ignore.rules.len() && !ignore.foreign && !of_shell);
         Some(match whole {
             Some(whole) => found.fix("remove the ignore", vec![remove(whole)]),
             None => found,
