@@ -28,11 +28,15 @@ const PREDEFINED: [&str; 8] =
 impl RunScript {
     /// The byte of the file at a line and column of the script, both from 1; none where the file has no such place.
     pub fn offset(&self, source: &Source<'_>, line: u32, column: u32) -> Option<usize> {
+        self.columns(source, line)?.get((column as usize).checked_sub(1)?).copied()
+    }
+
+    /// The bytes of the file at the columns of a line of the script, from 1, its end among them.
+    pub fn columns(&self, source: &Source<'_>, line: u32) -> Option<Vec<usize>> {
         let start = *self.lines.get((line as usize).checked_sub(1 + LINES_BEFORE)?)?;
         let rest = source.text.get(start..)?;
         let rest = rest.split('\n').next().unwrap_or_default();
-        let characters = (column as usize).checked_sub(1)?;
-        rest.char_indices().map(|(at, _)| at).chain([rest.len()]).nth(characters).map(|at| start + at)
+        Some(rest.char_indices().map(|(at, _)| at).chain([rest.len()]).map(|at| start + at).collect())
     }
 }
 

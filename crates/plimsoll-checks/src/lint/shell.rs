@@ -105,7 +105,6 @@ pub(super) fn merge(
     problems: &mut Vec<Problem>,
 ) {
     let source = file.source;
-    let key = |found: &Found| (source.line(found.span.start), found.rule.id);
     let (own, others): (Vec<Found>, Vec<Found>) =
         std::mem::take(found).into_iter().partition(|found| is_of_shell(found.rule));
     *found = others;
@@ -126,10 +125,14 @@ pub(super) fn merge(
                 continue;
             }
         };
-        let mut own: HashMap<(u32, &str), Vec<Found>> = HashMap::new();
-        for one in own_of.remove(&script.instruction).unwrap_or_default() {
-            own.entry(key(&one)).or_default().push(one);
-        }
+        let own = own_of.remove(&script.instruction).unwrap_or_default();
+        let mut own: HashMap<_, Found> = own.into_iter().map(|one| ((one.span.start, one.rule.id), one)).collect();
+        // Of a line, where its columns are: one may be long, and have much in it.
+        let mut columns: HashMap<u32, Option<Vec<usize>>> = HashMap::new();
+        let mut offset = |line: u32, column: u32| {
+            let columns = columns.entry(line).or_insert_with(|| script.columns(source, line)).as_ref()?;
+            columns.get((column as usize).checked_sub(1)?).copied()
+        };
         for comment in comments {
             let Some(rule) = rule(comment.code) else {
                 let message = format!("read what ShellCheck says: SC{} is no code", comment.code);
@@ -141,19 +144,15 @@ pub(super) fn merge(
             if !selected.has(Family::Dockerfile, rule) {
                 continue;
             }
-            let start = script.offset(source, comment.line, comment.column);
-            let end = script.offset(source, comment.end_line, comment.end_column);
+            let start = offset(comment.line, comment.column);
+            let end = offset(comment.end_line, comment.end_column);
             let span = match (start, end) {
                 (Some(start), Some(end)) => Span::new(start, end),
                 (Some(start), None) => Span::new(start, start),
                 // It is about a line that is not the file's.
                 (None, _) => instruction.keyword.span,
             };
-            let ours = own.get_mut(&(source.line(span.start), rule.id));
-            let ours = ours.and_then(|all| {
-                let at = all.iter().position(|one| one.span.start == span.start).or((all.len() == 1).then_some(0))?;
-                Some(all.remove(at))
-            });
+            let ours = own.remove(&(span.start, rule.id));
             found.push(ours.unwrap_or_else(|| {
                 let message = comment.message.trim().trim_end_matches('.').to_owned();
                 let found = Found::new(rule, span, message);

@@ -75,10 +75,10 @@ impl Look<'_> {
             return;
         }
         let span = word.span;
-        if let Some(found) = self.say(rule, span, format!("`{name}` is going away: it is `grep {flag}`")) {
-            if raw == name {
-                *found = found.clone().fix(format!("write grep {flag}"), vec![replace(span, format!("grep {flag}"))]);
-            }
+        if let Some(found) = self.say(rule, span, format!("`{name}` is going away: it is `grep {flag}`"))
+            && raw == name
+        {
+            *found = found.clone().fix(format!("write grep {flag}"), vec![replace(span, format!("grep {flag}"))]);
         }
     }
 
@@ -225,10 +225,11 @@ impl Look<'_> {
             text.starts_with('-') && (text.contains(['r', 't']) || word.has_variable())
         });
         let span = simple.name_span();
-        if !flagged && simple.name().as_deref() == Some("read") {
-            if let Some(found) = self.say(&READ.info, span, "`read` without -r takes backslashes away") {
-                *found = found.clone().unsafe_fix("add -r", vec![insert(span.end, " -r")]);
-            }
+        if !flagged
+            && simple.name().as_deref() == Some("read")
+            && let Some(found) = self.say(&READ.info, span, "`read` without -r takes backslashes away")
+        {
+            *found = found.clone().unsafe_fix("add -r", vec![insert(span.end, " -r")]);
         }
     }
 }

@@ -16,6 +16,8 @@ mod words;
 pub use info::*;
 pub use sh_info::*;
 
+use std::collections::HashSet;
+
 use crate::dockerfile::Dockerfile;
 use crate::dockerfile::run_scripts::{Told, each_script};
 use crate::shell::{Command, Compound, CompoundKind, Item, Part, Redirect, Script, Separator, Simple, Word};
@@ -48,14 +50,14 @@ fn faults(file: &Dockerfile<'_>) -> Vec<Found> {
         look.script(script, At::default());
         let silenced = silenced(file.source.slice(told.text.span));
         found.extend(look.found.into_iter().filter(|one: &Found| {
-            !one.rule.aliases.iter().any(|alias| silenced.contains(&alias.trim_start_matches("SC")))
+            !one.rule.aliases.iter().any(|alias| silenced.contains(alias.trim_start_matches("SC")))
         }));
     });
     found
 }
 
 /// The codes of `# shellcheck disable=SC2086,SC2046` in a here-document, wherever it stands.
-fn silenced(text: &str) -> Vec<&str> {
+fn silenced(text: &str) -> HashSet<&str> {
     let marks = text.match_indices("shellcheck disable=").map(|(at, mark)| &text[at + mark.len()..]);
     let codes = marks.flat_map(|rest| rest.split(char::is_whitespace).next().unwrap_or_default().split(','));
     codes.map(|code| code.trim_start_matches("SC")).collect()

@@ -15,10 +15,11 @@ impl Look<'_> {
     /// `[ a == b ]`
     pub(super) fn double_equals(&mut self, simple: &Simple) {
         for word in simple.words.iter().skip(2) {
-            if self.posix && self.source.slice(word.span) == "==" {
-                if let Some(found) = self.say(&DOUBLE_EQUALS.info, word.span, "`[` of `sh` has no `==`") {
-                    *found = found.clone().fix("write =", vec![replace(word.span, "=")]);
-                }
+            if self.posix
+                && self.source.slice(word.span) == "=="
+                && let Some(found) = self.say(&DOUBLE_EQUALS.info, word.span, "`[` of `sh` has no `==`")
+            {
+                *found = found.clone().fix("write =", vec![replace(word.span, "=")]);
             }
         }
     }
@@ -27,10 +28,10 @@ impl Look<'_> {
     pub(super) fn double_equals_of_test(&mut self, simple: &Simple) {
         let equals =
             simple.words.iter().skip(2).find(|word| self.source.slice(word.span) == "==").map(|word| word.span);
-        if let Some(equals) = equals.filter(|_| self.posix && simple.words.len() == 4) {
-            if let Some(found) = self.say(&DOUBLE_EQUALS.info, simple.span, "`test` of `sh` has no `==`") {
-                *found = found.clone().fix("write =", vec![replace(equals, "=")]);
-            }
+        if let Some(equals) = equals.filter(|_| self.posix && simple.words.len() == 4)
+            && let Some(found) = self.say(&DOUBLE_EQUALS.info, simple.span, "`test` of `sh` has no `==`")
+        {
+            *found = found.clone().fix("write =", vec![replace(equals, "=")]);
         }
     }
 
