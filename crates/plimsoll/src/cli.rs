@@ -332,6 +332,9 @@ pub struct LintArgs {
 
     #[command(flatten)]
     pub rules: RuleArgs,
+    /// Look at scripts with our own rules alone, though shellcheck is on the PATH
+    #[arg(long, help_heading = "Rules")]
+    pub no_shellcheck: bool,
 
     /// Exit with 1 where a finding is at or above this severity
     #[arg(long, value_enum, default_value = "medium", value_name = "LEVEL", help_heading = "What counts")]

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::runs::Run;
 use crate::shell::Script;
-use crate::source::{Source, Span};
+use crate::source::{Found, Source, Span};
 
 /// A piece of text and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,6 +35,8 @@ pub struct Dockerfile<'a> {
     pub(super) runs: OnceCell<Vec<Run>>,
     /// What FROM stands on; gathered when it is first asked for.
     pub(super) bases: OnceCell<HashSet<String>>,
+    /// What is wrong with the scripts of RUN; gathered when it is first asked for.
+    pub(super) shell_faults: OnceCell<Vec<Found>>,
 }
 
 impl Dockerfile<'_> {

@@ -36,6 +36,7 @@ mod rules {
     pub mod questions;
     pub mod secrets;
     pub mod secrets_in_variables;
+    pub mod shell_faults;
     pub mod shell_form;
     pub mod shells;
     pub mod stage_names;
@@ -56,8 +57,8 @@ use rules::packages::{apk, apt, gem, go, npm, pip, rpm, zypper};
 use rules::{
     base, base_image, before_from, commands, consecutive_runs, copies, copy_places, downloads, env_of_itself,
     healthcheck, identity, inline_ignore, labels, left_behind, maintainer, onbuild, overridden_commands,
-    package_caches, places, platform, questions, secrets, secrets_in_variables, shell_form, shells, stage_names,
-    stages, state, trust, updates, user_by_name, useradd,
+    package_caches, places, platform, questions, secrets, secrets_in_variables, shell_faults, shell_form, shells,
+    stage_names, stages, state, trust, updates, user_by_name, useradd,
 };
 
 pub use ast::Dockerfile;
@@ -157,6 +158,37 @@ pub const RULES: &[&Rule] = &[
     &overridden_commands::ENTRYPOINT,
     &shells::LINK,
     &shells::PIPE,
+    &shell_faults::VARIABLE,
+    &shell_faults::SUBSTITUTION,
+    &shell_faults::BACKQUOTES,
+    &shell_faults::SINGLE_QUOTES,
+    &shell_faults::ECHO_ESCAPES,
+    &shell_faults::GLOB_AS_FLAG,
+    &shell_faults::ARGUMENTS,
+    &shell_faults::REMOVAL,
+    &shell_faults::RANGE,
+    &shell_faults::CD,
+    &shell_faults::AND_OR,
+    &shell_faults::STATUS,
+    &shell_faults::EGREP,
+    &shell_faults::FGREP,
+    &shell_faults::MKDIR,
+    &shell_faults::EXPORT,
+    &shell_faults::FIND_PATTERN,
+    &shell_faults::FIND_XARGS,
+    &shell_faults::JOINED_TEST,
+    &shell_faults::READ,
+    &shell_faults::DOUBLE_BRACKETS,
+    &shell_faults::DOUBLE_EQUALS,
+    &shell_faults::ECHO_FLAG,
+    &shell_faults::BRACES,
+    &shell_faults::PROCESS,
+    &shell_faults::AMPERSAND,
+    &shell_faults::APPEND,
+    &shell_faults::ARRAY,
+    &shell_faults::SOURCE,
+    &shell_faults::SUBSTRING,
+    &shell_faults::REPLACEMENT,
 ];
 
 /// A rule: what it is, and the function from a file to what is wrong with it.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::ast::{Body, Command, Dockerfile, Instruction, Pair, ShellText};
+use super::ast::{Body, Command, Dockerfile, Heredoc, Instruction, Pair, ShellText};
 use crate::source::{Source, Span};
 
 /// A script and where it stands.
@@ -28,20 +28,59 @@ const PREDEFINED: [&str; 8] =
 impl RunScript {
     /// The byte of the file at a line and column of the script, both from 1; none where the file has no such place.
     pub fn offset(&self, source: &Source<'_>, line: u32, column: u32) -> Option<usize> {
+        self.columns(source, line)?.get((column as usize).checked_sub(1)?).copied()
+    }
+
+    /// The bytes of the file at the columns of a line of the script, from 1, its end among them.
+    pub fn columns(&self, source: &Source<'_>, line: u32) -> Option<Vec<usize>> {
         let start = *self.lines.get((line as usize).checked_sub(1 + LINES_BEFORE)?)?;
         let rest = source.text.get(start..)?;
         let rest = rest.split('\n').next().unwrap_or_default();
-        let characters = (column as usize).checked_sub(1)?;
-        rest.char_indices().map(|(at, _)| at).chain([rest.len()]).nth(characters).map(|at| start + at)
+        Some(rest.char_indices().map(|(at, _)| at).chain([rest.len()]).map(|at| start + at).collect())
     }
 }
 
 /// Every RUN in shell form whose shell is one that is checked: `sh`, `dash`, `ash`, `bash`, `ksh`.
 pub fn run_scripts(dockerfile: &Dockerfile<'_>) -> Vec<RunScript> {
     let mut scripts = Vec::new();
+    each_script(dockerfile, &mut |told| {
+        let (text, lines) = script(dockerfile, &told);
+        scripts.push(RunScript { instruction: told.index, text, lines });
+    });
+    scripts
+}
+
+/// A RUN in shell form, and what its shell knows.
+pub(super) struct Told<'v, 'f> {
+    /// Index into the file's instructions.
+    pub index: usize,
+    /// The RUN, also where ONBUILD holds it.
+    instruction: &'f Instruction,
+    pub text: &'f ShellText,
+    /// `sh`, `dash`, `bash` or `ksh`.
+    pub interpreter: &'static str,
+    /// The script has a `#!` line of its own.
+    own: bool,
+    /// Variables of ENV and ARG.
+    pub set: &'v BTreeSet<&'f str>,
+    /// Those of ENV: they have a value.
+    pub env: &'v BTreeSet<&'f str>,
+    /// SHELL has `-e`: the first failure ends the script.
+    pub errexit: bool,
+}
+
+impl Told<'_, '_> {
+    /// A build or the file gives this variable a value.
+    pub fn knows(&self, name: &str) -> bool {
+        PREDEFINED.contains(&name) || self.set.contains(name)
+    }
+}
+
+/// Shows every RUN in shell form whose shell is one that is checked.
+pub(super) fn each_script<'f>(dockerfile: &'f Dockerfile<'_>, see: &mut dyn FnMut(Told<'_, 'f>)) {
     let mut pragmas = pragmas(dockerfile).into_iter().peekable();
     // What a stage starts with, where nothing else is its base.
-    let mut default = State { shell: "sh", set: BTreeSet::new(), later: BTreeSet::new() };
+    let mut default = State { shell: "sh", errexit: false, set: BTreeSet::new(), later: BTreeSet::new() };
     let mut of_stages: Vec<State<'_>> = Vec::new();
     let mut now = default.clone();
     for (index, instruction) in dockerfile.instructions.iter().enumerate() {
@@ -62,6 +101,9 @@ pub fn run_scripts(dockerfile: &Dockerfile<'_>) -> Vec<RunScript> {
             Body::Shell(words) => {
                 let through_env = words.first().is_some_and(|word| word.text.rsplit('/').next() == Some("env"));
                 now.shell = words.get(usize::from(through_env)).map_or("", |word| word.text.as_str());
+                let flags = words.iter().filter_map(|word| word.text.strip_prefix('-'));
+                now.errexit = flags.filter(|flags| !flags.starts_with('-')).any(|flags| flags.contains('e'))
+                    || words.iter().any(|word| word.text == "errexit");
             }
             // What stands before the first FROM is not known to any RUN.
             Body::Env(pairs) | Body::Arg(pairs) if instruction.stage.is_some() => {
@@ -80,15 +122,20 @@ pub fn run_scripts(dockerfile: &Dockerfile<'_>) -> Vec<RunScript> {
                     Body::OnBuild(inner) => (&**inner, &inner.body, &now.later),
                     _ => (instruction, body, &now.set),
                 };
-                if let Body::Run(Command::Shell(text)) = body
-                    && let Some((text, lines)) = script(dockerfile, inner, text, now.shell, set)
-                {
-                    scripts.push(RunScript { instruction: index, text, lines });
-                }
+                let Body::Run(Command::Shell(text)) = body else { continue };
+                let own = lone_heredoc(inner, text).and_then(|_| own_interpreter(dockerfile.source.slice(text.span)));
+                let Some(interpreter) = own.unwrap_or_else(|| known(now.shell)) else { continue };
+                let errexit = now.errexit && own.is_none();
+                let (env, own) = (&now.later, own.is_some());
+                see(Told { index, instruction: inner, text, interpreter, own, set, env, errexit });
             }
         }
     }
-    scripts
+}
+
+/// The here-document that is the whole script.
+fn lone_heredoc<'f>(instruction: &'f Instruction, text: &ShellText) -> Option<&'f Heredoc> {
+    instruction.heredocs.iter().find(|heredoc| heredoc.content == text.span)
 }
 
 /// What a stage has set so far.
@@ -96,6 +143,8 @@ pub fn run_scripts(dockerfile: &Dockerfile<'_>) -> Vec<RunScript> {
 struct State<'a> {
     /// The shell's name or path: SHELL's, or what `# hadolint shell=` says.
     shell: &'a str,
+    /// SHELL has `-e`.
+    errexit: bool,
     /// Variables of ENV and ARG.
     set: BTreeSet<&'a str>,
     /// Those that ONBUILD's own RUN will see: of ENV, and what other ONBUILD set.
@@ -147,24 +196,16 @@ fn own_interpreter(text: &str) -> Option<Option<&'static str>> {
     Some(known(program))
 }
 
-fn script(
-    dockerfile: &Dockerfile<'_>,
-    instruction: &Instruction,
-    text: &ShellText,
-    shell: &str,
-    set: &BTreeSet<&str>,
-) -> Option<(String, Vec<usize>)> {
+fn script(dockerfile: &Dockerfile<'_>, told: &Told<'_, '_>) -> (String, Vec<usize>) {
+    let Told { instruction, text, interpreter, own, set, .. } = told;
     let source = dockerfile.source;
-    let alone = instruction.heredocs.iter().find(|heredoc| heredoc.content == text.span);
-    let own = alone.and_then(|_| own_interpreter(source.slice(text.span)));
-    let interpreter = own.unwrap_or_else(|| known(shell))?;
     let mut out = Lines { text: format!("#!/bin/{interpreter}\nexport"), lines: Vec::new() };
-    for name in PREDEFINED.iter().chain(set) {
+    for name in PREDEFINED.iter().chain(*set) {
         out.text.push_str(&format!(" {name}=1"));
     }
     out.text.push('\n');
-    match alone {
-        Some(heredoc) => out.content(source, text.span, heredoc.strip, own.is_some()),
+    match lone_heredoc(instruction, text) {
+        Some(heredoc) => out.content(source, text.span, heredoc.strip, *own),
         None => {
             let first = instruction.heredocs.first();
             let end = first.map_or(text.span.end, |heredoc| heredoc.content.start.min(text.span.end));
@@ -172,7 +213,7 @@ fn script(
             out.content(source, Span::new(end, text.span.end), false, false);
         }
     }
-    Some((out.text, out.lines))
+    (out.text, out.lines)
 }
 
 struct Lines {

@@ -13,6 +13,7 @@ pub mod kind;
 pub mod names;
 mod overlaps;
 pub mod rules;
+pub mod shell;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,12 +84,23 @@ pub struct Linter {
     selected: Selected,
 }
 
+/// What is known of a file from outside it.
+#[derive(Clone, Copy, Default)]
+struct Around<'a> {
+    /// What LimitRanges of the run fill in; none where the file is looked at by itself.
+    limits: Option<&'a LimitRanges>,
+    /// What ShellCheck says of its scripts; none: it was not asked.
+    told: Option<&'a [shell::Answer]>,
+}
+
 /// What one file gave before ignores.
 #[derive(Default)]
 struct Examined {
     found: Vec<Found>,
     problems: Vec<Problem>,
     ignores: Vec<Ignore>,
+    /// ShellCheck looked at all scripts.
+    shell_asked: bool,
 }
 
 /// Lints files with all rules that the program has.
@@ -123,17 +135,22 @@ impl Linter {
 
     /// The findings of these files, in their order. Rules that look at several files see all of them.
     pub fn lint(&self, files: &[Input<'_>]) -> Vec<LintedFile> {
+        self.lint_told(files, &[])
+    }
+
+    /// As [`Linter::lint`], with what ShellCheck says of the scripts of each file; none, or no entry: it was not asked.
+    pub fn lint_told(&self, files: &[Input<'_>], told: &[Option<Vec<shell::Answer>>]) -> Vec<LintedFile> {
         let sources: Vec<Source<'_>> = files.iter().map(|file| Source::new(file.path, file.text)).collect();
         let limits = self.limits(files, &sources);
         let (mut examined, project) =
             if files.len() > 1 && self.options.threads.is_some_and(|threads| threads.get() > 1) {
                 std::thread::scope(|scope| {
                     let project = scope.spawn(|| self.project(files, &sources));
-                    let examined = self.each(files, &sources, &limits);
+                    let examined = self.each(files, &sources, &limits, told);
                     (examined, project.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug)))
                 })
             } else {
-                (self.each(files, &sources, &limits), self.project(files, &sources))
+                (self.each(files, &sources, &limits, told), self.project(files, &sources))
             };
         for (index, found) in project {
             if let Some(examined) = examined.get_mut(index) {
@@ -147,16 +164,26 @@ impl Linter {
     /// The findings of one file by itself: rules that look at several files are left out.
     pub fn lint_alone(&self, file: &Input<'_>) -> LintedFile {
         let source = Source::new(file.path, file.text);
-        let examined = self.examine(file.kind, &source, None);
+        let examined = self.examine(file.kind, &source, Around::default());
         self.finish(file.kind, &source, examined)
     }
 
     /// Every file by itself, several at the same time.
-    fn each(&self, files: &[Input<'_>], sources: &[Source<'_>], limits: &LimitRanges) -> Vec<Examined> {
-        let limits = Some(limits);
+    fn each(
+        &self,
+        files: &[Input<'_>],
+        sources: &[Source<'_>],
+        limits: &LimitRanges,
+        told: &[Option<Vec<shell::Answer>>],
+    ) -> Vec<Examined> {
+        let examine = |index: usize, file: &Input<'_>, source: &Source<'_>| {
+            let around = Around { limits: Some(limits), told: told.get(index).and_then(Option::as_deref) };
+            self.examine(file.kind, source, around)
+        };
         let threads = self.options.threads.map_or(1, NonZeroUsize::get).min(files.len());
         if threads <= 1 {
-            return files.iter().zip(sources).map(|(file, source)| self.examine(file.kind, source, limits)).collect();
+            let both = files.iter().zip(sources).enumerate();
+            return both.map(|(index, (file, source))| examine(index, file, source)).collect();
         }
         let next = AtomicUsize::new(0);
         let work = || {
@@ -164,7 +191,7 @@ impl Linter {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let (Some(file), Some(source)) = (files.get(index), sources.get(index)) else { return done };
-                done.push((index, self.examine(file.kind, source, limits)));
+                done.push((index, examine(index, file, source)));
             }
         };
         let mut all: Vec<Examined> = files.iter().map(|_| Examined::default()).collect();
@@ -181,14 +208,14 @@ impl Linter {
         all
     }
 
-    fn examine(&self, kind: FileKind, source: &Source<'_>, limits: Option<&LimitRanges>) -> Examined {
+    fn examine(&self, kind: FileKind, source: &Source<'_>, around: Around<'_>) -> Examined {
         match kind {
-            FileKind::Dockerfile => self.dockerfile(source),
-            FileKind::Manifest => self.manifest(source, limits),
+            FileKind::Dockerfile => self.dockerfile(source, around.told),
+            FileKind::Manifest => self.manifest(source, around.limits),
         }
     }
 
-    fn dockerfile(&self, source: &Source<'_>) -> Examined {
+    fn dockerfile(&self, source: &Source<'_>, told: Option<&[shell::Answer]>) -> Examined {
         let file = dockerfile::parse(source);
         let mut found = Vec::new();
         for fault in &file.faults {
@@ -198,8 +225,13 @@ impl Linter {
         for rule in self.registry.dockerfile.iter().filter(|rule| self.selected.has(Family::Dockerfile, &rule.info)) {
             (rule.check)(&file, &self.options.dockerfile, &mut found);
         }
+        let mut problems = Vec::new();
+        if let Some(told) = told {
+            shell::merge(&file, told, &self.selected, &mut found, &mut problems);
+        }
         let ignores = if self.options.inline_ignores { ignores::dockerfile::ignores(&file) } else { Vec::new() };
-        Examined { found, problems: Vec::new(), ignores }
+        let shell_asked = told.is_some_and(|told| told.iter().all(|(_, said)| said.is_ok()));
+        Examined { found, problems, ignores, shell_asked }
     }
 
     fn manifest(&self, source: &Source<'_>, limits: Option<&LimitRanges>) -> Examined {
@@ -228,7 +260,7 @@ impl Linter {
             found.extend(wanted.map(pod_security::Violation::found));
         }
         let ignores = if self.options.inline_ignores { ignores::manifest::ignores(&manifest) } else { Vec::new() };
-        Examined { found, problems: unread(&manifest), ignores }
+        Examined { found, problems: unread(&manifest), ignores, shell_asked: false }
     }
 
     /// What LimitRanges of all files fill in. Few files have one, and only those are read for it.
@@ -261,7 +293,7 @@ impl Linter {
     }
 
     fn finish(&self, kind: FileKind, source: &Source<'_>, examined: Examined) -> LintedFile {
-        let Examined { mut found, problems, ignores } = examined;
+        let Examined { mut found, problems, ignores, shell_asked } = examined;
         let order = |found: &Found| (found.span, found.rule.id);
         found.sort_by(|a, b| order(a).cmp(&order(b)));
         found.dedup_by(|a, b| order(a) == order(b));
@@ -271,6 +303,7 @@ impl Linter {
             names: &self.names,
             selected: &self.selected,
             today: self.options.today,
+            shell_asked,
         };
         let sifted = judging.sift(found, &ignores);
         let mut kept = sifted.kept;

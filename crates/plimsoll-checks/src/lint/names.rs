@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use plimsoll_model::{FileKind, RuleInfo, Severity};
 
-use super::Registry;
+use super::{Registry, shell};
 
 /// A family of rules, and what it looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -167,6 +167,10 @@ pub struct Selection {
 pub(super) struct Selected {
     rules: BTreeSet<(Family, &'static str)>,
     severities: BTreeMap<(Family, &'static str), Severity>,
+    /// Beginnings of ShellCheck's codes, of those that no rule of ours has.
+    shell: Vec<String>,
+    /// Wins over those.
+    shell_ignored: Vec<String>,
 }
 
 impl Selected {
@@ -177,16 +181,28 @@ impl Selected {
         let default = ["default".to_owned()];
         let select = if selection.select.is_empty() { &default[..] } else { &selection.select };
         for name in select {
-            selected.rules.extend(keys(group(known, name)?));
+            let shell = shell_group(name);
+            match group(known, name) {
+                Ok(rules) => selected.rules.extend(keys(rules)),
+                Err(_) if shell.is_some() => {}
+                Err(unknown) => return Err(unknown),
+            }
+            selected.shell.extend(shell);
         }
         selected.rules.retain(|(family, _)| *family != Family::PodSecurity);
         if pod_security {
             selected.rules.extend(keys(group(known, Family::PodSecurity.name())?));
         }
         for name in &selection.ignore {
-            for key in keys(group(known, name)?) {
-                selected.rules.remove(&key);
+            let shell = shell_group(name);
+            match group(known, name) {
+                Ok(rules) => keys(rules).for_each(|key| {
+                    selected.rules.remove(&key);
+                }),
+                Err(_) if shell.is_some() => {}
+                Err(unknown) => return Err(unknown),
             }
+            selected.shell_ignored.extend(shell);
         }
         for (name, severity) in &selection.severities {
             selected.severities.extend(keys(group(known, name)?).map(|key| (key, *severity)));
@@ -195,11 +211,25 @@ impl Selected {
     }
 
     pub(super) fn has(&self, family: Family, info: &RuleInfo) -> bool {
+        if let Some(code) = shell::code_of(info.id) {
+            let code = code.to_string();
+            let in_group = |groups: &[String]| groups.iter().any(|beginning| code.starts_with(beginning));
+            return in_group(&self.shell) && !in_group(&self.shell_ignored);
+        }
         self.rules.contains(&(family, info.id))
     }
 
     pub(super) fn severity(&self, family: Family, info: &RuleInfo) -> Option<Severity> {
         self.severities.get(&(family, info.id)).copied()
+    }
+}
+
+/// The beginning of ShellCheck's codes that a name or a group means.
+fn shell_group(name: &str) -> Option<String> {
+    match normal(name).as_str() {
+        "all" | "default" => Some(String::new()),
+        name if name == normal(Family::Dockerfile.name()) => Some(String::new()),
+        name => shell::beginning(name),
     }
 }
 

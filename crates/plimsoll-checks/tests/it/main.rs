@@ -20,4 +20,5 @@ mod pod_security;
 mod rules;
 mod secrets;
 mod shell;
+mod shellcheck;
 mod toy;

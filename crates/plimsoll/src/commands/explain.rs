@@ -4,6 +4,7 @@ use anyhow::bail;
 use plimsoll_checks::docs::{FixClass, FixClasses};
 use plimsoll_checks::lint::all_rules;
 use plimsoll_checks::lint::names::{Family, Known, named};
+use plimsoll_checks::lint::shell::{code_of, page};
 
 use super::write_out;
 use crate::cli::{ExplainArgs, Global};
@@ -16,6 +17,11 @@ pub fn run(global: &Global, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let text = if !rules.is_empty() {
         let classes = FixClasses::default();
         rules.iter().map(|rule| in_words(rule, &classes)).collect::<Vec<_>>().join("\n")
+    } else if let Some(code) = code_of(what) {
+        format!(
+            "SC{code} is a rule of ShellCheck, which documents it: {}\nplimsoll lint tells it where shellcheck is on the PATH.\n",
+            page(code)
+        )
     } else if let Some((exit, meaning)) =
         what.parse::<u8>().ok().and_then(|code| MEANINGS.iter().find(|(exit, _)| exit.code() == code))
     {

@@ -193,6 +193,7 @@ impl<'a> Parser<'a> {
             faults,
             runs: OnceCell::new(),
             bases: OnceCell::new(),
+            shell_faults: OnceCell::new(),
         }
     }
 }

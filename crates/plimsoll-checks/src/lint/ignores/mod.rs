@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use plimsoll_model::FileKind;
 
 use super::names::{Family, Known, Names, Selected, nearest};
-use super::rules;
+use super::{rules, shell};
 use crate::source::{Found, Span, remove};
 use words::Wording;
 
@@ -68,6 +68,8 @@ pub(super) struct Judging<'a> {
     pub names: &'a Names,
     pub selected: &'a Selected,
     pub today: Option<Date>,
+    /// ShellCheck looked at all scripts of the file: without it, what our own rules do not find may be there all the same.
+    pub shell_asked: bool,
 }
 
 impl Judging<'_> {
@@ -119,8 +121,10 @@ impl Judging<'_> {
 
     /// The rules of this kind of file, and of linting itself, that a name means.
     fn meant(&self, name: &str) -> Vec<Known> {
-        let named = self.names.get(name).iter();
-        named.filter(|rule| rule.family.looks_at(self.kind)).copied().collect()
+        let named = self.names.get(name).iter().copied();
+        let foreign = shell::code_of(name).filter(|_| self.names.get(name).is_empty()).and_then(shell::rule);
+        let foreign = foreign.map(|info| Known { family: Family::Dockerfile, info });
+        named.chain(foreign).filter(|rule| rule.family.looks_at(self.kind)).collect()
     }
 
     fn unknown(&self, ignore: &Ignore, name: &str, guess: bool) -> Option<Found> {
@@ -147,7 +151,10 @@ impl Judging<'_> {
     /// The names that kept nothing quiet though their rules looked.
     fn unused(&self, index: usize, ignore: &Ignore, covers: &Covers) -> Option<Found> {
         let unused = |position: usize, name: &str| {
-            let looked = self.meant(name).iter().any(|rule| self.selected.has(rule.family, rule.info));
+            let looks = |rule: &Known| {
+                self.selected.has(rule.family, rule.info) && (self.shell_asked || !shell::is_of_shell(rule.info))
+            };
+            let looked = self.meant(name).iter().any(looks);
             looked && !covers.used(index, position)
         };
         let names = ignore.rules.iter().enumerate().filter(|(position, name)| unused(*position, name));
@@ -158,7 +165,9 @@ impl Judging<'_> {
         let message = format!("the ignore of {} ignores nothing", names.join(", "));
         let found = Found::new(&rules::UNUSED_IGNORE, ignore.span, message);
         // hadolint may still find there what we do not: its pragma is its users' to remove.
-        let whole = ignore.whole.filter(|_| names.len() == ignore.rules.len() && !ignore.foreign);
+        // --fix does not ask ShellCheck, and so cannot know.
+        let of_shell = names.iter().any(|name| self.meant(name).iter().any(|rule| shell::is_of_shell(rule.info)));
+        let whole = ignore.whole.filter(|_| names.len() == ignore.rules.len() && !ignore.foreign && !of_shell);
         Some(match whole {
             Some(whole) => found.fix("remove the ignore", vec![remove(whole)]),
             None => found,

@@ -2,6 +2,7 @@
 //! the exit status says whether anything is at or above the level. What it does not do: look at images, or ask a policy.
 
 mod policy;
+mod shell;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 use plimsoll_checks::lint::baseline::Baseline;
 use plimsoll_checks::lint::fix::{Fixed, Fixes, diff, fix};
 use plimsoll_checks::lint::names::Family;
+use plimsoll_checks::lint::shell::Answer;
 use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule, all_rules};
 use plimsoll_model::{LintReport, LintedFile, LoadLine, Location, Problem, ProblemEffect, ProblemKind, RuleInfo};
 use plimsoll_report::LintOptions;
@@ -85,7 +87,18 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
         }
         follow_links(&mut below);
     }
-    let mut report = report(&linter, &below, fixed);
+    let answers = if args.no_shellcheck {
+        Vec::new()
+    } else {
+        let told = shell::ask(&below.texts);
+        if told.missing && !global.quiet && args.format == "text" {
+            eprintln!(
+                "plimsoll: shellcheck is not on the PATH: scripts were looked at by our own rules alone (--no-shellcheck says that that is meant)"
+            );
+        }
+        told.answers
+    };
+    let mut report = report(&linter, &below, &answers, fixed);
     if let Some(policy) = &policy {
         report.problems.extend(policy::waive(policy, day(&args.rules), &mut report.files));
     }
@@ -161,10 +174,10 @@ fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
 }
 
 /// Every file with what is wrong with it, those that could not be read among them.
-fn report(linter: &Linter, below: &Below, fixed: usize) -> LintReport {
+fn report(linter: &Linter, below: &Below, answers: &[Option<Vec<Answer>>], fixed: usize) -> LintReport {
     let inputs: Vec<Input<'_>> =
         below.texts.iter().map(|text| Input { path: &text.path, text: &text.text, kind: text.kind }).collect();
-    let mut files = linter.lint(&inputs);
+    let mut files = linter.lint_told(&inputs, answers);
     for (file, _) in files.iter_mut().zip(&below.texts).filter(|(_, text)| text.harmless) {
         file.problems.iter_mut().for_each(|problem| problem.effect = ProblemEffect::Note);
     }
