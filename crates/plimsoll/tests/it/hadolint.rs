@@ -254,9 +254,9 @@ fn a_shellcheck_that_breaks_is_no_success() {
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::write(folder.path().join("Dockerfile"), "FROM debian:12\nRUN make\n").unwrap();
     for (allowed, status) in [("", 1), ("allow", 0)] {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(["hadolint", "Dockerfile"]).current_dir(folder.path()).env_clear().env("PATH", folder.path());
-        let run = crate::run(command.env("PLIMSOLL_UNDECIDED", allowed));
+        let run = run(command.env("PLIMSOLL_UNDECIDED", allowed));
         assert_eq!((run.status, run.out.as_str()), (status, ""), "{}", run.err);
         assert!(run.err.contains("ShellCheck ended with status 3"), "{}", run.err);
     }
