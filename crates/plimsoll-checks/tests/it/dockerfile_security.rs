@@ -314,3 +314,14 @@ fn what_is_below_a_volume_is_found_by_its_folders() {
         assert_eq!(said("state-in-image", &file(run)), [""; 0], "{run}");
     }
 }
+
+#[test]
+fn a_java_that_only_runs_is_no_build_tool() {
+    let kept = |package: &str| said("build-tool-left-behind", &on(&format!("RUN dnf install -y {package}"))).len();
+    for package in ["openjdk-21-jdk-headless", "openjdk21", "java-21-openjdk-devel", "default-jdk"] {
+        assert_eq!(kept(package), 1, "{package}");
+    }
+    for package in ["openjdk-21-jre", "openjdk21-jre-headless", "java-1.8.0-openjdk", "java-21-openjdk-headless"] {
+        assert_eq!(kept(package), 0, "{package}");
+    }
+}

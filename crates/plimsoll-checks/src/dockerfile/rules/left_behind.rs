@@ -123,11 +123,10 @@ const DEBUG_TOOLS: &[&str] = &[
 ];
 
 fn is_build_tool(name: &str) -> bool {
-    let java = name.starts_with("openjdk") || name.starts_with("java-");
+    // `openjdk-21-jdk` and Alpine's `openjdk21` bring the compiler; of `java-21-openjdk` that is `-devel`.
     BUILD_TOOLS.contains(&name)
-        || (java
-            && (name.contains("jdk-") || name.ends_with("jdk") || name.ends_with("-devel"))
-            && !name.contains("jre"))
+        || (name.starts_with("openjdk") && !name.contains("jre"))
+        || (name.starts_with("java-") && name.contains("-devel"))
 }
 
 fn is_debug_tool(name: &str) -> bool {

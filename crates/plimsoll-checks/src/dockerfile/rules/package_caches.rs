@@ -272,7 +272,7 @@ fn yarn(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
         let installs = |call: &Call| call.name == "yarn" && call.has_arg("install");
         let cleans = |call: &Call| call.name == "yarn" && call.has_arg("clean");
         if let Some(call) = left(run, installs, cleans)
-            && !caches_home(file, &run, "yarn")
+            && !caches_home(file, run, "yarn")
         {
             tell(
                 file,

@@ -80,7 +80,7 @@ pub fn below(paths: &[PathBuf], stdin_path: Option<&str>, threads: NonZeroUsize)
     for ((name, ..), read) in wanted.iter().zip(read) {
         match read {
             Ok(text) => below.texts.extend(text),
-            Err(problem) => below.unread.entry(name.clone()).or_default().push(problem),
+            Err(problem) => below.unread.entry(name.clone()).or_default().push(*problem),
         }
     }
     if stdin {
@@ -90,7 +90,7 @@ pub fn below(paths: &[PathBuf], stdin_path: Option<&str>, threads: NonZeroUsize)
         read.context("read standard input")?;
         match text(&name, None, bytes, true) {
             Ok(text) => below.texts.extend(text),
-            Err(problem) => below.unread.entry(name).or_default().push(problem),
+            Err(problem) => below.unread.entry(name).or_default().push(*problem),
         }
     }
     below.texts.sort_by(|a, b| a.path.cmp(&b.path));
@@ -186,9 +186,11 @@ fn is_wanted(entry: &DirEntry) -> bool {
 }
 
 /// Reads one file; nothing for one that is found and none of ours.
-fn file(name: &str, path: &Path, explicit: bool) -> Result<Option<Text>, Problem> {
+fn file(name: &str, path: &Path, explicit: bool) -> Result<Option<Text>, Box<Problem>> {
     let unreadable = |error: &std::io::Error| {
-        Problem::undecided(ProblemKind::Unreachable, format!("read the file: {error}")).at(Location::path(name))
+        Box::new(
+            Problem::undecided(ProblemKind::Unreachable, format!("read the file: {error}")).at(Location::path(name)),
+        )
     };
     let file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
     let size = file.metadata().map_err(|error| unreadable(&error))?.len();
@@ -209,10 +211,10 @@ fn file(name: &str, path: &Path, explicit: bool) -> Result<Option<Text>, Problem
     Ok(text)
 }
 
-fn too_large(name: &str, size: Option<u64>) -> Problem {
+fn too_large(name: &str, size: Option<u64>) -> Box<Problem> {
     let size = size.map_or_else(String::new, |size| format!("it has {size} bytes, and "));
     let message = format!("read the file: {size}no more than {} MiB are read", MAX_BYTES >> 20);
-    Problem::undecided(ProblemKind::LimitReached, message).at(Location::path(name))
+    Box::new(Problem::undecided(ProblemKind::LimitReached, message).at(Location::path(name)))
 }
 
 impl Text {
@@ -224,7 +226,7 @@ impl Text {
 }
 
 /// Bytes to text, and what kind of text it is.
-fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Result<Option<Text>, Problem> {
+fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Result<Option<Text>, Box<Problem>> {
     let bad = |what: String| {
         Problem::undecided(ProblemKind::BadInput, format!("read the file: {what}")).at(Location::path(name))
     };
@@ -233,10 +235,11 @@ fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Resu
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         let problem = bad("it is UTF-16, not UTF-8".to_owned());
-        return Err(problem.with_hint("`iconv -f UTF-16 -t UTF-8` turns it into what kubectl and Docker read"));
+        let hint = "`iconv -f UTF-16 -t UTF-8` turns it into what kubectl and Docker read";
+        return Err(Box::new(problem.with_hint(hint)));
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(bad(format!("it is binary: a zero byte stands at {at}")));
+        return Err(Box::new(bad(format!("it is binary: a zero byte stands at {at}"))));
     }
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
@@ -244,7 +247,7 @@ fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Resu
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
             let line = u32::try_from(line).unwrap_or(u32::MAX);
-            return Err(bad("it is not UTF-8".to_owned()).at(Location::line(name, line)));
+            return Err(Box::new(bad("it is not UTF-8".to_owned()).at(Location::line(name, line))));
         }
     };
     let (mark, text) = match text.strip_prefix('\u{feff}') {
