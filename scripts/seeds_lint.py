@@ -254,7 +254,7 @@ class Lint:
             "apiVersion: v1\nkind: Pod\nmetadata: {name: apache}\nspec:\n  containers:\n  - name: apache\n    image: httpd:2.4\n"
             "    env:\n    - name: SECRET\n      valueFrom: {secretKeyRef: {name: mysecret, key: secret}}\n"
         )
-        has(self.found(self.write("apache.yaml", pod)), ("secret-in-env", 10))
+        has(self.found(self.write("apache.yaml", pod)), ("secret-as-env", 10))
 
     def startup_probe(self):
         """118: one argument that holds a space is one file name, so the probe never passes."""

@@ -310,7 +310,7 @@ mod tests {
     fn examples_of_the_guide_are_read() {
         let known = crate::Known {
             footprint_rules: &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"],
-            workload_rules: &["secret-in-env", "cpu-limit-missing", "privileged"],
+            workload_rules: &["secret-as-env", "cpu-limit-missing", "privileged"],
         };
         let mut examples = 0;
         for block in GUIDE.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {

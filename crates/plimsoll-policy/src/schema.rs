@@ -96,7 +96,7 @@ mod tests {
 
     const KNOWN: Known<'static> = Known {
         footprint_rules: &["image-too-large", "runs-as-root", "secret-in-image", "shell-present"],
-        workload_rules: &["secret-in-env", "cpu-limit-missing", "privileged"],
+        workload_rules: &["secret-as-env", "cpu-limit-missing", "privileged"],
     };
 
     /// YAML as an editor reads it: plain words that look like numbers and flags are no text.

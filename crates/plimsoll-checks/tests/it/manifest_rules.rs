@@ -353,7 +353,7 @@ fn places_in_pods_are_exact() {
         ("selinux-options", "", "securityContext: {seLinuxOptions: {type: container_t, user: a, role: \"\"}}", &["user: a"]),
         ("unsafe-sysctl", "", "securityContext: {sysctls: [{name: net/ipv4/tcp_rmem, value: 1}, {name: a, value: 1}]}", &["name: a"]),
         ("writable-root-filesystem", "securityContext: {readOnlyRootFilesystem: \"true\"}", "", &["readOnlyRootFilesystem: \"true\""]),
-        ("secret-in-env", "envFrom: [{secretRef: {name: a}}, {configMapRef: {name: b}}]", "", &["secretRef: {name: a}"]),
+        ("secret-as-env", "envFrom: [{secretRef: {name: a}}, {configMapRef: {name: b}}]", "", &["secretRef: {name: a}"]),
         ("literal-secret-in-env", "env: [{name: A_PASSWORD, value: $(B)}, {name: TOKEN_URL, value: https://a.example}]", "", &[]),
         ("secret-in-command", "args: [--password, tK8-pq2.Vw9x]", "", &["tK8-pq2.Vw9x"]),
         ("secret-in-command", "args: [--password-file, /run/secrets/a, --password, $(PASSWORD)]", "", &[]),

@@ -17,7 +17,7 @@ pub const RULES: &[&str] = &[
     "user-missing",
 ];
 /// Ids of manifest rules that the tests' policies may name.
-pub const WORKLOAD_RULES: &[&str] = &["secret-in-env", "cpu-limit-missing", "privileged"];
+pub const WORKLOAD_RULES: &[&str] = &["secret-as-env", "cpu-limit-missing", "privileged"];
 pub const KNOWN: Known<'static> = Known { footprint_rules: RULES, workload_rules: WORKLOAD_RULES };
 
 pub fn at(text: &str) -> Timestamp {

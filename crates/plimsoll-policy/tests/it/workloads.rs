@@ -44,14 +44,14 @@ fn nothing_is_asked_of_objects_without_the_section() {
 
 #[test]
 fn rules_that_are_named_weigh_and_others_do_not() {
-    let assessment = object(&["nginx:1"], &["privileged", "secret-in-env", "cpu-limit-missing"]);
+    let assessment = object(&["nginx:1"], &["privileged", "secret-as-env", "cpu-limit-missing"]);
     let verdict =
-        judged(&assessment, "workloads: {rules: {privileged: deny, secret-in-env: warn, cpu-limit-missing: off}}\n");
+        judged(&assessment, "workloads: {rules: {privileged: deny, secret-as-env: warn, cpu-limit-missing: off}}\n");
     assert_eq!(verdict.outcome, Outcome::Denied);
     let effects: Vec<_> = verdict.reasons.iter().map(|r| (r.effect, r.clause.as_deref().unwrap_or(""))).collect();
     assert_eq!(
         effects,
-        [(Effect::Deny, "workloads.rules.privileged"), (Effect::Warn, "workloads.rules.secret-in-env")]
+        [(Effect::Deny, "workloads.rules.privileged"), (Effect::Warn, "workloads.rules.secret-as-env")]
     );
     let words = &verdict.reasons[0].message;
     assert!(words.contains("web.yaml:12:7") && words.contains("take `privileged: true` away"), "{words}");

@@ -154,7 +154,7 @@ fn workloads_are_judged_by_their_pod_template() {
 fn objects_are_held_to_the_workloads_of_the_policy() {
     let registry = good();
     let gate =
-        gate("workloads: {podSecurity: {level: baseline}, rules: {wildcard-in-role: deny, secret-in-env: warn}}", &[]);
+        gate("workloads: {podSecurity: {level: baseline}, rules: {wildcard-in-role: deny, secret-as-env: warn}}", &[]);
     let mut client = gate.client();
     let mut judged = |path: &str, object: &Value, more: &Value| {
         let answer = client.post(path, &review_of(object, more).to_string()).json();
@@ -190,7 +190,7 @@ fn objects_are_held_to_the_workloads_of_the_policy() {
     warned["spec"]["containers"][0]["env"] =
         json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]);
     let (allowed, _, warnings) = judged("/validate", &warned, &json!({}));
-    assert!(allowed && warnings.to_string().contains("secret-in-env"), "{warnings}");
+    assert!(allowed && warnings.to_string().contains("secret-as-env"), "{warnings}");
     let role = |verb: &str| {
         json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"},
             "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": [verb]}]})

@@ -12,7 +12,7 @@ use crate::source::{Found, Span};
 
 pub const SECRET_IN_ENV: Rule = Rule {
     info: RuleInfo {
-        id: "secret-in-env",
+        id: "secret-as-env",
         severity: Severity::Low,
         aliases: &["SecretsAsEnvironmentVariables", "env-var-secret", "read-secret-from-env-var", "CKV_K8S_35"],
         opt_in: false,
