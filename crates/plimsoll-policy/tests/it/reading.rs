@@ -180,7 +180,7 @@ fn faults_of_single_values_are_named() {
         (glass("annotation: a/b, value: c, namespaces: [d], groups: {}"), "`groups` is a list"),
         (glass("annotation: a/b, vlaue: c, namespaces: [d], groups: any"), "did you mean `value`?"),
         (format!("{head}keys: {{}}\n"), "section `keys` is not built"),
-        (format!("{head}workloads: {{rules: {{secret-in-enf: deny}}}}\n"), "did you mean `secret-in-env`"),
+        (format!("{head}workloads: {{rules: {{secret-as-enf: deny}}}}\n"), "did you mean `secret-in-env`"),
         (format!("{head}workloads: {{rules: {{shell-present: deny}}}}\n"), "it looks into images"),
         (format!("{head}workloads: {{rules: {{privileged: forbid}}}}\n"), "is not one of `off`, `warn`, `deny`"),
         (format!("{head}workloads: {{podSecurity: {{}}}}\n"), "has no `level`"),

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{LintReport, Location, Problem, Severity};
 
-use super::{LintOptions, PROBLEM, files, is_undecided, place, said};
+use super::{LintOptions, PROBLEM, files, is_undecided, place, said, untold};
 use crate::options::ReportError;
 use crate::text::markup::xml;
 use crate::text::safe::sentence;
@@ -21,7 +21,7 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
             let label = options.label(file.kind, &finding.rule);
             out.push_str(&error(Some(&place(file, found)), severity, &label, &finding.message));
         }
-        file.problems.iter().for_each(|problem| out.push_str(&unread(problem)));
+        untold(file).for_each(|problem| out.push_str(&unread(problem)));
         out.push_str("  </file>\n");
     }
     for problem in &report.problems {

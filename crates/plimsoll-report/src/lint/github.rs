@@ -3,7 +3,7 @@
 
 use plimsoll_model::{LintReport, Location, Problem, Severity};
 
-use super::{LintOptions, PROBLEM, files, is_undecided, place, said};
+use super::{LintOptions, PROBLEM, files, is_undecided, place, said, untold};
 use crate::options::ReportError;
 use crate::text::safe::sentence;
 
@@ -22,7 +22,7 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
             let message = format!("{}{remedy}", finding.message);
             out.push_str(&line(command, Some(&place(file, found)), &label, &message));
         }
-        file.problems.iter().for_each(|problem| out.push_str(&unread(problem)));
+        untold(file).for_each(|problem| out.push_str(&unread(problem)));
     }
     report.problems.iter().for_each(|problem| out.push_str(&unread(problem)));
     Ok(out.into_bytes())

@@ -162,6 +162,16 @@ fn said(problem: &Problem) -> String {
     format!("could not {}{hint}", problem.message)
 }
 
+/// What of a file could not be told, for formats that are lines: a document that is no YAML is a finding there already, with
+/// its place and remedy.
+fn untold(file: &LintedFile) -> impl Iterator<Item = &Problem> {
+    let line = |place: Option<&Location>| place.and_then(|place| place.line);
+    let broken = file.findings.iter().map(|found| &found.finding).filter(|finding| finding.rule == "broken-yaml");
+    let told: std::collections::HashSet<u32> = broken.filter_map(|finding| line(finding.locations.first())).collect();
+    let is_told = move |problem: &Problem| line(problem.location.as_ref()).is_some_and(|line| told.contains(&line));
+    file.problems.iter().filter(move |problem| !is_told(problem))
+}
+
 /// Whether a problem bears on the answer: a mere note must not fail a build.
 fn is_undecided(problem: &Problem) -> bool {
     problem.effect == ProblemEffect::Undecided

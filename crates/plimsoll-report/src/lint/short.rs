@@ -2,7 +2,7 @@
 
 use plimsoll_model::LintReport;
 
-use super::{LintOptions, files, is_undecided, place, said};
+use super::{LintOptions, files, is_undecided, place, said, untold};
 use crate::options::ReportError;
 use crate::text::safe::{at_line_start, sentence};
 
@@ -20,7 +20,7 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
             let line = format!("{}: {} {label} {}", place(file, found), finding.severity, finding.message);
             out.push_str(&format!("{}\n", at_line_start(&sentence(&line))));
         }
-        file.problems.iter().for_each(|p| out.push_str(&problem(p)));
+        untold(file).for_each(|p| out.push_str(&problem(p)));
     }
     report.problems.iter().for_each(|p| out.push_str(&problem(p)));
     Ok(out.into_bytes())

@@ -4,7 +4,7 @@
 use plimsoll_model::{Lines, LintFinding, LintReport, LintedFile, Location, Problem, Severity};
 
 use super::excerpt::excerpt;
-use super::{LintOptions, files, is_undecided, level, place, summary};
+use super::{LintOptions, files, is_undecided, level, place, summary, untold};
 use crate::options::ReportError;
 use crate::text::paint::{Ink, Painter, severity_ink};
 use crate::text::safe::{safe, sentence};
@@ -22,7 +22,7 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
         for found in &file.findings {
             one(&mut out, file, &lines, found, options, painter);
         }
-        file.problems.iter().for_each(|problem| undecided(&mut out, problem, painter));
+        untold(file).for_each(|problem| undecided(&mut out, problem, painter));
     }
     report.problems.iter().for_each(|problem| undecided(&mut out, problem, painter));
     let ink = match report.worst() {

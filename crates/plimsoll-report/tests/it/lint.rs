@@ -134,6 +134,25 @@ fn one_line_is_one_fault() {
 }
 
 #[test]
+fn document_that_is_no_yaml_is_told_once_where_faults_are_lines() {
+    static BROKEN: RuleInfo = RuleInfo { id: "broken-yaml", ..LATEST };
+    let mut broken =
+        file("a.yaml", FileKind::Manifest, "a: [\n", vec![finding(&BROKEN, "a.yaml", [1, 4, 1, 5], "no YAML")]);
+    let place = |line| Location { line: Some(line), column: Some(4), ..Location::path("a.yaml") };
+    broken.problems = vec![
+        Problem::undecided(ProblemKind::BadInput, "read the document").at(place(1)),
+        Problem::undecided(ProblemKind::BadInput, "read another one").at(place(7)),
+    ];
+    let report = LintReport { files: vec![broken], problems: Vec::new(), ..report() };
+    for format in ["text", "short", "github", "checkstyle"] {
+        let out = rendered(format, &report);
+        assert!(out.contains("no YAML") && !out.contains("read the document"), "{format}: {out}");
+        assert!(out.contains("read another one"), "{format}: {out}");
+    }
+    assert!(rendered("json", &report).contains("read the document"));
+}
+
+#[test]
 fn annotations_are_escaped_as_the_runner_wants() {
     insta::assert_snapshot!(rendered("github", &report()));
 }

@@ -35,7 +35,7 @@ pub const BUDGET_WITHOUT_PODS: Rule = Rule {
 /// A budget that lets no pod go.
 pub const BUDGET_BLOCKS_EVICTION: Rule = Rule {
     info: RuleInfo {
-        id: "budget-blocks-eviction",
+        id: "eviction-blocked-by-budget",
         severity: Severity::Medium,
         aliases: &["pdb-max-unavailable", "pdb-min-available"],
         opt_in: false,

@@ -294,7 +294,7 @@ fn budgets_that_let_nothing_go_are_found() {
         ("minAvailable: 50%", "", false),
     ] {
         let text = text(budget, replicas);
-        assert_eq!(!found(&[("m.yaml", &text)], Some("budget-blocks-eviction")).is_empty(), blocks, "{text}");
+        assert_eq!(!found(&[("m.yaml", &text)], Some("eviction-blocked-by-budget")).is_empty(), blocks, "{text}");
     }
 }
 

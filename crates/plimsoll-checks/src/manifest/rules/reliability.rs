@@ -70,7 +70,7 @@ pub const SPREAD_MISSING: Rule = Rule {
 
 pub const CLAIM_ACCESS: Rule = Rule {
     info: RuleInfo {
-        id: "claim-access-mode",
+        id: "claim-not-read-write-once",
         severity: Severity::Low,
         aliases: &["VolumeClaimAccessModeReadWriteOnce"],
         opt_in: true,
