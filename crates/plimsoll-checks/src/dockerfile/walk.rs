@@ -110,10 +110,11 @@ impl Dockerfile<'_> {
 
     /// What the RUNs of the final image run.
     pub fn final_runs(&self) -> impl Iterator<Item = &Run> {
-        let chain = self.final_chain();
+        // Both go up the file.
+        let mut chain = self.final_chain().into_iter().peekable();
         let of_chain = move |run: &&Run| {
-            let inside = |stage: &&Stage| (stage.first..stage.end).contains(&run.instruction);
-            !run.onbuild && chain.iter().any(inside)
+            while chain.next_if(|stage| stage.end <= run.instruction).is_some() {}
+            !run.onbuild && chain.peek().is_some_and(|stage| stage.first <= run.instruction)
         };
         self.runs().iter().filter(of_chain)
     }
