@@ -6,6 +6,7 @@ mod commands;
 mod compat;
 mod dirs;
 mod exit;
+mod lsp;
 mod message;
 mod progress;
 mod reach;
@@ -56,6 +57,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Check(args) => commands::check::run(global, args),
         Command::Lint(args) => commands::lint::run(global, args),
+        Command::Lsp(args) => commands::lint::serve(args),
         Command::Image(args) => commands::judge::image(global, args),
         Command::Fs(args) => commands::judge::fs(global, args),
         Command::Rootfs(args) => commands::judge::rootfs(global, args),

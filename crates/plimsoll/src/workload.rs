@@ -8,7 +8,7 @@ use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule};
 use plimsoll_checks::manifest::object::{Manifest, Object, read};
 use plimsoll_checks::pod_security::{Level, Version};
 use plimsoll_checks::source::{Source, Span};
-use plimsoll_model::loadline::{LoadLine, PodSecurityLevel, RuleAction};
+use plimsoll_model::loadline::{LoadLine, PodSecurityLevel, RuleAction, WorkloadRules};
 use plimsoll_model::{
     Assessment, FileKind, Finding, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Subject,
     SubjectKind, WorkloadFacts,
@@ -23,18 +23,21 @@ pub fn linter_of(policy: &LoadLine) -> Result<Option<Linter>, UnknownRule> {
     let named = workloads.rules.iter().filter(|(_, action)| **action != RuleAction::Off).map(|(id, _)| id.clone());
     // What the linter says of itself is no rule of the policy; but without any name it would take the default ones.
     let select = named.chain(["lint".to_owned()]).collect();
-    let asked = workloads.pod_security.as_ref();
-    let pod_security = asked.map(|asked| {
-        let level = match asked.level {
-            PodSecurityLevel::Privileged => Level::Privileged,
-            PodSecurityLevel::Baseline => Level::Baseline,
-            PodSecurityLevel::Restricted => Level::Restricted,
-        };
-        (level, asked.minor.map_or(Version::Latest, Version::Minor))
-    });
+    let pod_security = pod_security(workloads);
     let selection = Selection { select, ..Selection::default() };
     let options = Options { selection, pod_security, inline_ignores: false, ..Options::default() };
     Linter::new(options).map(Some)
+}
+
+/// The level that pods are held to.
+pub fn pod_security(workloads: &WorkloadRules) -> Option<(Level, Version)> {
+    let asked = workloads.pod_security.as_ref()?;
+    let level = match asked.level {
+        PodSecurityLevel::Privileged => Level::Privileged,
+        PodSecurityLevel::Baseline => Level::Baseline,
+        PodSecurityLevel::Restricted => Level::Restricted,
+    };
+    Some((level, asked.minor.map_or(Version::Latest, Version::Minor)))
 }
 
 /// An object that an API server asks about. Of an update only what it brings counts: findings that the old object has too are
