@@ -154,6 +154,11 @@ impl Linter {
         self.finish(file.kind, &source, examined)
     }
 
+    /// As [`Linter::lint_alone`], of a manifest that is read already.
+    pub fn lint_manifest(&self, manifest: &Manifest<'_>) -> LintedFile {
+        self.finish(FileKind::Manifest, manifest.source, self.manifest(manifest))
+    }
+
     /// One file by itself; its trees are kept where rules that look at several files want them.
     fn examine<'a>(&self, kind: FileKind, source: &'a Source<'a>, keep: bool) -> Examined<'a> {
         match kind {
