@@ -333,7 +333,7 @@ mod tests {
     use super::*;
     use crate::certificates::tests::{now, rustls_believes};
     use plimsoll_yaml::{Node, documents};
-    use std::rc::Rc;
+    use std::sync::Arc;
 
     fn all(options: &Options) -> Vec<File> {
         plan(options, &Existing::default(), false, now()).unwrap()
@@ -344,7 +344,7 @@ mod tests {
         std::str::from_utf8(&file.bytes).unwrap()
     }
 
-    fn docs(files: &[File], path: &str) -> Vec<Rc<Node>> {
+    fn docs(files: &[File], path: &str) -> Vec<Arc<Node>> {
         let (docs, fault) = documents(text(files, path));
         assert_eq!(fault, None, "{path}\n{}", text(files, path));
         docs

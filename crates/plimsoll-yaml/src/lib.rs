@@ -2,7 +2,7 @@
 //! their anchor's node, so that a "billion laughs" costs nothing until it is walked.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
@@ -31,7 +31,7 @@ pub struct Node {
     /// Mappings that a look-up here may go through besides this one.
     merged: usize,
     /// Where each key stands among the pairs of a large mapping, and where its merge keys do.
-    index: Option<Index>,
+    index: Option<Box<Index>>,
     /// Nodes of the tree below and this one, aliases counted as what they stand for.
     size: usize,
 }
@@ -49,12 +49,12 @@ pub enum Value {
         text: String,
         plain: bool,
     },
-    List(Vec<Rc<Node>>),
-    Map(Vec<(Rc<Node>, Rc<Node>)>),
+    List(Vec<Arc<Node>>),
+    Map(Vec<(Arc<Node>, Arc<Node>)>),
 }
 
 impl Node {
-    fn new(value: Value, start: Start, end: usize) -> Rc<Node> {
+    fn new(value: Value, start: Start, end: usize) -> Arc<Node> {
         let Start { line, column, byte: start } = start;
         let below = match &value {
             Value::Scalar { .. } => None,
@@ -72,7 +72,7 @@ impl Node {
         let mut node = Node { value, line, column, start, end, depth, merged: 0, index: None, size };
         node.index = Index::of(node.pairs());
         node.merged = node.merges().map(|mapping| 1 + mapping.merged).sum();
-        Rc::new(node)
+        Arc::new(node)
     }
 
     /// How many nodes who walks this tree meets, aliases counted as what they stand for: a small text may hold a tree that
@@ -100,12 +100,14 @@ impl Node {
     }
 
     /// The value of a key, also where it comes in by a merge (`<<: *base`), which the tools that send manifests follow.
-    pub fn get(&self, key: &str) -> Option<&Rc<Node>> {
+    pub fn get(&self, key: &str) -> Option<&Arc<Node>> {
         let own = match &self.index {
             Some(index) => index.keys.get(key).and_then(|at| self.pairs().get(*at)),
             None => self.pairs().iter().find(|(k, _)| k.text() == Some(key)),
         };
-        own.map(|(_, v)| v).or_else(|| self.merges().find_map(|mapping| mapping.get(key)))
+        // Most mappings have nothing merged into them: no need to look for it.
+        let found = own.map(|(_, v)| v);
+        if self.merged == 0 { found } else { found.or_else(|| self.merges().find_map(|mapping| mapping.get(key))) }
     }
 
     /// A merge key. In quotes it is a key like any other.
@@ -114,7 +116,7 @@ impl Node {
     }
 
     /// What is merged into this mapping, one or a list of them.
-    fn merges(&self) -> impl Iterator<Item = &Rc<Node>> {
+    fn merges(&self) -> impl Iterator<Item = &Arc<Node>> {
         let (few, indexed) = match &self.index {
             Some(index) => (&[][..], index.merges.as_slice()),
             None => (self.pairs(), &[][..]),
@@ -124,14 +126,14 @@ impl Node {
         values.flat_map(|v| v.items().iter().chain(std::iter::once(v)))
     }
 
-    pub fn pairs(&self) -> &[(Rc<Node>, Rc<Node>)] {
+    pub fn pairs(&self) -> &[(Arc<Node>, Arc<Node>)] {
         match &self.value {
             Value::Map(pairs) => pairs,
             _ => &[],
         }
     }
 
-    pub fn items(&self) -> &[Rc<Node>] {
+    pub fn items(&self) -> &[Arc<Node>] {
         match &self.value {
             Value::List(items) => items,
             _ => &[],
@@ -141,7 +143,7 @@ impl Node {
 
 impl Index {
     /// The index of a large mapping; the first of equal keys counts, as it does without one.
-    fn of(pairs: &[(Rc<Node>, Rc<Node>)]) -> Option<Index> {
+    fn of(pairs: &[(Arc<Node>, Arc<Node>)]) -> Option<Box<Index>> {
         if pairs.len() <= UNINDEXED {
             return None;
         }
@@ -153,7 +155,7 @@ impl Index {
                 None => {}
             }
         }
-        Some(index)
+        Some(Box::new(index))
     }
 }
 
@@ -186,13 +188,13 @@ struct Start {
 }
 
 enum Open {
-    List { items: Vec<Rc<Node>>, start: Start, anchor: usize },
-    Map { pairs: Vec<(Rc<Node>, Rc<Node>)>, key: Option<Rc<Node>>, start: Start, anchor: usize },
+    List { items: Vec<Arc<Node>>, start: Start, anchor: usize },
+    Map { pairs: Vec<(Arc<Node>, Arc<Node>)>, key: Option<Arc<Node>>, start: Start, anchor: usize },
 }
 
 /// The documents of `text`, and the fault that ended the reading, if one did. A duplicate key is a fault: readers differ
 /// on which of the two counts.
-pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
+pub fn documents(text: &str) -> (Vec<Arc<Node>>, Option<Fault>) {
     read(text, false)
 }
 
@@ -201,17 +203,17 @@ pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Fault>) {
 ///
 /// # Errors
 /// The fault that ended the reading.
-pub fn plain_document(text: &str) -> Result<Option<Rc<Node>>, Fault> {
+pub fn plain_document(text: &str) -> Result<Option<Arc<Node>>, Fault> {
     match read(text, true) {
         (_, Some(fault)) => Err(fault),
         (documents, None) => Ok(documents.into_iter().next()),
     }
 }
 
-fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
+fn read(text: &str, plain: bool) -> (Vec<Arc<Node>>, Option<Fault>) {
     let mut done = Vec::new();
     let mut stack: Vec<Open> = Vec::new();
-    let mut anchors: HashMap<usize, Rc<Node>> = HashMap::new();
+    let mut anchors: HashMap<usize, Arc<Node>> = HashMap::new();
     let mut nodes = 0usize;
     for next in Parser::new_from_str(text) {
         let (event, span) = match next {
@@ -257,16 +259,11 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
             },
             Event::MappingEnd => match stack.pop() {
                 Some(Open::Map { pairs, start, anchor, .. }) => {
-                    let mut seen = std::collections::HashSet::new();
-                    for (key, _) in &pairs {
-                        if let Some(text) = key.text()
-                            && !key.is_merge()
-                            && !seen.insert(text)
-                        {
-                            let message = format!("the key {text:?} stands twice in one mapping");
-                            let (kind, line, column) = (FaultKind::DuplicateKey, key.line, key.column);
-                            return (done, Some(Fault { kind, message, line, column }));
-                        }
+                    if let Some(key) = twice(&pairs) {
+                        let text = key.text().unwrap_or_default();
+                        let message = format!("the key {text:?} stands twice in one mapping");
+                        let (kind, line, column) = (FaultKind::DuplicateKey, key.line, key.column);
+                        return (done, Some(Fault { kind, message, line, column }));
                     }
                     let end = closed.or_else(|| pairs.last().map(|(_, value)| value.end)).unwrap_or(start.byte);
                     Some((Node::new(Value::Map(pairs), start, end.max(start.byte)), anchor))
@@ -274,7 +271,7 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
                 _ => return (done, fault(FaultKind::Syntax, "a mapping ends that did not start".into())),
             },
             Event::Alias(id) => match anchors.get(&id) {
-                Some(node) => Some((Rc::clone(node), 0)),
+                Some(node) => Some((Arc::clone(node), 0)),
                 None => return (done, fault(FaultKind::Syntax, "an alias stands inside its own anchor".into())),
             },
             _ => None,
@@ -293,7 +290,7 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
                 return (done, Some(Fault { kind, message, line, column }));
             }
             if anchor > 0 {
-                anchors.insert(anchor, Rc::clone(&node));
+                anchors.insert(anchor, Arc::clone(&node));
             }
             match stack.last_mut() {
                 Some(Open::List { items, .. }) => items.push(node),
@@ -306,6 +303,19 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
         }
     }
     (done, None)
+}
+
+/// The first key that stands in a mapping for the second time.
+fn twice(pairs: &[(Arc<Node>, Arc<Node>)]) -> Option<&Arc<Node>> {
+    // A few are compared sooner than they are put into a set.
+    let few = pairs.len() <= UNINDEXED;
+    let mut seen = std::collections::HashSet::new();
+    pairs.iter().enumerate().find_map(|(at, (key, _))| {
+        let text = key.text().filter(|_| !key.is_merge())?;
+        let again =
+            if few { pairs[..at].iter().any(|(other, _)| other.text() == Some(text)) } else { !seen.insert(text) };
+        again.then_some(key)
+    })
 }
 
 /// What a file that only programs write does not have, after so many `documents`.

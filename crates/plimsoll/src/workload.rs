@@ -3,9 +3,10 @@
 //! annotation that silences rules, for whoever writes a manifest does not write the policy.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule};
+use plimsoll_checks::lint::{Linter, Options, Selection, UnknownRule};
 use plimsoll_checks::manifest::object::{Manifest, Object, read};
 use plimsoll_checks::pod_security::{CHECKS, Check, Level, Version};
 use plimsoll_checks::source::{Source, Span};
@@ -101,9 +102,9 @@ struct Examined {
 impl Examined {
     fn of(linter: &Linter, json: &str) -> Examined {
         let text = &*as_yaml(json);
-        let linted = linter.lint_alone(&Input { path: "", text, kind: FileKind::Manifest });
         let source = Source::new("", text);
         let manifest = read(&source);
+        let linted = linter.lint_manifest(&manifest);
         let object = manifest.objects.first();
         let mut problems = linted.problems;
         if object.is_none() && problems.is_empty() {
@@ -165,10 +166,11 @@ pub fn of_file(linted: LintedFile, text: &str) -> Vec<Assessment> {
     }
     let source = Source::new(&path, text);
     let manifest = read(&source);
+    let owners = Owners::of(&manifest);
     let mut by_object: BTreeMap<usize, Vec<Finding>> = BTreeMap::new();
     let mut rest = Vec::new();
     for finding in findings {
-        match owner(&manifest, &source, &finding) {
+        match owners.owner(&source, &finding) {
             Some(object) => by_object.entry(object).or_default().push(finding),
             None => rest.push(finding),
         }
@@ -192,16 +194,45 @@ pub fn of_file(linted: LintedFile, text: &str) -> Vec<Assessment> {
     all
 }
 
-/// The object that a finding stands in: the smallest, for the items of a list are objects too.
-fn owner(manifest: &Manifest<'_>, source: &Source<'_>, finding: &Finding) -> Option<usize> {
-    let place = finding.locations.first()?;
-    let at = source.offset(place.line?, place.column.unwrap_or(1))?;
-    let span = |object: &Object| Span::new(object.node.start, object.node.end);
-    let around = manifest.objects.iter().enumerate().filter(|(_, object)| {
-        let span = span(object);
-        span.start <= at && at <= span.end
-    });
-    around.min_by_key(|(_, object)| span(object).end - span(object).start).map(|(index, _)| index)
+/// The objects of a file by their places; the items of a list are objects within another.
+struct Owners {
+    /// First and last byte and number of each, the outer before the inner.
+    objects: Vec<(usize, Reverse<usize>, usize)>,
+    /// Which one is right around each.
+    around: Vec<Option<usize>>,
+}
+
+impl Owners {
+    fn of(manifest: &Manifest<'_>) -> Owners {
+        let place = |(number, object): (usize, &Object)| (object.node.start, Reverse(object.node.end), number);
+        let mut objects: Vec<_> = manifest.objects.iter().enumerate().map(place).collect();
+        objects.sort_unstable();
+        // An alias stands where its anchor does: the first counts.
+        objects.dedup_by_key(|(start, end, _)| (*start, *end));
+        let (mut around, mut open): (Vec<_>, Vec<usize>) = (Vec::new(), Vec::new());
+        for (at, (_, Reverse(end), _)) in objects.iter().enumerate() {
+            while open.last().is_some_and(|last| objects[*last].1.0 < *end) {
+                open.pop();
+            }
+            around.push(open.last().copied());
+            open.push(at);
+        }
+        Owners { objects, around }
+    }
+
+    /// The object that a finding stands in: the smallest.
+    fn owner(&self, source: &Source<'_>, finding: &Finding) -> Option<usize> {
+        let place = finding.locations.first()?;
+        let at = source.offset(place.line?, place.column.unwrap_or(1))?;
+        let mut next = self.objects.partition_point(|(start, ..)| *start <= at).checked_sub(1);
+        while let Some((_, Reverse(end), number)) = next.and_then(|next| self.objects.get(next)) {
+            if *end >= at {
+                return Some(*number);
+            }
+            next = next.and_then(|next| self.around[next]);
+        }
+        None
+    }
 }
 
 /// What an object asks for; none for what makes no pods.
@@ -237,6 +268,8 @@ fn assessment(
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_checks::lint::Input;
+
     use super::*;
 
     fn policy(workloads: &str) -> LoadLine {

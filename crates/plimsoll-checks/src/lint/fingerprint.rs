@@ -11,26 +11,41 @@ use crate::source::{Found, Source};
 const MOST_TEXT: usize = 1 << 10;
 
 /// Counts findings that are alike; one for each file.
-#[derive(Default)]
 pub(super) struct Fingerprints {
-    seen: HashMap<String, usize>,
+    path: String,
+    seen: HashMap<[u8; SIZE], usize>,
 }
 
+/// Bytes of a digest that are kept: enough that no two findings of a project are ever taken for one.
+const SIZE: usize = 16;
+
 impl Fingerprints {
+    pub(super) fn new(path: &str) -> Fingerprints {
+        Fingerprints { path: normal_path(path), seen: HashMap::new() }
+    }
+
     pub(super) fn of(&mut self, source: &Source<'_>, found: &Found) -> String {
         let mut hash = Sha256::new();
         hash.update(found.rule.id);
         hash.update([0]);
-        hash.update(normal_path(source.path));
+        hash.update(&self.path);
         hash.update([0]);
         for word in lines_at_fault(source, found).split_whitespace() {
             hash.update(word);
             hash.update(b" ");
         }
-        let digest: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let count = self.seen.entry(digest.clone()).or_default();
+        let mut digest = [0; SIZE];
+        digest.copy_from_slice(&hash.finalize()[..SIZE]);
+        let count = self.seen.entry(digest).or_default();
         *count += 1;
-        if *count == 1 { digest } else { format!("{digest}-{count}") }
+        let mut name = String::with_capacity(2 * SIZE);
+        for half in digest.iter().flat_map(|byte| [byte >> 4, byte & 0xf]) {
+            name.push(char::from_digit(half.into(), 16).unwrap_or_default());
+        }
+        if *count > 1 {
+            name.push_str(&format!("-{count}"));
+        }
+        name
     }
 }
 

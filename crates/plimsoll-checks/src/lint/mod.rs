@@ -12,11 +12,11 @@ mod ignores;
 pub mod kind;
 pub mod names;
 mod overlaps;
+mod parallel;
 pub mod rules;
 pub mod shell;
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
 use plimsoll_model::{
@@ -24,9 +24,10 @@ use plimsoll_model::{
 };
 
 use crate::dockerfile;
-use crate::manifest::object::{MAX_FAULTS, Manifest, read};
+use crate::manifest::object::{Container, MAX_FAULTS, Manifest, Workload, read};
+use crate::manifest::project::Project;
 use crate::manifest::project::limits::{LimitRanges, limit_ranges};
-use crate::manifest::rules::{Check, Context, Rule as ManifestRule};
+use crate::manifest::rules::{Check, Context, ProjectCheck, Rule as ManifestRule};
 use crate::pod_security::{self, Level, Version};
 use crate::source::{Found, Source};
 use fingerprint::Fingerprints;
@@ -34,6 +35,7 @@ use ignores::{Ignore, Judging};
 pub use kind::{guess, kind_of};
 use names::{Family, Known, Names, Selected};
 pub use names::{Selection, UnknownRule, all_rules};
+pub use parallel::in_parallel;
 
 /// A text to lint.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +79,11 @@ impl Registry {
 
 /// Rules and options, made ready once for any number of files.
 pub struct Linter {
-    registry: Registry,
     options: Options,
+    /// The rules that were asked for, in the order of the registry.
+    dockerfile: Vec<&'static dockerfile::Rule>,
+    manifest: Vec<&'static ManifestRule>,
+    project: Vec<ProjectCheck>,
     known: Vec<Known>,
     names: Names,
     selected: Selected,
@@ -95,12 +100,14 @@ struct Around<'a> {
 
 /// What one file gave before ignores.
 #[derive(Default)]
-struct Examined {
+struct Examined<'a> {
     found: Vec<Found>,
     problems: Vec<Problem>,
     ignores: Vec<Ignore>,
     /// ShellCheck looked at all scripts.
     shell_asked: bool,
+    /// For rules that look at all files.
+    manifest: Option<Manifest<'a>>,
 }
 
 /// Lints files with all rules that the program has.
@@ -130,7 +137,16 @@ impl Linter {
         let all: Vec<Known> =
             all_rules().into_iter().filter(|rule| rule.family == Family::Image).chain(known.iter().copied()).collect();
         let selected = Selected::new(&options.selection, &known, options.pod_security.is_some())?;
-        Ok(Linter { registry, options, names: Names::new(&all), known, selected })
+        let dockerfile = registry.dockerfile.iter().copied();
+        let dockerfile = dockerfile.filter(|rule| selected.has(Family::Dockerfile, &rule.info)).collect();
+        let manifest = registry.manifest.iter().copied();
+        let manifest: Vec<_> = manifest.filter(|rule| selected.has(Family::Manifest, &rule.info)).collect();
+        let project = manifest.iter().filter_map(|rule| match rule.check {
+            Check::Project(check) => Some(check),
+            _ => None,
+        });
+        let project = project.collect();
+        Ok(Linter { options, dockerfile, manifest, project, names: Names::new(&all), known, selected })
     }
 
     /// The findings of these files, in their order. Rules that look at several files see all of them.
@@ -140,89 +156,55 @@ impl Linter {
 
     /// As [`Linter::lint`], with what ShellCheck says of the scripts of each file; none, or no entry: it was not asked.
     pub fn lint_told(&self, files: &[Input<'_>], told: &[Option<Vec<shell::Answer>>]) -> Vec<LintedFile> {
+        let threads = self.options.threads.unwrap_or(NonZeroUsize::MIN);
         let sources: Vec<Source<'_>> = files.iter().map(|file| Source::new(file.path, file.text)).collect();
         let limits = self.limits(files, &sources);
-        let (mut examined, project) =
-            if files.len() > 1 && self.options.threads.is_some_and(|threads| threads.get() > 1) {
-                std::thread::scope(|scope| {
-                    let project = scope.spawn(|| self.project(files, &sources));
-                    let examined = self.each(files, &sources, &limits, told);
-                    (examined, project.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug)))
-                })
-            } else {
-                (self.each(files, &sources, &limits, told), self.project(files, &sources))
-            };
-        for (index, found) in project {
+        let examine = |(at, (file, source)): (usize, (&Input<'_>, _))| {
+            let around = Around { limits: Some(&limits), told: told.get(at).and_then(Option::as_deref) };
+            self.examine(file.kind, source, around, !self.project.is_empty())
+        };
+        let mut examined = in_parallel(threads, files.iter().zip(&sources).enumerate(), examine);
+        for (index, found) in self.project(threads, &mut examined) {
             if let Some(examined) = examined.get_mut(index) {
                 examined.found.push(found);
             }
         }
-        let both = files.iter().zip(&sources).zip(examined);
-        both.map(|((file, source), examined)| self.finish(file.kind, source, examined)).collect()
+        let all = files.iter().zip(&sources).zip(examined);
+        in_parallel(threads, all, |((file, source), examined)| self.finish(file.kind, source, examined))
     }
 
     /// The findings of one file by itself: rules that look at several files are left out.
     pub fn lint_alone(&self, file: &Input<'_>) -> LintedFile {
         let source = Source::new(file.path, file.text);
-        let examined = self.examine(file.kind, &source, Around::default());
+        let examined = self.examine(file.kind, &source, Around::default(), false);
         self.finish(file.kind, &source, examined)
     }
 
-    /// Every file by itself, several at the same time.
-    fn each(
-        &self,
-        files: &[Input<'_>],
-        sources: &[Source<'_>],
-        limits: &LimitRanges,
-        told: &[Option<Vec<shell::Answer>>],
-    ) -> Vec<Examined> {
-        let examine = |index: usize, file: &Input<'_>, source: &Source<'_>| {
-            let around = Around { limits: Some(limits), told: told.get(index).and_then(Option::as_deref) };
-            self.examine(file.kind, source, around)
-        };
-        let threads = self.options.threads.map_or(1, NonZeroUsize::get).min(files.len());
-        if threads <= 1 {
-            let both = files.iter().zip(sources).enumerate();
-            return both.map(|(index, (file, source))| examine(index, file, source)).collect();
-        }
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let (Some(file), Some(source)) = (files.get(index), sources.get(index)) else { return done };
-                done.push((index, examine(index, file, source)));
-            }
-        };
-        let mut all: Vec<Examined> = files.iter().map(|_| Examined::default()).collect();
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            for worker in workers {
-                // A rule's bug ends the run as it would on one thread.
-                let done = worker.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug));
-                for (index, examined) in done {
-                    all[index] = examined;
-                }
-            }
-        });
-        all
+    /// As [`Linter::lint_alone`], of a manifest that is read already.
+    pub fn lint_manifest(&self, manifest: &Manifest<'_>) -> LintedFile {
+        self.finish(FileKind::Manifest, manifest.source, self.manifest(manifest, None))
     }
 
-    fn examine(&self, kind: FileKind, source: &Source<'_>, around: Around<'_>) -> Examined {
+    /// One file by itself; its trees are kept where rules that look at several files want them.
+    fn examine<'a>(&self, kind: FileKind, source: &'a Source<'a>, around: Around<'_>, keep: bool) -> Examined<'a> {
         match kind {
             FileKind::Dockerfile => self.dockerfile(source, around.told),
-            FileKind::Manifest => self.manifest(source, around.limits),
+            FileKind::Manifest => {
+                let manifest = read(source);
+                let examined = self.manifest(&manifest, around.limits);
+                Examined { manifest: keep.then_some(manifest), ..examined }
+            }
         }
     }
 
-    fn dockerfile(&self, source: &Source<'_>, told: Option<&[shell::Answer]>) -> Examined {
+    fn dockerfile<'a>(&self, source: &Source<'_>, told: Option<&[shell::Answer]>) -> Examined<'a> {
         let file = dockerfile::parse(source);
         let mut found = Vec::new();
         for fault in &file.faults {
             found.push(Found::new(&rules::NOT_UNDERSTOOD, fault.span, fault.message.clone()));
         }
         found.retain(|found| self.selected.has(Family::Lint, found.rule));
-        for rule in self.registry.dockerfile.iter().filter(|rule| self.selected.has(Family::Dockerfile, &rule.info)) {
+        for rule in &self.dockerfile {
             (rule.check)(&file, &self.options.dockerfile, &mut found);
         }
         let mut problems = Vec::new();
@@ -231,36 +213,34 @@ impl Linter {
         }
         let ignores = if self.options.inline_ignores { ignores::dockerfile::ignores(&file) } else { Vec::new() };
         let shell_asked = told.is_some_and(|told| told.iter().all(|(_, said)| said.is_ok()));
-        Examined { found, problems, ignores, shell_asked }
+        Examined { found, problems, ignores, shell_asked, manifest: None }
     }
 
-    fn manifest(&self, source: &Source<'_>, limits: Option<&LimitRanges>) -> Examined {
-        let manifest = read(source);
+    fn manifest<'a>(&self, manifest: &Manifest<'_>, limits: Option<&LimitRanges>) -> Examined<'a> {
         let mut found = Vec::new();
-        let context = Context { source, limits };
-        let rules = self.registry.manifest.iter().filter(|rule| self.selected.has(Family::Manifest, &rule.info));
-        for rule in rules {
-            for object in &manifest.objects {
-                match rule.check {
-                    Check::Object(check) => check(object, &context, &mut found),
-                    Check::Workload(check) => {
-                        object.workload().iter().for_each(|workload| check(workload, &context, &mut found));
+        let context = Context { source: manifest.source, limits };
+        for object in &manifest.objects {
+            let workload = object.workload();
+            let containers: Vec<Container<'_>> = workload.iter().flat_map(Workload::containers).collect();
+            // All rules of an object one after the other: several ask for the same walk through it.
+            for rule in &self.manifest {
+                match (rule.check, &workload) {
+                    (Check::Object(check), _) => check(object, &context, &mut found),
+                    (Check::Workload(check), Some(workload)) => check(workload, &context, &mut found),
+                    (Check::Container(check), Some(workload)) => {
+                        containers.iter().for_each(|container| check(container, workload, &context, &mut found));
                     }
-                    Check::Container(check) => object.workload().iter().for_each(|workload| {
-                        workload.containers().for_each(|container| check(&container, workload, &context, &mut found));
-                    }),
-                    Check::Project(_) => {}
+                    _ => {}
                 }
             }
+            if let (Some((level, version)), Some(workload)) = (self.options.pod_security, &workload) {
+                let violations = pod_security::check(workload, level, version).into_iter();
+                let wanted = violations.filter(|v| self.selected.has(Family::PodSecurity, &v.check.info));
+                found.extend(wanted.map(pod_security::Violation::found));
+            }
         }
-        if let Some((level, version)) = self.options.pod_security {
-            let workloads = manifest.objects.iter().filter_map(|object| object.workload());
-            let violations = workloads.flat_map(|workload| pod_security::check(&workload, level, version));
-            let wanted = violations.filter(|v| self.selected.has(Family::PodSecurity, &v.check.info));
-            found.extend(wanted.map(pod_security::Violation::found));
-        }
-        let ignores = if self.options.inline_ignores { ignores::manifest::ignores(&manifest) } else { Vec::new() };
-        Examined { found, problems: unread(&manifest), ignores, shell_asked: false }
+        let ignores = if self.options.inline_ignores { ignores::manifest::ignores(manifest) } else { Vec::new() };
+        Examined { found, problems: unread(manifest), ignores, ..Examined::default() }
     }
 
     /// What LimitRanges of all files fill in. Few files have one, and only those are read for it.
@@ -271,29 +251,24 @@ impl Linter {
         limit_ranges(&manifests)
     }
 
-    /// What rules that look at all files find, by the index of the file.
-    fn project(&self, files: &[Input<'_>], sources: &[Source<'_>]) -> Vec<(usize, Found)> {
-        let of = |rule: &&&ManifestRule| self.selected.has(Family::Manifest, &rule.info);
-        let checks = self.registry.manifest.iter().filter(of).filter_map(|rule| match rule.check {
-            Check::Project(check) => Some(check),
-            _ => None,
-        });
-        let checks: Vec<_> = checks.collect();
-        if checks.is_empty() {
+    /// What rules that look at all files find, by the index of the file. The trees are let go.
+    fn project(&self, threads: NonZeroUsize, examined: &mut [Examined<'_>]) -> Vec<(usize, Found)> {
+        let kept = examined.iter_mut().enumerate().filter_map(|(at, one)| Some((at, one.manifest.take()?)));
+        let (indexes, manifests): (Vec<usize>, Vec<Manifest<'_>>) = kept.unzip();
+        if manifests.is_empty() {
             return Vec::new();
         }
-        // Trees are no values that threads may share, so they are read again here rather than kept for all files.
-        let indexes: Vec<usize> = (0..files.len()).filter(|at| files[*at].kind == FileKind::Manifest).collect();
-        let manifests: Vec<Manifest<'_>> = indexes.iter().map(|at| read(&sources[*at])).collect();
-        let mut found = Vec::new();
-        for check in checks {
-            check(&manifests, &mut found);
-        }
-        found.into_iter().filter_map(|(at, found)| Some((*indexes.get(at)?, found))).collect()
+        let project = Project::of(&manifests);
+        let found = in_parallel(threads, self.project.iter(), |check| {
+            let mut found = Vec::new();
+            check(&project, &mut found);
+            found
+        });
+        found.into_iter().flatten().filter_map(|(at, found)| Some((*indexes.get(at)?, found))).collect()
     }
 
-    fn finish(&self, kind: FileKind, source: &Source<'_>, examined: Examined) -> LintedFile {
-        let Examined { mut found, problems, ignores, shell_asked } = examined;
+    fn finish(&self, kind: FileKind, source: &Source<'_>, examined: Examined<'_>) -> LintedFile {
+        let Examined { mut found, problems, ignores, shell_asked, .. } = examined;
         let order = |found: &Found| (found.span, found.rule.id);
         found.sort_by(|a, b| order(a).cmp(&order(b)));
         found.dedup_by(|a, b| order(a) == order(b));
@@ -311,10 +286,11 @@ impl Linter {
             overlaps::drop_said_again(source, &mut kept, &sifted.ignored);
         }
         kept.sort_by(|a, b| order(a).cmp(&order(b)));
-        let mut fingerprints = Fingerprints::default();
+        let mut fingerprints = Fingerprints::new(source.path);
+        let severities = self.selected.changes_severities();
         let mut finding = |mut found: Found| {
             let fingerprint = fingerprints.of(source, &found);
-            if let Some(severity) = self.selected.severity(family_of(kind, found.rule), found.rule) {
+            if severities && let Some(severity) = self.selected.severity(family_of(kind, found.rule), found.rule) {
                 found.severity = severity;
             }
             LintFinding { finding: found.finding(source), fingerprint }

@@ -219,6 +219,11 @@ impl Selected {
         self.rules.contains(&(family, info.id))
     }
 
+    /// Whether any rule has another severity than its own.
+    pub(super) fn changes_severities(&self) -> bool {
+        !self.severities.is_empty()
+    }
+
     pub(super) fn severity(&self, family: Family, info: &RuleInfo) -> Option<Severity> {
         self.severities.get(&(family, info.id)).copied()
     }

@@ -3,7 +3,7 @@
 //! file's own indent and line breaks. What it does not do: edit what an alias or a merge shares with other places, or text
 //! that it does not see through: there it gives nothing, and the finding stays without a fix.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::TextEdit;
 use plimsoll_yaml::{Node, Value as Tree};
@@ -24,18 +24,18 @@ pub enum Value<'a> {
 }
 
 /// The pair of a key that stands in this mapping itself: none that is merged in.
-pub fn own<'n>(node: &'n Rc<Node>, key: &str) -> Option<(&'n Rc<Node>, &'n Rc<Node>)> {
+pub fn own<'n>(node: &'n Arc<Node>, key: &str) -> Option<(&'n Arc<Node>, &'n Arc<Node>)> {
     node.pairs().iter().find(|(k, _)| k.text() == Some(key)).map(|(k, v)| (k, v))
 }
 
 /// True where nothing else of the document shares the node: it is no alias, and no alias stands for it.
-pub fn unshared(node: &Rc<Node>) -> bool {
-    Rc::strong_count(node) == 1
+pub fn unshared(node: &Arc<Node>) -> bool {
+    Arc::strong_count(node) == 1
 }
 
 /// Sets the value at a path below a mapping, making the mappings between where there are none. `base` itself must stand
 /// where it is used: see [`unshared`].
-pub fn set(source: &Source<'_>, base: &Rc<Node>, path: &[&str], value: Value<'_>) -> Option<Vec<TextEdit>> {
+pub fn set(source: &Source<'_>, base: &Arc<Node>, path: &[&str], value: Value<'_>) -> Option<Vec<TextEdit>> {
     let (key, below) = path.split_first()?;
     let Some((name, child)) = own(base, key) else {
         // A merged key would be hidden by one of its own.
@@ -64,7 +64,7 @@ pub fn set(source: &Source<'_>, base: &Rc<Node>, path: &[&str], value: Value<'_>
 }
 
 /// Adds a text to the end of the list at a path.
-pub fn push(source: &Source<'_>, base: &Rc<Node>, path: &[&str], text: &str) -> Option<Vec<TextEdit>> {
+pub fn push(source: &Source<'_>, base: &Arc<Node>, path: &[&str], text: &str) -> Option<Vec<TextEdit>> {
     let mut list = base;
     for key in path {
         let (name, child) = own(list, key)?;
@@ -101,7 +101,7 @@ pub fn push(source: &Source<'_>, base: &Rc<Node>, path: &[&str], text: &str) -> 
 }
 
 /// Takes the entry at a path away; nothing where its mapping would be empty then.
-pub fn remove(source: &Source<'_>, base: &Rc<Node>, path: &[&str]) -> Option<Vec<TextEdit>> {
+pub fn remove(source: &Source<'_>, base: &Arc<Node>, path: &[&str]) -> Option<Vec<TextEdit>> {
     let (key, parents) = path.split_last()?;
     let mut mapping = base;
     for parent in parents {
@@ -117,7 +117,7 @@ pub fn remove(source: &Source<'_>, base: &Rc<Node>, path: &[&str]) -> Option<Vec
         return None;
     }
     let (name, value) = &pairs[at];
-    let real = |(name, value): &(Rc<Node>, Rc<Node>)| value.start >= name.end && value.end > value.start;
+    let real = |(name, value): &(Arc<Node>, Arc<Node>)| value.start >= name.end && value.end > value.start;
     if is_flow(source, mapping)? {
         let span = match pairs.get(at + 1) {
             Some((next, _)) => Span::new(name.start, next.start),
@@ -140,7 +140,7 @@ pub fn remove(source: &Source<'_>, base: &Rc<Node>, path: &[&str]) -> Option<Vec
 }
 
 /// A mapping gets a new entry.
-fn put(source: &Source<'_>, mapping: &Rc<Node>, path: &[&str], value: Value<'_>) -> Option<TextEdit> {
+fn put(source: &Source<'_>, mapping: &Arc<Node>, path: &[&str], value: Value<'_>) -> Option<TextEdit> {
     let Tree::Map(pairs) = &mapping.value else { return None };
     if is_flow(source, mapping)? {
         return Some(put_in_flow(source, mapping, pairs, path, value));
@@ -159,8 +159,8 @@ fn put(source: &Source<'_>, mapping: &Rc<Node>, path: &[&str], value: Value<'_>)
 
 fn put_in_flow(
     source: &Source<'_>,
-    mapping: &Rc<Node>,
-    pairs: &[(Rc<Node>, Rc<Node>)],
+    mapping: &Arc<Node>,
+    pairs: &[(Arc<Node>, Arc<Node>)],
     path: &[&str],
     value: Value<'_>,
 ) -> TextEdit {
@@ -191,9 +191,9 @@ fn put_in_flow(
 /// A key that has no value gets one.
 fn fill(
     source: &Source<'_>,
-    mapping: &Rc<Node>,
-    name: &Rc<Node>,
-    child: &Rc<Node>,
+    mapping: &Arc<Node>,
+    name: &Arc<Node>,
+    child: &Arc<Node>,
     below: &[&str],
     value: Value<'_>,
 ) -> Option<TextEdit> {
@@ -291,7 +291,7 @@ fn is_null(node: &Node) -> bool {
 }
 
 /// `{…}`; none where the mapping cannot be told.
-fn is_flow(source: &Source<'_>, mapping: &Rc<Node>) -> Option<bool> {
+fn is_flow(source: &Source<'_>, mapping: &Arc<Node>) -> Option<bool> {
     let brace = source.text.as_bytes().get(mapping.start) == Some(&b'{');
     match mapping.pairs().first() {
         None => brace.then_some(true),
@@ -329,7 +329,7 @@ fn line_rest(source: &Source<'_>, at: usize) -> Option<usize> {
 }
 
 /// Where the lines of a block mapping's entry end; none where that is not sure.
-fn tail(source: &Source<'_>, name: &Rc<Node>, value: &Rc<Node>) -> Option<usize> {
+fn tail(source: &Source<'_>, name: &Arc<Node>, value: &Arc<Node>) -> Option<usize> {
     if value.start < name.end {
         // An alias: its bytes are elsewhere.
         let line = source.line_span(source.line(name.end))?;
@@ -382,7 +382,7 @@ fn is_bracket(source: &Source<'_>, node: &Node) -> bool {
 }
 
 /// An item that stands in its list: none that an alias brings from before.
-fn is_direct(items: &[Rc<Node>], at: usize, list: &Node) -> bool {
+fn is_direct(items: &[Arc<Node>], at: usize, list: &Node) -> bool {
     let before = if at == 0 { list.start } else { items[at - 1].end };
     unshared(&items[at]) && items[at].start >= before
 }

@@ -1,7 +1,7 @@
 //! The images that manifests name. In: a manifest's text. Out: every image of every container, init and ephemeral
 //! container, in whatever kind carries a pod template.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{Location, Problem, ProblemKind};
 
@@ -74,7 +74,7 @@ fn looks_like_manifest(text: &str) -> bool {
     text.contains("apiVersion") && text.contains("kind")
 }
 
-fn visit_object(node: &Rc<Node>, path: &str, found: &mut NamedImages, steps: &mut usize, depth: usize) {
+fn visit_object(node: &Arc<Node>, path: &str, found: &mut NamedImages, steps: &mut usize, depth: usize) {
     *steps += 1;
     if *steps > MAX_STEPS {
         return;
@@ -109,7 +109,7 @@ struct Context<'a> {
     object: String,
 }
 
-fn visit_value(node: &Rc<Node>, context: &Context, found: &mut NamedImages, steps: &mut usize) {
+fn visit_value(node: &Arc<Node>, context: &Context, found: &mut NamedImages, steps: &mut usize) {
     *steps += 1;
     if *steps > MAX_STEPS {
         return;
@@ -127,7 +127,7 @@ fn visit_value(node: &Rc<Node>, context: &Context, found: &mut NamedImages, step
     }
 }
 
-fn named(container: &Rc<Node>, context: &Context, found: &mut NamedImages) {
+fn named(container: &Arc<Node>, context: &Context, found: &mut NamedImages) {
     let Some(image) = container.get("image") else { return };
     let container_name = container.get("name").and_then(|n| n.string()).unwrap_or("unnamed").to_owned();
     let location = Location {

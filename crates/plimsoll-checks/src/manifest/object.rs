@@ -2,7 +2,7 @@
 //! containers: main, init and ephemeral alike. What it does not do: judge.
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_yaml::{Fault, FaultKind, Node, documents};
 
@@ -25,7 +25,7 @@ pub struct Manifest<'a> {
     /// What has both `apiVersion` and `kind`, the items of lists too.
     pub objects: Vec<Object>,
     /// Documents that are no object.
-    pub others: Vec<Rc<Node>>,
+    pub others: Vec<Arc<Node>>,
     /// The first document that could not be read, if one could not.
     pub fault: Option<Fault>,
     /// Those after it: reading goes on with the next document.
@@ -36,7 +36,7 @@ pub struct Manifest<'a> {
 
 #[derive(Debug, Clone)]
 pub struct Object {
-    pub node: Rc<Node>,
+    pub node: Arc<Node>,
     pub api_version: String,
     pub kind: String,
     /// `metadata.name`, else `metadata.generateName`, else empty.
@@ -51,9 +51,9 @@ pub struct Object {
 pub struct Workload<'o> {
     pub object: &'o Object,
     /// The pod's own metadata: the template's.
-    pub metadata: Option<&'o Rc<Node>>,
+    pub metadata: Option<&'o Arc<Node>>,
     /// The pod's spec.
-    pub spec: &'o Rc<Node>,
+    pub spec: &'o Arc<Node>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub enum ContainerKind {
 
 #[derive(Debug, Clone, Copy)]
 pub struct Container<'o> {
-    pub node: &'o Rc<Node>,
+    pub node: &'o Arc<Node>,
     pub kind: ContainerKind,
     /// Empty where it has none.
     pub name: &'o str,
@@ -82,7 +82,7 @@ pub fn read<'a>(source: &'a Source<'a>) -> Manifest<'a> {
         let (trees, fault) = documents(&text);
         for tree in &trees {
             if !add(&mut manifest, tree, document, 0, &mut left) {
-                manifest.others.push(Rc::clone(tree));
+                manifest.others.push(Arc::clone(tree));
             }
             document += 1;
         }
@@ -117,7 +117,7 @@ fn blanked(source: &Source<'_>, line: u32) -> String {
 }
 
 /// Adds an object and the items of a list; false for what is no object.
-fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usize, left: &mut usize) -> bool {
+fn add(manifest: &mut Manifest<'_>, node: &Arc<Node>, document: usize, depth: usize, left: &mut usize) -> bool {
     let Some(object) = Object::of(node, document) else { return false };
     let list = object.kind.ends_with("List") && depth < MAX_LISTS;
     let items = node.get("items").filter(|_| list).map(|items| items.items()).unwrap_or_default();
@@ -137,7 +137,7 @@ fn add(manifest: &mut Manifest<'_>, node: &Rc<Node>, document: usize, depth: usi
 
 impl Object {
     /// The object that a tree is.
-    pub fn of(node: &Rc<Node>, document: usize) -> Option<Object> {
+    pub fn of(node: &Arc<Node>, document: usize) -> Option<Object> {
         let text = |node: &Node, key: &str| node.get(key).and_then(|value| value.string()).map(str::to_owned);
         let (api_version, kind) = (text(node, "apiVersion")?, text(node, "kind")?);
         let metadata = node.get("metadata");
@@ -145,7 +145,7 @@ impl Object {
         Some(Object {
             name: field("name").or_else(|| field("generateName")).unwrap_or_default(),
             namespace: field("namespace"),
-            node: Rc::clone(node),
+            node: Arc::clone(node),
             api_version,
             kind,
             document,
@@ -164,7 +164,7 @@ impl Object {
     }
 
     /// The value at a path of keys: `["spec", "template"]`.
-    pub fn at(&self, path: &[&str]) -> Option<&Rc<Node>> {
+    pub fn at(&self, path: &[&str]) -> Option<&Arc<Node>> {
         at(&self.node, path)
     }
 
@@ -209,7 +209,7 @@ impl<'o> Workload<'o> {
     }
 
     /// The value at a path below the pod's spec.
-    pub fn at(&self, path: &[&str]) -> Option<&'o Rc<Node>> {
+    pub fn at(&self, path: &[&str]) -> Option<&'o Arc<Node>> {
         at(self.spec, path)
     }
 
@@ -221,18 +221,18 @@ impl<'o> Workload<'o> {
 
 impl<'o> Container<'o> {
     /// The value at a path below the container.
-    pub fn at(&self, path: &[&str]) -> Option<&'o Rc<Node>> {
+    pub fn at(&self, path: &[&str]) -> Option<&'o Arc<Node>> {
         at(self.node, path)
     }
 }
 
 /// The value at a path of keys below a node.
-pub fn at<'n>(node: &'n Rc<Node>, path: &[&str]) -> Option<&'n Rc<Node>> {
+pub fn at<'n>(node: &'n Arc<Node>, path: &[&str]) -> Option<&'n Arc<Node>> {
     path.iter().try_fold(node, |node, key| node.get(key))
 }
 
 /// The key of a mapping, where a fault of the value is shown.
-pub fn key<'n>(node: &'n Rc<Node>, name: &str) -> Option<&'n Rc<Node>> {
+pub fn key<'n>(node: &'n Arc<Node>, name: &str) -> Option<&'n Arc<Node>> {
     node.pairs().iter().map(|(key, _)| key).find(|key| key.text() == Some(name))
 }
 
@@ -242,7 +242,7 @@ pub fn span(node: &Node) -> Span {
 }
 
 /// From the key to the end of its value: `privileged: true`. The node's own bytes where the key is merged in.
-pub fn entry(node: &Rc<Node>, name: &str) -> Span {
+pub fn entry(node: &Arc<Node>, name: &str) -> Span {
     let pair = node.pairs().iter().find(|(key, _)| key.text() == Some(name));
     pair.map_or_else(|| span(node), |(key, value)| Span::new(key.start, value.end.max(key.end)))
 }

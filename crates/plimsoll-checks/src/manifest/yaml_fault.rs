@@ -22,8 +22,8 @@ pub const RULE: Rule = Rule {
         bad: "apiVersion: v1\nkind: Pod\nmetadata:\nname: web\nspec:\ncontainers:\n- name: web\nimage: nginx:1.29\nspec:\n",
         good: "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx:1.29\n",
     },
-    check: Check::Project(|manifests, found| {
-        for (at, manifest) in manifests.iter().enumerate() {
+    check: Check::Project(|project, found| {
+        for (at, manifest) in project.manifests.iter().enumerate() {
             found.extend(of_manifest(manifest).into_iter().map(|one| (at, one)));
         }
     }),

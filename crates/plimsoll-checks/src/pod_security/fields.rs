@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_yaml::{Node, Value};
 
@@ -27,16 +27,16 @@ pub(super) struct Pod<'o> {
 
 /// Who sets a field: the pod or one of its containers.
 pub(super) struct Holder<'o> {
-    node: &'o Rc<Node>,
+    node: &'o Arc<Node>,
     /// None for the pod.
     container: Option<(&'static str, &'o str)>,
 }
 
 /// A field that is set.
 pub(super) struct Field<'o> {
-    parent: &'o Rc<Node>,
+    parent: &'o Arc<Node>,
     key: &'static str,
-    pub node: &'o Rc<Node>,
+    pub node: &'o Arc<Node>,
 }
 
 /// What stands at a path.
@@ -122,7 +122,7 @@ impl<'o> Pod<'o> {
     }
 
     /// The items of a list that are mappings; what is none is said.
-    pub(super) fn objects(&self, read: Read<'o>, holder: &Holder<'_>) -> Vec<&'o Rc<Node>> {
+    pub(super) fn objects(&self, read: Read<'o>, holder: &Holder<'_>) -> Vec<&'o Arc<Node>> {
         let mut objects = self.items(read, holder);
         objects.retain(|node| {
             let is = matches!(node.value, Value::Map(_));
@@ -138,7 +138,7 @@ impl<'o> Pod<'o> {
     }
 
     /// The items of a list; what is no list is said.
-    pub(super) fn items(&self, read: Read<'o>, holder: &Holder<'_>) -> Vec<&'o Rc<Node>> {
+    pub(super) fn items(&self, read: Read<'o>, holder: &Holder<'_>) -> Vec<&'o Arc<Node>> {
         let Some(field) = self.set(read, holder) else { return Vec::new() };
         let Value::List(items) = &field.node.value else {
             self.say(field.span(), format!("`{}` of {holder} is no list, so that it cannot be checked", field.key));
@@ -201,8 +201,8 @@ impl<'o> Pod<'o> {
         // What is merged in counts as well; the mapping's own keys come before it.
         let mut seen = std::collections::HashSet::new();
         let mut all = Vec::new();
-        let mut open: Vec<&'o Rc<Node>> = Vec::new();
-        let mut take = |pairs: &'o [(Rc<Node>, Rc<Node>)], open: &mut Vec<&'o Rc<Node>>| {
+        let mut open: Vec<&'o Arc<Node>> = Vec::new();
+        let mut take = |pairs: &'o [(Arc<Node>, Arc<Node>)], open: &mut Vec<&'o Arc<Node>>| {
             for (key, value) in pairs {
                 match key.text() {
                     _ if key.is_merge() => {
@@ -299,7 +299,7 @@ impl<'o> Field<'o> {
 }
 
 /// What stands at a path below a node.
-pub(super) fn read<'o>(node: &'o Rc<Node>, path: &[&'static str]) -> Read<'o> {
+pub(super) fn read<'o>(node: &'o Arc<Node>, path: &[&'static str]) -> Read<'o> {
     let mut at = node;
     let mut last: Option<Field<'o>> = None;
     for key in path {

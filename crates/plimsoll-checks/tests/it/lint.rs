@@ -2,7 +2,8 @@
 
 use plimsoll_checks::lint::fix::{Fixes, diff, fix};
 use plimsoll_checks::lint::{Input, Linter, Options, Registry, Selection, baseline::Baseline};
-use plimsoll_checks::manifest::object::{Container, Manifest, Object, Workload, entry, is_true, key, span};
+use plimsoll_checks::manifest::object::{Container, Object, Workload, entry, is_true, key, span};
+use plimsoll_checks::manifest::project::Project;
 use plimsoll_checks::manifest::rules::{Check, Context, Rule};
 use plimsoll_checks::source::{Found, insert, replace};
 use plimsoll_model::{FileKind, IgnoredBy, LintedFile, RuleInfo, Severity};
@@ -51,9 +52,9 @@ fn label(object: &Object, _: &Context<'_>, found: &mut Vec<Found>) {
     }
 }
 
-fn twins(files: &[Manifest<'_>], found: &mut Vec<(usize, Found)>) {
+fn twins(project: &Project<'_>, found: &mut Vec<(usize, Found)>) {
     let mut seen = std::collections::BTreeSet::new();
-    for (index, file) in files.iter().enumerate() {
+    for (index, file) in project.manifests.iter().enumerate() {
         for object in file.objects.iter().filter(|object| !seen.insert(object.label())) {
             found.push((
                 index,

@@ -1,6 +1,6 @@
 //! Edits of manifests: whatever the style, the path has its value afterwards and nothing else has changed.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_checks::manifest::edit::{Value, push, remove, set};
 use plimsoll_checks::source::Source;
@@ -22,7 +22,7 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> String {
 }
 
 /// A tree as JSON, for comparing and for writing it so.
-pub fn value(node: &Rc<Node>) -> serde_json::Value {
+pub fn value(node: &Arc<Node>) -> serde_json::Value {
     match &node.value {
         plimsoll_yaml::Value::Scalar { text, plain: true } => match text.as_str() {
             "" | "~" | "null" => json!(null),
@@ -39,7 +39,7 @@ pub fn value(node: &Rc<Node>) -> serde_json::Value {
 }
 
 /// Sets `path` in the text's one document.
-fn edited(text: &str, edit: impl Fn(&Source<'_>, &Rc<Node>) -> Option<Vec<TextEdit>>) -> Option<String> {
+fn edited(text: &str, edit: impl Fn(&Source<'_>, &Arc<Node>) -> Option<Vec<TextEdit>>) -> Option<String> {
     let source = Source::new("m", text);
     let (trees, fault) = documents(text);
     assert_eq!(fault, None, "{text}");

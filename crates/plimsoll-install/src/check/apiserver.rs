@@ -1,6 +1,6 @@
 //! kube-apiserver's own command line: in a static pod's manifest, a systemd unit or a list of flags.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_yaml::Node;
 
@@ -106,7 +106,7 @@ pub(super) fn check(world: &mut World<'_>) {
     }
 }
 
-fn pod(world: &World<'_>, source: &Source, pod: &Rc<Node>) {
+fn pod(world: &World<'_>, source: &Source, pod: &Arc<Node>) {
     let containers = pod.get("spec").and_then(|spec| spec.get("containers")).map_or(&[][..], |node| node.items());
     for container in containers.iter().take(MAX_ITEMS) {
         let words = || {
@@ -119,7 +119,7 @@ fn pod(world: &World<'_>, source: &Source, pod: &Rc<Node>) {
             continue;
         }
         let mut flags = Vec::new();
-        let mut list: Vec<&Rc<Node>> = words().collect();
+        let mut list: Vec<&Arc<Node>> = words().collect();
         list.reverse();
         while let Some(word) = list.pop() {
             let Some(rest) = word.text().and_then(|w| w.strip_prefix("--")) else { continue };

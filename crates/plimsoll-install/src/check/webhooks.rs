@@ -46,12 +46,12 @@ pub(super) fn check(world: &mut World<'_>) {
     }
 }
 
-fn list(node: Option<&Node>) -> &[std::rc::Rc<Node>] {
+fn list(node: Option<&Node>) -> &[std::sync::Arc<Node>] {
     let items = node.map_or(&[][..], |node| node.items());
     &items[..items.len().min(MAX_ITEMS)]
 }
 
-fn words(node: Option<&std::rc::Rc<Node>>) -> Vec<&str> {
+fn words(node: Option<&std::sync::Arc<Node>>) -> Vec<&str> {
     // The core group is an empty word.
     list(node.map(|n| &**n)).iter().filter_map(|item| item.text()).collect()
 }

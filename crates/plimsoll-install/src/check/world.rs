@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plimsoll_yaml::{FaultKind, Node, documents};
@@ -21,7 +21,7 @@ pub(super) struct Source {
 }
 
 pub(super) enum Content {
-    Yaml(Vec<Rc<Node>>),
+    Yaml(Vec<Arc<Node>>),
     Pem(PemFile),
     Flags,
     Nothing,
@@ -37,7 +37,7 @@ pub(super) struct World<'a> {
     pub now: Timestamp,
     look: &'a dyn Fn(&str) -> Look,
     /// What was looked up beside the given files, so that each is asked for once.
-    fetched: RefCell<Vec<(String, Option<Rc<Source>>)>>,
+    fetched: RefCell<Vec<(String, Option<Arc<Source>>)>>,
     checked: RefCell<Checked>,
     /// Faults so far of a kind in a file.
     counts: RefCell<HashMap<(&'static str, String), usize>>,
@@ -49,7 +49,7 @@ const MAX_OF_A_KIND: usize = 200;
 /// A file that another names.
 pub(super) enum Named<'w> {
     Given(&'w Source),
-    Fetched(Rc<Source>),
+    Fetched(Arc<Source>),
 }
 
 impl std::ops::Deref for Named<'_> {
@@ -276,14 +276,14 @@ impl<'a> World<'a> {
     }
 
     /// Every object of every YAML file.
-    pub fn objects(&self) -> impl Iterator<Item = (&Source, &Rc<Node>)> {
+    pub fn objects(&self) -> impl Iterator<Item = (&Source, &Arc<Node>)> {
         self.sources.iter().flat_map(|source| match &source.content {
             Content::Yaml(objects) => objects.iter().map(|object| (source, object)).collect::<Vec<_>>(),
             _ => Vec::new(),
         })
     }
 
-    pub fn objects_of(&self, kind: &str) -> Vec<(&Source, &Rc<Node>)> {
+    pub fn objects_of(&self, kind: &str) -> Vec<(&Source, &Arc<Node>)> {
         self.objects().filter(|(_, object)| object.get("kind").and_then(|k| k.string()) == Some(kind)).collect()
     }
 
@@ -315,18 +315,18 @@ impl<'a> World<'a> {
             return found.clone().map(Named::Fetched).ok_or(());
         }
         let found = match (self.look)(&path) {
-            Look::Found(given) => self.read(&Given { named: false, ..given }).map(Rc::new),
+            Look::Found(given) => self.read(&Given { named: false, ..given }).map(Arc::new),
             // Its text says that it is no file, to whoever wanted one.
             Look::Folder => {
                 let text = "(a folder)".to_owned();
-                Some(Rc::new(Source { name: path.clone(), text, mode: None, content: Content::Nothing }))
+                Some(Arc::new(Source { name: path.clone(), text, mode: None, content: Content::Nothing }))
             }
             Look::Missing => None,
             Look::Unreadable(why) => {
                 self.unread(&path, why);
                 // That it could not be read was said; it is not missing.
                 let nothing = Source { name: path.clone(), text: String::new(), mode: None, content: Content::Nothing };
-                Some(Rc::new(nothing))
+                Some(Arc::new(nothing))
             }
         };
         self.fetched.borrow_mut().push((path, found.clone()));
@@ -356,13 +356,13 @@ impl<'a> World<'a> {
 }
 
 /// Objects, with the items of lists in their place.
-fn objects(documents: &[Rc<Node>]) -> Vec<Rc<Node>> {
+fn objects(documents: &[Arc<Node>]) -> Vec<Arc<Node>> {
     let mut out = Vec::new();
     for document in documents {
         let list = document.get("kind").and_then(|kind| kind.string()).is_some_and(|kind| kind.ends_with("List"));
         match document.get("items") {
             Some(items) if list => out.extend(items.items().iter().take(MAX_OBJECTS).cloned()),
-            _ => out.push(Rc::clone(document)),
+            _ => out.push(Arc::clone(document)),
         }
         if out.len() > MAX_OBJECTS {
             break;

@@ -4,7 +4,7 @@
 //! of YAML drops them; what looks like one inside a text value is none.
 
 use std::collections::HashSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_yaml::{Node, Value};
 
@@ -44,14 +44,14 @@ impl Places {
         let mut places = Places::default();
         let mut documents = HashSet::new();
         let objects = manifest.objects.iter().filter(|object| documents.insert(object.document));
-        let roots: Vec<&Rc<Node>> = objects.map(|object| &object.node).chain(&manifest.others).collect();
+        let roots: Vec<&Arc<Node>> = objects.map(|object| &object.node).chain(&manifest.others).collect();
         places.roots = roots.iter().map(|root| span(root)).collect();
         places.roots.sort();
         // Each node once, though aliases stand for it in many places: it has the bytes of its anchor.
         let mut seen = HashSet::new();
         let mut left = roots;
         while let Some(node) = left.pop() {
-            if !seen.insert(Rc::as_ptr(node)) {
+            if !seen.insert(Arc::as_ptr(node)) {
                 continue;
             }
             match &node.value {
@@ -172,7 +172,7 @@ fn template_paths(object: &Object) -> &'static [&'static [&'static str]] {
 }
 
 fn annotated(
-    annotations: Option<&Rc<Node>>,
+    annotations: Option<&Arc<Node>>,
     covers: Span,
     seen: &mut HashSet<(*const Node, usize)>,
     ignores: &mut Vec<Ignore>,
@@ -180,7 +180,7 @@ fn annotated(
     let pairs = annotations.map(|annotations| annotations.pairs()).unwrap_or_default();
     for (key, value) in pairs {
         let Some(rest) = key.text().and_then(|key| key.strip_prefix(ANNOTATION)) else { continue };
-        if !seen.insert((Rc::as_ptr(value), covers.start)) {
+        if !seen.insert((Arc::as_ptr(value), covers.start)) {
             continue;
         }
         let text = value.text().unwrap_or_default();

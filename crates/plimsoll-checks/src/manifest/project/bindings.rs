@@ -2,14 +2,14 @@
 //! do too much. What it does not do: judge roles for themselves; the rules of single objects do.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
 use super::references::account;
 use super::{All, Entry, Pod, Project, in_space, shown_at, space, text_at};
-use crate::manifest::object::{Manifest, boolean};
+use crate::manifest::object::boolean;
 use crate::manifest::rules::{Check, Rule};
 use crate::source::Found;
 
@@ -100,9 +100,8 @@ fn role_of<'m>(binding: &Entry<'m>) -> Option<(&'static str, &'m str, crate::sou
     }
 }
 
-fn roles(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
-    for binding in all_bindings(&project) {
+fn roles(project: &Project<'_>, found: All<'_>) {
+    for binding in all_bindings(project) {
         let Some((kind, name, place)) = role_of(&binding) else { continue };
         let namespace = if kind == "Role" { space(binding.object) } else { None };
         let built_in = kind == "ClusterRole" && is_built_in(name);
@@ -113,13 +112,12 @@ fn roles(manifests: &[Manifest<'_>], found: All<'_>) {
     }
 }
 
-fn subjects_of<'m>(binding: &Entry<'m>) -> &'m [Rc<Node>] {
+fn subjects_of<'m>(binding: &Entry<'m>) -> &'m [Arc<Node>] {
     binding.object.at(&["subjects"]).map(|subjects| subjects.items()).unwrap_or_default()
 }
 
-fn subjects(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
-    for binding in all_bindings(&project) {
+fn subjects(project: &Project<'_>, found: All<'_>) {
+    for binding in all_bindings(project) {
         for subject in subjects_of(&binding) {
             let kind = text_at(subject, &["kind"]).map(|(kind, _)| kind);
             let (Some("ServiceAccount"), Some((name, place))) = (kind, text_at(subject, &["name"])) else { continue };
@@ -145,7 +143,7 @@ fn strength(project: &Project<'_>, binding: &Entry<'_>) -> Option<String> {
     rules.iter().find_map(strong_rule).map(str::to_owned)
 }
 
-fn strong_rule(rule: &Rc<Node>) -> Option<&'static str> {
+fn strong_rule(rule: &Arc<Node>) -> Option<&'static str> {
     let texts = |key: &str| -> Vec<&str> {
         rule.get(key).map(|list| list.items()).unwrap_or_default().iter().filter_map(|item| item.text()).collect()
     };
@@ -170,12 +168,11 @@ struct Grant<'m> {
     words: String,
 }
 
-fn strong(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn strong(project: &Project<'_>, found: All<'_>) {
     // By the account's name and namespace; groups of accounts stand under the empty name, the group of all in no namespace.
     let mut grants: HashMap<(&str, Option<&str>), Grant<'_>> = HashMap::new();
-    for binding in all_bindings(&project) {
-        let Some(words) = strength(&project, &binding) else { continue };
+    for binding in all_bindings(project) {
+        let Some(words) = strength(project, &binding) else { continue };
         for subject in subjects_of(&binding) {
             let (Some((kind, _)), Some((name, _))) = (text_at(subject, &["kind"]), text_at(subject, &["name"])) else {
                 continue;
@@ -192,7 +189,7 @@ fn strong(manifests: &[Manifest<'_>], found: All<'_>) {
     }
     for pod in &project.pods {
         let (name, place) = account(pod).map_or(("default", None), |(name, place)| (name, Some(place)));
-        if !has_token(&project, pod, name) {
+        if !has_token(project, pod, name) {
             continue;
         }
         // An accusation: the namespaces must be the same, or both be left to whoever applies the files.
@@ -210,7 +207,7 @@ fn strong(manifests: &[Manifest<'_>], found: All<'_>) {
 
 /// Whether the account's token is mounted: the pod's word counts, then the account's.
 fn has_token(project: &Project<'_>, pod: &Pod<'_>, name: &str) -> bool {
-    let of = |node: &Rc<Node>| node.get("automountServiceAccountToken").and_then(|node| boolean(node));
+    let of = |node: &Arc<Node>| node.get("automountServiceAccountToken").and_then(|node| boolean(node));
     let account = || project.named("ServiceAccount", pod.namespace(), name).and_then(|entry| of(&entry.object.node));
     of(pod.workload.spec).or_else(account).unwrap_or(true)
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use plimsoll_model::{RuleInfo, Severity};
 
 use super::{All, Project, in_space, shown_at, space, text_at};
-use crate::manifest::object::{Manifest, Object};
+use crate::manifest::object::Object;
 use crate::manifest::rules::{Check, Rule};
 use crate::source::Found;
 
@@ -35,10 +35,9 @@ fn folder(path: &str) -> &str {
 /// Folder, group, kind, namespace, name.
 type Key<'m> = (&'m str, &'m str, &'m str, Option<&'m str>, &'m str);
 
-fn duplicates(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn duplicates(project: &Project<'_>, found: All<'_>) {
     let mut first: HashMap<Key<'_>, (usize, &Object)> = HashMap::new();
-    for (file, manifest) in manifests.iter().enumerate() {
+    for (file, manifest) in project.manifests.iter().enumerate() {
         let folder = folder(manifest.source.path);
         for object in &manifest.objects {
             let Some((name, place)) = text_at(&object.node, &["metadata", "name"]) else { continue };
@@ -48,7 +47,7 @@ fn duplicates(manifests: &[Manifest<'_>], found: All<'_>) {
                 continue;
             };
             // One node in two places is an alias or a list within a list: one object.
-            if std::rc::Rc::ptr_eq(&other.node, &object.node) {
+            if std::sync::Arc::ptr_eq(&other.node, &object.node) {
                 continue;
             }
             let at = project.place(*other_file, shown_at(other));

@@ -45,22 +45,22 @@ const CLUSTERS_OWN: &[&str] = &["kube-system", "kube-public", "kube-node-lease"]
 
 /// An object and the file that it is in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<'m> {
+pub struct Entry<'m> {
     pub file: usize,
     pub object: &'m Object,
 }
 
 /// What makes pods, with their labels.
 #[derive(Debug, Clone)]
-pub(super) struct Pod<'m> {
+pub struct Pod<'m> {
     pub file: usize,
     pub workload: Workload<'m>,
     pub labels: Labels<'m>,
 }
 
-/// The objects of a run, found by kind, namespace, name and label without going through all.
-pub(super) struct Project<'m> {
-    manifests: &'m [Manifest<'m>],
+/// The objects of a run, found by kind, namespace, name and label without going through all. It is made once for all rules.
+pub struct Project<'m> {
+    pub manifests: &'m [Manifest<'m>],
     kinds: HashMap<&'static str, HashMap<Option<&'m str>, Vec<Entry<'m>>>>,
     names: HashMap<(&'static str, &'m str), Vec<Entry<'m>>>,
     pub pods: Vec<Pod<'m>>,
@@ -71,6 +71,7 @@ pub(super) struct Project<'m> {
 }
 
 impl<'m> Project<'m> {
+    /// Gathers what rules ask for.
     pub fn of(manifests: &'m [Manifest<'m>]) -> Project<'m> {
         let mut project = Project {
             manifests,
@@ -118,7 +119,7 @@ impl<'m> Project<'m> {
     }
 
     /// What a kustomization makes.
-    fn add_made(&mut self, node: &'m std::rc::Rc<plimsoll_yaml::Node>) {
+    fn add_made(&mut self, node: &'m std::sync::Arc<plimsoll_yaml::Node>) {
         for list in ["configMapGenerator", "secretGenerator"] {
             for item in node.get(list).map(|list| list.items()).unwrap_or_default() {
                 self.made.extend(item.get("name").and_then(|name| name.text()));
@@ -170,20 +171,33 @@ impl<'m> Project<'m> {
     }
 
     /// The pods of a namespace that a selector selects.
-    pub fn selected(&self, namespace: Option<&'m str>, selector: &Selector<'_>) -> Vec<&Pod<'m>> {
-        // The rarest label that the selector names leaves the fewest to look at.
-        let equal = selector.requirements.iter().filter(|one| one.operator == Operator::In && one.values.len() == 1);
-        let lists =
-            equal.map(|one| self.labelled.get(&(one.key, one.values[0])).map(Vec::as_slice).unwrap_or_default());
-        let candidates: Vec<&Pod<'m>> = match lists.min_by_key(|list| list.len()) {
-            Some(list) => list
-                .iter()
-                .filter_map(|number| self.pods.get(*number))
-                .filter(|pod| may_share(pod.namespace(), namespace))
-                .collect(),
-            None => self.pods_within(namespace).collect(),
+    pub fn selected<'p>(
+        &'p self,
+        namespace: Option<&'m str>,
+        selector: &'p Selector<'_>,
+    ) -> Box<dyn Iterator<Item = &'p Pod<'m>> + 'p> {
+        let candidates: Box<dyn Iterator<Item = &'p Pod<'m>>> = match self.candidates(selector) {
+            Some(numbers) => {
+                let pods = numbers.into_iter().filter_map(|number| self.pods.get(number));
+                Box::new(pods.filter(move |pod| may_share(pod.namespace(), namespace)))
+            }
+            None => Box::new(self.pods_within(namespace)),
         };
-        candidates.into_iter().filter(|pod| selector.selects(&pod.labels)).collect()
+        Box::new(candidates.filter(|pod| selector.selects(&pod.labels)))
+    }
+
+    /// The pods with a label that the selector names: of its labels, the rarest. None where it names none.
+    fn candidates(&self, selector: &Selector<'_>) -> Option<Vec<usize>> {
+        let with = |key, value| self.labelled.get(&(key, value)).map(Vec::as_slice).unwrap_or_default();
+        let named = selector.requirements.iter().filter(|one| one.operator == Operator::In);
+        let lists = named.map(|one| {
+            let values: HashSet<&str> = one.values.iter().copied().collect();
+            values.into_iter().map(|value| with(one.key, value)).collect::<Vec<_>>()
+        });
+        let rarest = lists.min_by_key(|lists| lists.iter().map(|list| list.len()).sum::<usize>())?;
+        let mut numbers = rarest.concat();
+        numbers.sort_unstable();
+        Some(numbers)
     }
 
     /// No pod of the namespace can be selected, though there are some.
@@ -191,7 +205,7 @@ impl<'m> Project<'m> {
         let mut pods = self.pods_within(namespace).peekable();
         !is_clusters_own(namespace)
             && pods.peek().is_some()
-            && self.selected(namespace, selector).is_empty()
+            && self.selected(namespace, selector).next().is_none()
             && !pods.any(|pod| pod.labels.unsure)
     }
 
@@ -235,7 +249,7 @@ fn shown_at(object: &Object) -> Span {
 }
 
 /// The text at a path below a node, where it is one that is set and no template.
-fn text_at<'m>(node: &'m std::rc::Rc<plimsoll_yaml::Node>, path: &[&str]) -> Option<(&'m str, Span)> {
+fn text_at<'m>(node: &'m std::sync::Arc<plimsoll_yaml::Node>, path: &[&str]) -> Option<(&'m str, Span)> {
     let found = at(node, path)?;
     let text = found.string().filter(|text| !text.contains("{{") && !text.contains("${"))?;
     Some((text, span(found)))

@@ -7,7 +7,7 @@ use plimsoll_model::{RuleInfo, Severity};
 
 use super::selector::Selector;
 use super::{All, Pod, Project, in_space, shown_at, space};
-use crate::manifest::object::{Manifest, Object, is_true, span};
+use crate::manifest::object::{Object, is_true, span};
 use crate::manifest::rules::{Check, Rule};
 use crate::source::Found;
 
@@ -90,23 +90,22 @@ pub fn denies_by_default(policy: &Object) -> bool {
 }
 
 /// Policies of other makers isolate pods in ways that are not read here.
-fn has_foreign_policies(manifests: &[Manifest<'_>]) -> bool {
+fn has_foreign_policies(project: &Project<'_>) -> bool {
     let foreign = |object: &Object| {
         object.kind.ends_with("NetworkPolicy") && object.kind != "NetworkPolicy"
             || object.kind == "NetworkPolicy" && !matches!(object.group(), "networking.k8s.io" | "extensions")
     };
-    manifests.iter().flat_map(|manifest| &manifest.objects).any(foreign)
+    project.manifests.iter().flat_map(|manifest| &manifest.objects).any(foreign)
 }
 
 fn is_on_host(pod: &Pod<'_>) -> bool {
     pod.workload.at(&["hostNetwork"]).is_some_and(|node| is_true(node))
 }
 
-fn namespaces(manifests: &[Manifest<'_>], found: All<'_>) {
-    if has_foreign_policies(manifests) {
+fn namespaces(project: &Project<'_>, found: All<'_>) {
+    if has_foreign_policies(project) {
         return;
     }
-    let project = Project::of(manifests);
     let spaces: BTreeSet<Option<&str>> =
         project.pods.iter().filter(|pod| !is_on_host(pod)).map(Pod::namespace).collect();
     for name in spaces {
@@ -116,7 +115,7 @@ fn namespaces(manifests: &[Manifest<'_>], found: All<'_>) {
             continue;
         }
         // Policies that leave no pod of the run open close it as well.
-        let selectors = Policies::of(&project, name);
+        let selectors = Policies::of(project, name);
         if !selectors.is_empty() && project.pods_within(name).all(|pod| is_on_host(pod) || selectors.may_select(pod)) {
             continue;
         }
@@ -134,8 +133,9 @@ fn namespaces(manifests: &[Manifest<'_>], found: All<'_>) {
 /// The selectors of a namespace's policies, those with a label by that label.
 #[derive(Default)]
 struct Policies<'m> {
-    by_label: HashMap<(&'m str, &'m str), Vec<Selector<'m>>>,
-    others: Vec<Selector<'m>>,
+    selectors: Vec<Selector<'m>>,
+    by_label: HashMap<(&'m str, &'m str), Vec<usize>>,
+    others: Vec<usize>,
     /// One could not be read: it may select anything.
     unsure: bool,
 }
@@ -149,36 +149,38 @@ impl<'m> Policies<'m> {
                 all.unsure = true;
                 continue;
             };
-            let one = selector.requirements.iter().find(|r| r.values.len() == 1 && r.operator == super::Operator::In);
-            match one.map(|requirement| (requirement.key, requirement.values[0])) {
-                Some(label) => all.by_label.entry(label).or_default().push(selector),
-                None => all.others.push(selector),
+            let number = all.selectors.len();
+            match selector.requirements.iter().find(|requirement| requirement.operator == super::Operator::In) {
+                Some(one) => one.values.iter().for_each(|value| {
+                    all.by_label.entry((one.key, value)).or_default().push(number);
+                }),
+                None => all.others.push(number),
             }
+            all.selectors.push(selector);
         }
         all
     }
 
     fn is_empty(&self) -> bool {
-        self.by_label.is_empty() && self.others.is_empty()
+        self.selectors.is_empty()
     }
 
     fn may_select(&self, pod: &Pod<'_>) -> bool {
         let labelled = pod.labels.pairs.iter().filter_map(|(key, value)| self.by_label.get(&(*key, *value)));
         self.unsure
             || pod.labels.unsure
-            || labelled.flatten().chain(&self.others).any(|selector| selector.selects(&pod.labels))
+            || labelled.flatten().chain(&self.others).any(|number| self.selectors[*number].selects(&pod.labels))
     }
 }
 
-fn pods(manifests: &[Manifest<'_>], found: All<'_>) {
-    if has_foreign_policies(manifests) {
+fn pods(project: &Project<'_>, found: All<'_>) {
+    if has_foreign_policies(project) {
         return;
     }
-    let project = Project::of(manifests);
     let mut spaces: HashMap<Option<&str>, Policies<'_>> = HashMap::new();
     for pod in project.pods.iter().filter(|pod| !is_on_host(pod)) {
         let namespace = pod.namespace();
-        let policies = spaces.entry(namespace).or_insert_with(|| Policies::of(&project, namespace));
+        let policies = spaces.entry(namespace).or_insert_with(|| Policies::of(project, namespace));
         if policies.is_empty() || policies.may_select(pod) {
             continue;
         }
@@ -188,8 +190,7 @@ fn pods(manifests: &[Manifest<'_>], found: All<'_>) {
     }
 }
 
-fn policies(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn policies(project: &Project<'_>, found: All<'_>) {
     for policy in project.all("NetworkPolicy") {
         let Some(node) = policy.object.at(&["spec", "podSelector"]) else { continue };
         let Some(selector) = Selector::of(node) else { continue };

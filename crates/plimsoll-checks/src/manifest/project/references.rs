@@ -3,13 +3,13 @@
 //! know what the cluster has already.
 
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
 use super::{All, Entry, Pod, Project, in_space, shown_at, space, text_at};
-use crate::manifest::object::{Manifest, at, is_true};
+use crate::manifest::object::{at, is_true};
 use crate::manifest::rules::{Check, Rule};
 use crate::source::{Found, Span};
 
@@ -118,12 +118,11 @@ pub(super) fn account<'m>(pod: &Pod<'m>) -> Option<(&'m str, Span)> {
     text_at(spec, &["serviceAccountName"]).or_else(|| text_at(spec, &["serviceAccount"]))
 }
 
-fn accounts(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn accounts(project: &Project<'_>, found: All<'_>) {
     for pod in &project.pods {
         let Some((name, place)) = account(pod) else { continue };
         // Every namespace has the account `default`.
-        if name != "default" && is_missing(&project, "ServiceAccount", pod.namespace(), name) {
+        if name != "default" && is_missing(project, "ServiceAccount", pod.namespace(), name) {
             let message = format!("no ServiceAccount `{name}`{} is in the run", in_space(pod.namespace()));
             found.push((pod.file, Found::new(&SERVICE_ACCOUNT_MISSING.info, place, message)));
         }
@@ -134,13 +133,12 @@ fn is_missing<'m>(project: &Project<'m>, kind: &'static str, namespace: Option<&
     project.defines(kind, namespace) && project.named(kind, namespace, name).is_none()
 }
 
-fn claims(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn claims(project: &Project<'_>, found: All<'_>) {
     for pod in &project.pods {
         for volume in items(pod.workload.spec, "volumes") {
             let Some((name, place)) = text_at(volume, &["persistentVolumeClaim", "claimName"]) else { continue };
             // A StatefulSet's claims are `template-name-0` and so on, and some name them.
-            if is_missing(&project, "PersistentVolumeClaim", pod.namespace(), name) {
+            if is_missing(project, "PersistentVolumeClaim", pod.namespace(), name) {
                 let message = format!("no PersistentVolumeClaim `{name}`{} is in the run", in_space(pod.namespace()));
                 found.push((pod.file, Found::new(&CLAIM_MISSING.info, place, message)));
             }
@@ -148,19 +146,17 @@ fn claims(manifests: &[Manifest<'_>], found: All<'_>) {
     }
 }
 
-fn classes(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn classes(project: &Project<'_>, found: All<'_>) {
     for pod in &project.pods {
         let Some((name, place)) = text_at(pod.workload.spec, &["runtimeClassName"]) else { continue };
-        if is_missing(&project, "RuntimeClass", None, name) {
+        if is_missing(project, "RuntimeClass", None, name) {
             let message = format!("no RuntimeClass `{name}` is in the run");
             found.push((pod.file, Found::new(&RUNTIME_CLASS_MISSING.info, place, message)));
         }
     }
 }
 
-fn targets(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn targets(project: &Project<'_>, found: All<'_>) {
     let workloads = project.pods.iter().map(|pod| pod.workload.object);
     let names: HashSet<(&str, &str)> = workloads.map(|object| (object.kind.as_str(), object.name.as_str())).collect();
     let kinds: HashSet<(&str, Option<&str>)> =
@@ -187,8 +183,7 @@ struct Reference<'m> {
     key: Option<(&'m str, Span)>,
 }
 
-fn configs(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn configs(project: &Project<'_>, found: All<'_>) {
     for pod in &project.pods {
         let mut told: HashMap<(&str, &str, Option<&str>), Found> = HashMap::new();
         for reference in references(pod) {
@@ -228,14 +223,14 @@ fn has_key(entry: &Entry<'_>, key: &str) -> bool {
     !readable || fields.iter().flatten().any(|node| node.get(key).is_some())
 }
 
-fn items<'m>(node: &'m Rc<Node>, key: &str) -> &'m [Rc<Node>] {
+fn items<'m>(node: &'m Arc<Node>, key: &str) -> &'m [Arc<Node>] {
     node.get(key).map(|list| list.items()).unwrap_or_default()
 }
 
 fn references<'m>(pod: &Pod<'m>) -> Vec<Reference<'m>> {
     let spec = pod.workload.spec;
     let mut all = Vec::new();
-    let mut add = |kind, node: Option<&'m Rc<Node>>, name: &str, with_key: bool| {
+    let mut add = |kind, node: Option<&'m Arc<Node>>, name: &str, with_key: bool| {
         let Some(node) = node.filter(|node| !node.get("optional").is_some_and(|optional| is_true(optional))) else {
             return;
         };

@@ -7,7 +7,7 @@ use plimsoll_model::{RuleInfo, Severity};
 
 use super::selector::Selector;
 use super::{All, Pod, Project, in_space, shown_at, space};
-use crate::manifest::object::{Manifest, Object, integer, span};
+use crate::manifest::object::{Object, integer, span};
 use crate::manifest::rules::{Check, Rule};
 use crate::manifest::schema::scalar::Is;
 use crate::source::Found;
@@ -75,8 +75,7 @@ pub const BUDGET_MISSING: Rule = Rule {
     check: Check::Project(unguarded),
 };
 
-fn budgets(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn budgets(project: &Project<'_>, found: All<'_>) {
     for budget in project.all("PodDisruptionBudget") {
         let Some(node) = budget.object.at(&["spec", "selector"]) else { continue };
         let Some(selector) = Selector::of(node) else { continue };
@@ -88,9 +87,8 @@ fn budgets(manifests: &[Manifest<'_>], found: All<'_>) {
     }
 }
 
-fn blocking(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
-    let scaled = scaled(&project);
+fn blocking(project: &Project<'_>, found: All<'_>) {
+    let scaled = scaled(project);
     for budget in project.all("PodDisruptionBudget") {
         let object = budget.object;
         let mut tell = |node, message: String| {
@@ -107,9 +105,9 @@ fn blocking(manifests: &[Manifest<'_>], found: All<'_>) {
         }
         let selector = object.at(&["spec", "selector"]).and_then(Selector::of);
         let (Some(least), Some(selector)) = (integer(node), selector) else { continue };
-        let selected: Vec<&Pod<'_>> = project.selected(space(object), &selector);
+        let mut selected = project.selected(space(object), &selector);
         // Who scales the workload, or how many it has, is only known of one that says so.
-        let [pod] = selected[..] else { continue };
+        let (Some(pod), None) = (selected.next(), selected.next()) else { continue };
         if let Some(replicas) = replicas(pod)
             && least >= replicas
             && least > 0
@@ -142,8 +140,7 @@ fn scaled<'m>(project: &Project<'m>) -> HashSet<(&'m str, &'m str)> {
     targets.collect()
 }
 
-fn unguarded(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn unguarded(project: &Project<'_>, found: All<'_>) {
     let mut guarded: HashSet<*const Object> = HashSet::new();
     let mut unsure = false;
     for budget in project.all("PodDisruptionBudget") {
@@ -153,7 +150,7 @@ fn unguarded(manifests: &[Manifest<'_>], found: All<'_>) {
             continue;
         };
         let selected = project.selected(space(budget.object), &selector);
-        guarded.extend(selected.into_iter().map(|pod| std::ptr::from_ref(pod.workload.object)));
+        guarded.extend(selected.map(|pod| std::ptr::from_ref(pod.workload.object)));
     }
     for pod in project.pods.iter().filter(|pod| replicas(pod).is_some_and(|replicas| replicas > 1)) {
         let object = pod.workload.object;

@@ -2,7 +2,7 @@
 //! server reads it. What it does not do: guess; a selector that cannot be read is none.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_yaml::{Node, Value};
 
@@ -40,7 +40,7 @@ pub enum Operator {
 
 impl<'m> Labels<'m> {
     /// The labels of a `metadata`.
-    pub fn of(metadata: Option<&'m Rc<Node>>) -> Labels<'m> {
+    pub fn of(metadata: Option<&'m Arc<Node>>) -> Labels<'m> {
         let mut labels = Labels::default();
         if let Some(node) = metadata.and_then(|metadata| metadata.get("labels")) {
             labels.add(node, 0);
@@ -48,7 +48,7 @@ impl<'m> Labels<'m> {
         labels
     }
 
-    fn add(&mut self, node: &'m Rc<Node>, depth: usize) {
+    fn add(&mut self, node: &'m Arc<Node>, depth: usize) {
         let is_map = matches!(node.value, Value::Map(_));
         if (!is_map && node.string().is_some()) || depth > MAX_MERGES {
             self.unsure = true;
@@ -76,7 +76,7 @@ const MAX_MERGES: usize = 4;
 
 impl<'m> Selector<'m> {
     /// A `LabelSelector`: `matchLabels` and `matchExpressions`. None where it cannot be read.
-    pub fn of(node: &'m Rc<Node>) -> Option<Selector<'m>> {
+    pub fn of(node: &'m Arc<Node>) -> Option<Selector<'m>> {
         let mut selector = match node.get("matchLabels") {
             Some(labels) => Selector::of_pairs(labels)?,
             None => Selector::default(),
@@ -97,7 +97,7 @@ impl<'m> Selector<'m> {
     }
 
     /// A mapping of labels, as the selector of a Service is. None where it cannot be read.
-    pub fn of_pairs(node: &'m Rc<Node>) -> Option<Selector<'m>> {
+    pub fn of_pairs(node: &'m Arc<Node>) -> Option<Selector<'m>> {
         let mut labels = Labels::default();
         labels.add(node, 0);
         if labels.unsure {

@@ -1,14 +1,14 @@
 //! Services and what they lead to. In: the run, or one object. Out: selectors that select nothing, ports and Services that are
 //! not there. What it does not do: look at Services without a selector; somebody else fills in their endpoints.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
 use super::selector::{Labels, Selector};
 use super::{All, Entry, Pod, Project, in_space, space, text_at};
-use crate::manifest::object::{Manifest, Object, at, integer, span};
+use crate::manifest::object::{Object, at, integer, span};
 use crate::manifest::rules::{Check, Rule};
 use crate::source::Found;
 
@@ -93,7 +93,7 @@ pub const SELECTOR_MISMATCH: Rule = Rule {
     check: Check::Workload(|workload, _, found| found.extend(mismatch(workload.object, workload.metadata))),
 };
 
-fn mismatch(object: &Object, metadata: Option<&Rc<Node>>) -> Option<Found> {
+fn mismatch(object: &Object, metadata: Option<&Arc<Node>>) -> Option<Found> {
     let node = object.at(&["spec", "selector"])?;
     let selector = match object.kind.as_str() {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => Selector::of(node)?,
@@ -118,7 +118,7 @@ fn mismatch(object: &Object, metadata: Option<&Rc<Node>>) -> Option<Found> {
 }
 
 /// The selector of a Service, where it has one that can be read.
-fn selector<'m>(service: &Entry<'m>) -> Option<(Selector<'m>, &'m Rc<Node>)> {
+fn selector<'m>(service: &Entry<'m>) -> Option<(Selector<'m>, &'m Arc<Node>)> {
     let object = service.object;
     if text_at(&object.node, &["spec", "type"]).is_some_and(|(kind, _)| kind == "ExternalName") {
         return None;
@@ -128,8 +128,7 @@ fn selector<'m>(service: &Entry<'m>) -> Option<(Selector<'m>, &'m Rc<Node>)> {
     (!selector.is_empty()).then_some((selector, node))
 }
 
-fn services(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn services(project: &Project<'_>, found: All<'_>) {
     for service in project.all("Service") {
         let Some((selector, node)) = selector(&service) else { continue };
         let namespace = space(service.object);
@@ -140,8 +139,7 @@ fn services(manifests: &[Manifest<'_>], found: All<'_>) {
     }
 }
 
-fn ports(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn ports(project: &Project<'_>, found: All<'_>) {
     for service in project.all("Service") {
         let Some((selector, _)) = selector(&service) else { continue };
         let mut pods = None;
@@ -150,7 +148,8 @@ fn ports(manifests: &[Manifest<'_>], found: All<'_>) {
             if name.bytes().all(|byte| byte.is_ascii_digit()) {
                 continue;
             }
-            let pods = pods.get_or_insert_with(|| project.selected(space(service.object), &selector));
+            let pods =
+                pods.get_or_insert_with(|| project.selected(space(service.object), &selector).collect::<Vec<_>>());
             if pods.is_empty() || pods.iter().any(|pod| has_port(pod, name)) {
                 continue;
             }
@@ -171,8 +170,7 @@ fn has_port(pod: &Pod<'_>, name: &str) -> bool {
     })
 }
 
-fn ingresses(manifests: &[Manifest<'_>], found: All<'_>) {
-    let project = Project::of(manifests);
+fn ingresses(project: &Project<'_>, found: All<'_>) {
     for ingress in project.all("Ingress") {
         let object = ingress.object;
         let namespace = space(object);
@@ -184,13 +182,13 @@ fn ingresses(manifests: &[Manifest<'_>], found: All<'_>) {
         let backends = paths.filter_map(|path| path.get("backend"));
         let defaults = ["defaultBackend", "backend"].into_iter().filter_map(|key| object.at(&["spec", key]));
         for backend in backends.chain(defaults) {
-            found.extend(missing(&project, namespace, backend).map(|one| (ingress.file, one)));
+            found.extend(missing(project, namespace, backend).map(|one| (ingress.file, one)));
         }
     }
 }
 
 /// What is missing of an Ingress's backend, in the words of v1 or of its betas.
-fn missing<'m>(project: &Project<'m>, namespace: Option<&'m str>, backend: &Rc<Node>) -> Option<Found> {
+fn missing<'m>(project: &Project<'m>, namespace: Option<&'m str>, backend: &Arc<Node>) -> Option<Found> {
     let (name, place) = text_at(backend, &["service", "name"]).or_else(|| text_at(backend, &["serviceName"]))?;
     let Some(service) = project.named("Service", namespace, name) else {
         let message = format!("no Service `{name}`{} is in the run", in_space(namespace));

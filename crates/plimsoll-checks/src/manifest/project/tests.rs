@@ -33,10 +33,11 @@ fn found(files: &[(&str, &str)], only: Option<&str>) -> Vec<String> {
     let sources: Vec<Source<'_>> = files.iter().map(|(path, text)| Source::new(path, text)).collect();
     let manifests: Vec<Manifest<'_>> = sources.iter().map(read).collect();
     assert!(manifests.iter().all(|manifest| manifest.fault.is_none()), "{files:?}");
+    let project = Project::of(&manifests);
     let mut all = Vec::new();
     for rule in RULES {
         match rule.check {
-            Check::Project(check) => check(&manifests, &mut all),
+            Check::Project(check) => check(&project, &mut all),
             Check::Workload(check) => {
                 for (at, manifest) in manifests.iter().enumerate() {
                     let mut found = Vec::new();

@@ -1,6 +1,6 @@
 //! Whom roles are given to: everybody, nobody in particular, or the cluster's master.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -128,7 +128,7 @@ fn role(object: &Object) -> &str {
 }
 
 /// The subjects of a binding with these names.
-fn subjects<'o>(object: &'o Object, names: &[&str]) -> impl Iterator<Item = (&'o Rc<Node>, &'o str)> {
+fn subjects<'o>(object: &'o Object, names: &[&str]) -> impl Iterator<Item = (&'o Arc<Node>, &'o str)> {
     let list = if is_binding(object) { object.at(&["subjects"]) } else { None };
     let items = list.map(|list| list.items()).unwrap_or_default();
     items.iter().filter_map(move |subject| {

@@ -1,7 +1,7 @@
 //! Command lines that no shell takes apart. In: the lists that start processes. What it does not do: read scripts; those
 //! after `sh -c` are one argument rightly.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -90,7 +90,7 @@ fn is_program(word: &str) -> bool {
 /// A shell's first argument that is no flag is a file's name, unless `-c` stands before it (`-C` is another flag).
 fn script<'n>(
     shell: &str,
-    arguments: impl Iterator<Item = &'n Rc<Node>>,
+    arguments: impl Iterator<Item = &'n Arc<Node>>,
     container: &Container<'_>,
     out: &mut Vec<Found>,
 ) {
@@ -121,7 +121,7 @@ fn script<'n>(
 }
 
 /// `/bin/bash /bin/touch` and `-f /dev/null`: each word a path or a flag. `/My Documents/x` is one name rightly.
-fn several(program: &str, item: &Rc<Node>, container: &Container<'_>, out: &mut Vec<Found>) {
+fn several(program: &str, item: &Arc<Node>, container: &Container<'_>, out: &mut Vec<Found>) {
     let Some(text) = item.text() else { return };
     let words: Vec<&str> = text.split_whitespace().collect();
     let path = |word: &str| ["/", "./", "../", "~/"].iter().any(|start| word.starts_with(start));

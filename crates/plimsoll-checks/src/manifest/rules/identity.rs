@@ -1,6 +1,6 @@
 //! Whom containers run as, and as whom they speak to the API server.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -212,7 +212,7 @@ fn low_id(
     out: &mut Vec<Found>,
 ) {
     let value = effective(container, workload, field);
-    let id = value.and_then(|(_, value): (_, &Rc<Node>)| integer(value));
+    let id = value.and_then(|(_, value): (_, &Arc<Node>)| integer(value));
     if workload.is_windows() || id.is_some_and(|id| id > LAST_LOW_ID) {
         return;
     }

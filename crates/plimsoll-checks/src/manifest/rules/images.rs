@@ -1,6 +1,6 @@
 //! What containers run: names that cannot be read, names that change their meaning, and when the image is pulled.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{ImageReference, RuleInfo, Severity, TextEdit};
 use plimsoll_yaml::Node;
@@ -145,7 +145,7 @@ fn repaired(text: &str) -> Option<Repair<'_>> {
     (inner != text && good(inner)).then_some(Repair::Inner(inner))
 }
 
-fn drop_prefix(source: &Source<'_>, container: &Rc<Node>, prefix: &str) -> Option<Vec<TextEdit>> {
+fn drop_prefix(source: &Source<'_>, container: &Arc<Node>, prefix: &str) -> Option<Vec<TextEdit>> {
     let (key, value) = edit::own(container, "image")?;
     if !edit::unshared(value) || value.start < key.end {
         return None;

@@ -1,6 +1,6 @@
 //! Ingresses without TLS or with more power than they look, and RuntimeClasses that run nothing.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -105,11 +105,11 @@ fn is_ingress(object: &Object) -> bool {
     object.kind == "Ingress" && matches!(object.group(), "networking.k8s.io" | "extensions")
 }
 
-fn annotations(object: &Object) -> &[(Rc<Node>, Rc<Node>)] {
+fn annotations(object: &Object) -> &[(Arc<Node>, Arc<Node>)] {
     object.at(&["metadata", "annotations"]).map(|annotations| annotations.pairs()).unwrap_or_default()
 }
 
-fn tls(object: &Object) -> &[Rc<Node>] {
+fn tls(object: &Object) -> &[Arc<Node>] {
     object.at(&["spec", "tls"]).map(|tls| tls.items()).unwrap_or_default()
 }
 
@@ -152,7 +152,7 @@ fn uncovered(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
     }
 }
 
-fn hosts(entry: &Rc<Node>) -> impl Iterator<Item = &str> {
+fn hosts(entry: &Arc<Node>) -> impl Iterator<Item = &str> {
     entry.get("hosts").map(|hosts| hosts.items()).unwrap_or_default().iter().filter_map(|host| host.string())
 }
 

@@ -41,7 +41,8 @@ mod volumes;
 
 use plimsoll_model::RuleInfo;
 
-use super::object::{Container, Manifest, Object, Workload};
+use super::object::{Container, Object, Workload};
+use super::project::Project;
 use super::project::limits::LimitRanges;
 use super::schema::rules as schema;
 use super::{project, yaml_fault};
@@ -177,7 +178,11 @@ pub struct Rule {
     pub check: Check,
 }
 
+/// Looks at all files of a run together.
+pub type ProjectCheck = fn(&Project<'_>, &mut Vec<(usize, Found)>);
+
 /// What a rule looks at.
+#[derive(Clone, Copy)]
 pub enum Check {
     /// Each object, of any kind.
     Object(fn(&Object, &Context<'_>, &mut Vec<Found>)),
@@ -186,7 +191,7 @@ pub enum Check {
     /// Each container of each pod.
     Container(fn(&Container<'_>, &Workload<'_>, &Context<'_>, &mut Vec<Found>)),
     /// All files of a run together: each finding is of the file at that index.
-    Project(fn(&[Manifest<'_>], &mut Vec<(usize, Found)>)),
+    Project(ProjectCheck),
 }
 
 /// What surrounds the part that a rule looks at.

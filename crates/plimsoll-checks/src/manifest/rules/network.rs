@@ -1,7 +1,7 @@
 //! What is open to the network: NetworkPolicies that let too much through, and Services that show too much.
 
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -152,7 +152,7 @@ fn holds(block: &str, address: IpAddr) -> bool {
 }
 
 /// Whether a rule's ports let TCP to the metadata's port through.
-fn reaches_port(rule: &Rc<Node>) -> bool {
+fn reaches_port(rule: &Arc<Node>) -> bool {
     let ports = rule.get("ports").map(|ports| ports.items()).unwrap_or_default();
     ports.is_empty()
         || ports.iter().any(|port| {
@@ -187,7 +187,7 @@ fn metadata(object: &Object, context: &Context<'_>, out: &mut Vec<Found>) {
             let except = block.get("except").map(|except| except.items()).unwrap_or_default();
             for (address, left_out) in ENDPOINTS {
                 let Ok(parsed) = address.parse::<IpAddr>() else { continue };
-                let within = |text: &Rc<Node>| text.text().is_some_and(|text| holds(text, parsed));
+                let within = |text: &Arc<Node>| text.text().is_some_and(|text| holds(text, parsed));
                 if !holds(cidr, parsed) || except.iter().any(within) {
                     continue;
                 }
@@ -231,7 +231,7 @@ fn open_policy(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
 }
 
 /// `{}`, every address, or every pod of every namespace.
-fn is_everybody(peer: &Rc<Node>) -> bool {
+fn is_everybody(peer: &Arc<Node>) -> bool {
     let empty = |field: &str| peer.get(field).is_some_and(|selector| selector.pairs().is_empty());
     let cidr = peer.get("ipBlock").and_then(|block| block.get("cidr")).and_then(|cidr| cidr.text());
     let all = matches!(cidr, Some("0.0.0.0/0" | "::/0"));
@@ -240,7 +240,7 @@ fn is_everybody(peer: &Rc<Node>) -> bool {
     peer.pairs().is_empty() || (all && !kept) || (empty("namespaceSelector") && pods)
 }
 
-fn service_spec(object: &Object) -> Option<&Rc<Node>> {
+fn service_spec(object: &Object) -> Option<&Arc<Node>> {
     let service = object.kind == "Service" && object.api_version == "v1";
     if service { object.at(&["spec"]) } else { None }
 }

@@ -1,7 +1,7 @@
 //! What rules of pods ask for again and again: the field that counts, the place where a missing one ought to stand, and the
 //! edit that sets it. What it does not do: judge.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_yaml::Node;
 
@@ -39,13 +39,13 @@ pub fn asks_for(node: &Node) -> bool {
 }
 
 /// The value in a container's security context and the mapping it stands in.
-pub fn in_container<'o>(container: &Container<'o>, name: &str) -> Option<(&'o Rc<Node>, &'o Rc<Node>)> {
+pub fn in_container<'o>(container: &Container<'o>, name: &str) -> Option<(&'o Arc<Node>, &'o Arc<Node>)> {
     let context = container.at(&["securityContext"])?;
     context.get(name).map(|value| (context, value))
 }
 
 /// The value in the pod's security context and the mapping it stands in.
-pub fn in_pod<'o>(workload: &Workload<'o>, name: &str) -> Option<(&'o Rc<Node>, &'o Rc<Node>)> {
+pub fn in_pod<'o>(workload: &Workload<'o>, name: &str) -> Option<(&'o Arc<Node>, &'o Arc<Node>)> {
     let context = workload.at(&["securityContext"])?;
     context.get(name).map(|value| (context, value))
 }
@@ -55,8 +55,8 @@ pub fn effective<'o>(
     container: &Container<'o>,
     workload: &Workload<'o>,
     name: &str,
-) -> Option<(&'o Rc<Node>, &'o Rc<Node>)> {
-    let set = |found: &(&'o Rc<Node>, &'o Rc<Node>)| !is_null(found.1);
+) -> Option<(&'o Arc<Node>, &'o Arc<Node>)> {
+    let set = |found: &(&'o Arc<Node>, &'o Arc<Node>)| !is_null(found.1);
     in_container(container, name).filter(set).or_else(|| in_pod(workload, name).filter(set))
 }
 
@@ -88,7 +88,7 @@ pub fn pod_place(workload: &Workload<'_>, path: &[&str]) -> Span {
 }
 
 /// The last key of a path that is there, and holds a mapping or nothing.
-fn deepest(node: &Rc<Node>, path: &[&str]) -> Option<Span> {
+fn deepest(node: &Arc<Node>, path: &[&str]) -> Option<Span> {
     let (mut node, mut place) = (node, None);
     for name in path {
         let Some((key, value)) = edit::own(node, name) else { break };
@@ -99,33 +99,33 @@ fn deepest(node: &Rc<Node>, path: &[&str]) -> Option<Span> {
 }
 
 /// The first key of a mapping; where there is none, what stands there.
-pub fn first_key(node: &Rc<Node>) -> Span {
+pub fn first_key(node: &Arc<Node>) -> Span {
     node.pairs().first().map_or_else(|| span(node), |(key, _)| span(key))
 }
 
 /// The mapping whose `spec` is the pod's.
-fn holder<'o>(workload: &Workload<'o>) -> Option<&'o Rc<Node>> {
+fn holder<'o>(workload: &Workload<'o>) -> Option<&'o Arc<Node>> {
     TEMPLATES.iter().find_map(|path| {
         let holder = at(&workload.object.node, path)?;
-        holder.get("spec").filter(|spec| Rc::ptr_eq(spec, workload.spec)).map(|_| holder)
+        holder.get("spec").filter(|spec| Arc::ptr_eq(spec, workload.spec)).map(|_| holder)
     })
 }
 
 /// The mapping at a path, if no alias shares it or what is around it.
-fn unshared_at<'n>(node: &'n Rc<Node>, path: &[&str]) -> Option<&'n Rc<Node>> {
+fn unshared_at<'n>(node: &'n Arc<Node>, path: &[&str]) -> Option<&'n Arc<Node>> {
     path.iter().try_fold(node, |node, key| edit::own(node, key).map(|(_, value)| value).filter(|value| unshared(value)))
 }
 
 /// The pod's spec where it may be edited.
-fn editable_spec<'o>(workload: &Workload<'o>) -> Option<&'o Rc<Node>> {
+fn editable_spec<'o>(workload: &Workload<'o>) -> Option<&'o Arc<Node>> {
     TEMPLATES.iter().find_map(|path| {
         let spec = unshared_at(unshared_at(&workload.object.node, path)?, &["spec"])?;
-        Rc::ptr_eq(spec, workload.spec).then_some(spec)
+        Arc::ptr_eq(spec, workload.spec).then_some(spec)
     })
 }
 
 /// The container where it may be edited.
-fn editable<'o>(container: &Container<'o>, workload: &Workload<'o>) -> Option<&'o Rc<Node>> {
+fn editable<'o>(container: &Container<'o>, workload: &Workload<'o>) -> Option<&'o Arc<Node>> {
     let list = match container.kind {
         ContainerKind::Main => "containers",
         ContainerKind::Init => "initContainers",
@@ -192,7 +192,7 @@ pub fn edit_container(
     found: Found,
     (container, workload): (&Container<'_>, &Workload<'_>),
     mend: Mend<'_>,
-    edit: impl FnOnce(&Rc<Node>) -> Option<Vec<plimsoll_model::TextEdit>>,
+    edit: impl FnOnce(&Arc<Node>) -> Option<Vec<plimsoll_model::TextEdit>>,
 ) -> Found {
     mended(found, mend, editable(container, workload).and_then(edit))
 }

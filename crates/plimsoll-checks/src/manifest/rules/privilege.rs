@@ -1,6 +1,6 @@
 //! Privileges of containers: privileged mode, escalation, capabilities.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -212,7 +212,7 @@ fn escalation(container: &Container<'_>, workload: &Workload<'_>, context: &Cont
 }
 
 /// The capabilities in a list, in the kernel's words without `CAP_`.
-fn capabilities<'o>(container: &Container<'o>, list: &str) -> impl Iterator<Item = (String, &'o Rc<Node>)> + use<'o> {
+fn capabilities<'o>(container: &Container<'o>, list: &str) -> impl Iterator<Item = (String, &'o Arc<Node>)> + use<'o> {
     let items = container.at(&["securityContext", "capabilities", list]).map(|list| list.items()).unwrap_or_default();
     items.iter().filter_map(|item| {
         let name = item.text()?.to_ascii_uppercase();
@@ -220,7 +220,7 @@ fn capabilities<'o>(container: &Container<'o>, list: &str) -> impl Iterator<Item
     })
 }
 
-fn added<'o>(container: &Container<'o>) -> impl Iterator<Item = (String, &'o Rc<Node>)> + use<'o> {
+fn added<'o>(container: &Container<'o>) -> impl Iterator<Item = (String, &'o Arc<Node>)> + use<'o> {
     capabilities(container, "add")
 }
 

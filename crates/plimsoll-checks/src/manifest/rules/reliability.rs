@@ -170,21 +170,22 @@ fn spread_missing(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>
 }
 
 /// The claim templates of a StatefulSet.
-fn claims(object: &Object) -> &[std::rc::Rc<plimsoll_yaml::Node>] {
+fn claims(object: &Object) -> &[std::sync::Arc<plimsoll_yaml::Node>] {
     let list = object.at(&["spec", "volumeClaimTemplates"]).filter(|_| object.kind == "StatefulSet");
     list.map(|list| list.items()).unwrap_or_default()
 }
 
 /// The key nearest to what a claim lacks.
-fn claim_place(claim: &std::rc::Rc<plimsoll_yaml::Node>) -> Span {
+fn claim_place(claim: &std::sync::Arc<plimsoll_yaml::Node>) -> Span {
     key(claim, "spec").or_else(|| key(claim, "metadata")).map_or_else(|| span(claim), |key| span(key))
 }
 
 fn claim_access(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
     for claim in claims(object) {
         let modes = crate::manifest::object::at(claim, &["spec", "accessModes"]);
-        let single =
-            |mode: &std::rc::Rc<plimsoll_yaml::Node>| matches!(mode.text(), Some("ReadWriteOnce" | "ReadWriteOncePod"));
+        let single = |mode: &std::sync::Arc<plimsoll_yaml::Node>| {
+            matches!(mode.text(), Some("ReadWriteOnce" | "ReadWriteOncePod"))
+        };
         if modes.is_some_and(|modes| modes.items().iter().any(single)) {
             continue;
         }

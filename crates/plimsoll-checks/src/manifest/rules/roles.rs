@@ -1,7 +1,7 @@
 //! What roles grant that leads further than it looks. A wildcard among the verbs counts as every verb here; one among the
 //! resources is what `wildcard-in-role` says, and is not said again for each thing that it holds.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -181,19 +181,19 @@ pub const WEBHOOKS: Rule = Rule {
 };
 
 /// The rules of a Role or ClusterRole.
-pub fn rules(object: &Object) -> &[Rc<Node>] {
+pub fn rules(object: &Object) -> &[Arc<Node>] {
     let role = matches!(object.kind.as_str(), "Role" | "ClusterRole") && object.group() == "rbac.authorization.k8s.io";
     if role { object.at(&["rules"]).map(|rules| rules.items()).unwrap_or_default() } else { &[] }
 }
 
 /// The first item of a rule's list that is one of these.
-pub fn lists<'n>(rule: &'n Rc<Node>, list: &str, wanted: &[&str]) -> Option<&'n Rc<Node>> {
+pub fn lists<'n>(rule: &'n Arc<Node>, list: &str, wanted: &[&str]) -> Option<&'n Arc<Node>> {
     let items = rule.get(list).map(|list| list.items()).unwrap_or_default();
     items.iter().find(|item| item.text().is_some_and(|text| wanted.contains(&text)))
 }
 
 /// The resource of a rule that is one of these, by wildcards too.
-fn resource<'n>(rule: &'n Rc<Node>, wanted: &[&str]) -> Option<&'n Rc<Node>> {
+fn resource<'n>(rule: &'n Arc<Node>, wanted: &[&str]) -> Option<&'n Arc<Node>> {
     let matches = |text: &str| {
         text == "*"
             || wanted.contains(&text)
@@ -207,17 +207,17 @@ fn resource<'n>(rule: &'n Rc<Node>, wanted: &[&str]) -> Option<&'n Rc<Node>> {
 }
 
 /// Whether a rule is about these API groups. One that does not say is not let off.
-fn in_groups(rule: &Rc<Node>, groups: &[&str]) -> bool {
+fn in_groups(rule: &Arc<Node>, groups: &[&str]) -> bool {
     let items = rule.get("apiGroups").map(|list| list.items()).unwrap_or_default();
     items.is_empty() || items.iter().any(|item| item.text().is_some_and(|text| text == "*" || groups.contains(&text)))
 }
 
-fn with_any_verb(rule: &Rc<Node>, verbs: &[&str]) -> bool {
+fn with_any_verb(rule: &Arc<Node>, verbs: &[&str]) -> bool {
     lists(rule, "verbs", verbs).is_some() || lists(rule, "verbs", &["*"]).is_some()
 }
 
 /// Only objects that are named one by one.
-fn is_named(rule: &Rc<Node>) -> bool {
+fn is_named(rule: &Arc<Node>) -> bool {
     rule.get("resourceNames").is_some_and(|names| names.items().iter().any(|name| name.string().is_some()))
 }
 

@@ -187,7 +187,7 @@ fn secret_in_manifest(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
         return;
     }
     for field in ["data", "stringData"] {
-        let filled = |data: &&std::rc::Rc<Node>| data.pairs().iter().any(|(_, value)| value.string().is_some());
+        let filled = |data: &&std::sync::Arc<Node>| data.pairs().iter().any(|(_, value)| value.string().is_some());
         if let Some(data) = object.at(&[field]).filter(filled) {
             let count = data.pairs().len();
             let message = format!("{} stands here with its data ({count})", short(&object.label()));

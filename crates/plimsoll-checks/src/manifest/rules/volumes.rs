@@ -1,7 +1,7 @@
 //! Volumes that lead out of the container, and mounts that hide its system folders.
 
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -292,7 +292,7 @@ fn is_in(path: &str, folder: &str) -> bool {
 }
 
 /// Each hostPath volume: its mapping and its path.
-fn host_paths<'o>(workload: &Workload<'o>) -> impl Iterator<Item = (&'o Rc<Node>, &'o Rc<Node>, String)> + use<'o> {
+fn host_paths<'o>(workload: &Workload<'o>) -> impl Iterator<Item = (&'o Arc<Node>, &'o Arc<Node>, String)> + use<'o> {
     let volumes = workload.at(&["volumes"]).map(|volumes| volumes.items()).unwrap_or_default();
     volumes.iter().filter_map(|volume| {
         let host = volume.get("hostPath").filter(|host| !is_null(host))?;
@@ -302,7 +302,7 @@ fn host_paths<'o>(workload: &Workload<'o>) -> impl Iterator<Item = (&'o Rc<Node>
 }
 
 /// The path's own entry, else the volume's.
-fn path_place(volume: &Rc<Node>, host: &Rc<Node>) -> Span {
+fn path_place(volume: &Arc<Node>, host: &Arc<Node>) -> Span {
     if edit::own(host, "path").is_some() { entry(host, "path") } else { entry(volume, "hostPath") }
 }
 
@@ -313,7 +313,7 @@ fn host_path(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
     }
 }
 
-fn volume_name(volume: &Rc<Node>) -> String {
+fn volume_name(volume: &Arc<Node>) -> String {
     short(volume.get("name").and_then(|name| name.text()).unwrap_or_default())
 }
 
@@ -355,7 +355,7 @@ fn host_proc(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
     }
 }
 
-fn mounts<'o>(container: &Container<'o>) -> &'o [Rc<Node>] {
+fn mounts<'o>(container: &Container<'o>) -> &'o [Arc<Node>] {
     container.at(&["volumeMounts"]).map(|mounts| mounts.items()).unwrap_or_default()
 }
 
@@ -364,7 +364,7 @@ fn is_read_only(mount: &Node) -> bool {
 }
 
 fn writable_host_path(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
-    let named = |volume: &'_ Rc<Node>| volume.get("name").and_then(|name| name.string()).map(str::to_owned);
+    let named = |volume: &'_ Arc<Node>| volume.get("name").and_then(|name| name.string()).map(str::to_owned);
     let paths: HashMap<String, _> =
         host_paths(workload).filter_map(|(volume, host, path)| Some((named(volume)?, (host, path)))).collect();
     if paths.is_empty() {

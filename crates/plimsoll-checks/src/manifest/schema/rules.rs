@@ -2,7 +2,7 @@
 //! know the schema; that is `validate`.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
@@ -181,15 +181,15 @@ pub const MANIFEST_WITHOUT_KIND: Rule = Rule {
         bad: "apiVersion: v1\nKind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx:1.29\n",
         good: "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx:1.29\n",
     },
-    check: Check::Project(|manifests, found| {
-        for (at, manifest) in manifests.iter().enumerate() {
+    check: Check::Project(|project, found| {
+        for (at, manifest) in project.manifests.iter().enumerate() {
             found.extend(without_kind(manifest).into_iter().map(|one| (at, one)));
         }
     }),
 };
 
 /// An object's tree and its faults.
-type Walked = (Rc<Node>, Rc<Vec<SchemaFault>>);
+type Walked = (Arc<Node>, Arc<Vec<SchemaFault>>);
 
 thread_local! {
     /// The object that was looked at last, and its faults: five rules ask for the same ones, one after the other. The node is
@@ -197,13 +197,13 @@ thread_local! {
     static LAST: RefCell<Option<Walked>> = const { RefCell::new(None) };
 }
 
-fn faults(object: &Object) -> Rc<Vec<SchemaFault>> {
+fn faults(object: &Object) -> Arc<Vec<SchemaFault>> {
     let known = LAST.with_borrow(|last| {
-        last.as_ref().filter(|(node, _)| Rc::ptr_eq(node, &object.node)).map(|(_, faults)| Rc::clone(faults))
+        last.as_ref().filter(|(node, _)| Arc::ptr_eq(node, &object.node)).map(|(_, faults)| Arc::clone(faults))
     });
     known.unwrap_or_else(|| {
-        let faults = Rc::new(validate(object));
-        LAST.set(Some((Rc::clone(&object.node), Rc::clone(&faults))));
+        let faults = Arc::new(validate(object));
+        LAST.set(Some((Arc::clone(&object.node), Arc::clone(&faults))));
         faults
     })
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::manifest::object::read;
+use crate::manifest::project::Project;
 use crate::manifest::rules::{Check, Context};
 use crate::source::{Found, Source};
 
@@ -54,7 +55,7 @@ fn rules_find_their_bad_examples_and_leave_their_good_ones_alone() {
                 }
                 Check::Project(check) => {
                     let mut all = Vec::new();
-                    check(&[manifest], &mut all);
+                    check(&Project::of(&[manifest]), &mut all);
                     found.extend(all.into_iter().map(|(_, one)| one));
                 }
                 _ => panic!("{}", rule.info.id),

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_model::TextEdit;
 use plimsoll_yaml::{Node, Value};
@@ -51,7 +51,7 @@ pub struct Want {
 }
 
 /// Walks an object.
-pub fn walk(node: &Rc<Node>, root: usize, want: Want) -> Vec<SchemaFault> {
+pub fn walk(node: &Arc<Node>, root: usize, want: Want) -> Vec<SchemaFault> {
     let mut walk = Walk {
         want,
         secret: table::of(root).is_some_and(|found| found.name == "Secret"),
@@ -97,7 +97,7 @@ struct Walk<'o> {
 
 impl<'o> Walk<'o> {
     /// A value that stands behind `holder`: its key, or what else shows where it is.
-    fn visit(&mut self, node: &'o Rc<Node>, shape: Shape, holder: Span) {
+    fn visit(&mut self, node: &'o Arc<Node>, shape: Shape, holder: Span) {
         let is = Is::of(node);
         if is == Is::Null {
             return;
@@ -132,7 +132,7 @@ impl<'o> Walk<'o> {
             }
             (Shape::ListOf(inner), Is::List, _) => {
                 let Some(inner) = Shape::of(inner) else { return };
-                if !self.seen.insert((Rc::as_ptr(node), shape)) {
+                if !self.seen.insert((Arc::as_ptr(node), shape)) {
                     return;
                 }
                 let objects = self.list && matches!(self.path[..], [Step::Key("items")]);
@@ -154,8 +154,8 @@ impl<'o> Walk<'o> {
         }
     }
 
-    fn members(&mut self, node: &'o Rc<Node>, shape: Shape, inner: Shape) {
-        if !self.seen.insert((Rc::as_ptr(node), shape)) {
+    fn members(&mut self, node: &'o Arc<Node>, shape: Shape, inner: Shape) {
+        if !self.seen.insert((Arc::as_ptr(node), shape)) {
             return;
         }
         for (key, value) in node.pairs() {
@@ -173,8 +173,8 @@ impl<'o> Walk<'o> {
     }
 
     /// A mapping as a type; `part` of one where it is merged into another.
-    fn fields(&mut self, node: &'o Rc<Node>, number: usize, known: &'static Type, holder: Span, part: bool) {
-        if !self.seen.insert((Rc::as_ptr(node), Shape::Type(number))) {
+    fn fields(&mut self, node: &'o Arc<Node>, number: usize, known: &'static Type, holder: Span, part: bool) {
+        if !self.seen.insert((Arc::as_ptr(node), Shape::Type(number))) {
             return;
         }
         self.above.push((self.path.len(), known));
@@ -224,7 +224,7 @@ impl<'o> Walk<'o> {
 
     /// Tells once of an object whose indentation is lost: `metadata:` or `spec:` has nothing below it, and what belongs there
     /// stands beside it.
-    fn tell_flat(&mut self, node: &'o Rc<Node>, known: &'static Type) -> bool {
+    fn tell_flat(&mut self, node: &'o Arc<Node>, known: &'static Type) -> bool {
         let is_hollow = |key: &Node, value: &Node| {
             let field = key.text().and_then(|name| known.field(name));
             field.is_some_and(|field| matches!(field.shape, Shape::Type(_))) && Is::of(value) == Is::Null
@@ -250,7 +250,7 @@ impl<'o> Walk<'o> {
     }
 
     /// A field that must be there and is not.
-    fn is_missing(&self, node: &Rc<Node>, known: &Type, field: &Field) -> bool {
+    fn is_missing(&self, node: &Arc<Node>, known: &Type, field: &Field) -> bool {
         let demanded = DEMANDED.iter().any(|(of, fields)| *of == known.name && fields.contains(&field.name));
         // The account of a binding for the whole cluster; elsewhere it is of the binding's namespace.
         let subject = known.name == "Subject"
@@ -269,7 +269,7 @@ impl<'o> Walk<'o> {
         }
     }
 
-    fn unknown(&mut self, node: &Rc<Node>, key: &'o Rc<Node>, name: &'o str, known: &'static Type) {
+    fn unknown(&mut self, node: &Arc<Node>, key: &'o Arc<Node>, name: &'o str, known: &'static Type) {
         let place = if self.path.is_empty() { format!("a {}", known.name) } else { format!("`{}`", self.place()) };
         let mut message = format!("`{}` is no field of {place}", shown(name));
         let mut fix = None;
@@ -315,7 +315,7 @@ impl<'o> Walk<'o> {
         below.next().is_none().then(|| format!("below `{}`", only.name))
     }
 
-    fn quantity(&mut self, node: &Rc<Node>, text: &str) {
+    fn quantity(&mut self, node: &Arc<Node>, text: &str) {
         if is_quantity(text) {
             return;
         }
@@ -331,7 +331,7 @@ impl<'o> Walk<'o> {
         self.tell(SchemaFaultKind::InvalidValue, span(node), message, None, fix);
     }
 
-    fn one_of(&mut self, node: &Rc<Node>, text: &str, plain: bool, values: &'static str) {
+    fn one_of(&mut self, node: &Arc<Node>, text: &str, plain: bool, values: &'static str) {
         // An empty text is a field that is not set.
         if text.is_empty() || self.status || values.split(',').any(|value| value == text) {
             return;
@@ -359,7 +359,7 @@ impl<'o> Walk<'o> {
         self.tell(SchemaFaultKind::InvalidValue, span(node), message, meant, fix);
     }
 
-    fn wrong(&mut self, node: &Rc<Node>, shape: Shape, is: Is) {
+    fn wrong(&mut self, node: &Arc<Node>, shape: Shape, is: Is) {
         if is_template(node) {
             // One says enough: the file as it is is no manifest.
             if !std::mem::replace(&mut self.template, true) {
@@ -437,7 +437,7 @@ fn is_template(node: &Node) -> bool {
     }
 }
 
-fn merged(value: &Rc<Node>) -> impl Iterator<Item = &Rc<Node>> {
+fn merged(value: &Arc<Node>) -> impl Iterator<Item = &Arc<Node>> {
     value.items().iter().chain(std::iter::once(value)).filter(|mapping| !mapping.pairs().is_empty())
 }
 

@@ -18,14 +18,14 @@ use plimsoll_checks::lint::baseline::Baseline;
 use plimsoll_checks::lint::fix::{Fixed, Fixes, diff, fix};
 use plimsoll_checks::lint::names::Family;
 use plimsoll_checks::lint::shell::Answer;
-use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule, all_rules};
+use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule, all_rules, in_parallel};
 use plimsoll_model::{LintReport, LintedFile, LoadLine, Location, Problem, ProblemEffect, ProblemKind, RuleInfo};
 use plimsoll_report::LintOptions;
 
 use super::write_out;
 use crate::cli::{FailOn, Global, LintArgs, LspArgs, RuleArgs};
 use crate::exit::Exit;
-use walk::{Below, Text, in_parallel};
+use walk::{Below, Text};
 
 /// The rules of files with the names of their families, as reports want them.
 pub static FILE_RULES: LazyLock<Vec<(&'static str, &'static RuleInfo)>> = LazyLock::new(|| {
@@ -54,8 +54,7 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
     let mut fixed = 0;
     if args.fix || args.diff {
         let fixes = if args.unsafe_fixes { Fixes::All } else { Fixes::Safe };
-        let all = in_parallel(threads, below.texts.len(), |index| {
-            let text = &below.texts[index];
+        let all = in_parallel(threads, below.texts.iter(), |text| {
             let mut fixed = fix(&linter, &text.path, &text.text, text.kind, fixes);
             if text.linked {
                 // Its target is mended where it is itself below the paths.

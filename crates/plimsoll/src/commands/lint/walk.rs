@@ -7,12 +7,11 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use plimsoll_checks::lint::kind::{Named, named};
-use plimsoll_checks::lint::{guess, kind_of};
+use plimsoll_checks::lint::{guess, in_parallel, kind_of};
 use plimsoll_model::{FileKind, Location, Problem, ProblemKind};
 
 /// Files looked at below all paths: a whole home folder is a mistake, and what is not looked at is said.
@@ -73,10 +72,7 @@ pub fn below(paths: &[PathBuf], stdin_path: Option<&str>, threads: NonZeroUsize)
         }
     }
     let wanted: Vec<Wanted> = wanted.into_iter().map(|(name, (path, explicit))| (name, path, explicit)).collect();
-    let read = in_parallel(threads, wanted.len(), |index| {
-        let (name, path, explicit) = &wanted[index];
-        file(name, path, *explicit)
-    });
+    let read = in_parallel(threads, wanted.iter(), |(name, path, explicit)| file(name, path, *explicit));
     for ((name, ..), read) in wanted.iter().zip(read) {
         match read {
             Ok(text) => below.texts.extend(text),
@@ -95,37 +91,6 @@ pub fn below(paths: &[PathBuf], stdin_path: Option<&str>, threads: NonZeroUsize)
     }
     below.texts.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(below)
-}
-
-/// Runs `work` for each number below `count` on so many threads; the results are in order.
-pub fn in_parallel<T: Send>(threads: NonZeroUsize, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    if threads.get() == 1 || count < 2 {
-        return (0..count).map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let (next, work) = (&next, &work);
-    let mut done: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.get().min(count))
-            .map(|_| {
-                scope.spawn(move || {
-                    let mut done = Vec::new();
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        if index >= count {
-                            return done;
-                        }
-                        done.push((index, work(index)));
-                    }
-                })
-            })
-            .collect();
-        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<(usize, T)>>| {
-            worker.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug))
-        };
-        workers.into_iter().flat_map(join).collect()
-    });
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, value)| value).collect()
 }
 
 /// The path as reports show it: without `./`, which says nothing.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_checks::dockerfile::{LabelForm, Options};
 use plimsoll_yaml::{Node, Value};
@@ -282,7 +282,7 @@ fn words(value: &Node) -> Result<Vec<String>, String> {
     }
 }
 
-type Pairs = [(Rc<Node>, Rc<Node>)];
+type Pairs = [(Arc<Node>, Arc<Node>)];
 
 fn mapping(value: &Node) -> Result<&Pairs, String> {
     match &value.value {

@@ -3,7 +3,7 @@
 //! of a CronJob is looked for where a Deployment's is, and a key without a value counts as a resource that is set. Only
 //! objects that `valid.rs` has walked come here, so that their size is bounded.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_yaml::{Node, Value};
 
@@ -11,7 +11,7 @@ use plimsoll_yaml::{Node, Value};
 pub struct Facts<'n> {
     object: &'n Node,
     /// The pod's spec, where kubesec looks for it.
-    spec: Option<&'n Rc<Node>>,
+    spec: Option<&'n Arc<Node>>,
 }
 
 impl<'n> Facts<'n> {
@@ -48,7 +48,7 @@ impl<'n> Facts<'n> {
         containers.into_iter().any(|container| at(container, &["resources", what, resource]).is_some())
     }
 
-    fn containers(&self) -> impl Iterator<Item = &'n Rc<Node>> + use<'n> {
+    fn containers(&self) -> impl Iterator<Item = &'n Arc<Node>> + use<'n> {
         let lists = ["initContainers", "containers", "ephemeralContainers"];
         let spec = self.spec;
         lists.into_iter().flat_map(move |list| items(spec.and_then(|spec| spec.get(list))))
@@ -56,7 +56,7 @@ impl<'n> Facts<'n> {
 }
 
 /// The items of a list that may not be there.
-fn items<'n>(list: Option<&'n Rc<Node>>) -> std::slice::Iter<'n, Rc<Node>> {
+fn items<'n>(list: Option<&'n Arc<Node>>) -> std::slice::Iter<'n, Arc<Node>> {
     list.map(|list| list.items()).unwrap_or_default().iter()
 }
 
@@ -108,7 +108,7 @@ pub fn profile(holder: &Node, key: &str, unconfined: bool) -> Option<bool> {
 
 pub fn claims_read_write_once(facts: &Facts<'_>) -> bool {
     let claims = claims(facts);
-    let once = |claim: &Rc<Node>| {
+    let once = |claim: &Arc<Node>| {
         at(claim, &["accessModes"])
             .is_some_and(|modes| matches!(modes.items(), [only] if only.text() == Some("ReadWriteOnce")))
     };
@@ -121,12 +121,12 @@ pub fn claims_request_storage(facts: &Facts<'_>) -> bool {
 }
 
 /// What each claim of a StatefulSet says of itself.
-fn claims<'n>(facts: &Facts<'n>) -> Vec<&'n Rc<Node>> {
+fn claims<'n>(facts: &Facts<'n>) -> Vec<&'n Arc<Node>> {
     items(at(facts.object, &["spec", "volumeClaimTemplates"])).filter_map(|claim| claim.get("spec")).collect()
 }
 
 pub fn secrets_in_environment(facts: &Facts<'_>) -> bool {
-    let set = |node: &Rc<Node>, path: &[&str]| at(node, path).is_some_and(|value| !is_null(value));
+    let set = |node: &Arc<Node>, path: &[&str]| at(node, path).is_some_and(|value| !is_null(value));
     facts.containers().any(|container| {
         items(container.get("env")).any(|one| set(one, &["valueFrom", "secretKeyRef"]))
             || items(container.get("envFrom")).any(|one| set(one, &["secretRef"]))
@@ -139,7 +139,7 @@ pub fn binds_anonymous(facts: &Facts<'_>) -> bool {
 }
 
 /// A field of a security context that is set.
-fn context<'n>(holder: &'n Node, path: &[&str]) -> Option<&'n Rc<Node>> {
+fn context<'n>(holder: &'n Node, path: &[&str]) -> Option<&'n Arc<Node>> {
     at(holder.get("securityContext")?, path).filter(|value| !is_null(value))
 }
 
@@ -157,7 +157,7 @@ fn contains(node: &Node, letters: &str) -> bool {
     has(node) || node.items().iter().any(|item| has(item))
 }
 
-fn at<'n>(node: &'n Node, path: &[&str]) -> Option<&'n Rc<Node>> {
+fn at<'n>(node: &'n Node, path: &[&str]) -> Option<&'n Arc<Node>> {
     let (first, rest) = path.split_first()?;
     rest.iter().try_fold(node.get(first)?, |node, key| node.get(key))
 }

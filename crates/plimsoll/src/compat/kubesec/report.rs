@@ -1,6 +1,6 @@
 //! Kubesec's reports. In: a file's text. Out: one report for each object, and the JSON that kubesec prints.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_yaml::{FaultKind, Node, documents};
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub fn reports(file_name: &str, text: &str) -> Result<Vec<Report>, String> {
     if reports.is_empty() { Err("invalid input".into()) } else { Ok(reports) }
 }
 
-fn report(file_name: &str, object: &Rc<Node>) -> Report {
+fn report(file_name: &str, object: &Arc<Node>) -> Report {
     let mut report = Report {
         object: name(object),
         valid: true,

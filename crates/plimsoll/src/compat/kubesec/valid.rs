@@ -2,7 +2,7 @@
 //! the built-in kinds is the checks'; the types of the fields that kubesec's rules read stand here too, because objects of
 //! versions that nobody serves any more are scored, and because the walk bounds what the rules look at.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use plimsoll_checks::manifest::object::Object as Manifest;
 use plimsoll_checks::manifest::schema::{SchemaFaultKind, validate};
@@ -86,7 +86,7 @@ const BINDING: Type = Object(&[("metadata", METADATA), ("subjects", List(&Object
 const ANY: Type = Object(&[("metadata", METADATA)]);
 
 /// What is wrong with an object; `None` where it may be scored.
-pub fn fault(object: &Rc<Node>) -> Option<String> {
+pub fn fault(object: &Arc<Node>) -> Option<String> {
     let Value::Map(_) = &object.value else {
         return Some(format!("error unmarshalling resource: expected object, but got {}", found(object)));
     };
@@ -121,7 +121,7 @@ pub fn fault(object: &Rc<Node>) -> Option<String> {
 }
 
 /// What the schema of a built-in kind says; an error where its `apiVersion` has no such kind.
-fn of_schema(object: &Rc<Node>) -> Result<Vec<String>, String> {
+fn of_schema(object: &Arc<Node>) -> Result<Vec<String>, String> {
     let Some(manifest) = Manifest::of(object, 0) else { return Ok(Vec::new()) };
     let mut faults = Vec::new();
     for fault in validate(&manifest) {
@@ -153,7 +153,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn node(&mut self, node: &Rc<Node>, expected: &Type) {
+    fn node(&mut self, node: &Arc<Node>, expected: &Type) {
         self.steps += 1;
         if self.steps > MAX_STEPS || self.faults.len() >= MAX_FAULTS || is_null(node) {
             return;
@@ -194,7 +194,7 @@ impl Walk {
         }
     }
 
-    fn below(&mut self, name: &str, node: &Rc<Node>, expected: &Type) {
+    fn below(&mut self, name: &str, node: &Arc<Node>, expected: &Type) {
         let length = self.path.len();
         self.path.push('/');
         self.path.push_str(name);
