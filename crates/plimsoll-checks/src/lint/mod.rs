@@ -26,7 +26,7 @@ use plimsoll_model::{
 use crate::dockerfile;
 use crate::manifest::object::{Container, MAX_FAULTS, Manifest, Workload, read};
 use crate::manifest::project::Project;
-use crate::manifest::project::limits::{LimitRanges, limit_ranges};
+use crate::manifest::project::defaults::{Defaults, defaults};
 use crate::manifest::rules::{Check, Context, ProjectCheck, Rule as ManifestRule};
 use crate::pod_security::{self, Level, Version};
 use crate::source::{Found, Source};
@@ -92,8 +92,8 @@ pub struct Linter {
 /// What is known of a file from outside it.
 #[derive(Clone, Copy, Default)]
 struct Around<'a> {
-    /// What LimitRanges of the run fill in; none where the file is looked at by itself.
-    limits: Option<&'a LimitRanges>,
+    /// What other objects of the run fill in; none where the file is looked at by itself.
+    defaults: Option<&'a Defaults>,
     /// What ShellCheck says of its scripts; none: it was not asked.
     told: Option<&'a [shell::Answer]>,
 }
@@ -158,9 +158,9 @@ impl Linter {
     pub fn lint_told(&self, files: &[Input<'_>], told: &[Option<Vec<shell::Answer>>]) -> Vec<LintedFile> {
         let threads = self.options.threads.unwrap_or(NonZeroUsize::MIN);
         let sources: Vec<Source<'_>> = files.iter().map(|file| Source::new(file.path, file.text)).collect();
-        let limits = self.limits(files, &sources);
+        let defaults = self.defaults(files, &sources);
         let examine = |(at, (file, source)): (usize, (&Input<'_>, _))| {
-            let around = Around { limits: Some(&limits), told: told.get(at).and_then(Option::as_deref) };
+            let around = Around { defaults: Some(&defaults), told: told.get(at).and_then(Option::as_deref) };
             self.examine(file.kind, source, around, !self.project.is_empty())
         };
         let mut examined = in_parallel(threads, files.iter().zip(&sources).enumerate(), examine);
@@ -191,7 +191,7 @@ impl Linter {
             FileKind::Dockerfile => self.dockerfile(source, around.told),
             FileKind::Manifest => {
                 let manifest = read(source);
-                let examined = self.manifest(&manifest, around.limits);
+                let examined = self.manifest(&manifest, around.defaults);
                 Examined { manifest: keep.then_some(manifest), ..examined }
             }
         }
@@ -216,9 +216,9 @@ impl Linter {
         Examined { found, problems, ignores, shell_asked, manifest: None }
     }
 
-    fn manifest<'a>(&self, manifest: &Manifest<'_>, limits: Option<&LimitRanges>) -> Examined<'a> {
+    fn manifest<'a>(&self, manifest: &Manifest<'_>, defaults: Option<&Defaults>) -> Examined<'a> {
         let mut found = Vec::new();
-        let context = Context { source: manifest.source, limits };
+        let context = Context { source: manifest.source, defaults };
         for object in &manifest.objects {
             let workload = object.workload();
             let containers: Vec<Container<'_>> = workload.iter().flat_map(Workload::containers).collect();
@@ -243,12 +243,15 @@ impl Linter {
         Examined { found, problems: unread(manifest), ignores, ..Examined::default() }
     }
 
-    /// What LimitRanges of all files fill in. Few files have one, and only those are read for it.
-    fn limits(&self, files: &[Input<'_>], sources: &[Source<'_>]) -> LimitRanges {
+    /// What LimitRanges and ServiceAccounts of all files fill in. Few files have one, and only those are read for it.
+    fn defaults(&self, files: &[Input<'_>], sources: &[Source<'_>]) -> Defaults {
         let both = files.iter().zip(sources);
-        let with = both.filter(|(file, _)| file.kind == FileKind::Manifest && file.text.contains("LimitRange"));
+        let with = both.filter(|(file, _)| {
+            file.kind == FileKind::Manifest
+                && ["LimitRange", "automountServiceAccountToken"].iter().any(|word| file.text.contains(word))
+        });
         let manifests: Vec<Manifest<'_>> = with.map(|(_, source)| read(source)).collect();
-        limit_ranges(&manifests)
+        defaults(&manifests)
     }
 
     /// What rules that look at all files find, by the index of the file. The trees are let go.

@@ -501,3 +501,22 @@ fn what_limit_ranges_of_the_run_fill_in_is_not_missing() {
     assert_eq!(ids(&[("a.yaml", &format!("{range}---\n{pod}"))]), ["cpu-request-missing"]);
     assert_eq!(ids(&[("a.yaml", pod), ("b.yaml", &range.replace("shop", "other"))]).len(), 3);
 }
+
+#[test]
+fn account_that_mounts_no_token_says_it_for_its_pods() {
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: shop}\nautomountServiceAccountToken: false\n";
+    let pod = |namespace: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: {namespace}}}\nspec:\n  serviceAccountName: web\n{more}  containers: [{{name: web, image: \"a:1\"}}]\n"
+        )
+    };
+    let told = |pod: &str| {
+        let inputs =
+            [("a.yaml", account), ("p.yaml", pod)].map(|(path, text)| Input { path, text, kind: FileKind::Manifest });
+        let files = lint(&inputs, &Options::default()).unwrap();
+        files.iter().flat_map(|file| &file.findings).any(|one| one.finding.rule == "service-account-token-mounted")
+    };
+    assert!(!told(&pod("shop", "")));
+    assert!(told(&pod("other", "")));
+    assert!(!told(&pod("other", "  automountServiceAccountToken: false\n")));
+}

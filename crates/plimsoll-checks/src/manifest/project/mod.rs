@@ -6,8 +6,8 @@
 //! in `rules/mod.rs`.
 
 pub mod bindings;
+pub mod defaults;
 pub mod duplicates;
-pub mod limits;
 pub mod network;
 pub mod references;
 pub mod resilience;

@@ -328,6 +328,6 @@ proptest::proptest! {
              roleRef: {value}\nsubjects: {value}\nitems: {value}\n---\n", KINDS[*kind])).collect();
         found(&[("m.yaml", &text)], None);
         let source = Source::new("m.yaml", &text);
-        limits::limit_ranges(&[read(&source)]);
+        defaults::defaults(&[read(&source)]);
     }
 }

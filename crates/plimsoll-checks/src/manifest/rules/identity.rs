@@ -251,7 +251,15 @@ fn token_mounted(workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<F
         Some(false) => return,
         // Said on purpose, and for an account of its own.
         Some(true) if account(workload).is_some() => return,
-        _ => {}
+        None => {
+            // The account may say it for all its pods.
+            let name = account(workload).unwrap_or("default");
+            let namespace = workload.object.namespace.as_deref();
+            if context.defaults.is_some_and(|defaults| defaults.mounts_no_token(namespace, name)) {
+                return;
+            }
+        }
+        Some(true) => {}
     }
     let place = value.map_or_else(|| pod_place(workload, &[]), |_| entry(workload.spec, FIELD));
     let message = format!("{} gets a token for the API server", short(&workload.object.label()));

@@ -43,7 +43,7 @@ use plimsoll_model::RuleInfo;
 
 use super::object::{Container, Object, Workload};
 use super::project::Project;
-use super::project::limits::LimitRanges;
+use super::project::defaults::Defaults;
 use super::schema::rules as schema;
 use super::{project, yaml_fault};
 use crate::source::{Found, Source};
@@ -197,13 +197,13 @@ pub enum Check {
 /// What surrounds the part that a rule looks at.
 pub struct Context<'a> {
     pub source: &'a Source<'a>,
-    /// What the LimitRanges of the run fill in; none where an object is looked at by itself.
-    pub limits: Option<&'a LimitRanges>,
+    /// What LimitRanges and ServiceAccounts of the run fill in; none where an object is looked at by itself.
+    pub defaults: Option<&'a Defaults>,
 }
 
 impl<'a> Context<'a> {
     /// Of a file by itself.
     pub fn of(source: &'a Source<'a>) -> Context<'a> {
-        Context { source, limits: None }
+        Context { source, defaults: None }
     }
 }

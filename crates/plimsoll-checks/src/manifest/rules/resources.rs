@@ -7,7 +7,7 @@ use plimsoll_model::{RuleInfo, Severity};
 use super::pod::{called, container_place, is_null};
 use super::{Check, Context, Rule};
 use crate::manifest::object::{Container, ContainerKind, Workload, entry};
-use crate::manifest::project::limits::Amount;
+use crate::manifest::project::defaults::Amount;
 use crate::source::Found;
 
 pub const CPU_REQUEST: Rule = Rule {
@@ -105,7 +105,7 @@ fn quantity(container: &Container<'_>, workload: &Workload<'_>, list: &str, name
 
 /// Whether a LimitRange of the run says the amount where the container does not.
 fn filled_in(workload: &Workload<'_>, context: &Context<'_>, amount: Amount, name: &str) -> bool {
-    context.limits.is_some_and(|limits| limits.fill_in(workload.object.namespace.as_deref(), amount, name))
+    context.defaults.is_some_and(|limits| limits.fill_in(workload.object.namespace.as_deref(), amount, name))
 }
 
 fn lacks(

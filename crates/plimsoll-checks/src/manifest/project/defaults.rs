@@ -1,9 +1,9 @@
-//! Defaults of namespaces. In: the run. Out: which requests and limits a LimitRange fills in, so that rules on resources can be
-//! silent where it does. What it does not do: judge the amounts.
+//! What other objects of a run fill in. In: the run. Out: the requests and limits of its LimitRanges, and the accounts whose pods
+//! get no token, so that rules can be silent where somebody has seen to it. What it does not do: judge the amounts.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::manifest::object::Manifest;
+use crate::manifest::object::{Manifest, boolean};
 
 /// What a container says of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,17 +12,19 @@ pub enum Amount {
     Limit,
 }
 
-/// What the LimitRanges of a run fill in, by namespace.
+/// What LimitRanges fill in, by namespace, and accounts that mount no token.
 #[derive(Debug, Clone, Default)]
-pub struct LimitRanges {
+pub struct Defaults {
     filled: HashMap<Option<String>, HashMap<String, HashSet<Amount>>>,
     /// Of all namespaces together.
     anywhere: HashMap<String, HashSet<Amount>>,
+    /// Namespace and name.
+    tokenless: HashSet<(Option<String>, String)>,
 }
 
-/// Reads every LimitRange of a run.
-pub fn limit_ranges(manifests: &[Manifest<'_>]) -> LimitRanges {
-    let mut ranges = LimitRanges::default();
+/// Reads every LimitRange and ServiceAccount of a run.
+pub fn defaults(manifests: &[Manifest<'_>]) -> Defaults {
+    let mut ranges = Defaults::default();
     let objects = manifests.iter().flat_map(|manifest| &manifest.objects);
     for object in objects.filter(|object| object.kind == "LimitRange" && object.group().is_empty()) {
         let filled = ranges.filled.entry(object.namespace.clone()).or_default();
@@ -43,10 +45,21 @@ pub fn limit_ranges(manifests: &[Manifest<'_>]) -> LimitRanges {
             }
         }
     }
+    let accounts = manifests.iter().flat_map(|manifest| &manifest.objects);
+    for account in accounts.filter(|object| object.kind == "ServiceAccount" && object.group().is_empty()) {
+        if account.at(&["automountServiceAccountToken"]).and_then(|node| boolean(node)) == Some(false) {
+            ranges.tokenless.insert((account.namespace.clone(), account.name.clone()));
+        }
+    }
     ranges
 }
 
-impl LimitRanges {
+impl Defaults {
+    /// Whether the account of that name says that its pods get no token; both namespaces must be said to be the same, or neither.
+    pub fn mounts_no_token(&self, namespace: Option<&str>, account: &str) -> bool {
+        self.tokenless.contains(&(namespace.map(str::to_owned), account.to_owned()))
+    }
+
     /// Whether a container of the namespace that does not say the amount of a resource (`cpu`, `memory`) gets one.
     pub fn fill_in(&self, namespace: Option<&str>, amount: Amount, resource: &str) -> bool {
         let says =
@@ -71,7 +84,7 @@ mod tests {
                     \x20 - {type: Container, default: {memory: 1Gi}, defaultRequest: {cpu: 1}}\n\
                     \x20 - {type: Pod, default: {ephemeral-storage: 1Gi}}\n";
         let source = Source::new("m.yaml", text);
-        let ranges = limit_ranges(&[read(&source)]);
+        let ranges = defaults(&[read(&source)]);
         for (namespace, amount, resource, filled) in [
             (Some("shop"), Amount::Limit, "memory", true),
             (Some("shop"), Amount::Request, "memory", true),
@@ -83,6 +96,6 @@ mod tests {
         ] {
             assert_eq!(ranges.fill_in(namespace, amount, resource), filled, "{namespace:?} {amount:?} {resource}");
         }
-        assert!(!limit_ranges(&[]).fill_in(None, Amount::Limit, "memory"));
+        assert!(!defaults(&[]).fill_in(None, Amount::Limit, "memory"));
     }
 }
