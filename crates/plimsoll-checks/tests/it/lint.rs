@@ -513,7 +513,7 @@ fn account_that_mounts_no_token_says_it_for_its_pods() {
     let told = |pod: &str| {
         let inputs =
             [("a.yaml", account), ("p.yaml", pod)].map(|(path, text)| Input { path, text, kind: FileKind::Manifest });
-        let files = lint(&inputs, &Options::default()).unwrap();
+        let files = plimsoll_checks::lint::lint(&inputs, &Options::default()).unwrap();
         files.iter().flat_map(|file| &file.findings).any(|one| one.finding.rule == "service-account-token-mounted")
     };
     assert!(!told(&pod("shop", "")));
