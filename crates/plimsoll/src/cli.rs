@@ -237,6 +237,17 @@ pub struct JudgeArgs {
     pub no_secrets: bool,
 }
 
+/// What becomes of charts and overlays.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RenderArgs {
+    /// Run no helm and no kustomize: charts are left out, overlays looked at as they stand
+    #[arg(long, help_heading = "Charts and overlays")]
+    pub no_render: bool,
+    /// Values for every chart beside its own (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = "Charts and overlays")]
+    pub values: Vec<PathBuf>,
+}
+
 /// How images are reached.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ReachArgs {
@@ -277,6 +288,8 @@ pub struct CheckArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub render: RenderArgs,
     #[command(flatten)]
     pub judge: JudgeArgs,
     #[command(flatten)]
@@ -324,6 +337,12 @@ pub struct LintArgs {
     /// Print what --fix would change, and change nothing
     #[arg(long, conflicts_with = "fix", help_heading = "Mending")]
     pub diff: bool,
+    /// Put the digest behind each image's name, as its registry tells it now; the only thing that reaches the network
+    #[arg(long, help_heading = "Mending")]
+    pub pin_digests: bool,
+
+    #[command(flatten)]
+    pub render: RenderArgs,
 
     /// Rules to run in place of the default ones: ids, other tools' ids (DL3007), their beginnings (DL3), families, `default`, `all`
     #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
@@ -366,6 +385,9 @@ pub struct LintArgs {
     /// Width of excerpts in columns
     #[arg(long, value_name = "N", env = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
+
+    #[command(flatten)]
+    pub reach: ReachArgs,
 }
 
 /// Where an image comes from.

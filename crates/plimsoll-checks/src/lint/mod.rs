@@ -11,6 +11,7 @@ pub mod fix;
 mod ignores;
 pub mod kind;
 pub mod names;
+pub mod pins;
 pub mod rules;
 
 use std::num::NonZeroUsize;

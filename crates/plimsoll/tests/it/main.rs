@@ -10,6 +10,7 @@ mod install;
 mod kubesec;
 mod lint;
 mod policy;
+mod rendered;
 mod serve;
 mod toy;
 mod trivy;

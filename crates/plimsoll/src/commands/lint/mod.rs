@@ -1,6 +1,7 @@
 //! `lint`: Dockerfiles and manifests, rule by rule. In: paths and flags. Out: what is wrong with them, mended where asked;
 //! the exit status says whether anything is at or above the level. What it does not do: look at images, or ask a policy.
 
+mod pins;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -14,13 +15,16 @@ use plimsoll_checks::lint::baseline::Baseline;
 use plimsoll_checks::lint::fix::{Fixed, Fixes, diff, fix};
 use plimsoll_checks::lint::names::Family;
 use plimsoll_checks::lint::{Input, Linter, Options, Selection, all_rules};
+use plimsoll_checks::manifest::rules::ABSENCES;
+use plimsoll_checks::pod_security::Level;
 use plimsoll_model::{LintReport, LintedFile, Problem, ProblemEffect, ProblemKind, RuleInfo};
 use plimsoll_report::LintOptions;
 
 use super::write_out;
 use crate::cli::{FailOn, Global, LintArgs};
 use crate::exit::Exit;
-use walk::{Below, Text, in_parallel};
+pub use walk::in_parallel;
+use walk::{Below, Place, Text};
 
 /// The rules of files with the names of their families, as reports want them.
 pub static FILE_RULES: LazyLock<Vec<(&'static str, &'static RuleInfo)>> = LazyLock::new(|| {
@@ -42,19 +46,29 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let linters = Linters { whole: linter, partial: Linter::new(of_parts(options(args, threads)))? };
+    if args.pin_digests && !args.fix && !args.diff {
+        eprintln!("plimsoll: --pin-digests mends files: it goes with --fix or --diff");
+        return Ok(Exit::Usage);
+    }
+    if args.pin_digests && args.reach.platform.is_some() {
+        eprintln!("plimsoll: --pin-digests pins images of all platforms: --platform does not go with it");
+        return Ok(Exit::Usage);
+    }
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
-    let mut below = walk::below(&args.paths, args.stdin_path.as_deref(), threads)?;
+    let mut below = walk::below(&args.paths, args.stdin_path.as_deref(), &args.render, threads)?;
     if below.texts.is_empty() && below.unread.is_empty() && below.problems.is_empty() {
         let names: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
         bail!("find anything to lint below {}: no Dockerfile, no Kubernetes manifest", names.join(", "));
     }
     let mut fixed = 0;
     if args.fix || args.diff {
-        let fixes = if args.unsafe_fixes { Fixes::All } else { Fixes::Safe };
-        let all = in_parallel(threads, below.texts.len(), |index| {
-            let text = &below.texts[index];
-            fix(&linter, &text.path, &text.text, text.kind, fixes)
-        });
+        let mut all = mended(args, &linters, &below, threads);
+        if args.pin_digests {
+            let (pinned, problems) = pins::pin(global, &args.reach, &below.texts, &mut all)?;
+            fixed += pinned;
+            below.problems.extend(problems);
+        }
         if args.diff {
             return diffs(args, &below, &all);
         }
@@ -71,7 +85,7 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
             }
         }
     }
-    let mut report = report(&linter, &below, fixed);
+    let mut report = report(&linters, &below, fixed);
     if let (Some(baseline), Some(path)) = (&baseline, &args.baseline) {
         let stale = baseline.apply(&mut report.files);
         if stale > 0 {
@@ -118,13 +132,56 @@ fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
     Baseline::parse(&text).with_context(|| format!("use the baseline {}", path.display()))
 }
 
+/// One for what is whole, one for patches.
+struct Linters {
+    whole: Linter,
+    partial: Linter,
+}
+
+impl Linters {
+    fn of(&self, text: &Text) -> &Linter {
+        if text.partial { &self.partial } else { &self.whole }
+    }
+}
+
+/// The options for parts of objects: what they lack, the object that they are laid upon has.
+fn of_parts(mut options: Options) -> Options {
+    options.selection.ignore.extend(ABSENCES.iter().map(|id| (*id).to_owned()));
+    // The restricted level asks for fields that have to be there.
+    options.pod_security = options.pod_security.map(|(_, version)| (Level::Baseline, version));
+    options
+}
+
+/// Every text with its fixes; rendered ones have none.
+fn mended(args: &LintArgs, linters: &Linters, below: &Below, threads: NonZeroUsize) -> Vec<Fixed> {
+    let fixes = if args.unsafe_fixes { Fixes::All } else { Fixes::Safe };
+    in_parallel(threads, below.texts.len(), |index| {
+        let text = &below.texts[index];
+        match text.place {
+            Place::Rendered => Fixed { text: text.text.clone(), done: Vec::new(), dropped: Vec::new() },
+            _ => fix(linters.of(text), &text.path, &text.text, text.kind, fixes),
+        }
+    })
+}
+
 /// Every file with what is wrong with it, those that could not be read among them.
-fn report(linter: &Linter, below: &Below, fixed: usize) -> LintReport {
-    let inputs: Vec<Input<'_>> =
-        below.texts.iter().map(|text| Input { path: &text.path, text: &text.text, kind: text.kind }).collect();
-    let mut files = linter.lint(&inputs);
-    for (file, _) in files.iter_mut().zip(&below.texts).filter(|(_, text)| text.harmless) {
-        file.problems.iter_mut().for_each(|problem| problem.effect = ProblemEffect::Note);
+fn report(linters: &Linters, below: &Below, fixed: usize) -> LintReport {
+    let (parts, wholes): (Vec<&Text>, Vec<&Text>) = below.texts.iter().partition(|text| text.partial);
+    fn input(text: &Text) -> Input<'_> {
+        Input { path: &text.path, text: &text.text, kind: text.kind }
+    }
+    let inputs: Vec<Input<'_>> = wholes.iter().map(|text| input(text)).collect();
+    let mut files = linters.whole.lint(&inputs);
+    // A patch is no object of its own to the rules that look at all of them.
+    files.extend(parts.iter().map(|text| linters.partial.lint_alone(&input(text))));
+    for (file, text) in files.iter_mut().zip(wholes.into_iter().chain(parts)) {
+        if text.harmless {
+            file.problems.iter_mut().for_each(|problem| problem.effect = ProblemEffect::Note);
+        }
+        if text.place == Place::Rendered {
+            file.findings.iter_mut().for_each(|found| found.finding.fix = None);
+            file.ignored.iter_mut().for_each(|ignored| ignored.finding.finding.fix = None);
+        }
     }
     files.extend(below.unread.iter().map(|(path, problems)| LintedFile {
         path: path.clone(),
@@ -165,7 +222,7 @@ fn diffs(args: &LintArgs, below: &Below, all: &[Fixed]) -> anyhow::Result<Exit> 
 fn write_back(text: &Text) -> anyhow::Result<()> {
     let mark = if text.mark { "\u{feff}" } else { "" };
     let whole = format!("{mark}{}", text.text);
-    let Some(path) = &text.file else { return Ok(()) };
+    let Place::File(path) = &text.place else { return Ok(()) };
     let write = || -> std::io::Result<()> {
         // A link stays a link: its target is what is mended.
         let path = path.canonicalize()?;
@@ -191,7 +248,7 @@ fn deliver(global: &Global, args: &LintArgs, report: &LintReport, below: &Below)
     };
     let bytes = (format.render)(report, &options)?;
     // With --fix, what came by standard input leaves by standard output; the report makes way for it.
-    let piped = below.texts.iter().find(|text| text.file.is_none()).filter(|_| args.fix);
+    let piped = below.texts.iter().find(|text| text.place == Place::Stdin).filter(|_| args.fix);
     match (piped, &args.output) {
         (Some(text), None) => {
             let mark = if text.mark { "\u{feff}" } else { "" };
