@@ -91,6 +91,7 @@ images:
   - name: elsewhere
     match: ["**"]
     refuse: not from an allowed registry
+workloads: {rules: {privileged-container: deny, host-path-volume: warn}}
 exempt:
   - {namespaces: [sandbox], reason: nothing of worth is in there, ticket: OPS-7, until: 2099-12-31}
   - {users: [builder], reason: makes the images itself, ticket: OPS-8}
@@ -464,6 +465,16 @@ ok "road webhook: what runs already is labelled and scaled, whatever its image; 
 allowed "mode warn" create < <(pod wh-watched "$watched")
 grep -q '^Warning: .*runs-as-root' "$out/said" || fail "mode warn: no warning: $(cat "$out/said")"
 ok "road webhook: mode warn: kubectl shows the warning"
+privileged='.spec.containers[0].securityContext = {privileged: true} | .metadata.annotations = {"plimsoll.dev/allow": "privileged-container I say so"}'
+denied "privileged pod" 'Pod "wh-privileged"|privileged-container' create < <(pod wh-privileged "$good" "$privileged")
+template=$(pod x "$good" "$privileged" | jq -c '{metadata: {labels: {app: "x"}}, spec: .spec}')
+denied "privileged Deployment" 'Deployment.apps "wh-privileged"|privileged-container' create < <(jq -n --argjson template "$template" \
+    '{apiVersion: "apps/v1", kind: "Deployment", metadata: {name: "wh-privileged"}, spec: {selector: {matchLabels: {app: "x"}}, template: $template}}')
+allowed "privileged in an exempt namespace" kube -n sandbox create -f - < <(pod wh-privileged "$good" "$privileged")
+allowed "label of a privileged pod" kube -n sandbox label pod wh-privileged seen=yes
+allowed "host path" create < <(pod wh-host-path "$good" '.spec.volumes = [{name: "h", hostPath: {path: "/var/log"}}]')
+grep -q '^Warning: .*host-path-volume' "$out/said" || fail "host path: no warning: $(cat "$out/said")"
+ok "road webhook: a privileged pod and its Deployment are denied by workloads, whatever their annotations say; a host path is warned of"
 allowed "dry-run" create --dry-run=server -o json < <(pod wh-dry "$good")
 grep -qF "$good@$good_digest" "$out/said" || fail "dry-run: not pinned: $(cat "$out/said")"
 absent pod wh-dry

@@ -6,8 +6,8 @@
 # WORK    a folder to install the validators into (a Python venv and a node_modules; kept between runs)
 # FOLDER  rendered files; left out: the test fixtures of crates/plimsoll-report are rendered into WORK/rendered
 #
-# Told apart by the ends of their names: *.cdx.json, *.spdx.json, *.sarif, *.xml (JUnit), *.html; every other *.json is our
-# own. Wants python3 (and pip). SARIF is checked against the OASIS schema, taken from the crate serde-sarif, and where npm is
+# Told apart by the ends of their names: *.cdx.json, *.spdx.json, *.sarif, *.checkstyle.xml, *.xml (JUnit), *.html,
+# *.gitlab.json (code quality), lint.*.json; every other *.json is our own. Wants python3 (and pip). SARIF is checked against the OASIS schema, taken from the crate serde-sarif, and where npm is
 # there by Microsoft's multitool, which knows the rules that the schema does not.
 # Exit: 0 all good, 1 a file is not valid, 2 a validator could not be installed.
 set -euo pipefail
@@ -20,7 +20,7 @@ folder=${2:-}
 if [ -z "$folder" ]; then
   folder=$work/rendered
   rm -rf "$folder"
-  (cd "$here" && PLIMSOLL_RENDER_TO="$folder" cargo test -q -p plimsoll-report --test it -- every_fixture_is_rendered bills_need_no_verdict >"$work/render.log" 2>&1) ||
+  (cd "$here" && PLIMSOLL_RENDER_TO="$folder" cargo test -q -p plimsoll-report --test it -- every_fixture_is_rendered bills_need_no_verdict every_lint_format_is_rendered >"$work/render.log" 2>&1) ||
     { cat "$work/render.log"; exit 1; }
 fi
 
@@ -111,8 +111,34 @@ for suite in root:
     cases = suite.findall("testcase")
     assert int(suite.get("tests")) == len(cases)
     for tag, field in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
-        assert int(suite.get(field)) == len(suite.findall(f"testcase/{tag}")), field
+        assert int(suite.get(field, 0)) == len(suite.findall(f"testcase/{tag}")), field
     assert all(c.get("name") and c.get("classname") for c in cases)
+PY
+}
+
+checkstyle() {
+  python3 - "$1" <<'PY'
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+assert root.tag == "checkstyle" and root.get("version")
+for file in root:
+    assert file.tag == "file" and file.get("name"), file.tag
+    for error in file:
+        assert error.tag == "error" and error.get("message") and error.get("source")
+        assert error.get("severity") in ("ignore", "info", "warning", "error") and int(error.get("line", 1)) > 0
+PY
+}
+
+# The keys that GitLab's documentation of code quality reports asks for.
+gitlab() {
+  python3 - "$1" <<'PY'
+import json, sys
+issues = json.load(open(sys.argv[1], encoding="utf-8"))
+for issue in issues:
+    assert issue["description"] and issue["check_name"] and issue["fingerprint"]
+    assert issue["severity"] in ("info", "minor", "major", "critical", "blocker"), issue["severity"]
+    assert issue["location"]["path"] and issue["location"]["lines"]["begin"] > 0
+assert len({issue["fingerprint"] for issue in issues}) == len(issues), "fingerprints are unique"
 PY
 }
 
@@ -159,8 +185,11 @@ for file in "$folder"/*; do
     *.cdx.json) check "$name" cyclonedx "$file" ;;
     *.spdx.json) check "$name" spdx "$file" ;;
     *.sarif) check "$name" sarif_log "$file" ;;
+    *.checkstyle.xml) check "$name" checkstyle "$file" ;;
     *.xml) check "$name" junit "$file" ;;
     *.html) check "$name" html "$file" ;;
+    *.gitlab.json) check "$name" gitlab "$file" ;;
+    lint.*.json) check "$name" "$work/venv/bin/check-jsonschema" --schemafile "$here/docs/schemas/lint-v1.json" "$file" ;;
     *.json) check "$name" "$work/venv/bin/check-jsonschema" --schemafile "$here/docs/schemas/report-v1.json" "$file" ;;
   esac
 done

@@ -53,7 +53,7 @@ const yaml = "file:///work/pod.yaml";
 const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: a, securityContext: {privileged: true}}]}\n";
 await connection.sendNotification(DidOpenTextDocumentNotification.type, { textDocument: { uri: yaml, languageId: "yaml", version: 1, text: pod } });
 const third = await diagnostics();
-assert.ok(third.diagnostics.some((one) => one.code === "privileged"), JSON.stringify(third.diagnostics));
+assert.ok(third.diagnostics.some((one) => one.code === "privileged-container"), JSON.stringify(third.diagnostics));
 await connection.sendNotification(DidCloseTextDocumentNotification.type, { textDocument: { uri: yaml } });
 assert.deepEqual((await diagnostics()).diagnostics, []);
 

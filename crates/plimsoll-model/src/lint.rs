@@ -89,6 +89,8 @@ pub enum IgnoredBy {
     /// A comment or an annotation in the file.
     File,
     Baseline,
+    /// A waiver of the policy.
+    Policy,
 }
 
 /// Findings that count, by severity.
@@ -117,6 +119,22 @@ impl LintCounts {
     /// All findings that count.
     pub fn findings(&self) -> usize {
         self.critical + self.high + self.medium + self.low + self.unknown
+    }
+}
+
+impl LintedFile {
+    /// From 100, nothing found, down to 0: what the findings that count weigh together. For comparing one state of a file with
+    /// the next, or one file with its neighbour; the exit status goes by severities.
+    pub fn score(&self) -> u32 {
+        let weight = |severity| match severity {
+            Severity::Critical => 40,
+            Severity::High => 20,
+            Severity::Medium => 8,
+            Severity::Low => 3,
+            Severity::Unknown => 0,
+        };
+        let weights = self.findings.iter().map(|found| weight(found.finding.severity));
+        100u32.saturating_sub(weights.fold(0, u32::saturating_add))
     }
 }
 
@@ -149,7 +167,7 @@ impl LintReport {
         }
         for ignored in self.files.iter().flat_map(|file| &file.ignored) {
             match ignored.by {
-                IgnoredBy::File => counts.ignored += 1,
+                IgnoredBy::File | IgnoredBy::Policy => counts.ignored += 1,
                 IgnoredBy::Baseline => counts.baselined += 1,
             }
         }

@@ -18,9 +18,22 @@ pub const DEFAULT_POLICY_RULES: &[&str] = &[
     "user-missing",
 ];
 
+/// The rules for manifests and Dockerfiles that it names; likewise.
+pub const DEFAULT_POLICY_WORKLOAD_RULES: &[&str] = &[
+    "anonymous-binding",
+    "host-network",
+    "host-pid",
+    "literal-secret-in-env",
+    "privileged-container",
+    "runtime-socket-mounted",
+    "secret-in-dockerfile",
+    "sensitive-host-path",
+    "sys-admin-capability",
+];
+
 /// The embedded policy. Its `files` are empty, and its places name the file `default policy`.
 pub fn default_policy() -> LoadLine {
-    let known = Known { footprint_rules: DEFAULT_POLICY_RULES, workload_rules: &[] };
+    let known = Known { footprint_rules: DEFAULT_POLICY_RULES, workload_rules: DEFAULT_POLICY_WORKLOAD_RULES };
     let mut policy = parse("default policy", DEFAULT_POLICY.as_bytes(), &known)
         .expect("the embedded policy is part of the program, and a test reads it");
     policy.files.clear();
@@ -39,5 +52,8 @@ mod tests {
         assert!(policy.files.is_empty());
         let named: Vec<&str> = policy.images[0].footprint.keys().map(String::as_str).collect();
         assert_eq!(named, DEFAULT_POLICY_RULES);
+        let workloads = policy.workloads.unwrap();
+        let named: Vec<&str> = workloads.rules.keys().map(String::as_str).collect();
+        assert_eq!(named, DEFAULT_POLICY_WORKLOAD_RULES);
     }
 }

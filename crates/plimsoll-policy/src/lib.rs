@@ -26,7 +26,7 @@ mod units;
 mod vex;
 mod yaml;
 
-pub use default::{DEFAULT_POLICY, DEFAULT_POLICY_RULES, default_policy};
+pub use default::{DEFAULT_POLICY, DEFAULT_POLICY_RULES, DEFAULT_POLICY_WORKLOAD_RULES, default_policy};
 pub use entry::{NearMiss, Why, why};
 pub use fault::{Fault, PolicyError, Span};
 pub use glass::relevant_annotations;

@@ -37,6 +37,10 @@ pub fn remarks(policy: &LoadLine, at: Timestamp) -> Vec<String> {
             out.push(format!("entry {} asks for nothing: all that it matches runs", placed(&entry.name, &entry.place)));
         }
     }
+    if let Some(workloads) = &policy.workloads {
+        let whose = format!("`workloads` ({})", place_words(&workloads.place));
+        out.push(format!("{whose} applies to AdmissionReview only: an ImageReview names images and nothing else"));
+    }
     for exemption in policy.exempt.iter().filter(|e| ran_out(e.until, today)) {
         out.push(format!("an exemption has run out: {}", words(exemption)));
     }

@@ -108,6 +108,11 @@ impl Node {
         own.map(|(_, v)| v).or_else(|| self.merges().find_map(|mapping| mapping.get(key)))
     }
 
+    /// A merge key. In quotes it is a key like any other.
+    pub fn is_merge(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if text == "<<")
+    }
+
     /// What is merged into this mapping, one or a list of them.
     fn merges(&self) -> impl Iterator<Item = &Rc<Node>> {
         let (few, indexed) = match &self.index {
@@ -115,7 +120,7 @@ impl Node {
             None => (self.pairs(), &[][..]),
         };
         let large = indexed.iter().filter_map(|at| self.pairs().get(*at));
-        let values = few.iter().filter(|(k, _)| k.text() == Some("<<")).chain(large).map(|(_, v)| v);
+        let values = few.iter().filter(|(k, _)| k.is_merge()).chain(large).map(|(_, v)| v);
         values.flat_map(|v| v.items().iter().chain(std::iter::once(v)))
     }
 
@@ -143,7 +148,7 @@ impl Index {
         let mut index = Index::default();
         for (at, (key, _)) in pairs.iter().enumerate() {
             match key.text() {
-                Some("<<") => index.merges.push(at),
+                Some(_) if key.is_merge() => index.merges.push(at),
                 Some(key) => drop(index.keys.entry(key.into()).or_insert(at)),
                 None => {}
             }
@@ -255,7 +260,7 @@ fn read(text: &str, plain: bool) -> (Vec<Rc<Node>>, Option<Fault>) {
                     let mut seen = std::collections::HashSet::new();
                     for (key, _) in &pairs {
                         if let Some(text) = key.text()
-                            && text != "<<"
+                            && !key.is_merge()
                             && !seen.insert(text)
                         {
                             let message = format!("the key {text:?} stands twice in one mapping");
@@ -379,6 +384,20 @@ mod tests {
         assert_eq!(fault, None);
         let plain = read[0].items().iter().map(|item| matches!(item.value, Value::Scalar { plain: true, .. }));
         assert_eq!(plain.collect::<Vec<_>>(), [true, false, true, false]);
+    }
+
+    #[test]
+    fn merge_key_in_quotes_is_a_key() {
+        let many: String = (0..UNINDEXED).map(|i| format!(", k{i}: 1")).collect();
+        for more in ["", &many] {
+            let (read, fault) = documents(&format!("{{\"<<\": {{a: 1}}{more}}}"));
+            assert_eq!(fault, None);
+            assert!(read[0].get("a").is_none());
+            assert!(read[0].get("<<").is_some());
+        }
+        let fault = documents("{\"<<\": {a: 1}, '<<': {a: 2}}").1.unwrap();
+        assert_eq!(fault.kind, FaultKind::DuplicateKey);
+        assert!(documents("{<<: {a: 1}, <<: {b: 2}}").0[0].get("b").is_some());
     }
 
     #[test]

@@ -76,6 +76,11 @@ pub enum Command {
     /// whatever its name. `-` is standard input. Nothing is fetched and no image is looked at.
     #[command(after_help = format!("Examples:\n  plimsoll lint .\n  plimsoll lint --fix Dockerfile deploy/\n  plimsoll lint --diff --unsafe-fixes .\n  plimsoll lint --pod-security restricted -f sarif -o lint.sarif deploy/\n  helm template . | plimsoll lint -\n  plimsoll lint --write-baseline known.json . && plimsoll lint --baseline known.json .\n\n{LINT_EXIT_CODES}"))]
     Lint(LintArgs),
+    /// Answer an editor: the linter as a language server, on standard input and output
+    #[command(
+        after_help = "Examples:\n  plimsoll lsp\n  plimsoll lsp --select all --pod-security restricted\n\ndocs/editors.md shows how editors start it."
+    )]
+    Lsp(LspArgs),
     /// Judge one image: from a registry, an archive, a layout or an engine
     #[command(after_help = format!("Examples:\n  plimsoll image nginx:1.21\n  plimsoll image --input image.tar\n  plimsoll image --platform linux/arm64 ghcr.io/acme/shop:v2\n  plimsoll image --mirror docker.io=127.0.0.1:5000 nginx:1.21\n  plimsoll image -f sarif -o out.sarif acme/shop:v2\n\n{EXIT_CODES}"))]
     Image(ImageArgs),
@@ -344,18 +349,8 @@ pub struct LintArgs {
     #[command(flatten)]
     pub render: RenderArgs,
 
-    /// Rules to run in place of the default ones: ids, other tools' ids (DL3007), their beginnings (DL3), families, `default`, `all`
-    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
-    pub select: Vec<String>,
-    /// Rules not to run
-    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
-    pub ignore: Vec<String>,
-    /// Hold workloads to a level of the Pod Security Standards: baseline or restricted, with :VERSION
-    #[arg(long, value_name = "LEVEL[:VERSION]", value_parser = parse_pod_security, help_heading = "Rules")]
-    pub pod_security: Option<(plimsoll_checks::pod_security::Level, plimsoll_checks::pod_security::Version)>,
-    /// A registry that base images may come from, `*` for any part (repeatable); any when left out
-    #[arg(long, value_name = "HOST", value_delimiter = ',', help_heading = "Rules")]
-    pub trusted_registry: Vec<String>,
+    #[command(flatten)]
+    pub rules: RuleArgs,
 
     /// Exit with 1 where a finding is at or above this severity
     #[arg(long, value_enum, default_value = "medium", value_name = "LEVEL", help_heading = "What counts")]
@@ -363,18 +358,12 @@ pub struct LintArgs {
     /// Leave out findings below this severity
     #[arg(long, value_enum, value_name = "LEVEL", help_heading = "What counts")]
     pub min_severity: Option<FailOn>,
-    /// Ignores in the files do not count
-    #[arg(long, help_heading = "What counts")]
-    pub no_inline_ignores: bool,
     /// Findings that this file knows do not count
     #[arg(long, value_name = "FILE", help_heading = "What counts")]
     pub baseline: Option<PathBuf>,
     /// Write all findings of this run into such a file
     #[arg(long, value_name = "FILE", help_heading = "What counts")]
     pub write_baseline: Option<PathBuf>,
-    /// Ignores end as at this time (RFC 3339 or a date) instead of now
-    #[arg(long, value_name = "TIME", env = "PLIMSOLL_AT", value_parser = parse_time, help_heading = "What counts")]
-    pub at: Option<jiff::Timestamp>,
 
     /// Format of the report
     #[arg(short, long, default_value = "text", value_name = "FORMAT", value_parser = lint_format_names(), help_heading = "Output")]
@@ -388,6 +377,41 @@ pub struct LintArgs {
 
     #[command(flatten)]
     pub reach: ReachArgs,
+}
+
+/// Which rules look at files, for the command and the editor's server alike.
+#[derive(Debug, Args)]
+pub struct RuleArgs {
+    /// The policy whose `workloads` and `waivers` count; else loadline.yaml beside what is linted, or here; else none
+    #[arg(short, long, env = "PLIMSOLL_POLICY", value_name = "FILE", help_heading = "Rules")]
+    pub policy: Option<PathBuf>,
+    /// Rules to run in place of the default ones: ids, other tools' ids (DL3007), their beginnings (DL3), families, `default`, `all`
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
+    pub select: Vec<String>,
+    /// Rules not to run
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Rules")]
+    pub ignore: Vec<String>,
+    /// Hold workloads to a level of the Pod Security Standards: baseline or restricted, with :VERSION
+    #[arg(long, value_name = "LEVEL[:VERSION]", value_parser = parse_pod_security, help_heading = "Rules")]
+    pub pod_security: Option<(plimsoll_checks::pod_security::Level, plimsoll_checks::pod_security::Version)>,
+    /// A registry that base images may come from, `*` for any part (repeatable); any when left out
+    #[arg(long, value_name = "HOST", value_delimiter = ',', help_heading = "Rules")]
+    pub trusted_registry: Vec<String>,
+    /// Ignores in the files do not count
+    #[arg(long, help_heading = "What counts")]
+    pub no_inline_ignores: bool,
+    /// Ignores end as at this time (RFC 3339 or a date) instead of now
+    #[arg(long, value_name = "TIME", env = "PLIMSOLL_AT", value_parser = parse_time, help_heading = "What counts")]
+    pub at: Option<jiff::Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub struct LspArgs {
+    #[command(flatten)]
+    pub rules: RuleArgs,
+    /// Editors say that they speak over standard input and output; nothing else is spoken here
+    #[arg(long, hide = true)]
+    pub stdio: bool,
 }
 
 /// Where an image comes from.

@@ -7,6 +7,7 @@ mod compat;
 mod dirs;
 mod exit;
 mod input;
+mod lsp;
 mod message;
 mod program;
 mod progress;
@@ -59,6 +60,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Check(args) => commands::check::run(global, args),
         Command::Lint(args) => commands::lint::run(global, args),
+        Command::Lsp(args) => commands::lint::serve(args),
         Command::Image(args) => commands::judge::image(global, args),
         Command::Fs(args) => commands::judge::fs(global, args),
         Command::Rootfs(args) => commands::judge::rootfs(global, args),

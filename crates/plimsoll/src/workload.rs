@@ -2,13 +2,14 @@
 //! an object or Dockerfile, for the desk and the gate alike. What it does not do: judge; and it follows no comment or
 //! annotation that silences rules, for whoever writes a manifest does not write the policy.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule};
 use plimsoll_checks::manifest::object::{Manifest, Object, read};
-use plimsoll_checks::pod_security::{Level, Version};
+use plimsoll_checks::pod_security::{CHECKS, Check, Level, Version};
 use plimsoll_checks::source::{Source, Span};
-use plimsoll_model::loadline::{LoadLine, PodSecurityLevel, RuleAction};
+use plimsoll_model::loadline::{LoadLine, PodSecurityLevel, RuleAction, WorkloadRules};
 use plimsoll_model::{
     Assessment, FileKind, Finding, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Subject,
     SubjectKind, WorkloadFacts,
@@ -23,40 +24,53 @@ pub fn linter_of(policy: &LoadLine) -> Result<Option<Linter>, UnknownRule> {
     let named = workloads.rules.iter().filter(|(_, action)| **action != RuleAction::Off).map(|(id, _)| id.clone());
     // What the linter says of itself is no rule of the policy; but without any name it would take the default ones.
     let select = named.chain(["lint".to_owned()]).collect();
-    let asked = workloads.pod_security.as_ref();
-    let pod_security = asked.map(|asked| {
-        let level = match asked.level {
-            PodSecurityLevel::Privileged => Level::Privileged,
-            PodSecurityLevel::Baseline => Level::Baseline,
-            PodSecurityLevel::Restricted => Level::Restricted,
-        };
-        (level, asked.minor.map_or(Version::Latest, Version::Minor))
-    });
-    let selection = Selection { select, ..Selection::default() };
-    let options = Options { selection, pod_security, inline_ignores: false, ..Options::default() };
+    let (level, version) = pod_security(workloads).unwrap_or((Level::Privileged, Version::Latest));
+    // A check that `rules` names is asked for by itself, whatever the level.
+    let is_named = |check: &&Check| workloads.rules.get(check.info.id).is_some_and(|action| *action != RuleAction::Off);
+    let highest = CHECKS.iter().filter(is_named).map(|check| check.level).fold(level, Level::max);
+    let beyond = CHECKS.iter().filter(|check| check.level > level && !is_named(check));
+    let ignore = beyond.map(|check| check.info.id.to_owned()).collect();
+    let pod_security = (highest > Level::Privileged).then_some((highest, version));
+    let selection = Selection { select, ignore, ..Selection::default() };
+    let options = Options { selection, pod_security, inline_ignores: false, overlaps: true, ..Options::default() };
     Linter::new(options).map(Some)
 }
 
-/// An object that an API server asks about. Of an update only what it brings counts: findings that the old object has too are
-/// left out, and so is a runtime class that nobody changed.
+/// The level that pods are held to.
+pub fn pod_security(workloads: &WorkloadRules) -> Option<(Level, Version)> {
+    let asked = workloads.pod_security.as_ref()?;
+    let level = match asked.level {
+        PodSecurityLevel::Privileged => Level::Privileged,
+        PodSecurityLevel::Baseline => Level::Baseline,
+        PodSecurityLevel::Restricted => Level::Restricted,
+    };
+    Some((level, asked.minor.map_or(Version::Latest, Version::Minor)))
+}
+
+/// An object that an API server asks about. Of an update only what it brings counts: findings that the old object has too, at
+/// the same words of it, are left out, and so is a runtime class that nobody changed.
 pub fn of_object(linter: &Linter, object: &str, old: Option<&str>, name: &str, namespace: Option<&str>) -> Assessment {
-    let (mut findings, problems, mut facts) = examined(linter, object);
-    if let Some(old) = old {
-        let (before, _, facts_before) = examined(linter, old);
-        let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for finding in before {
-            *known.entry((finding.rule, finding.message)).or_default() += 1;
-        }
-        findings.retain(|finding| match known.get_mut(&(finding.rule.clone(), finding.message.clone())) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                false
+    let new = Examined::of(linter, object);
+    let Examined { mut findings, problems, mut facts, .. } = new;
+    if let Some(before) = old.map(|old| Examined::of(linter, old)) {
+        // A right is what a role and those who have it make together: another verb or subject is a new one.
+        if !new.is_whole || new.body == before.body {
+            let mut known: BTreeMap<Said, usize> = BTreeMap::new();
+            for (_, said) in before.findings {
+                *known.entry(said).or_default() += 1;
             }
-            _ => true,
-        });
-        let unchanged = facts == facts_before;
+            findings.retain(|(_, said)| match known.get_mut(said) {
+                Some(left) if *left > 0 => {
+                    *left -= 1;
+                    false
+                }
+                _ => true,
+            });
+        }
+        let unchanged = facts == before.facts;
         facts = facts.map(|facts| WorkloadFacts { unchanged, ..facts });
     }
+    let findings = findings.into_iter().map(|(finding, _)| finding).collect();
     let subject = subject(SubjectKind::Manifest, name.to_owned(), Vec::new(), namespace.map(str::to_owned));
     assessment(subject, findings, problems, facts)
 }
@@ -68,11 +82,77 @@ pub fn unread(namespace: Option<&str>) -> Assessment {
     assessment(subject, Vec::new(), vec![problem], None)
 }
 
-fn examined(linter: &Linter, text: &str) -> (Vec<Finding>, Vec<Problem>, Option<WorkloadFacts>) {
-    let linted = linter.lint_alone(&Input { path: "", text, kind: FileKind::Manifest });
-    let source = Source::new("", text);
-    let facts = read(&source).objects.first().and_then(facts);
-    (linted.findings.into_iter().map(|found| found.finding).collect(), linted.problems, facts)
+/// What makes a finding of an update one that was there before: its rule, its message, and the words at fault.
+type Said = (String, String, String);
+
+/// Groups whose objects are judged as a whole: what one of their fields lets through hangs on the others.
+const WHOLE: [&str; 2] = ["rbac.authorization.k8s.io", "networking.k8s.io"];
+
+struct Examined {
+    findings: Vec<(Finding, Said)>,
+    problems: Vec<Problem>,
+    facts: Option<WorkloadFacts>,
+    /// Of a group of [`WHOLE`].
+    is_whole: bool,
+    /// What the object says besides its metadata and status; of such a group alone.
+    body: Vec<String>,
+}
+
+impl Examined {
+    fn of(linter: &Linter, json: &str) -> Examined {
+        let text = &*as_yaml(json);
+        let linted = linter.lint_alone(&Input { path: "", text, kind: FileKind::Manifest });
+        let source = Source::new("", text);
+        let manifest = read(&source);
+        let object = manifest.objects.first();
+        let mut problems = linted.problems;
+        if object.is_none() && problems.is_empty() {
+            let what = "read the object: it does not say its apiVersion and kind";
+            problems.push(Problem::undecided(ProblemKind::BadInput, what));
+        }
+        let whole = object.filter(|object| WHOLE.contains(&object.group()));
+        let own = whole.map(|object| object.node.pairs()).unwrap_or_default().iter();
+        let own = own.filter(|(key, _)| !matches!(key.text(), Some("metadata" | "status")));
+        let body = own.map(|(key, value)| source.slice(Span::new(key.start, value.end.max(key.end))).to_owned());
+        let said = |finding: Finding| {
+            let said = (finding.rule.clone(), finding.message.clone(), words(&source, &finding));
+            (finding, said)
+        };
+        Examined {
+            facts: object.and_then(facts),
+            is_whole: whole.is_some(),
+            body: body.collect(),
+            findings: linted.findings.into_iter().map(|found| said(found.finding)).collect(),
+            problems,
+        }
+    }
+}
+
+/// JSON as text that is YAML too: what JSON may hold and YAML may not, characters that nobody sees, becomes question marks.
+/// Places stay what they are.
+fn as_yaml(json: &str) -> Cow<'_, str> {
+    let seen = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..);
+    if json.chars().all(seen) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if seen(c) { text.push(c) } else { text.extend(std::iter::repeat_n('?', c.len_utf8())) }
+    }
+    Cow::Owned(text)
+}
+
+/// The words at fault; none where a whole mapping or list is, of which the message tells enough: an image that changes
+/// makes no new fault of a missing limit.
+fn words(source: &Source<'_>, finding: &Finding) -> String {
+    let place = finding.locations.first();
+    let span = place.and_then(|place| {
+        let start = source.offset(place.line?, place.column?)?;
+        let end = source.offset(place.end_line?, place.end_column?)?;
+        Some(Span::new(start, end))
+    });
+    let text = span.map(|span| source.slice(span)).unwrap_or_default();
+    if text.ends_with(['}', ']']) { String::new() } else { text.to_owned() }
 }
 
 /// The subjects of a linted file: the Dockerfile, or every object of a manifest that makes pods or has findings.
@@ -181,6 +261,72 @@ mod tests {
             POD.replace("]}}", ", {\"name\": \"b\", \"image\": \"b\", \"securityContext\": {\"privileged\": true}}]}}");
         assert_eq!(rules(&twice, Some(POD)), ["pod-security-privileged"]);
         assert_eq!(rules(POD, Some("{")), ["pod-security-privileged"]);
+        // Another image is no new fault, another container is.
+        assert_eq!(rules(&POD.replace("acme/a:1", "acme/a:2"), Some(POD)), [""; 0]);
+        assert_eq!(rules(&POD.replace("\"a\", \"image", "\"b\", \"image"), Some(POD)), ["pod-security-privileged"]);
+    }
+
+    #[test]
+    fn update_that_moves_a_fault_brings_it() {
+        let linter = linter_of(&policy(
+            "workloads: {rules: {wildcard-in-role: deny, cluster-admin-binding: deny, host-path-volume: deny}}\n",
+        ));
+        let linter = linter.unwrap().unwrap();
+        let brings = |old: &str, from: &str, to: &str| -> usize {
+            assert!(old.contains(from));
+            assert_eq!(of_object(&linter, old, Some(old), "a", None).findings.len(), 0, "{old}");
+            of_object(&linter, &old.replace(from, to), Some(old), "a", None).findings.len()
+        };
+        let role = r#"{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "a", "labels": {}},
+            "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["get"]}]}"#;
+        assert_eq!(brings(role, "\"get\"", "\"delete\""), 1);
+        assert_eq!(brings(role, "\"labels\": {}", "\"labels\": {\"a\": \"b\"}"), 0);
+        let binding = r#"{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "a"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"kind": "User", "name": "ann"}]}"#;
+        assert_eq!(brings(binding, "ann", "eve"), 1);
+        let long = "/data/".repeat(30);
+        let pod = format!(
+            r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "a"}}, "spec": {{"volumes":
+            [{{"name": "v", "hostPath": {{"path": "{long}a"}}}}], "containers": []}}}}"#
+        );
+        assert_eq!(brings(&pod, "/a\"", "/b\""), 1);
+    }
+
+    #[test]
+    fn object_that_does_not_say_what_it_is_is_undecided() {
+        let linter = linter_of(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap().unwrap();
+        for text in ["{}", "null", "", "{\"apiVersion\": \"v1\"}", &POD.replace("\"kind\": \"Pod\", ", "")] {
+            let looked = of_object(&linter, text, None, "a", None);
+            assert_eq!(looked.problems.len(), 1, "{text}");
+        }
+        let bomb: String = (1..20).map(|i| format!("a{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1)).collect();
+        let cut = format!("apiVersion: v1\nkind: Pod\na0: &a0 [1]\n{bomb}");
+        assert_eq!(of_object(&linter, &cut, None, "a", None).problems.len(), 1);
+    }
+
+    #[test]
+    fn check_that_rules_name_is_asked_whatever_the_level() {
+        let restricted = "pod-security-run-as-non-root";
+        for (workloads, expected) in [
+            ("workloads: {rules: {pod-security-privileged: deny}}\n", vec!["pod-security-privileged"]),
+            ("workloads: {podSecurity: {level: baseline}}\n", vec!["pod-security-privileged"]),
+            (
+                "workloads: {podSecurity: {level: baseline}, rules: {pod-security-run-as-non-root: warn}}\n",
+                vec![restricted, "pod-security-privileged"],
+            ),
+            (
+                "workloads: {podSecurity: {level: privileged}, rules: {pod-security-run-as-non-root: warn}}\n",
+                vec![restricted],
+            ),
+            ("workloads: {podSecurity: {level: privileged}}\n", vec![]),
+        ] {
+            let linter = linter_of(&policy(workloads)).unwrap().unwrap();
+            let found = of_object(&linter, POD, None, "a", None).findings;
+            let mut rules: Vec<&str> = found.iter().map(|finding| finding.rule.as_str()).collect();
+            rules.sort_unstable_by(|a, b| b.cmp(a));
+            assert_eq!(rules, expected, "{workloads}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod fix;
 mod ignores;
 pub mod kind;
 pub mod names;
+mod overlaps;
 pub mod pins;
 pub mod rules;
 
@@ -24,6 +25,7 @@ use plimsoll_model::{
 
 use crate::dockerfile;
 use crate::manifest::object::{MAX_FAULTS, Manifest, read};
+use crate::manifest::project::limits::{LimitRanges, limit_ranges};
 use crate::manifest::rules::{Check, Context, Rule as ManifestRule};
 use crate::pod_security::{self, Level, Version};
 use crate::source::{Found, Source};
@@ -54,6 +56,9 @@ pub struct Options {
     pub today: Option<Date>,
     /// Comments and annotations in the files may keep rules quiet.
     pub inline_ignores: bool,
+    /// Findings count that only say again what another one says more sharply of the same words. A policy weighs rules one by
+    /// one and wants them; people want each fault once.
+    pub overlaps: bool,
     /// Files looked at at the same time; none: one.
     pub threads: Option<NonZeroUsize>,
 }
@@ -120,15 +125,16 @@ impl Linter {
     /// The findings of these files, in their order. Rules that look at several files see all of them.
     pub fn lint(&self, files: &[Input<'_>]) -> Vec<LintedFile> {
         let sources: Vec<Source<'_>> = files.iter().map(|file| Source::new(file.path, file.text)).collect();
+        let limits = self.limits(files, &sources);
         let (mut examined, project) =
             if files.len() > 1 && self.options.threads.is_some_and(|threads| threads.get() > 1) {
                 std::thread::scope(|scope| {
                     let project = scope.spawn(|| self.project(files, &sources));
-                    let examined = self.each(files, &sources);
+                    let examined = self.each(files, &sources, &limits);
                     (examined, project.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug)))
                 })
             } else {
-                (self.each(files, &sources), self.project(files, &sources))
+                (self.each(files, &sources, &limits), self.project(files, &sources))
             };
         for (index, found) in project {
             if let Some(examined) = examined.get_mut(index) {
@@ -142,15 +148,16 @@ impl Linter {
     /// The findings of one file by itself: rules that look at several files are left out.
     pub fn lint_alone(&self, file: &Input<'_>) -> LintedFile {
         let source = Source::new(file.path, file.text);
-        let examined = self.examine(file.kind, &source);
+        let examined = self.examine(file.kind, &source, None);
         self.finish(file.kind, &source, examined)
     }
 
     /// Every file by itself, several at the same time.
-    fn each(&self, files: &[Input<'_>], sources: &[Source<'_>]) -> Vec<Examined> {
+    fn each(&self, files: &[Input<'_>], sources: &[Source<'_>], limits: &LimitRanges) -> Vec<Examined> {
+        let limits = Some(limits);
         let threads = self.options.threads.map_or(1, NonZeroUsize::get).min(files.len());
         if threads <= 1 {
-            return files.iter().zip(sources).map(|(file, source)| self.examine(file.kind, source)).collect();
+            return files.iter().zip(sources).map(|(file, source)| self.examine(file.kind, source, limits)).collect();
         }
         let next = AtomicUsize::new(0);
         let work = || {
@@ -158,7 +165,7 @@ impl Linter {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let (Some(file), Some(source)) = (files.get(index), sources.get(index)) else { return done };
-                done.push((index, self.examine(file.kind, source)));
+                done.push((index, self.examine(file.kind, source, limits)));
             }
         };
         let mut all: Vec<Examined> = files.iter().map(|_| Examined::default()).collect();
@@ -175,10 +182,10 @@ impl Linter {
         all
     }
 
-    fn examine(&self, kind: FileKind, source: &Source<'_>) -> Examined {
+    fn examine(&self, kind: FileKind, source: &Source<'_>, limits: Option<&LimitRanges>) -> Examined {
         match kind {
             FileKind::Dockerfile => self.dockerfile(source),
-            FileKind::Manifest => self.manifest(source),
+            FileKind::Manifest => self.manifest(source, limits),
         }
     }
 
@@ -196,10 +203,10 @@ impl Linter {
         Examined { found, problems: Vec::new(), ignores }
     }
 
-    fn manifest(&self, source: &Source<'_>) -> Examined {
+    fn manifest(&self, source: &Source<'_>, limits: Option<&LimitRanges>) -> Examined {
         let manifest = read(source);
         let mut found = Vec::new();
-        let context = Context { source };
+        let context = Context { source, limits };
         let rules = self.registry.manifest.iter().filter(|rule| self.selected.has(Family::Manifest, &rule.info));
         for rule in rules {
             for object in &manifest.objects {
@@ -223,6 +230,14 @@ impl Linter {
         }
         let ignores = if self.options.inline_ignores { ignores::manifest::ignores(&manifest) } else { Vec::new() };
         Examined { found, problems: unread(&manifest), ignores }
+    }
+
+    /// What LimitRanges of all files fill in. Few files have one, and only those are read for it.
+    fn limits(&self, files: &[Input<'_>], sources: &[Source<'_>]) -> LimitRanges {
+        let both = files.iter().zip(sources);
+        let with = both.filter(|(file, _)| file.kind == FileKind::Manifest && file.text.contains("LimitRange"));
+        let manifests: Vec<Manifest<'_>> = with.map(|(_, source)| read(source)).collect();
+        limit_ranges(&manifests)
     }
 
     /// What rules that look at all files find, by the index of the file.
@@ -260,6 +275,9 @@ impl Linter {
         };
         let sifted = judging.sift(found, &ignores);
         let mut kept = sifted.kept;
+        if !self.options.overlaps {
+            overlaps::drop_said_again(&mut kept, &sifted.ignored);
+        }
         kept.sort_by(|a, b| order(a).cmp(&order(b)));
         let mut fingerprints = Fingerprints::default();
         let mut finding = |mut found: Found| {

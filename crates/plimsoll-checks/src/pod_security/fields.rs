@@ -205,7 +205,7 @@ impl<'o> Pod<'o> {
         let mut take = |pairs: &'o [(Rc<Node>, Rc<Node>)], open: &mut Vec<&'o Rc<Node>>| {
             for (key, value) in pairs {
                 match key.text() {
-                    Some("<<") => {
+                    _ if key.is_merge() => {
                         open.push(value);
                         open.extend(value.items());
                     }

@@ -75,13 +75,13 @@ fn restricted(pod: &Pod<'_>) {
         }
         // A volume without any source is an `emptyDir`; what is only merged in is looked up above.
         for (key, value) in volume.pairs() {
-            let key = key.text().unwrap_or_default();
-            if !matches!(key, "name" | "<<") && !is_null(value) {
-                let message = format!("volume {} is of the type {}", name(volume), quoted(key));
-                pod.say(object::entry(volume, key), message);
+            let called = key.text().unwrap_or_default();
+            if called != "name" && !key.is_merge() && !is_null(value) {
+                let message = format!("volume {} is of the type {}", name(volume), quoted(called));
+                pod.say(object::entry(volume, called), message);
             }
         }
-        if let Some(merged) = volume.get("<<") {
+        if let Some((_, merged)) = volume.pairs().iter().find(|(key, _)| key.is_merge()) {
             pod.say(object::span(merged), format!("volume {} merges in a type that cannot be told", name(volume)));
         }
     }

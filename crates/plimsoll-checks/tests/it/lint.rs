@@ -424,3 +424,79 @@ fn rules_of_one_family_have_one_name_each_and_all_are_found_by_it() {
         }
     }
 }
+
+/// The ids and the text at fault of what the program's own rules find.
+fn faults(files: &[(&str, &str)], options: Options) -> Vec<(String, String)> {
+    let linter = Linter::new(options).unwrap();
+    let inputs: Vec<Input<'_>> =
+        files.iter().map(|(path, text)| Input { path, text, kind: FileKind::Manifest }).collect();
+    let linted = linter.lint(&inputs);
+    let all = linted.iter().zip(files).flat_map(|(linted, (path, text))| {
+        let source = plimsoll_checks::source::Source::new(path, text);
+        let of = move |found: &plimsoll_model::LintFinding| {
+            let place = &found.finding.locations[0];
+            let start = source.offset(place.line.unwrap(), place.column.unwrap()).unwrap();
+            let end = source.offset(place.end_line.unwrap(), place.end_column.unwrap()).unwrap();
+            (found.finding.rule.clone(), text[start..end].to_owned())
+        };
+        linted.findings.iter().map(of).collect::<Vec<_>>()
+    });
+    all.collect()
+}
+
+fn selected(rules: &[&str]) -> Options {
+    let select = rules.iter().map(|rule| (*rule).to_owned()).collect();
+    Options { selection: Selection { select, ..Selection::default() }, inline_ignores: true, ..Options::default() }
+}
+
+#[test]
+fn fault_that_two_rules_find_at_the_same_words_is_told_once_by_the_sharper_one() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  volumes:\n  - name: v\n    hostPath:\n      \
+               path: /run/docker.sock\n  containers:\n  - name: c\n    image: a:1\n    securityContext:\n      runAsUser: 0\n      \
+               capabilities: {add: [SYS_ADMIN, NET_ADMIN]}\n";
+    let rules = [
+        "host-path-volume",
+        "runtime-socket-mounted",
+        "capability-added",
+        "sys-admin-capability",
+        "runs-as-root",
+        "may-run-as-root",
+    ];
+    let ids =
+        |options: Options| -> Vec<String> { faults(&[("a.yaml", pod)], options).into_iter().map(|f| f.0).collect() };
+    let once = ["runtime-socket-mounted", "runs-as-root", "sys-admin-capability", "capability-added"];
+    assert_eq!(ids(selected(&rules)), once);
+    // The broader rule by itself misses nothing, and a policy hears all.
+    assert_eq!(ids(selected(&["host-path-volume", "capability-added", "may-run-as-root"])).len(), 4);
+    assert_eq!(ids(Options { overlaps: true, ..selected(&rules) }).len(), 7);
+    // What is known by one name is not told by the other.
+    let known =
+        pod.replace("      runAsUser: 0", "      # plimsoll: allow runs-as-root it binds port 80\n      runAsUser: 0");
+    let left = faults(&[("a.yaml", &known)], selected(&["runs-as-root", "may-run-as-root"]));
+    assert!(left.is_empty(), "{left:?}");
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a}\nrules:\n\
+                - apiGroups: ['*']\n  resources: ['*']\n  verbs: ['*']\n";
+    let all = faults(&[("a.yaml", role)], selected(&["default"]));
+    assert_eq!(all.iter().map(|found| found.0.as_str()).collect::<Vec<_>>(), ["wildcard-in-role"]);
+    let old = "apiVersion: policy/v1beta1\nkind: PodSecurityPolicy\nmetadata: {name: a}\nspec: {privileged: false}\n---\n\
+               apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: a}\n---\n\
+               apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: b}\nhandler: ''\n";
+    let all = faults(&[("a.yaml", old)], selected(&["default"]));
+    let ids: Vec<&str> = all.iter().map(|found| found.0.as_str()).collect();
+    assert_eq!(ids, ["removed-api", "required-field-missing", "runtime-class-handler-missing"]);
+}
+
+#[test]
+fn what_limit_ranges_of_the_run_fill_in_is_not_missing() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop}\nspec:\n  containers:\n  - {name: c, image: 'a:1'}\n";
+    let range = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: a, namespace: shop}\nspec:\n  limits:\n\
+                 \x20 - {type: Container, default: {memory: 1Gi}}\n";
+    let rules = ["memory-limit-missing", "memory-request-missing", "cpu-request-missing"];
+    let ids = |files: &[(&str, &str)]| -> Vec<String> {
+        faults(files, selected(&rules)).into_iter().map(|found| found.0).collect()
+    };
+    assert_eq!(ids(&[("a.yaml", pod)]).len(), 3);
+    assert_eq!(ids(&[("a.yaml", pod), ("b.yaml", range)]), ["cpu-request-missing"]);
+    assert_eq!(ids(&[("a.yaml", &format!("{range}---\n{pod}"))]), ["cpu-request-missing"]);
+    assert_eq!(ids(&[("a.yaml", pod), ("b.yaml", &range.replace("shop", "other"))]).len(), 3);
+}

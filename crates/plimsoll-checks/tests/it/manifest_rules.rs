@@ -19,7 +19,7 @@ fn run(rule: &'static Rule, text: &str) -> Vec<Found> {
 pub fn run_all(rules: impl IntoIterator<Item = &'static Rule>, text: &str) -> Vec<Found> {
     let source = Source::new("m.yaml", text);
     let manifest = read(&source);
-    let context = Context { source: &source };
+    let context = Context::of(&source);
     let mut out = Vec::new();
     for rule in rules {
         for object in &manifest.objects {
@@ -323,6 +323,7 @@ fn places_in_pods_are_exact() {
         ("privilege-escalation-allowed", "securityContext: {privileged: true}", "", &["securityContext"]),
         ("privilege-escalation-allowed", "", "securityContext: {allowPrivilegeEscalation: false}", &["name: c"]),
         ("capability-added", "securityContext: {capabilities: {add: [CAP_SYS_PTRACE, chown, ALL]}}", "", &["CAP_SYS_PTRACE", "ALL"]),
+        ("capability-added", "securityContext: {capabilities: {add: [SYS_ADMIN, SYS_MODULE]}}", "", &["SYS_ADMIN", "SYS_MODULE"]),
         ("sys-admin-capability", "securityContext: {capabilities: {add: [\"sys_admin\"]}}", "", &["\"sys_admin\""]),
         ("capabilities-not-dropped", "securityContext: {capabilities: {drop: [all]}}", "", &[]),
         ("capabilities-not-dropped", "securityContext: {capabilities: {drop: [CAP_ALL]}}", "", &["drop"]),
@@ -330,7 +331,8 @@ fn places_in_pods_are_exact() {
         ("capabilities-not-dropped", "securityContext: {capabilities: {add: [CHOWN]}}", "", &["capabilities"]),
         ("may-run-as-root", "securityContext: {runAsUser: 5}", "", &[]),
         ("may-run-as-root", "securityContext: {runAsUser: \"5\"}", "", &["spec"]),
-        ("may-run-as-root", "securityContext: {runAsUser: 0}", "", &[]),
+        ("may-run-as-root", "securityContext: {runAsUser: 0}", "", &["runAsUser: 0"]),
+        ("may-run-as-root", "", "securityContext: {runAsUser: 0}", &["runAsUser: 0"]),
         ("may-run-as-root", "securityContext: {runAsNonRoot: false}", "securityContext: {runAsNonRoot: true}", &["runAsNonRoot: false"]),
         ("may-run-as-root", "", "securityContext: {runAsNonRoot: \"true\"}", &["runAsNonRoot: \"true\""]),
         ("may-run-as-root", "securityContext: {runAsNonRoot: null}", "securityContext: {runAsNonRoot: true}", &[]),
@@ -493,6 +495,9 @@ fn roles_and_bindings_are_told_apart() {
         ("secrets-readable", "{apiGroups: [example.com], resources: [secrets], verbs: [get]}", &[]),
         ("secrets-readable", "{apiGroups: [''], resources: [secrets], verbs: [create]}", &[]),
         ("secrets-readable", "{apiGroups: [''], resources: secrets, verbs: get}", &[]),
+        ("secrets-readable", "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}", &["'*'"]),
+        ("secrets-readable", "{apiGroups: [apps], resources: ['*'], verbs: ['*']}", &[]),
+        ("pod-exec-granted", "{apiGroups: [''], resources: ['*'], verbs: [create]}", &["'*'"]),
         ("pod-exec-granted", "{apiGroups: [''], resources: [pods/*], verbs: [create]}", &["pods/*"]),
         ("pod-exec-granted", "{apiGroups: [''], resources: ['*/exec'], verbs: [get]}", &["'*/exec'"]),
         ("pod-exec-granted", "{apiGroups: [''], resources: [pods], verbs: [create]}", &[]),

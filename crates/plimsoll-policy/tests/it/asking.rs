@@ -97,6 +97,10 @@ fn ways_around_the_policy_are_remarked_on() {
             "an exemption has no `until`, so it never expires: bootstrap; policy.yaml:5",
         ]
     );
+    assert_eq!(
+        with("workloads: {podSecurity: {level: baseline}}"),
+        ["`workloads` (policy.yaml:5) applies to AdmissionReview only: an ImageReview names images and nothing else"]
+    );
     let glass = "breakGlass: {annotation: \"*.image-policy.k8s.io/t-*\", value: x, namespaces: [\"*\"], groups: any}";
     assert_eq!(
         with(glass),

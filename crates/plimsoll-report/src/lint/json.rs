@@ -24,6 +24,8 @@ struct JsonReport<'a> {
 struct JsonFile<'a> {
     path: &'a str,
     kind: Option<&'static str>,
+    /// From 100, nothing found, down to 0.
+    score: u32,
     findings: Vec<JsonFinding<'a>>,
     problems: &'a [Problem],
     /// How many findings do not count.
@@ -74,6 +76,7 @@ fn json_file<'a>(file: &'a LintedFile, options: &LintOptions<'_>) -> JsonFile<'a
     JsonFile {
         path: &file.path,
         kind: file.kind.map(|kind| kind.name()),
+        score: file.score(),
         findings: file.findings.iter().map(finding).collect(),
         problems: &file.problems,
         ignored: file.ignored.len(),

@@ -24,7 +24,7 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
         let ignored = file.ignored.iter().map(|ignored| {
             let kind = match ignored.by {
                 IgnoredBy::File => "inSource",
-                IgnoredBy::Baseline => "external",
+                IgnoredBy::Baseline | IgnoredBy::Policy => "external",
             };
             let justification = sentence(&ignored.reason);
             (&ignored.finding, Some(json!([{"kind": kind, "status": "accepted", "justification": justification}])))

@@ -79,7 +79,10 @@ pub fn hover(text: &str, linted: &LintedFile, at: Position) -> Option<Hover> {
     let family = linted.kind.map(|kind| kind.name());
     let info = |id: &str| {
         let of = |own: bool| {
-            rules.iter().find(|rule| rule.info.id == id && (!own || Some(rule.family.name()) == family)).map(|rule| rule.info)
+            rules
+                .iter()
+                .find(|rule| rule.info.id == id && (!own || Some(rule.family.name()) == family))
+                .map(|rule| rule.info)
         };
         of(true).or_else(|| of(false))
     };

@@ -18,7 +18,7 @@ use lsp_types::{
     DidCloseTextDocumentParams, DidOpenTextDocumentParams, HoverParams, HoverProviderCapability, InitializeParams,
     PublishDiagnosticsParams, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, Uri,
 };
-use plimsoll_checks::lint::{Linter, Options, guess, kind_of};
+use plimsoll_checks::lint::{Linter, guess, kind_of};
 use plimsoll_model::{FileKind, LintedFile};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -42,8 +42,7 @@ struct Server {
 }
 
 /// Speaks until the editor says `exit`.
-pub fn run(options: Options) -> anyhow::Result<Exit> {
-    let linter = Linter::new(options)?;
+pub fn run(linter: Linter) -> anyhow::Result<Exit> {
     let (connection, threads) = Connection::stdio();
     let capabilities = serde_json::to_value(capabilities()).context("write the capabilities")?;
     let parameters = connection.initialize(capabilities).context("greet the editor")?;
@@ -103,7 +102,11 @@ impl Server {
                 serde_json::to_value(actions.unwrap_or_default())
             }),
             _ => {
-                return Response::new_err(id, ErrorCode::MethodNotFound as i32, format!("{method} is not answered here"));
+                return Response::new_err(
+                    id,
+                    ErrorCode::MethodNotFound as i32,
+                    format!("{method} is not answered here"),
+                );
             }
         };
         match answer {
@@ -147,8 +150,7 @@ impl Server {
         };
         let kind = kind.filter(|_| text.len() <= MAX_TEXT);
         let linted = kind.map(|kind| answers::lint(&self.linter, uri.as_str(), &text, kind));
-        let diagnostics =
-            linted.as_ref().map(|linted| answers::diagnostics(&uri, &text, linted)).unwrap_or_default();
+        let diagnostics = linted.as_ref().map(|linted| answers::diagnostics(&uri, &text, linted)).unwrap_or_default();
         self.open.insert(uri.clone(), Open { version, text, kind, linted });
         let version = self.open.get(&uri).map(|open| open.version);
         publish(uri, version, diagnostics)

@@ -48,7 +48,8 @@ mod tests {
     #[test]
     fn columns_are_units_of_utf_16() {
         let source = Source::new("f", "a𝄞b\r\né");
-        for (offset, line, character) in [(0, 0, 0), (1, 0, 1), (5, 0, 3), (6, 0, 4), (8, 1, 0), (10, 1, 1), (99, 1, 1)] {
+        for (offset, line, character) in [(0, 0, 0), (1, 0, 1), (5, 0, 3), (6, 0, 4), (8, 1, 0), (10, 1, 1), (99, 1, 1)]
+        {
             assert_eq!(position(&source, offset), Position { line, character }, "{offset}");
         }
     }

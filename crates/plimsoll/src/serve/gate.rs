@@ -70,20 +70,19 @@ impl Gate {
         let examine = {
             let loaded = Arc::clone(loaded);
             move || {
-                let linter = loaded.workloads.as_ref()?;
                 let text = |place: Range<usize>| std::str::from_utf8(body.get(place)?).ok();
-                let old = old.and_then(text);
-                Some(workload::of_object(linter, text(place)?, old, &name, namespace.as_deref()))
+                let both = loaded.workloads.as_ref().zip(text(place));
+                // What cannot be looked at is never let off.
+                let Some((linter, object)) = both else { return workload::unread(namespace.as_deref()) };
+                workload::of_object(linter, object, old.and_then(text), &name, namespace.as_deref())
             }
         };
         // What people write takes microseconds; what is made to be large may not keep other requests waiting.
         let large = review.object.as_ref().is_some_and(|place| place.len() > LARGE_OBJECT);
         let assessment = if large {
-            tokio::task::spawn_blocking(examine)
-                .await
-                .unwrap_or_else(|_| Some(workload::unread(review.namespace.as_deref())))?
+            tokio::task::spawn_blocking(examine).await.unwrap_or_else(|_| workload::unread(review.namespace.as_deref()))
         } else {
-            examine()?
+            examine()
         };
         let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
         let request = request(review, &annotations);

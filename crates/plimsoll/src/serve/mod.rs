@@ -198,6 +198,9 @@ fn hello(service: &Service, bound: SocketAddr) {
         ("certificateUntil", timestamp(service.tls.until()).into()),
     ];
     service.log.info("serving", &fields);
+    for remark in plimsoll_policy::remarks(policy, loaded.session.at) {
+        service.log.info("remark", &[("remark", remark.as_str().into())]);
+    }
     if loaded.baseline_only() {
         service.log.warn("no vulnerability database: only the list inside the program is there", &[]);
     }

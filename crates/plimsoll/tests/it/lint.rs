@@ -286,3 +286,54 @@ fn digests_are_pinned_as_the_registry_tells_them_and_the_rest_goes_on() {
     assert!(registry.asked.load(std::sync::atomic::Ordering::SeqCst) <= asked + 3);
     assert_eq!(read("Dockerfile"), pinned(&dockerfile));
 }
+
+const POLICY: &str =
+    "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: x}\nimages: [{name: all, match: [\"**\"]}]\n";
+const POD: &str =
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: a, image: \"acme/a:1\"}\n";
+
+/// The rules that are found, with their severities, and those that are kept quiet.
+fn found(folder: &Path, args: &[&str]) -> (Vec<String>, Vec<String>) {
+    let run = lint(folder, &[&["-f", "json", "pod.yaml"], args].concat());
+    let report: Value =
+        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}{}", run.out, run.err));
+    let file = &report["files"][0];
+    let words = |one: &Value| format!("{} {}", one["rule"].as_str().unwrap(), one["severity"].as_str().unwrap());
+    let of = |key: &str| file[key].as_array().map(|list| list.iter().map(words).collect()).unwrap_or_default();
+    (of("findings"), of("ignoredFindings"))
+}
+
+#[test]
+fn policy_chooses_rules_weighs_them_and_waives() {
+    let text = format!(
+        "{POLICY}workloads:\n  podSecurity: {{level: restricted}}\n  rules: {{memory-limit-missing: off, memory-request-missing: deny, cpu-limit-missing: warn}}\n\
+         waivers:\n- {{id: may-run-as-root, reason: legacy}}\n- {{id: seccomp-missing, reason: old, until: 2026-01-01}}\n"
+    );
+    let folder = folder(&[("pod.yaml", POD.as_bytes()), ("loadline.yaml", text.as_bytes())]);
+    let (rules, quiet) = found(folder.path(), &[]);
+    let has = |rule: &str| rules.iter().any(|found| found == rule);
+    assert!(has("memory-request-missing high") && has("cpu-limit-missing low"), "{rules:?}");
+    assert!(has("pod-security-run-as-non-root medium") || has("pod-security-run-as-non-root high"), "{rules:?}");
+    assert!(!rules.iter().any(|found| found.starts_with("memory-limit-missing")), "{rules:?}");
+    assert_eq!(quiet, ["may-run-as-root medium"]);
+    assert!(rules.iter().any(|found| found.starts_with("seccomp-missing")), "{rules:?}");
+    let run = lint(folder.path(), &["-f", "short", "pod.yaml"]);
+    assert!(run.out.contains("ran out on 2026-01-01"), "{}{}", run.out, run.err);
+
+    std::fs::remove_file(folder.path().join("loadline.yaml")).unwrap();
+    let (rules, quiet) = found(folder.path(), &[]);
+    assert!(rules.iter().any(|found| found.starts_with("memory-limit-missing")) && quiet.is_empty(), "{rules:?}");
+}
+
+#[test]
+fn score_falls_with_what_is_found_and_rises_with_what_is_mended() {
+    let folder = folder(&[("pod.yaml", POD.as_bytes())]);
+    let score = |folder: &Path| -> u64 {
+        let run = lint(folder, &["-f", "json", "pod.yaml"]);
+        serde_json::from_str::<Value>(&run.out).unwrap()["files"][0]["score"].as_u64().unwrap()
+    };
+    let before = score(folder.path());
+    lint(folder.path(), &["--fix", "--unsafe-fixes", "pod.yaml"]);
+    let after = score(folder.path());
+    assert!(before < after && after <= 100, "{before} {after}");
+}

@@ -9,6 +9,7 @@ mod hadolint;
 mod install;
 mod kubesec;
 mod lint;
+mod lsp;
 mod policy;
 mod rendered;
 mod serve;

@@ -163,6 +163,66 @@ fn workloads_are_judged_by_their_pod_template() {
 }
 
 #[test]
+fn objects_are_held_to_the_workloads_of_the_policy() {
+    let registry = good();
+    let gate =
+        gate("workloads: {podSecurity: {level: baseline}, rules: {wildcard-in-role: deny, secret-in-env: warn}}", &[]);
+    let mut client = gate.client();
+    let mut judged = |path: &str, object: &Value, more: &Value| {
+        let answer = client.post(path, &review_of(object, more).to_string()).json();
+        let response = &answer["response"];
+        let message = response["status"]["message"].as_str().unwrap_or_default().to_owned();
+        (response["allowed"].as_bool().unwrap(), message, response["warnings"].clone())
+    };
+    let image = registry.image("1.0");
+    let good = pod(&[&image]);
+    assert!(judged("/validate", &good, &json!({})).0, "{}", gate.log());
+    let mut bad = good.clone();
+    bad["spec"]["containers"][0]["securityContext"] = json!({"privileged": true});
+    for more in [json!({}), json!({"dryRun": true}), json!({"operation": "UPDATE", "oldObject": good})] {
+        let (allowed, message, _) = judged("/validate", &bad, &more);
+        assert!(!allowed && message.contains("Pod \"p\": denied: pod-security-privileged"), "{message}");
+    }
+    // A tag is pinned whatever the pod may do; whether it may run is asked when it is validated.
+    assert!(judged("/mutate", &bad, &json!({})).0);
+    let mut status = bad.clone();
+    status["status"] = json!({"phase": "Running"});
+    let update = |old: &Value| json!({"operation": "UPDATE", "oldObject": old});
+    assert!(judged("/validate", &status, &json!({"operation": "UPDATE", "subResource": "status", "oldObject": bad})).0);
+    let mut moved = bad.clone();
+    moved["spec"]["containers"][0]["name"] = json!("other");
+    assert!(!judged("/validate", &moved, &update(&bad)).0);
+    let mut debugged = good.clone();
+    debugged["spec"]["ephemeralContainers"] =
+        json!([{"name": "dbg", "image": image, "securityContext": {"privileged": true}}]);
+    let more = json!({"operation": "UPDATE", "subResource": "ephemeralcontainers", "oldObject": good});
+    let (allowed, message, _) = judged("/validate", &debugged, &more);
+    assert!(!allowed && message.contains("`dbg`"), "{message}");
+    let mut warned = good.clone();
+    warned["spec"]["containers"][0]["env"] =
+        json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]);
+    let (allowed, _, warnings) = judged("/validate", &warned, &json!({}));
+    assert!(allowed && warnings.to_string().contains("secret-in-env"), "{warnings}");
+    let role = |verb: &str| {
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"},
+            "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": [verb]}]})
+    };
+    assert!(!judged("/validate", &role("get"), &json!({})).0);
+    assert!(judged("/validate", &role("get"), &update(&role("get"))).0);
+    assert!(!judged("/validate", &role("delete"), &update(&role("get"))).0);
+    // An object that the linter cannot read is not let off.
+    let mut large = good.clone();
+    large["metadata"]["annotations"] = json!({"a": "\u{1f600} \u{7f} \u{fffe} \u{2028} \u{1}", "<<": "b"});
+    let (allowed, message, _) = judged("/validate", &large, &json!({}));
+    assert!(allowed, "{message}");
+    let mut nameless = good.clone();
+    nameless.as_object_mut().unwrap().remove("apiVersion");
+    let review = review_of(&good, &json!({"object": nameless})).to_string();
+    assert_eq!(client.post("/validate", &review).json()["response"]["allowed"], false);
+    assert!(gate.log().contains("`workloads`"), "{}", gate.log());
+}
+
+#[test]
 fn only_images_that_an_update_changed_are_judged() {
     let gate = gate("", &[]);
     let mut client = gate.client();
@@ -881,4 +941,56 @@ fn check_validates_everything_and_serves_nothing() {
         let run = crate::run(command.env("BOUNCER_REGISTRY_WHITELIST", "a.io,b.io:5000"));
         assert!(run.status == 0 && run.out.contains("0.0.0.0:1444"), "{debug}: {}", run.err);
     }
+}
+
+#[test]
+fn objects_are_held_to_the_workloads_of_the_policy() {
+    let registry = good();
+    let gate = gate(
+        "workloads: {podSecurity: {level: baseline}, rules: {secret-in-env: deny, memory-limit-missing: warn}}",
+        &[],
+    );
+    let mut client = gate.client();
+    let answer = |client: &mut Client, review: &Value| client.post("/validate", &review.to_string()).json();
+    let good = pod(&[&registry.image("1.0")]);
+    let said = answer(&mut client, &review_of(&good, &json!({})));
+    assert_eq!(said["response"]["allowed"], true, "{said}\n{}", gate.log());
+    let warnings = said["response"]["warnings"].to_string();
+    assert!(warnings.contains("Pod \\\"p\\\": memory-limit-missing"), "{warnings}");
+
+    let mut bad = good.clone();
+    bad["spec"]["containers"][0]["securityContext"] = json!({"privileged": true});
+    bad["metadata"]["annotations"] = json!({"plimsoll.dev/allow": "pod-security-privileged because I say so"});
+    let template = json!({"metadata": bad["metadata"], "spec": bad["spec"]});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
+        "spec": {"template": template}});
+    for object in [&bad, &deployment] {
+        let said = answer(&mut client, &review_of(object, &json!({})));
+        assert_eq!(said["response"]["allowed"], false, "{said}");
+        let message = said["response"]["status"]["message"].as_str().unwrap();
+        assert!(message.contains("pod-security-privileged") && !message.contains("image"), "{message}");
+    }
+    // What was there before is not held against an update; what it brings is.
+    let update = |new: &Value, old: &Value| review_of(new, &json!({"operation": "UPDATE", "oldObject": old}));
+    let mut labelled = bad.clone();
+    labelled["metadata"]["labels"] = json!({"a": "b"});
+    assert_eq!(answer(&mut client, &update(&labelled, &bad))["response"]["allowed"], true);
+    assert_eq!(answer(&mut client, &update(&bad, &good))["response"]["allowed"], false);
+    // Other kinds have no pods, and what goes away brings nothing in.
+    let service =
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}});
+    assert_eq!(answer(&mut client, &review_of(&service, &json!({})))["response"]["allowed"], true);
+    let deleted = json!({"operation": "DELETE", "object": null, "oldObject": bad});
+    assert_eq!(answer(&mut client, &review_of(&bad, &deleted))["response"]["allowed"], true);
+    // The same words on the command line.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("pod.json"), bad.to_string()).unwrap();
+    let policy = gate.path("loadline.yaml").display().to_string();
+    let run = plimsoll(&["check", "--policy", &policy, "-f", "json", folder.path().to_str().unwrap()]);
+    assert_eq!(run.status, 1, "{}{}", run.out, run.err);
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    let subjects = report["assessments"].as_array().unwrap();
+    let pod = subjects.iter().find(|one| one["subject"]["name"] == "Pod/p").unwrap_or_else(|| panic!("{}", run.out));
+    let said = pod["verdict"]["reasons"][0]["message"].as_str().unwrap();
+    assert!(said.starts_with("pod-security-privileged: ") && said.contains("pod.json:1:"), "{said}");
 }

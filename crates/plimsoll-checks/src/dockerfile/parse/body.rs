@@ -87,7 +87,13 @@ impl Parser<'_> {
                 None
             }
             [_, more, ..] => {
-                self.fault(more.span.to(line.span(rest.clone())), "FROM takes an image, and `AS` with a name");
+                let message = match more.text.starts_with('#') {
+                    true => {
+                        "what stands behind FROM's image is no comment to a builder: comments have lines of their own"
+                    }
+                    false => "FROM takes an image, and `AS` with a name",
+                };
+                self.fault(more.span.to(line.span(rest.clone())), message);
                 None
             }
         };

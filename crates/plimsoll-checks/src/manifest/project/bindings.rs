@@ -8,7 +8,7 @@ use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
 use super::references::account;
-use super::{All, Entry, Pod, Project, in_space, may_share, shown_at, space, text_at};
+use super::{All, Entry, Pod, Project, in_space, shown_at, space, text_at};
 use crate::manifest::object::{Manifest, boolean};
 use crate::manifest::rules::{Check, Rule};
 use crate::source::Found;
@@ -166,15 +166,14 @@ fn strong_rule(rule: &Rc<Node>) -> Option<&'static str> {
 
 /// What gives an account its rights.
 struct Grant<'m> {
-    namespace: Option<&'m str>,
     binding: Entry<'m>,
     words: String,
 }
 
 fn strong(manifests: &[Manifest<'_>], found: All<'_>) {
     let project = Project::of(manifests);
-    // By the account's name; groups of accounts stand under the empty one.
-    let mut grants: HashMap<&str, Vec<Grant<'_>>> = HashMap::new();
+    // By the account's name and namespace; groups of accounts stand under the empty name, the group of all in no namespace.
+    let mut grants: HashMap<(&str, Option<&str>), Grant<'_>> = HashMap::new();
     for binding in all_bindings(&project) {
         let Some(words) = strength(&project, &binding) else { continue };
         for subject in subjects_of(&binding) {
@@ -188,7 +187,7 @@ fn strong(manifests: &[Manifest<'_>], found: All<'_>) {
                 ("Group", Some(rest)) if rest.starts_with(':') => ("", Some(&rest[1..])),
                 _ => continue,
             };
-            grants.entry(account).or_default().push(Grant { namespace, binding, words: words.clone() });
+            grants.entry((account, namespace)).or_insert_with(|| Grant { binding, words: words.clone() });
         }
     }
     for pod in &project.pods {
@@ -196,8 +195,10 @@ fn strong(manifests: &[Manifest<'_>], found: All<'_>) {
         if !has_token(&project, pod, name) {
             continue;
         }
-        let mine = grants.get(name).into_iter().chain(grants.get("")).flatten();
-        let Some(grant) = mine.into_iter().find(|grant| may_share(grant.namespace, pod.namespace())) else { continue };
+        // An accusation: the namespaces must be the same, or both be left to whoever applies the files.
+        let space = pod.namespace();
+        let grant = [(name, space), ("", space), ("", None)].iter().find_map(|key| grants.get(key));
+        let Some(grant) = grant else { continue };
         let object = pod.workload.object;
         let binding = grant.binding.object.label();
         let at = project.place(grant.binding.file, shown_at(grant.binding.object));

@@ -15,7 +15,9 @@ pub enum Amount {
 /// What the LimitRanges of a run fill in, by namespace.
 #[derive(Debug, Clone, Default)]
 pub struct LimitRanges {
-    filled: HashMap<Option<String>, HashSet<(Amount, String)>>,
+    filled: HashMap<Option<String>, HashMap<String, HashSet<Amount>>>,
+    /// Of all namespaces together.
+    anywhere: HashMap<String, HashSet<Amount>>,
 }
 
 /// Reads every LimitRange of a run.
@@ -35,7 +37,8 @@ pub fn limit_ranges(manifests: &[Manifest<'_>]) -> LimitRanges {
             ] {
                 for (resource, _) in limit.get(field).map(|field| field.pairs()).unwrap_or_default() {
                     let Some(resource) = resource.text() else { continue };
-                    filled.extend(amounts.iter().map(|amount| (*amount, resource.to_owned())));
+                    filled.entry(resource.to_owned()).or_default().extend(amounts);
+                    ranges.anywhere.entry(resource.to_owned()).or_default().extend(amounts);
                 }
             }
         }
@@ -46,10 +49,13 @@ pub fn limit_ranges(manifests: &[Manifest<'_>]) -> LimitRanges {
 impl LimitRanges {
     /// Whether a container of the namespace that does not say the amount of a resource (`cpu`, `memory`) gets one.
     pub fn fill_in(&self, namespace: Option<&str>, amount: Amount, resource: &str) -> bool {
-        let wanted = (amount, resource.to_owned());
-        self.filled
-            .iter()
-            .any(|(space, filled)| super::may_share(space.as_deref(), namespace) && filled.contains(&wanted))
+        let says =
+            |filled: &HashMap<String, HashSet<Amount>>| filled.get(resource).is_some_and(|set| set.contains(&amount));
+        // Where one of both says no namespace, it may be any.
+        match namespace {
+            None => says(&self.anywhere),
+            Some(name) => [Some(name.to_owned()), None].iter().filter_map(|space| self.filled.get(space)).any(says),
+        }
     }
 }
 

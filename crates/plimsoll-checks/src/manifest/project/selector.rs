@@ -56,14 +56,14 @@ impl<'m> Labels<'m> {
         // A mapping's own pairs win over merged ones.
         for (key, value) in node.pairs() {
             match (key.text(), value.text()) {
-                (Some("<<"), _) => {}
+                _ if key.is_merge() => {}
                 (Some(key), Some(value)) if self.pairs.len() < MAX_LABELS && !value.contains("{{") => {
                     self.pairs.entry(key).or_insert(value);
                 }
                 _ => self.unsure = true,
             }
         }
-        for (_, value) in node.pairs().iter().filter(|(key, _)| key.text() == Some("<<") && depth <= MAX_MERGES) {
+        for (_, value) in node.pairs().iter().filter(|(key, _)| key.is_merge() && depth <= MAX_MERGES) {
             for mapping in value.items().iter().chain(std::iter::once(value)).filter(|m| !m.pairs().is_empty()) {
                 self.add(mapping, depth + 1);
             }

@@ -41,7 +41,7 @@ fn found(files: &[(&str, &str)], only: Option<&str>) -> Vec<String> {
                 for (at, manifest) in manifests.iter().enumerate() {
                     let mut found = Vec::new();
                     for workload in manifest.objects.iter().filter_map(Object::workload) {
-                        check(&workload, &Context { source: manifest.source }, &mut found);
+                        check(&workload, &Context::of(manifest.source), &mut found);
                     }
                     all.extend(found.into_iter().map(|one| (at, one)));
                 }
@@ -254,6 +254,11 @@ fn accounts_with_strong_roles_are_found_through_bindings() {
         };
         assert_eq!(found(&[("m.yaml", &format!("{}{}", pod(more), role(rules)))], None), told, "{rules} {more}");
     }
+    // Which namespace a pod will be in that does not say so is no ground for an accusation.
+    let text = format!("{}{}", pod(""), role("{apiGroups: ['*'], resources: ['*'], verbs: ['*']}"));
+    let other = text.replacen(", namespace: shop", "", 1);
+    assert_ne!(text, other);
+    assert_eq!(found(&[("m.yaml", &other)], None), [""; 0]);
 }
 
 #[test]

@@ -102,9 +102,20 @@ pub const DEFAULT_ACCOUNT: Rule = Rule {
     check: Check::Object(default_account),
 };
 
-/// Roles that Kubernetes itself gives to everybody: they tell the version and where the API is.
-const PUBLIC: [&str; 4] =
-    ["system:public-info-viewer", "system:discovery", "system:basic-user", "kubeadm:bootstrap-signer-clusterinfo"];
+/// Cluster roles that Kubernetes itself gives to everybody: they tell the version and where the API is.
+const PUBLIC: [&str; 3] = ["system:public-info-viewer", "system:discovery", "system:basic-user"];
+
+/// Whether the role is one of those; a Role of one's own may have any name.
+fn is_public(object: &Object) -> bool {
+    let kind = at(&object.node, &["roleRef", "kind"]).and_then(|kind| kind.text());
+    match kind {
+        Some("ClusterRole") => PUBLIC.contains(&role(object)),
+        // What kubeadm makes for machines that join.
+        _ => {
+            role(object) == "kubeadm:bootstrap-signer-clusterinfo" && object.namespace.as_deref() == Some("kube-public")
+        }
+    }
+}
 
 fn is_binding(object: &Object) -> bool {
     matches!(object.kind.as_str(), "RoleBinding" | "ClusterRoleBinding")
@@ -148,7 +159,7 @@ fn authenticated(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
 }
 
 fn given(rule: &'static RuleInfo, names: &[&str], who: &str, object: &Object, out: &mut Vec<Found>) {
-    if PUBLIC.contains(&role(object)) {
+    if is_public(object) {
         return;
     }
     for (subject, _) in subjects(object, names) {

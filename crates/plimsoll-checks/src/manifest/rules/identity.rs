@@ -122,7 +122,7 @@ fn held(container: &Container<'_>, workload: &Workload<'_>) -> bool {
         .is_some_and(|(_, value)| integer(value).is_some_and(|id| id > 0))
 }
 
-/// Whether the user is set to root, which a rule of its own says.
+/// Whether the user is set to root.
 fn is_root(value: &Node) -> bool {
     integer(value) == Some(0) || value.text().is_some_and(|text| text.trim().parse::<i64>() == Ok(0))
 }
@@ -135,9 +135,16 @@ fn may_run_as_root(workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec
     let (mut all, mut open) = (0_usize, Vec::new());
     for container in workload.containers() {
         all += 1;
-        let root = effective(&container, workload, "runAsUser").is_some_and(|(_, value)| is_root(value));
-        if !held(&container, workload) && !root {
-            open.push(container);
+        if held(&container, workload) {
+            continue;
+        }
+        // Where the user is set to root, that is the place.
+        match effective(&container, workload, "runAsUser").filter(|(_, value)| is_root(value)) {
+            Some((holder, _)) => {
+                let message = format!("nothing keeps {} from running as root", called(&container));
+                out.push(Found::new(&MAY_RUN_AS_ROOT.info, entry(holder, "runAsUser"), message));
+            }
+            None => open.push(container),
         }
     }
     let mend = unsafely("set `runAsNonRoot: true`");

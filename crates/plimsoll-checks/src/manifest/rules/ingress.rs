@@ -179,13 +179,9 @@ fn no_handler(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
     if object.kind != "RuntimeClass" || !current {
         return;
     }
-    let handler = object.node.get("handler");
-    if handler.is_some_and(|handler| handler.string().is_some()) {
-        return;
+    // A key that is not there at all is a required field that is missing.
+    if object.node.get("handler").is_some_and(|handler| handler.string().is_none()) {
+        let message = format!("{} names no handler", short(&object.label()));
+        out.push(Found::new(&NO_HANDLER.info, entry(&object.node, "handler"), message));
     }
-    let place = match handler {
-        Some(_) => entry(&object.node, "handler"),
-        None => entry(&object.node, "kind"),
-    };
-    out.push(Found::new(&NO_HANDLER.info, place, format!("{} names no handler", short(&object.label()))));
 }

@@ -1,27 +1,13 @@
-//! What Kubernetes no longer reads: PodSecurityPolicies and the annotations of seccomp and AppArmor.
+//! What Kubernetes no longer reads: grants of PodSecurityPolicies and the annotations of seccomp and AppArmor. The policies
+//! themselves are a removed API like any other.
 
 use plimsoll_model::{RuleInfo, Severity};
 
 use super::pod::short;
 use super::roles::{lists, rules};
 use super::{Check, Context, Rule};
-use crate::manifest::object::{Object, Workload, entry, span};
+use crate::manifest::object::{Object, Workload, span};
 use crate::source::{Found, Span};
-
-pub const POLICY: Rule = Rule {
-    info: RuleInfo {
-        id: "pod-security-policy",
-        severity: Severity::Medium,
-        aliases: &[],
-        opt_in: false,
-        title: "A PodSecurityPolicy, which Kubernetes has not had since 1.25",
-        why: "The API server refuses it: what it was to forbid is allowed.",
-        remedy: "label the namespaces with `pod-security.kubernetes.io/enforce`, or use an admission policy",
-        bad: "apiVersion: policy/v1beta1\nkind: PodSecurityPolicy\nmetadata:\n  name: restricted\nspec:\n  privileged: false\n",
-        good: "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels:\n    pod-security.kubernetes.io/enforce: restricted\n",
-    },
-    check: Check::Object(policy),
-};
 
 pub const POLICY_GRANT: Rule = Rule {
     info: RuleInfo {
@@ -67,13 +53,6 @@ pub const APPARMOR_ANNOTATION: Rule = Rule {
     },
     check: Check::Workload(apparmor_annotation),
 };
-
-fn policy(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
-    if object.kind == "PodSecurityPolicy" && matches!(object.group(), "policy" | "extensions") {
-        let message = format!("{} is of a kind that Kubernetes has not had since 1.25", short(&object.label()));
-        out.push(Found::new(&POLICY.info, entry(&object.node, "kind"), message));
-    }
-}
 
 fn policy_grant(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
     for rule in rules(object) {

@@ -42,6 +42,7 @@ mod volumes;
 use plimsoll_model::RuleInfo;
 
 use super::object::{Container, Manifest, Object, Workload};
+use super::project::limits::LimitRanges;
 use super::schema::rules as schema;
 use super::{project, yaml_fault};
 use crate::source::{Found, Source};
@@ -136,7 +137,6 @@ pub const RULES: &[&Rule] = &[
     &ingress::UNCOVERED,
     &ingress::SNIPPET,
     &ingress::NO_HANDLER,
-    &leftovers::POLICY,
     &leftovers::POLICY_GRANT,
     &leftovers::SECCOMP_ANNOTATION,
     &leftovers::APPARMOR_ANNOTATION,
@@ -229,4 +229,13 @@ pub enum Check {
 /// What surrounds the part that a rule looks at.
 pub struct Context<'a> {
     pub source: &'a Source<'a>,
+    /// What the LimitRanges of the run fill in; none where an object is looked at by itself.
+    pub limits: Option<&'a LimitRanges>,
+}
+
+impl<'a> Context<'a> {
+    /// Of a file by itself.
+    pub fn of(source: &'a Source<'a>) -> Context<'a> {
+        Context { source, limits: None }
+    }
 }

@@ -56,8 +56,7 @@ pub const CAPABILITY_ADDED: Rule = Rule {
         aliases: &["dangerousCapabilities", "CKV_K8S_25", "KSV-0022"],
         opt_in: false,
         title: "A container gets a capability beyond the runtime's own set",
-        why: "Each is a piece of root: with some of them the node's files, memory or network are open. SYS_ADMIN and \
-              SYS_MODULE have rules of their own.",
+        why: "Each is a piece of root: with some of them the node's files, memory or network are open.",
         remedy: "take the capability out, or keep the one program that needs it in a container of its own",
         bad: container!("    securityContext:\n      capabilities:\n        add: [NET_ADMIN]\n"),
         good: container!("    securityContext:\n      capabilities:\n        add: [NET_BIND_SERVICE]\n"),
@@ -159,7 +158,7 @@ const DEFAULT: [&str; 13] = [
     "SYS_CHROOT",
 ];
 /// Those that reach the node's memory, files, devices or network.
-const GRAVE: [&str; 11] = [
+const GRAVE: [&str; 12] = [
     "ALL",
     "BPF",
     "DAC_READ_SEARCH",
@@ -167,6 +166,7 @@ const GRAVE: [&str; 11] = [
     "MAC_OVERRIDE",
     "NET_ADMIN",
     "PERFMON",
+    "SYS_ADMIN",
     "SYS_BOOT",
     "SYS_PTRACE",
     "SYS_RAWIO",
@@ -236,12 +236,12 @@ fn capability_added(container: &Container<'_>, workload: &Workload<'_>, _: &Cont
         return;
     }
     for (name, item) in added(container) {
-        if DEFAULT.contains(&name.as_str()) || matches!(name.as_str(), "SYS_ADMIN" | "SYS_MODULE") {
+        if DEFAULT.contains(&name.as_str()) {
             continue;
         }
         let message = format!("{} gets the capability {}", called(container), short(&name));
         let severity = match name.as_str() {
-            "ALL" => Severity::Critical,
+            "ALL" | "SYS_MODULE" => Severity::Critical,
             name if GRAVE.contains(&name) => Severity::High,
             _ => Severity::Medium,
         };

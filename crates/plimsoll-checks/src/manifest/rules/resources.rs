@@ -1,11 +1,13 @@
 //! What containers ask for and may use. Main containers and sidecars have requests; limits are of init containers too, for
-//! one without may take the node's memory while it runs. Ephemeral containers cannot have either.
+//! one without may take the node's memory while it runs. Ephemeral containers cannot have either. What a
+//! LimitRange of the run fills in is not missing.
 
 use plimsoll_model::{RuleInfo, Severity};
 
 use super::pod::{called, container_place, is_null};
 use super::{Check, Context, Rule};
 use crate::manifest::object::{Container, ContainerKind, Workload, entry};
+use crate::manifest::project::limits::Amount;
 use crate::source::Found;
 
 pub const CPU_REQUEST: Rule = Rule {
@@ -101,6 +103,11 @@ fn quantity(container: &Container<'_>, workload: &Workload<'_>, list: &str, name
     })
 }
 
+/// Whether a LimitRange of the run says the amount where the container does not.
+fn filled_in(workload: &Workload<'_>, context: &Context<'_>, amount: Amount, name: &str) -> bool {
+    context.limits.is_some_and(|limits| limits.fill_in(workload.object.namespace.as_deref(), amount, name))
+}
+
 fn lacks(
     rule: &'static RuleInfo,
     (list, name): (&str, &str),
@@ -117,12 +124,12 @@ fn lacks(
     out.push(Found::new(rule, place, format!("{} {message}", called(container))));
 }
 
-fn cpu_request(container: &Container<'_>, workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
-    request(&CPU_REQUEST.info, "cpu", "asks for no CPU", container, workload, out);
+fn cpu_request(container: &Container<'_>, workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+    request(&CPU_REQUEST.info, "cpu", "asks for no CPU", container, workload, context, out);
 }
 
-fn memory_request(container: &Container<'_>, workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
-    request(&MEMORY_REQUEST.info, "memory", "asks for no memory", container, workload, out);
+fn memory_request(container: &Container<'_>, workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+    request(&MEMORY_REQUEST.info, "memory", "asks for no memory", container, workload, context, out);
 }
 
 /// A request that is not set is as large as the limit.
@@ -132,24 +139,33 @@ fn request(
     message: &str,
     container: &Container<'_>,
     workload: &Workload<'_>,
+    context: &Context<'_>,
     out: &mut Vec<Found>,
 ) {
     let set = ["requests", "limits"].into_iter().any(|list| quantity(container, workload, list, name));
-    if stays(container) && !set {
+    if stays(container) && !set && !filled_in(workload, context, Amount::Request, name) {
         lacks(rule, ("requests", name), message, container, out);
     }
 }
 
-fn cpu_limit(container: &Container<'_>, workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
-    limit(&CPU_LIMIT.info, "cpu", "has no CPU limit", container, workload, out);
+fn cpu_limit(container: &Container<'_>, workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+    limit(&CPU_LIMIT.info, "cpu", "has no CPU limit", container, workload, context, out);
 }
 
-fn memory_limit(container: &Container<'_>, workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
-    limit(&MEMORY_LIMIT.info, "memory", "has no memory limit", container, workload, out);
+fn memory_limit(container: &Container<'_>, workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+    limit(&MEMORY_LIMIT.info, "memory", "has no memory limit", container, workload, context, out);
 }
 
-fn ephemeral_storage(container: &Container<'_>, workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
-    limit(&EPHEMERAL_STORAGE.info, "ephemeral-storage", "has no limit of local storage", container, workload, out);
+fn ephemeral_storage(container: &Container<'_>, workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+    limit(
+        &EPHEMERAL_STORAGE.info,
+        "ephemeral-storage",
+        "has no limit of local storage",
+        container,
+        workload,
+        context,
+        out,
+    );
 }
 
 fn limit(
@@ -158,9 +174,11 @@ fn limit(
     message: &str,
     container: &Container<'_>,
     workload: &Workload<'_>,
+    context: &Context<'_>,
     out: &mut Vec<Found>,
 ) {
-    if container.kind != ContainerKind::Ephemeral && !quantity(container, workload, "limits", name) {
+    let set = container.kind == ContainerKind::Ephemeral || quantity(container, workload, "limits", name);
+    if !set && !filled_in(workload, context, Amount::Limit, name) {
         lacks(rule, ("limits", name), message, container, out);
     }
 }

@@ -192,10 +192,11 @@ pub fn lists<'n>(rule: &'n Rc<Node>, list: &str, wanted: &[&str]) -> Option<&'n 
     items.iter().find(|item| item.text().is_some_and(|text| wanted.contains(&text)))
 }
 
-/// The resource of a rule that is one of these, subresources by their wildcards too.
+/// The resource of a rule that is one of these, by wildcards too.
 fn resource<'n>(rule: &'n Rc<Node>, wanted: &[&str]) -> Option<&'n Rc<Node>> {
     let matches = |text: &str| {
-        wanted.contains(&text)
+        text == "*"
+            || wanted.contains(&text)
             || wanted.iter().filter_map(|name| name.split_once('/')).any(|(of, sub)| match text.split_once('/') {
                 Some((a, b)) => (a == of || a == "*") && (b == sub || b == "*"),
                 None => false,

@@ -307,9 +307,9 @@ fn path_place(volume: &Rc<Node>, host: &Rc<Node>) -> Span {
 }
 
 fn host_path(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
-    for (volume, _, path) in host_paths(workload) {
+    for (volume, host, path) in host_paths(workload) {
         let message = format!("volume `{}` is the node's folder `{}`", volume_name(volume), short(&path));
-        out.push(Found::new(&HOST_PATH.info, entry(volume, "hostPath"), message));
+        out.push(Found::new(&HOST_PATH.info, path_place(volume, host), message));
     }
 }
 
@@ -384,7 +384,8 @@ fn writable_host_path(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Fo
 fn volume_type(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
     for volume in workload.at(&["volumes"]).map(|volumes| volumes.items()).unwrap_or_default() {
         for (key, value) in volume.pairs() {
-            let Some(kind) = key.text().filter(|kind| !matches!(*kind, "name" | "<<") && !COMMON.contains(kind)) else {
+            let kind = key.text().filter(|kind| *kind != "name" && !key.is_merge() && !COMMON.contains(kind));
+            let Some(kind) = kind else {
                 continue;
             };
             if !is_null(value) {

@@ -50,7 +50,7 @@ fn rules_find_their_bad_examples_and_leave_their_good_ones_alone() {
             let mut found = Vec::new();
             match rule.check {
                 Check::Object(check) => {
-                    manifest.objects.iter().for_each(|object| check(object, &Context { source: &source }, &mut found));
+                    manifest.objects.iter().for_each(|object| check(object, &Context::of(&source), &mut found));
                 }
                 Check::Project(check) => {
                     let mut all = Vec::new();
@@ -231,7 +231,7 @@ fn what_three_dots_stand_for_is_not_missing() {
         let source = Source::new("m.yaml", text);
         let Check::Object(check) = rules::REQUIRED_FIELD_MISSING.check else { panic!() };
         let mut found = Vec::new();
-        check(&read(&source).objects[0], &Context { source: &source }, &mut found);
+        check(&read(&source).objects[0], &Context::of(&source), &mut found);
         found.len()
     };
     assert_eq!(missing("apiVersion: v1\nkind: Pod\nmetadata:\n...\n  name: a\n"), 0);
@@ -305,7 +305,7 @@ fn removed_versions_are_mended_where_that_is_all() {
         let manifest = read(&source);
         let Check::Object(check) = rules::REMOVED_API.check else { panic!() };
         let mut found = Vec::new();
-        check(&manifest.objects[0], &Context { source: &source }, &mut found);
+        check(&manifest.objects[0], &Context::of(&source), &mut found);
         assert_eq!(found.len(), 1, "{text}");
         (found[0].message.clone(), found[0].fix.as_ref().map(|fix| (fix.safe, fix.edits[0].text.clone())))
     };

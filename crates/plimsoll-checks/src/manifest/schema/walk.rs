@@ -162,7 +162,7 @@ impl<'o> Walk<'o> {
         }
         for (key, value) in node.pairs() {
             let name = key.text().unwrap_or_default();
-            if is_merge(key) {
+            if key.is_merge() {
                 for mapping in merged(value) {
                     self.members(mapping, shape, inner);
                 }
@@ -187,7 +187,7 @@ impl<'o> Walk<'o> {
                 self.tell(SchemaFaultKind::WrongType, span(key), message, None, None);
                 continue;
             };
-            if is_merge(key) {
+            if key.is_merge() {
                 for mapping in merged(value) {
                     self.fields(mapping, number, known, holder, true);
                 }
@@ -236,7 +236,7 @@ impl<'o> Walk<'o> {
             .pairs()
             .iter()
             .map(|(key, _)| key)
-            .filter(|key| key.text().is_some_and(|name| known.field(name).is_none()) && !is_merge(key));
+            .filter(|key| key.text().is_some_and(|name| known.field(name).is_none()) && !key.is_merge());
         let (Some((hollow, _)), Some(first), Some(second)) = (hollow, beside.next(), beside.next()) else {
             return false;
         };
@@ -441,10 +441,6 @@ fn is_template(node: &Node) -> bool {
         Value::Map(pairs) => pairs.iter().any(|(key, _)| !key.pairs().is_empty()),
         Value::List(_) => false,
     }
-}
-
-fn is_merge(key: &Node) -> bool {
-    matches!(&key.value, Value::Scalar { text, plain: true } if text == "<<")
 }
 
 fn merged(value: &Rc<Node>) -> impl Iterator<Item = &Rc<Node>> {

@@ -230,7 +230,8 @@ fn documents_that_a_mutation_does_not_touch_keep_their_findings() {
             }
         }
     });
-    assert!(kept.into_inner() > 300);
+    let kept = kept.into_inner();
+    assert!(kept > 100, "{kept}");
 }
 
 /// Rules that need no more than an instruction by itself, and its stage.
@@ -298,5 +299,6 @@ fn instructions_that_a_mutation_does_not_touch_keep_their_findings() {
         let swallows = text.contains("<<") || text.starts_with("# escape") || touched.end == usize::MAX;
         assert!(gone <= 2 || swallows, "{name}: {gone} instructions are not read any more in\n{text}");
     });
-    assert!(kept.into_inner() > 300);
+    let kept = kept.into_inner();
+    assert!(kept > 100, "{kept}");
 }

@@ -2,26 +2,28 @@
 //! the exit status says whether anything is at or above the level. What it does not do: look at images, or ask a policy.
 
 mod pins;
+mod policy;
 mod walk;
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, bail};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use plimsoll_checks::lint::baseline::Baseline;
 use plimsoll_checks::lint::fix::{Fixed, Fixes, diff, fix};
 use plimsoll_checks::lint::names::Family;
-use plimsoll_checks::lint::{Input, Linter, Options, Selection, all_rules};
+use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule, all_rules};
 use plimsoll_checks::manifest::rules::ABSENCES;
 use plimsoll_checks::pod_security::Level;
-use plimsoll_model::{LintReport, LintedFile, Problem, ProblemEffect, ProblemKind, RuleInfo};
+use plimsoll_model::{LintReport, LintedFile, LoadLine, Problem, ProblemEffect, ProblemKind, RuleInfo};
 use plimsoll_report::LintOptions;
 
 use super::write_out;
-use crate::cli::{FailOn, Global, LintArgs};
+use crate::cli::{FailOn, Global, LintArgs, LspArgs, RuleArgs};
 use crate::exit::Exit;
 pub use walk::in_parallel;
 use walk::{Below, Place, Text};
@@ -39,14 +41,13 @@ pub static FILE_RULES: LazyLock<Vec<(&'static str, &'static RuleInfo)>> = LazyLo
 
 pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let linter = match Linter::new(options(args, threads)) {
+    let policy = policy::find(args.rules.policy.as_deref(), &args.paths)?;
+    let linter = match Linter::new(options(&args.rules, policy.as_ref(), threads)) {
         Ok(linter) => linter,
-        Err(error) => {
-            eprintln!("plimsoll: could not {error}\nhint: `plimsoll rules` lists the rules and their other names");
-            return Ok(Exit::Usage);
-        }
+        Err(error) => return Ok(unknown_rule(&error)),
     };
-    let linters = Linters { whole: linter, partial: Linter::new(of_parts(options(args, threads)))? };
+    let linters =
+        Linters { whole: linter, partial: Linter::new(of_parts(options(&args.rules, policy.as_ref(), threads)))? };
     if args.pin_digests && !args.fix && !args.diff {
         eprintln!("plimsoll: --pin-digests mends files: it goes with --fix or --diff");
         return Ok(Exit::Usage);
@@ -86,6 +87,9 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
         }
     }
     let mut report = report(&linters, &below, fixed);
+    if let Some(policy) = &policy {
+        report.problems.extend(policy::waive(policy, day(&args.rules), &mut report.files));
+    }
     if let (Some(baseline), Some(path)) = (&baseline, &args.baseline) {
         let stale = baseline.apply(&mut report.files);
         if stale > 0 {
@@ -111,18 +115,43 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
     Ok(exit(&report, args.fail_on))
 }
 
-/// What the flags ask of the linter.
-fn options(args: &LintArgs, threads: NonZeroUsize) -> Options {
-    let at = args.at.unwrap_or_else(jiff::Timestamp::now);
+/// Answers an editor.
+pub fn serve(args: &LspArgs) -> anyhow::Result<Exit> {
+    let policy = policy::find(args.rules.policy.as_deref(), &[])?;
+    match Linter::new(options(&args.rules, policy.as_ref(), NonZeroUsize::MIN)) {
+        Ok(linter) => crate::lsp::run(linter),
+        Err(error) => Ok(unknown_rule(&error)),
+    }
+}
+
+fn unknown_rule(error: &UnknownRule) -> Exit {
+    eprintln!("plimsoll: could not {error}\nhint: `plimsoll rules` lists the rules and their other names");
+    Exit::Usage
+}
+
+/// The day of the run: ignores and waivers end by it.
+fn day(args: &RuleArgs) -> Date {
+    args.at.unwrap_or_else(jiff::Timestamp::now).to_zoned(TimeZone::UTC).date()
+}
+
+/// What the flags and the policy ask of the linter. A flag wins.
+fn options(args: &RuleArgs, policy: Option<&LoadLine>, threads: NonZeroUsize) -> Options {
+    let asked = policy.map(policy::asked).unwrap_or_default();
+    let mut selection = Selection { select: args.select.clone(), ignore: args.ignore.clone(), ..asked.selection };
+    if selection.select.is_empty() {
+        selection.select = asked.select;
+    }
+    selection.ignore.extend(asked.ignore.into_iter().filter(|rule| !args.select.contains(rule)));
     Options {
-        selection: Selection { select: args.select.clone(), ignore: args.ignore.clone(), severities: BTreeMap::new() },
+        selection,
         dockerfile: plimsoll_checks::dockerfile::Options {
             trusted_registries: args.trusted_registry.clone(),
             ..Default::default()
         },
-        pod_security: args.pod_security,
-        today: Some(at.to_zoned(jiff::tz::TimeZone::UTC).date()),
+        pod_security: args.pod_security.or(asked.pod_security),
+        today: Some(day(args)),
         inline_ignores: !args.no_inline_ignores,
+        overlaps: false,
         threads: Some(threads),
     }
 }
