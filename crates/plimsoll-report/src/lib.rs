@@ -24,7 +24,7 @@ pub use lint::{LINT_FORMATS, LINT_SCHEMA_VERSION, LintFormat, LintOptions, Rende
 pub use options::{RenderOptions, ReportError, VersionOrder};
 #[doc(no_inline)]
 pub use plimsoll_model::Report;
-pub use text::safe::safe;
+pub use text::safe::{at_line_start, safe};
 pub use view::actions::{Action, BaseHint};
 pub use view::{Counts, SubjectView, View};
 

@@ -174,6 +174,8 @@ pub struct Options {
     pub label_schema: BTreeMap<String, LabelForm>,
     /// No other labels than those of the schema.
     pub strict_labels: bool,
+    /// Rules that have a code of hadolint's fire wherever it fires, also where nothing is wrong as far as we can tell.
+    pub as_hadolint: bool,
 }
 
 /// The form of a label's value.

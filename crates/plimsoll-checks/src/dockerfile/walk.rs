@@ -1,5 +1,7 @@
 //! Ways through a Dockerfile that many rules take. In: the tree. Out: what the final image is made of, and what is run.
 
+use std::collections::BTreeSet;
+
 use plimsoll_model::ImageReference;
 
 use super::ast::{Dockerfile, Instruction, Stage};
@@ -110,11 +112,10 @@ impl Dockerfile<'_> {
 
     /// What the RUNs of the final image run.
     pub fn final_runs(&self) -> impl Iterator<Item = &Run> {
-        let chain = self.final_chain();
-        let of_chain = move |run: &&Run| {
-            let inside = |stage: &&Stage| (stage.first..stage.end).contains(&run.instruction);
-            !run.onbuild && chain.iter().any(inside)
-        };
+        let starts: BTreeSet<usize> = self.final_chain().iter().map(|stage| stage.first).collect();
+        let start = |stage: usize| self.stages.get(stage).map(|stage| stage.first);
+        let of_chain =
+            move |run: &&Run| !run.onbuild && run.stage.and_then(start).is_some_and(|first| starts.contains(&first));
         self.runs().iter().filter(of_chain)
     }
 

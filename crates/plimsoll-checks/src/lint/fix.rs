@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use plimsoll_model::{FileKind, LintFinding, LintedFile, ProblemEffect, TextEdit, TextFix};
+use plimsoll_model::{FileKind, LintFinding, LintedFile, Problem, ProblemEffect, TextEdit, TextFix};
 
 use super::{Input, Linter};
 
@@ -36,13 +36,15 @@ pub struct Fixed {
     pub done: Vec<(String, String)>,
     /// Rule and title of fixes that were not applied, for they would have made things worse.
     pub dropped: Vec<(String, String)>,
+    /// What of the text could not be read, after the fixes.
+    pub problems: Vec<Problem>,
 }
 
 /// Applies the fixes of one file's findings.
 pub fn fix(linter: &Linter, path: &str, text: &str, kind: FileKind, fixes: Fixes) -> Fixed {
     let crlf = text.find('\n').is_some_and(|end| text[..end].ends_with('\r'));
     let mut mending = Mending { linter, path, kind, crlf, lints: 0, dropped: HashSet::new() };
-    let mut fixed = Fixed { text: text.to_owned(), done: Vec::new(), dropped: Vec::new() };
+    let mut fixed = Fixed { text: text.to_owned(), done: Vec::new(), dropped: Vec::new(), problems: Vec::new() };
     let mut linted = mending.lint(text);
     // Whether the text changed after a fix was dropped: what was bad then may be good now.
     let mut again = false;
@@ -66,6 +68,7 @@ pub fn fix(linter: &Linter, path: &str, text: &str, kind: FileKind, fixes: Fixes
         mending.dropped.into_iter().map(|(rule, title, _)| (rule, title)).collect();
     dropped.sort();
     fixed.dropped = dropped;
+    fixed.problems = linted.problems;
     fixed
 }
 
@@ -246,6 +249,37 @@ pub fn diff(path: &str, old: &str, new: &str) -> String {
     }
     let path = path.strip_prefix("./").unwrap_or(path).trim_start_matches('/');
     let diff = similar::TextDiff::configure().algorithm(similar::Algorithm::Patience).diff_lines(old, new);
-    let (old, new) = (format!("a/{path}"), format!("b/{path}"));
+    let (old, new) = (quoted(format!("a/{path}")), quoted(format!("b/{path}")));
     diff.unified_diff().context_radius(CONTEXT).header(&old, &new).to_string()
+}
+
+/// A name as git writes it in a patch: one with bytes that would end its line stands in quotes.
+fn quoted(name: String) -> String {
+    if !name.chars().any(|c| c.is_ascii_control() || matches!(c, '"' | '\\')) {
+        return name;
+    }
+    let mut out = String::from("\"");
+    for c in name.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_ascii_control() => out.push_str(&format!("\\{:03o}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_names_one_file_whatever_its_name() {
+        let patch = diff("a\n+++ b/\"x\\", "1\n", "2\n");
+        let header: Vec<&str> = patch.lines().take(3).collect();
+        let name = r#"a\012+++ b/\"x\\"#;
+        assert_eq!(header, [format!("--- \"a/{name}\""), format!("+++ \"b/{name}\""), "@@ -1 +1 @@".to_owned()]);
+        assert!(diff("./a b", "1\n", "2\n").starts_with("--- a/a b\n+++ b/a b\n"));
+    }
 }

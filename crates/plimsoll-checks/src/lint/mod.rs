@@ -276,7 +276,7 @@ impl Linter {
         let sifted = judging.sift(found, &ignores);
         let mut kept = sifted.kept;
         if !self.options.overlaps {
-            overlaps::drop_said_again(&mut kept, &sifted.ignored);
+            overlaps::drop_said_again(source, &mut kept, &sifted.ignored);
         }
         kept.sort_by(|a, b| order(a).cmp(&order(b)));
         let mut fingerprints = Fingerprints::default();

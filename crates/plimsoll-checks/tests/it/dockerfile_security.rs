@@ -214,3 +214,103 @@ fn state_ports_lists_modes_and_upgrades() {
         assert_eq!(said(rule, &on(line)).len(), count, "{rule}: {line}");
     }
 }
+
+/// What the linter says with these rules, and the codes that hadolint's users get.
+fn lines(text: &str, select: &[&str]) -> Vec<String> {
+    let selection = plimsoll_checks::lint::Selection {
+        select: select.iter().map(|name| (*name).to_owned()).collect(),
+        ..Default::default()
+    };
+    let options = plimsoll_checks::lint::Options { selection, inline_ignores: true, ..Default::default() };
+    let input = plimsoll_checks::lint::Input { path: "Dockerfile", text, kind: plimsoll_model::FileKind::Dockerfile };
+    let file = plimsoll_checks::lint::lint(&[input], &options).unwrap().remove(0);
+    file.findings.iter().map(|found| found.finding.rule.clone()).collect()
+}
+
+#[test]
+fn each_fault_is_said_once_and_by_the_rule_that_knows_most() {
+    for (text, select, said) in [
+        ("FROM a:1\nUSER root\n", &["DL3002", "DL3066"][..], "last-user-root"),
+        ("FROM a:1\nUSER root\n", &["DL3066"], "user-by-name"),
+        ("FROM a:1\nONBUILD FROM b\n", &["DL3043", "DL1000"], "onbuild-cannot-hold"),
+        ("FROM a:1\nCMD [1]\n", &["DL3025", "DL1000"], "not-understood"),
+        ("FROM a:1\nRUN apt-get update\n", &["DL3009", "DS-0017"], "package-lists-updated-alone"),
+        ("FROM a:1\nENV DB_PASSWORD=tK8-pq2.Vw9xLm4\n", &["DS-0031"], "secret-in-dockerfile"),
+        ("FROM a:1\nENV DB_PASSWORD \"tK8-pq2.Vw9xLm4\"\n", &["DS-0031"], "secret-in-dockerfile"),
+        ("FROM a:1\nARG DB_PASSWORD=hunter2\n", &["DS-0031"], "secret-in-variable"),
+        ("FROM a:1\nARG DB_PASSWORD\n", &["DS-0031"], "secret-in-variable"),
+    ] {
+        assert_eq!(lines(text, select), [said], "{text}");
+    }
+    // An ignore of the one is no invitation to the other.
+    let text = "FROM a:1\n# plimsoll: allow last-user-root the supervisor drops it\nUSER root\n";
+    assert_eq!(lines(text, &["DL3002", "DL3066"]), [""; 0]);
+    // Two variables are two faults.
+    let text = "FROM a:1\nENV A_TOKEN=$X DB_PASSWORD=tK8-pq2.Vw9xLm4\n";
+    assert_eq!(lines(text, &["DS-0031"]), ["secret-in-variable", "secret-in-dockerfile"]);
+}
+
+#[test]
+fn what_is_no_fault_is_left_to_those_who_ask_as_hadolint_does() {
+    for (rule, good) in [
+        ("last-user-root", "FROM a:1 AS build\nUSER root\nFROM b:1\nUSER 1\n"),
+        ("secret-in-variable", "FROM a:1\nENV GITHUB_TOKEN= PASSWORD_MIN_LENGTH=8 TOKENIZERS_PARALLELISM=false\n"),
+        ("secret-in-variable", "FROM a:1\nENV TOKEN=\"\" SECRET_NAME=web\n"),
+        ("shell-form-command", "FROM a:1\nHEALTHCHECK CMD curl -f http://localhost/ || exit 1\n"),
+        ("apk-cache-kept", "FROM a:1\nRUN apk add -U curl~8 && rm -rf /var/cache/apk/*\n"),
+    ] {
+        assert_eq!(said(rule, good), [""; 0], "{good}");
+        let rule = RULES.iter().find(|one| one.info.id == rule).unwrap();
+        let source = Source::new("Dockerfile", good);
+        let mut found = Vec::new();
+        (rule.check)(&parse(&source), &Options { as_hadolint: true, ..Options::default() }, &mut found);
+        assert!(!found.is_empty(), "{good}");
+    }
+    assert_eq!(said("last-user-root", "FROM a:1 AS base\nUSER 0\nFROM base\nRUN a\n"), ["0"]);
+    assert_eq!(said("secret-in-variable", "FROM a:1\nENV TOKEN=12345 API_KEY=x\n").len(), 2);
+    // hadolint takes any `rm -rf` for the lists'.
+    assert_eq!(said("apt-lists-left-behind", "FROM a:1\nRUN apt-get update && rm -rf /tmp/x\n"), ["apt-get update"]);
+    assert_eq!(said("apt-lists-left-behind", "FROM a:1\nRUN apt-get update && rm -r /var/lib/apt/lists/*\n"), [""; 0]);
+}
+
+#[test]
+fn lists_that_a_later_install_needs_are_not_removed() {
+    let fixes = |text: &str| {
+        let rule = RULES.iter().find(|one| one.info.id == "apt-lists-left-behind").unwrap();
+        let source = Source::new("Dockerfile", text);
+        let mut found = Vec::new();
+        (rule.check)(&parse(&source), &Options::default(), &mut found);
+        found.iter().map(|one| one.fix.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(fixes("FROM a:1\nRUN apt-get update\nRUN apt-get -y install b\n"), [false]);
+    assert_eq!(fixes("FROM a:1\nRUN apt-get update && apt-get install b\nRUN apt-get -y -t x install b\n"), [false]);
+    assert_eq!(fixes("FROM a:1\nRUN apt-get update && apt-get install b\nRUN make\n"), [true]);
+    let both = "RUN apt-get update && apt-get install b\n";
+    assert_eq!(fixes(&format!("FROM a:1\n{both}{both}")), [true, true]);
+}
+
+#[test]
+fn a_compiler_that_goes_in_the_same_run_is_not_shipped() {
+    let file = |run: &str| format!("FROM alpine:3.22\nRUN {run}\nUSER 1\nCMD [\"/a\"]\n");
+    assert_eq!(said("single-stage-build", &file("apk add --virtual .b gcc && make && apk del .b")), [""; 0]);
+    assert_eq!(said("single-stage-build", &file("apk add gcc && make")), ["make"]);
+}
+
+#[test]
+fn a_stage_is_copied_from_by_its_number_too() {
+    let text = "FROM a:1\nFROM b:1\nCOPY --from=0 /a /a\nCOPY --from=1 /a /b\n";
+    assert_eq!(said("copy-from-own-stage", text), ["1"]);
+}
+
+#[test]
+fn what_is_below_a_volume_is_found_by_its_folders() {
+    let file = |run: &str| format!("FROM a:1\nVOLUME /data /var/lib/x/\nRUN {run}\nUSER 1\n");
+    for (run, at) in
+        [("touch /data/a/b", "/data/a/b"), ("chown a /data/", "/data/"), ("mkdir /var/lib/x", "/var/lib/x")]
+    {
+        assert_eq!(said("state-in-image", &file(run)), [at]);
+    }
+    for run in ["touch /database", "touch /var/lib/y", "touch /", "touch data"] {
+        assert_eq!(said("state-in-image", &file(run)), [""; 0], "{run}");
+    }
+}

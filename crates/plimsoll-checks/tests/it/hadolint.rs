@@ -72,6 +72,7 @@ fn options(config: &serde_json::Value) -> Options {
     let schema = config["label-schema"].as_object();
     let registries = config["trustedRegistries"].as_array();
     Options {
+        as_hadolint: true,
         trusted_registries: registries.into_iter().flatten().map(|it| it.as_str().unwrap().to_owned()).collect(),
         label_schema: schema
             .into_iter()

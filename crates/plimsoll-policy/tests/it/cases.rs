@@ -17,7 +17,20 @@ pub const RULES: &[&str] = &[
     "user-missing",
 ];
 /// Ids of manifest rules that the tests' policies may name.
-pub const WORKLOAD_RULES: &[&str] = &["secret-in-env", "cpu-limit-missing", "privileged"];
+pub const WORKLOAD_RULES: &[&str] = &[
+    "anonymous-binding",
+    "cpu-limit-missing",
+    "host-network",
+    "host-pid",
+    "literal-secret-in-env",
+    "privileged",
+    "privileged-container",
+    "runtime-socket-mounted",
+    "secret-in-dockerfile",
+    "secret-in-env",
+    "sensitive-host-path",
+    "sys-admin-capability",
+];
 pub const KNOWN: Known<'static> = Known { footprint_rules: RULES, workload_rules: WORKLOAD_RULES };
 
 pub fn at(text: &str) -> Timestamp {

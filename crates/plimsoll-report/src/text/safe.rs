@@ -15,6 +15,15 @@ pub fn sentence(text: &str) -> String {
     }
 }
 
+/// Someone's text at the beginning of a line: a path that begins like a command for a CI's log (`::add-mask::`,
+/// `##[group]`) is written as `./::add-mask::`.
+pub fn at_line_start(path: &str) -> Cow<'_, str> {
+    match safe(path) {
+        shown if shown.trim_start().starts_with(['#', ':']) => Cow::Owned(format!("./{shown}")),
+        shown => shown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -24,6 +33,13 @@ mod tests {
     #[test]
     fn wrapped_descriptions_become_one_line() {
         assert_eq!(sentence("a\n  b\u{7}\tc "), "a b\\u{7} c");
+    }
+
+    #[test]
+    fn paths_command_no_log() {
+        assert_eq!(at_line_start("::set-output name=a::b/Dockerfile"), "./::set-output name=a::b/Dockerfile");
+        assert_eq!(at_line_start(" ##[group]x"), "./ ##[group]x");
+        assert_eq!(at_line_start("a::b"), "a::b");
     }
 
     proptest! {

@@ -243,3 +243,21 @@ fn a_link_named_hadolint_speaks_hadolint_and_shellcheck_is_asked_where_it_is() {
     let without = run(command.env("PATH", "/nowhere"));
     assert_eq!(without.err.matches("shellcheck is not on the PATH").count(), 1, "{}", without.err);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_shellcheck_that_breaks_is_no_success() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("shellcheck");
+    std::fs::write(&program, "#!/bin/sh\nexit 3\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(folder.path().join("Dockerfile"), "FROM debian:12\nRUN make\n").unwrap();
+    for (allowed, status) in [("", 1), ("allow", 0)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.args(["hadolint", "Dockerfile"]).current_dir(folder.path()).env_clear().env("PATH", folder.path());
+        let run = run(command.env("PLIMSOLL_UNDECIDED", allowed));
+        assert_eq!((run.status, run.out.as_str()), (status, ""), "{}", run.err);
+        assert!(run.err.contains("ShellCheck ended with status 3"), "{}", run.err);
+    }
+}

@@ -337,3 +337,46 @@ fn score_falls_with_what_is_found_and_rises_with_what_is_mended() {
     let after = score(folder.path());
     assert!(before < after && after <= 100, "{before} {after}");
 }
+
+#[test]
+fn links_that_nobody_named_are_not_written_through() {
+    let outside = folder(&[("Dockerfile", BROKEN.as_bytes())]);
+    let inside = folder(&[("real.Dockerfile", BROKEN.as_bytes())]);
+    std::os::unix::fs::symlink(outside.path().join("Dockerfile"), inside.path().join("Dockerfile")).unwrap();
+    std::os::unix::fs::symlink("real.Dockerfile", inside.path().join("a.Dockerfile")).unwrap();
+    let diff = lint(inside.path(), &[&ONLY[..], &["--diff", "."]].concat());
+    assert_eq!(diff.out.matches("--- a/").count(), 1, "{}", diff.out);
+    let run = lint(inside.path(), &[&ONLY[..], &["--fix", "-f", "short", "."]].concat());
+    let unused: Vec<&str> = run.out.lines().filter(|line| line.contains("unused-ignore")).collect();
+    assert!(unused.len() == 1 && unused[0].starts_with("Dockerfile:3:1: "), "{}", run.out);
+    assert_eq!(std::fs::read_to_string(outside.path().join("Dockerfile")).unwrap(), BROKEN);
+    assert_ne!(std::fs::read_to_string(inside.path().join("real.Dockerfile")).unwrap(), BROKEN);
+}
+
+#[test]
+fn a_byte_order_mark_stays_wherever_the_text_goes() {
+    let text = format!("\u{feff}{BROKEN}");
+    let folder = folder(&[("Dockerfile", text.as_bytes())]);
+    let diff = lint(folder.path(), &[&ONLY[..], &["--diff", "."]].concat());
+    assert!(diff.out.contains("\n \u{feff}FROM debian"), "{}", diff.out);
+    let run = lint_with(folder.path(), &[&ONLY[..], &["--fix", "-o", "report.txt", "-"]].concat(), &text);
+    assert!(run.out.starts_with("\u{feff}FROM debian"), "{}", run.out);
+}
+
+#[test]
+fn a_patch_of_what_is_not_understood_is_no_clean_answer() {
+    let folder = folder(&[("pod.yaml", b"apiVersion: v1\nkind: Pod\nspec: [\n")]);
+    let run = lint(folder.path(), &[&ONLY[..], &["--diff", "."]].concat());
+    assert_eq!((run.status, run.out.as_str()), (2, ""), "{}", run.err);
+    assert!(run.err.contains("pod.yaml:3:7: could not read the document"), "{}", run.err);
+}
+
+#[test]
+fn paths_command_no_ci_log() {
+    let folder = folder(&[("::add-mask::x/Dockerfile", BROKEN.as_bytes())]);
+    for format in ["short", "text"] {
+        let run = lint(folder.path(), &[&ONLY[..], &["--fix", "-f", format, "."]].concat());
+        let lines = || run.out.lines().chain(run.err.lines());
+        assert!(!lines().any(|line| line.trim_start().starts_with(':')), "{}{}", run.out, run.err);
+    }
+}

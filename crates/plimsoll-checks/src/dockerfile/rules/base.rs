@@ -121,7 +121,18 @@ fn single_stage_build(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>
     if !file.final_instructions().any(|instruction| program(&instruction.body)) {
         return;
     }
-    let compiled = file.final_runs().flat_map(Run::ran).find_map(|run| Some((compiles(&run)?, run)));
+    // What takes packages away after it compiled has left no compiler behind.
+    let cleans = |run: &Run| {
+        run.ran().any(|ran| match ran.name {
+            "apk" => ran.has("del"),
+            "apt-get" | "apt" | "yum" | "dnf" | "microdnf" | "zypper" => {
+                ["purge", "remove", "autoremove", "erase"].iter().any(|verb| ran.has(verb))
+            }
+            _ => false,
+        })
+    };
+    let compiled =
+        file.final_runs().filter(|run| !cleans(run)).flat_map(Run::ran).find_map(|run| Some((compiles(&run)?, run)));
     if let Some((words, run)) = compiled {
         let message = format!("the final stage compiles (`{words}`), so compiler and sources are shipped");
         found.push(Found::new(&SINGLE_STAGE_BUILD.info, run.span, message));

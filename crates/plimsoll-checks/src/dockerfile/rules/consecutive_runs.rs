@@ -3,7 +3,6 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::ast::Flag;
-use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Call, Run};
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, Span, replace};
@@ -26,7 +25,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    let all = runs(file);
+    let all = file.runs();
     for pair in all.windows(2) {
         let [first, second] = pair else { continue };
         let next = second.instruction == first.instruction + 1 && !first.onbuild && !second.onbuild;

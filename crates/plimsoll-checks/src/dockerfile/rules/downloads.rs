@@ -3,7 +3,6 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::Call;
-use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -52,7 +51,7 @@ fn is_quiet(call: &Call) -> bool {
 }
 
 fn progress(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for run in runs(file) {
+    for run in file.runs() {
         for call in run.calls.iter().filter(|call| call.name == "wget" && !is_quiet(call)) {
             if call.operands().next().is_none() {
                 continue;
@@ -70,7 +69,7 @@ fn progress(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
 
 fn both(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     let (mut stage, mut wget, mut curl) = (None, false, false);
-    for run in runs(file).iter().filter(|run| !run.onbuild) {
+    for run in file.runs().iter().filter(|run| !run.onbuild) {
         if run.stage != stage {
             (stage, wget, curl) = (run.stage, false, false);
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::ast::{Body, Pair};
-use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Call, Run};
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
@@ -24,8 +23,8 @@ pub const YUM: Rule = Rule {
         good: "FROM centos:7\nRUN yum install -y httpd-2.4.6 && yum clean all\n",
     },
     check: |file, _, found| {
-        for run in runs(file) {
-            rpm(file, &run, &YUM.info, "yum", found);
+        for run in file.runs() {
+            rpm(file, run, &YUM.info, "yum", found);
         }
     },
 };
@@ -44,9 +43,9 @@ pub const DNF: Rule = Rule {
         good: "FROM fedora:42\nRUN dnf install -y httpd-2.4.63 && dnf clean all\n",
     },
     check: |file, _, found| {
-        for run in runs(file) {
-            rpm(file, &run, &DNF.info, "dnf", found);
-            rpm(file, &run, &DNF.info, "microdnf", found);
+        for run in file.runs() {
+            rpm(file, run, &DNF.info, "dnf", found);
+            rpm(file, run, &DNF.info, "microdnf", found);
         }
     },
 };
@@ -155,18 +154,18 @@ fn tell(
 }
 
 fn zypper(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for run in runs(file) {
+    for run in file.runs() {
         let installs = |call: &Call| call.name == "zypper" && (call.has_arg("install") || call.has_arg("in"));
         let cleans = |call: &Call| {
             (call.name == "zypper" && (call.has_arg("clean") || call.has_arg("cc")))
                 || removes(call, &["/var/cache/zypp", "/var/cache"])
         };
-        if let Some(call) = left(&run, installs, cleans)
+        if let Some(call) = left(run, installs, cleans)
             && !run.has_cache(file, &["/var/cache/zypp", "/var/cache"])
         {
             tell(
                 file,
-                &run,
+                run,
                 call,
                 &ZYPPER.info,
                 "what `zypper install` downloads stays in the layer".into(),
@@ -220,7 +219,7 @@ fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     let mut off = vec![false; file.stages.len()];
     // Whether ONBUILD does for those that are built on the image.
     let mut for_children = false;
-    let mut all = runs(file).into_iter().peekable();
+    let mut all = file.runs().iter().peekable();
     for (at, instruction) in file.instructions.iter().enumerate() {
         let run = all.next_if(|run| run.instruction == at);
         let Some(stage) = instruction.stage else { continue };
@@ -242,7 +241,7 @@ fn pip(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
         let Some(run) = run.filter(|run| !(off[stage] || run.onbuild && for_children)) else {
             continue;
         };
-        if switches_cache_off(file, &run) || caches_home(file, &run, "pip") {
+        if switches_cache_off(file, run) || caches_home(file, run, "pip") {
             continue;
         }
         for call in run.calls.iter().filter(|call| is_pip(call) && !call.has_flag("no-cache-dir")) {
@@ -266,18 +265,18 @@ fn yarn(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
         shipped.insert(stage);
         next = file.stages[stage].base;
     }
-    for run in runs(file) {
+    for run in file.runs() {
         if !run.stage.is_some_and(|stage| shipped.contains(&stage)) {
             continue;
         }
         let installs = |call: &Call| call.name == "yarn" && call.has_arg("install");
         let cleans = |call: &Call| call.name == "yarn" && call.has_arg("clean");
-        if let Some(call) = left(&run, installs, cleans)
+        if let Some(call) = left(run, installs, cleans)
             && !caches_home(file, &run, "yarn")
         {
             tell(
                 file,
-                &run,
+                run,
                 call,
                 &YARN.info,
                 "what `yarn install` downloads stays in the layer".into(),

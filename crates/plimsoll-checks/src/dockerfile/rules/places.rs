@@ -2,7 +2,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::ast::Body;
+use crate::dockerfile::ast::{Body, Stage, Text};
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -104,16 +104,21 @@ fn workdir(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     }
 }
 
-fn root(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for stage in &file.stages {
-        let of_stage = file.instructions.get(stage.first..stage.end).unwrap_or_default();
-        let last = of_stage.iter().rev().find_map(|instruction| match &instruction.body {
+fn root(file: &Dockerfile<'_>, options: &Options, found: &mut Vec<Found>) {
+    let last_user = |stage: &Stage| {
+        file.of(stage).iter().rev().find_map(|instruction| match &instruction.body {
             Body::User(user) => Some(user),
             _ => None,
-        });
-        if let Some(user) = last
-            && matches!(user.text.split(':').next(), Some("root" | "0"))
-        {
+        })
+    };
+    let users: Vec<&Text> = if options.as_hadolint {
+        file.stages.iter().filter_map(last_user).collect()
+    } else {
+        // Who a stage runs as that is only copied from matters to nobody.
+        file.final_chain().into_iter().rev().find_map(last_user).into_iter().collect()
+    };
+    for user in users {
+        if matches!(user.text.split(':').next(), Some("root" | "0")) {
             found.push(Found::new(&ROOT.info, user.span, format!("the stage ends as user `{}`", user.text)));
         }
     }

@@ -3,7 +3,6 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::Call;
-use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -87,7 +86,7 @@ fn asks(
     answered: fn(&Call) -> bool,
     found: &mut Vec<Found>,
 ) {
-    for run in runs(file) {
+    for run in file.runs() {
         for call in run.calls.iter().filter(|call| programs.contains(&call.name.as_str()) && !answered(call)) {
             let Some(command) = call.args.iter().find(|arg| commands.contains(&arg.text.as_str())) else { continue };
             let span = call.name_span.to(command.span);
@@ -99,7 +98,7 @@ fn asks(
 }
 
 fn dist_upgrade(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for run in runs(file) {
+    for run in file.runs() {
         for call in run.calls.iter().filter(|call| call.name == "zypper") {
             if let Some(command) = call.arg("dist-upgrade").or_else(|| call.arg("dup")) {
                 let message = format!("`zypper {}` changes every package of the base", command.text);

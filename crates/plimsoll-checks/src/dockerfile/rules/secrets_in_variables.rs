@@ -26,7 +26,7 @@ const WORDS: [&str; 7] = ["password", "secret", "token", "api_key", "private_key
 /// Where the secret is, and not the secret.
 const PLACES: [&str; 4] = ["_file", "_path", "_dir", "_url"];
 
-fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
+fn check(file: &Dockerfile<'_>, options: &Options, found: &mut Vec<Found>) {
     for instruction in &file.instructions {
         let body = match &instruction.body {
             Body::OnBuild(inner) => &inner.body,
@@ -40,10 +40,18 @@ fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
         for pair in pairs {
             let name = pair.key.text.to_ascii_lowercase();
             let names_place = PLACES.iter().any(|end| name.ends_with(end));
-            if WORDS.iter().any(|word| name.contains(word)) && !names_place {
+            let value = pair.value.as_ref().map(|value| value.text.trim_matches(['"', '\'']));
+            let harmless = !options.as_hadolint && (name.ends_with("_name") || value.is_some_and(is_no_secret));
+            if WORDS.iter().any(|word| name.contains(word)) && !names_place && !harmless {
                 let message = format!("{kind} `{}` keeps a secret in the image", pair.key.text);
                 found.push(Found::new(&RULE.info, pair.key.span, message));
             }
         }
     }
+}
+
+/// Nothing, a switch, or a number as short as a length or a lifetime.
+fn is_no_secret(value: &str) -> bool {
+    let number = value.len() <= 4 && value.bytes().all(|byte| byte.is_ascii_digit());
+    number || ["true", "false", "yes", "no", "on", "off"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }

@@ -23,8 +23,12 @@ pub const RULE: Rule = Rule {
     check,
 };
 
-fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
+fn check(file: &Dockerfile<'_>, options: &Options, found: &mut Vec<Found>) {
     for instruction in &file.instructions {
+        // A check of health lives for a moment: nobody sends it signals.
+        if matches!(instruction.body, Body::Healthcheck(_)) && !options.as_hadolint {
+            continue;
+        }
         let (span, text) = match &instruction.body {
             Body::Cmd(command) | Body::Entrypoint(command) | Body::Healthcheck(Some(command)) => match command {
                 Command::Shell(text) => (text.span, Some(text)),
@@ -39,7 +43,14 @@ fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             _ => continue,
         };
         let keyword = instruction.keyword.text.to_ascii_uppercase();
-        let fault = Found::new(&RULE.info, span, format!("{keyword} is in the shell form"));
+        let list = file.source.slice(span).starts_with('[');
+        let message = if list {
+            format!("{keyword} begins like a JSON list and is none, so a shell gets it as it stands")
+        } else {
+            format!("{keyword} is in the shell form")
+        };
+        let fault = Found::new(&RULE.info, span, message)
+            .remedy(format!("write a JSON list: `{keyword} [\"program\", \"argument\"]`"));
         found.push(match text.and_then(json) {
             Some(edit) => fault.unsafe_fix("write a JSON list", vec![edit]),
             None => fault,

@@ -3,7 +3,6 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::ast::{Body, Command, Shell, ShellText};
-use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -40,7 +39,7 @@ pub const PIPE: Rule = Rule {
 };
 
 fn link(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for run in runs(file) {
+    for run in file.runs() {
         for call in run.calls.iter().filter(|call| call.name == "ln") {
             if call.operands().last().is_some_and(|to| to.text == "/bin/sh") {
                 found.push(Found::new(&LINK.info, call.span, "`ln` puts another shell in the place of `/bin/sh`"));
@@ -50,7 +49,7 @@ fn link(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
 }
 
 fn pipe(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for run in runs(file).iter().filter(|run| !run.onbuild) {
+    for run in file.runs().iter().filter(|run| !run.onbuild) {
         let Body::Run(Command::Shell(ShellText { script, shell, .. })) = &run.instruction(file).body else { continue };
         let shell = *shell;
         let (Shell::Posix { pipefail: false } | Shell::Bash { pipefail: false }) = shell else { continue };

@@ -80,10 +80,12 @@ fn unknown(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     }
 }
 
-fn own(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
+fn own(file: &Dockerfile<'_>, options: &Options, found: &mut Vec<Found>) {
     for (copy, from, written) in copies(file) {
         let stage = copy.stage.and_then(|stage| file.stages.get(stage));
-        if stage.and_then(|stage| stage.name.as_ref()).is_some_and(|name| name.text == written) {
+        let named = stage.and_then(|stage| stage.name.as_ref()).is_some_and(|name| name.text == written);
+        let numbered = !options.as_hadolint && copy.stage.is_some_and(|stage| written.parse() == Ok(stage));
+        if named || numbered {
             found.push(Found::new(&OWN.info, from.span, format!("`{written}` is the stage that this is part of")));
         }
     }

@@ -1,5 +1,7 @@
 //! State and services that have no place in an image.
 
+use std::collections::HashMap;
+
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::ast::Body;
@@ -27,7 +29,8 @@ pub const STATE_IN_IMAGE: Rule = Rule {
 const DATABASES: [&str; 7] = [".sqlite", ".sqlite3", ".db", ".mdb", ".rdb", ".ldf", ".ibd"];
 
 fn state_in_image(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    let mut volumes: Vec<(usize, &str)> = Vec::new();
+    // Where each was declared first.
+    let mut volumes: HashMap<&str, usize> = HashMap::new();
     for instruction in file.final_instructions() {
         match &instruction.body {
             Body::Copy { sources, .. } => {
@@ -40,7 +43,9 @@ fn state_in_image(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
                 }
             }
             Body::Volume { paths, .. } => {
-                volumes.extend(paths.iter().map(|path| (path.span.start, path.text.trim_end_matches('/'))));
+                for path in paths {
+                    volumes.entry(path.text.trim_end_matches('/')).or_insert(path.span.start);
+                }
             }
             _ => {}
         }
@@ -62,22 +67,28 @@ fn sets_up(run: &Ran<'_>) -> bool {
     }
 }
 
+/// Folders above a path that are looked up: no real path has as many.
+const MAX_DEPTH: usize = 64;
+
 /// What a command writes below a volume that was declared before.
-fn written(run: &Ran<'_>, volumes: &[(usize, &str)], found: &mut Vec<Found>) {
+fn written(run: &Ran<'_>, volumes: &HashMap<&str, usize>, found: &mut Vec<Found>) {
     if !matches!(run.name, "cp" | "mv" | "touch" | "mkdir" | "install" | "tar" | "chown" | "chmod") {
         return;
     }
-    let below = |text: &str| {
-        let inside =
-            |volume: &str| text.strip_prefix(volume).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let before = volumes.iter().filter(|(at, volume)| *at < run.span.start && !volume.is_empty());
-        before.map(|(_, volume)| *volume).find(|volume| inside(volume))
-    };
-    if let Some((arg, volume)) = run.args.iter().find_map(|arg| Some((arg, below(&arg.text)?))) {
+    if let Some((arg, volume)) =
+        run.args.iter().find_map(|arg| Some((arg, volume_above(&arg.text, run.span.start, volumes)?)))
+    {
         let message =
             format!("`{}` is in the VOLUME {volume}: classic builders throw away what is done to it", arg.text);
         found.push(Found::new(&STATE_IN_IMAGE.info, arg.span, message));
     }
+}
+
+/// The path itself, or the nearest folder above it, that was declared a volume before.
+fn volume_above<'t>(path: &'t str, before: usize, volumes: &HashMap<&str, usize>) -> Option<&'t str> {
+    let ends = path.match_indices('/').map(|(at, _)| at).take(MAX_DEPTH).chain([path.len()]);
+    let folders = ends.filter_map(|end| path.get(..end)).filter(|folder| !folder.is_empty());
+    folders.filter(|folder| volumes.get(folder).is_some_and(|at| *at < before)).last()
 }
 
 pub const SSH_PORT_EXPOSED: Rule = Rule {

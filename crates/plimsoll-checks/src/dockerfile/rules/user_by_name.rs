@@ -11,7 +11,7 @@ pub const RULE: Rule = Rule {
         id: "user-by-name",
         severity: Severity::Low,
         aliases: &["DL3066"],
-        opt_in: false,
+        opt_in: true,
         title: "USER names a user instead of giving a number",
         why: "Only the image knows what a name means. With `runAsNonRoot`, Kubernetes refuses to start a container whose user is a name, \
               because it cannot tell whether that is root.",

@@ -3,7 +3,6 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use crate::dockerfile::Call;
-use crate::dockerfile::runs::runs;
 use crate::dockerfile::{Dockerfile, Options, Rule};
 use crate::source::{Found, insert};
 
@@ -45,7 +44,7 @@ fn user_id(call: &Call) -> Option<&str> {
 }
 
 fn check(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for run in runs(file) {
+    for run in file.runs() {
         for call in run
             .calls
             .iter()

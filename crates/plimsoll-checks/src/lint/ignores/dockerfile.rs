@@ -33,13 +33,13 @@ fn next(file: &Dockerfile<'_>, comment: Span) -> Option<usize> {
     (index < file.instructions.len()).then_some(index)
 }
 
-/// All of the stage that an instruction is in; before the first FROM, that instruction alone.
+/// From an instruction to the end of its stage; before the first FROM, that instruction alone.
 fn stage(file: &Dockerfile<'_>, instruction: usize) -> Option<Span> {
     let span = file.instructions.get(instruction)?.span;
     let stage = file.instructions[instruction].stage.and_then(|stage| file.stages.get(stage));
     let Some(stage) = stage else { return Some(span) };
-    let (first, last) = (file.instructions.get(stage.first)?, file.instructions.get(stage.end.checked_sub(1)?)?);
-    Some(first.span.to(last.span))
+    let last = file.instructions.get(stage.end.checked_sub(1)?)?;
+    Some(span.to(last.span))
 }
 
 /// A line that holds nothing but a comment, with its line break.
@@ -71,7 +71,7 @@ mod tests {
             .collect();
         assert_eq!(covered[0], "everything");
         assert_eq!(covered[1], "FROM x AS one");
-        assert!(covered[2].starts_with("FROM x") && covered[2].ends_with("RUN d"), "{}", covered[2]);
+        assert!(covered[2].starts_with("RUN a") && covered[2].ends_with("RUN d"), "{}", covered[2]);
         assert!(covered[3].starts_with("RUN a") && covered[3].ends_with("  c"), "{}", covered[3]);
         assert_eq!(covered[4..], ["RUN d", "nothing"]);
         assert_eq!(source.slice(ignores[3].whole.unwrap()), "  # plimsoll: allow b r\n");

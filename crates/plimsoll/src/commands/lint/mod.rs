@@ -5,9 +5,10 @@ mod pins;
 mod policy;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, bail};
@@ -19,7 +20,7 @@ use plimsoll_checks::lint::names::Family;
 use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule, all_rules};
 use plimsoll_checks::manifest::rules::ABSENCES;
 use plimsoll_checks::pod_security::Level;
-use plimsoll_model::{LintReport, LintedFile, LoadLine, Problem, ProblemEffect, ProblemKind, RuleInfo};
+use plimsoll_model::{LintReport, LintedFile, LoadLine, Location, Problem, ProblemEffect, ProblemKind, RuleInfo};
 use plimsoll_report::LintOptions;
 
 use super::write_out;
@@ -74,17 +75,25 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
             return diffs(args, &below, &all);
         }
         for (text, done) in below.texts.iter_mut().zip(all) {
-            fixed += done.done.len();
             if done.text != text.text {
-                text.text = done.text;
-                write_back(text)?;
+                let old = text.whole();
+                let unmended = std::mem::replace(&mut text.text, done.text);
+                if let Err(error) = write_back(text, &old) {
+                    text.text = unmended;
+                    let message = format!("write the mended file: {error}");
+                    let problem = Problem::undecided(ProblemKind::Unreachable, message);
+                    below.problems.push(problem.at(Location::path(&text.path)));
+                    continue;
+                }
             }
+            fixed += done.done.len();
             if !global.quiet && !done.dropped.is_empty() {
                 let rules: Vec<&str> = done.dropped.iter().map(|(rule, _)| rule.as_str()).collect();
                 let path = plimsoll_report::safe(&text.path);
-                eprintln!("{path}: left alone, for the fix would have made it worse: {}", rules.join(", "));
+                eprintln!("plimsoll: {path}: left alone, for the fix would have made it worse: {}", rules.join(", "));
             }
         }
+        follow_links(&mut below);
     }
     let mut report = report(&linters, &below, fixed);
     if let Some(policy) = &policy {
@@ -187,8 +196,17 @@ fn mended(args: &LintArgs, linters: &Linters, below: &Below, threads: NonZeroUsi
     in_parallel(threads, below.texts.len(), |index| {
         let text = &below.texts[index];
         match text.place {
-            Place::Rendered => Fixed { text: text.text.clone(), done: Vec::new(), dropped: Vec::new() },
-            _ => fix(linters.of(text), &text.path, &text.text, text.kind, fixes),
+            Place::Rendered => {
+                Fixed { text: text.text.clone(), done: Vec::new(), dropped: Vec::new(), problems: Vec::new() }
+            }
+            _ => {
+                let mut fixed = fix(linters.of(text), &text.path, &text.text, text.kind, fixes);
+                if text.linked {
+                    // Its target is mended where it is itself below the paths.
+                    (fixed.text, fixed.done) = (text.text.clone(), Vec::new());
+                }
+                fixed
+            }
         }
     })
 }
@@ -226,8 +244,12 @@ fn report(linters: &Linters, below: &Below, fixed: usize) -> LintReport {
 
 /// Prints what fixes would change, and changes nothing.
 fn diffs(args: &LintArgs, below: &Below, all: &[Fixed]) -> anyhow::Result<Exit> {
-    let changed: String =
-        below.texts.iter().zip(all).map(|(text, fixed)| diff(&text.path, &text.text, &fixed.text)).collect();
+    // A byte order mark is a part of the first line, which a patch may show.
+    let changed = below.texts.iter().zip(all).map(|(text, fixed)| {
+        let old = text.whole();
+        diff(&text.path, &old, &format!("{}{}", &old[..old.len() - text.text.len()], fixed.text))
+    });
+    let changed: String = changed.collect();
     let shown = if args.output.is_none() && std::io::stdout().is_terminal() {
         // A patch is taken byte by byte; a terminal is not to be steered by one.
         changed.lines().map(|line| format!("{}\n", plimsoll_report::safe(&line.replace('\t', "    ")))).collect()
@@ -235,10 +257,14 @@ fn diffs(args: &LintArgs, below: &Below, all: &[Fixed]) -> anyhow::Result<Exit> 
         changed
     };
     write_out(args.output.as_deref(), shown.as_bytes())?;
-    for problem in below.unread.values().flatten().chain(&below.problems) {
-        eprintln!("plimsoll: could not {}", plimsoll_report::safe(&problem.to_string()));
+    let not_harmless = below.texts.iter().zip(all).filter(|(text, _)| !text.harmless);
+    let inside = not_harmless.flat_map(|(_, fixed)| &fixed.problems);
+    let mut unread = false;
+    for problem in below.unread.values().flatten().chain(&below.problems).chain(inside) {
+        let place = problem.location.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+        eprintln!("plimsoll: {}", plimsoll_report::safe(&format!("{place}could not {}", problem.message)));
+        unread |= problem.effect == ProblemEffect::Undecided;
     }
-    let unread = !below.unread.is_empty() || !below.problems.is_empty();
     Ok(match (shown.is_empty(), unread) {
         (false, _) => Exit::Denied,
         (true, true) => Exit::Undecided,
@@ -246,24 +272,42 @@ fn diffs(args: &LintArgs, below: &Below, all: &[Fixed]) -> anyhow::Result<Exit> 
     })
 }
 
-/// Puts a mended text in the place of the old one, whole or not at all, with its permissions; standard input goes to
+/// Puts a mended text in the place of the old one, if that is still what was read: whole or not at all, with its permissions; standard input goes to
 /// standard output.
-fn write_back(text: &Text) -> anyhow::Result<()> {
-    let mark = if text.mark { "\u{feff}" } else { "" };
-    let whole = format!("{mark}{}", text.text);
+fn write_back(text: &Text, old: &str) -> std::io::Result<()> {
     let Place::File(path) = &text.place else { return Ok(()) };
-    let write = || -> std::io::Result<()> {
-        // A link stays a link: its target is what is mended.
-        let path = path.canonicalize()?;
-        let permissions = path.metadata()?.permissions();
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(whole.as_bytes())?;
-        file.as_file().set_permissions(permissions)?;
-        file.persist(&path).map_err(|error| error.error)?;
-        Ok(())
+    // A link that somebody named stays a link: its target is what is mended.
+    let path = path.canonicalize()?;
+    let permissions = path.metadata()?.permissions();
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.whole().as_bytes())?;
+    file.as_file().set_permissions(permissions)?;
+    // What somebody saved since it was read is not thrown away.
+    if std::fs::read(&path)? != old.as_bytes() {
+        return Err(std::io::Error::other("it changed meanwhile"));
+    }
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Gives links the texts of their targets that were mended.
+fn follow_links(below: &mut Below) {
+    let target = |text: &Text| match &text.place {
+        Place::File(path) => path.canonicalize().ok(),
+        _ => None,
     };
-    write().with_context(|| format!("write {}", path.display()))
+    let linked: Vec<usize> = (0..below.texts.len()).filter(|at| below.texts[*at].linked).collect();
+    if linked.is_empty() {
+        return;
+    }
+    let own = below.texts.iter().enumerate().filter(|(_, text)| !text.linked);
+    let own: BTreeMap<PathBuf, usize> = own.filter_map(|(at, text)| Some((target(text)?, at))).collect();
+    for link in linked {
+        if let Some(at) = target(&below.texts[link]).and_then(|path| own.get(&path)) {
+            below.texts[link].text = below.texts[*at].text.clone();
+        }
+    }
 }
 
 fn deliver(global: &Global, args: &LintArgs, report: &LintReport, below: &Below) -> anyhow::Result<()> {
@@ -280,12 +324,11 @@ fn deliver(global: &Global, args: &LintArgs, report: &LintReport, below: &Below)
     let piped = below.texts.iter().find(|text| text.place == Place::Stdin).filter(|_| args.fix);
     match (piped, &args.output) {
         (Some(text), None) => {
-            let mark = if text.mark { "\u{feff}" } else { "" };
-            write_out(None, format!("{mark}{}", text.text).as_bytes())?;
+            write_out(None, text.whole().as_bytes())?;
             std::io::stderr().lock().write_all(&bytes).context("write to standard error")
         }
         (Some(text), Some(path)) => {
-            write_out(None, text.text.as_bytes())?;
+            write_out(None, text.whole().as_bytes())?;
             write_out(Some(path), &bytes)
         }
         (None, path) => write_out(path.as_deref(), &bytes),
@@ -301,5 +344,33 @@ fn exit(report: &LintReport, level: FailOn) -> Exit {
         Exit::Undecided
     } else {
         Exit::Allowed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_model::FileKind;
+
+    #[test]
+    fn what_somebody_saved_meanwhile_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Dockerfile");
+        let text = Text {
+            path: "Dockerfile".to_owned(),
+            place: Place::File(path.clone()),
+            partial: false,
+            text: "mended".to_owned(),
+            mark: false,
+            linked: false,
+            kind: FileKind::Dockerfile,
+            harmless: false,
+        };
+        std::fs::write(&path, "saved").unwrap();
+        assert_eq!(write_back(&text, "read").unwrap_err().to_string(), "it changed meanwhile");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "saved");
+        write_back(&text, "saved").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mended");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left there");
     }
 }

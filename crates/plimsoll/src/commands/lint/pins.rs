@@ -34,6 +34,8 @@ pub fn pin(
         .zip(&*fixed)
         .map(|(text, fixed)| match text.place {
             Place::Rendered => Vec::new(),
+            // Its target is pinned where it is itself below the paths.
+            _ if text.linked => Vec::new(),
             _ => named_at(text.kind, &fixed.text),
         })
         .collect();

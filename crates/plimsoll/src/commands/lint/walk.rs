@@ -34,6 +34,8 @@ pub struct Text {
     pub text: String,
     /// A byte order mark stood before the text.
     pub mark: bool,
+    /// A link that nobody named: where it leads may be somebody else's, so it is read and never written.
+    pub linked: bool,
     pub kind: FileKind,
     /// Nothing in it looks like an object: what cannot be read there hides no workload.
     pub harmless: bool,
@@ -124,6 +126,7 @@ pub fn below(
         place: Place::Rendered,
         text,
         mark: false,
+        linked: false,
         kind: FileKind::Manifest,
         harmless: false,
         partial: false,
@@ -250,13 +253,25 @@ fn file(name: &str, path: &Path, explicit: bool) -> Result<Option<Text>, Box<Pro
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    text(name, Place::File(path.to_owned()), bytes, explicit)
+    let mut text = text(name, Place::File(path.to_owned()), bytes, explicit)?;
+    if let Some(text) = &mut text {
+        text.linked = !explicit && path.is_symlink();
+    }
+    Ok(text)
 }
 
 fn too_large(name: &str, size: Option<u64>) -> Box<Problem> {
     let size = size.map_or_else(String::new, |size| format!("it has {size} bytes, and "));
     let message = format!("read the file: {size}no more than {} MiB are read", MAX_BYTES >> 20);
     Box::new(Problem::undecided(ProblemKind::LimitReached, message).at(Location::path(name)))
+}
+
+impl Text {
+    /// The bytes of the file.
+    pub fn whole(&self) -> String {
+        let mark = if self.mark { "\u{feff}" } else { "" };
+        format!("{mark}{}", self.text)
+    }
 }
 
 /// Bytes to text, and what kind of text it is.
@@ -294,5 +309,5 @@ fn text(name: &str, place: Place, bytes: Vec<u8>, explicit: bool) -> Result<Opti
         None => return Ok(None),
     };
     let harmless = found.is_none() && named(name) == Named::MaybeManifest;
-    Ok(Some(Text { path: name.to_owned(), place, text, mark, kind, harmless, partial: false }))
+    Ok(Some(Text { path: name.to_owned(), place, text, mark, linked: false, kind, harmless, partial: false }))
 }

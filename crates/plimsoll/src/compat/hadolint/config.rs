@@ -56,7 +56,7 @@ impl Settings {
             disable_ignore_pragma: false,
             ignored: BTreeSet::new(),
             overrides: BTreeMap::new(),
-            options: Options::default(),
+            options: Options { as_hadolint: true, ..Options::default() },
         };
         for part in [environment, file, flags] {
             // The formats of the more particular source stand alone: two reports in one stream can be read by nobody.

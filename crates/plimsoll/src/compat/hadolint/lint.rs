@@ -20,6 +20,8 @@ pub struct FoundIn {
     pub files: Vec<(Vec<Entry>, Vec<Fault>)>,
     /// What the user should know besides.
     pub notes: Vec<String>,
+    /// ShellCheck is there and could not look at a script.
+    pub undecided: bool,
 }
 
 /// Looks at every text, and has ShellCheck look at all scripts together.
@@ -53,13 +55,13 @@ pub fn lint(texts: &[(String, String)], settings: &Settings) -> FoundIn {
         }
         asked.push((pragmas, of_file));
     }
-    let mut notes = Vec::new();
+    let (mut notes, mut undecided) = (Vec::new(), false);
     if scripts.is_empty() {
-        return FoundIn { files, notes };
+        return FoundIn { files, notes, undecided };
     }
     let Some(program) = crate::program::find("shellcheck", std::env::var_os("PATH")) else {
         notes.push("shellcheck is not on the PATH: the scripts of RUN are not checked for SC rules".into());
-        return FoundIn { files, notes };
+        return FoundIn { files, notes, undecided };
     };
     let answers = shellcheck::check(&program, &scripts, &EXCLUDED);
     for ((at, (pragmas, of_file)), (name, _)) in asked.iter().enumerate().zip(texts) {
@@ -74,12 +76,13 @@ pub fn lint(texts: &[(String, String)], settings: &Settings) -> FoundIn {
                     }
                 }
                 Err(error) => {
+                    undecided = true;
                     notes.push(format!("could not check the script of {name}:{line} with ShellCheck: {error}"))
                 }
             }
         }
     }
-    FoundIn { files, notes }
+    FoundIn { files, notes, undecided }
 }
 
 fn of_rules(file: &Dockerfile<'_>, settings: &Settings, pragmas: &Pragmas) -> Vec<Entry> {

@@ -1,7 +1,7 @@
 //! hadolint's command line over our Dockerfile rules. In: its flags, configuration, variables and comments. Out: its formats and
 //! its exit codes: 0, or 1 for findings at or above the threshold and for what could not be read. Where hadolint would drop a
 //! whole file, die on one of several, or go on without its configuration and succeed, we report what we understood and exit 1;
-//! `PLIMSOLL_UNDECIDED=allow` restores success where only the configuration was not understood.
+//! `PLIMSOLL_UNDECIDED=allow` restores success where only the configuration was not understood, or ShellCheck could not look at a script.
 
 mod config;
 mod flags;
@@ -110,10 +110,10 @@ fn lint(flags: Flags) -> anyhow::Result<Exit> {
     if over && !succeeds {
         return Ok(FAILURE);
     }
-    let misled = !faults.is_empty() && !settings.no_fail && !super::undecided_is_allowed();
+    let misled = (!faults.is_empty() || found.undecided) && !settings.no_fail && !super::undecided_is_allowed();
     if misled {
         say(
-            "not all of what was asked could be understood, so this is no success (PLIMSOLL_UNDECIDED=allow to accept that)",
+            "not all of what was asked could be understood or checked, so this is no success (PLIMSOLL_UNDECIDED=allow to accept that)",
         );
         return Ok(FAILURE);
     }

@@ -21,9 +21,28 @@ enum Reach {
 pub struct Pragmas {
     /// By the line that a finding has.
     lines: HashMap<u32, BTreeSet<String>>,
-    /// From a line up to, and without, another.
-    stages: Vec<(u32, u32, BTreeSet<String>)>,
+    /// By the code.
+    stages: HashMap<String, Lines>,
     file: BTreeSet<String>,
+}
+
+/// Runs of lines, in the order in which comments stand: each from a line up to, and without, another.
+#[derive(Debug, Default)]
+struct Lines(Vec<(u32, u32)>);
+
+impl Lines {
+    /// Later comments begin later and reach as far or further, so that runs which touch become one.
+    fn add(&mut self, start: u32, end: u32) {
+        match self.0.last_mut().filter(|(_, last)| start <= *last) {
+            Some((_, last)) => *last = end.max(*last),
+            None => self.0.push((start, end)),
+        }
+    }
+
+    fn has(&self, line: u32) -> bool {
+        let before = self.0.partition_point(|(start, _)| *start <= line);
+        before.checked_sub(1).is_some_and(|at| line < self.0[at].1)
+    }
 }
 
 impl Pragmas {
@@ -51,7 +70,9 @@ impl Pragmas {
                     let rest = &starts[at..];
                     let ahead = usize::from(rest.first().is_some_and(|(_, from)| *from));
                     let end = rest.iter().skip(ahead).find(|(_, from)| *from).map_or(u32::MAX, |(line, _)| *line);
-                    pragmas.stages.push((line, end, codes.into_iter().collect()));
+                    for code in codes {
+                        pragmas.stages.entry(code).or_default().add(line, end);
+                    }
                 }
             }
         }
@@ -61,7 +82,7 @@ impl Pragmas {
     pub fn leave_out(&self, code: &str, line: u32) -> bool {
         self.file.contains(code)
             || self.lines.get(&line).is_some_and(|codes| codes.contains(code))
-            || self.stages.iter().any(|(start, end, codes)| (*start..*end).contains(&line) && codes.contains(code))
+            || self.stages.get(code).is_some_and(|lines| lines.has(line))
     }
 }
 
@@ -136,5 +157,16 @@ mod tests {
         ] {
             assert_eq!(parse(comment), None, "{comment:?}");
         }
+    }
+
+    #[test]
+    fn runs_of_lines_are_found_whether_they_touch_or_not() {
+        let mut lines = Lines::default();
+        for (start, end) in [(2, 9), (4, 9), (12, 20), (18, u32::MAX)] {
+            lines.add(start, end);
+        }
+        let inside: Vec<u32> = (0..30).filter(|line| lines.has(*line)).collect();
+        assert_eq!(inside, (2..9).chain(12..30).collect::<Vec<u32>>());
+        assert!(!Lines::default().has(1));
     }
 }

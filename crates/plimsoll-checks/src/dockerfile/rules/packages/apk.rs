@@ -55,8 +55,13 @@ fn packages(call: &Call) -> Vec<&Argument> {
     packages
 }
 
-fn cache(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
+fn cache(file: &Dockerfile<'_>, options: &Options, found: &mut Vec<Found>) {
     for run in file.runs() {
+        let removes =
+            |call: &Call| call.name == "rm" && call.args.iter().any(|arg| arg.text.starts_with("/var/cache/apk"));
+        if !options.as_hadolint && run.calls.iter().any(removes) {
+            continue;
+        }
         let kept = run.calls.iter().filter(|call| !call.has_flag("no-cache"));
         for (call, add) in kept.filter_map(|call| Some((call, adds(call)?))) {
             if run.caches(file).iter().any(|place| place.starts_with("/var/cache/apk")) {

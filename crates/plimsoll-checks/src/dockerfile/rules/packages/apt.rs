@@ -3,7 +3,7 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use super::{unpinned, word_after};
-use crate::dockerfile::{Argument, Call, Dockerfile, Options, Rule};
+use crate::dockerfile::{Argument, Call, Dockerfile, Options, Rule, Run};
 use crate::source::{Found, insert};
 
 /// `apt-get install a=1`, `a/release`, a file.
@@ -142,10 +142,31 @@ fn recommends(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
     }
 }
 
-fn lists(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
+/// The last RUN that installs from lists which it did not fetch itself.
+fn last_without_update(file: &Dockerfile<'_>) -> Option<usize> {
+    let needs = |run: &&Run| {
+        let calls = run.calls.iter().filter(|call| matches!(call.name.as_str(), "apt-get" | "apt" | "aptitude"));
+        let mut verbs = calls.flat_map(|call| &call.args).map(|arg| arg.text.as_str());
+        verbs
+            .find(|verb| matches!(*verb, "update" | "install" | "build-dep" | "upgrade" | "dist-upgrade"))
+            .is_some_and(|verb| verb != "update")
+    };
+    file.runs().iter().rev().find(needs).map(|run| run.instruction)
+}
+
+fn lists(file: &Dockerfile<'_>, options: &Options, found: &mut Vec<Found>) {
     const REMOVE: &str = "rm -rf /var/lib/apt/lists/*";
     let updates = |call: &&Call| matches!(call.name.as_str(), "apt-get" | "apt" | "aptitude") && call.has_arg("update");
-    let removes = |call: &Call| call.name == "rm" && (call.has_arg("-rf") || call.has_arg("/var/lib/apt/lists/*"));
+    let below = |arg: &Argument| arg.open || arg.text.starts_with("/var/lib/apt") || arg.text.starts_with("/var/lib/*");
+    let removes = |call: &Call| {
+        call.name == "rm"
+            && if options.as_hadolint {
+                call.has_arg("-rf") || call.has_arg("/var/lib/apt/lists/*")
+            } else {
+                call.args.iter().any(below)
+            }
+    };
+    let later = last_without_update(file);
     for run in file.runs() {
         let Some(update) = run.calls.iter().find(updates) else { continue };
         let caches = run.caches(file);
@@ -156,7 +177,9 @@ fn lists(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
         }
         let place = update.arg("update").map_or(update.span, |word| update.name_span.to(word.span));
         let fault = Found::new(&LISTS.info, place, format!("what `{} update` writes stays in the layer", update.name));
-        found.push(match run.append(file, REMOVE) {
+        // What a later RUN installs without an update of its own needs the lists that this one leaves.
+        let needed = later.is_some_and(|later| later > run.instruction);
+        found.push(match run.append(file, REMOVE).filter(|_| !needed) {
             Some((at, text)) => fault.fix("remove the lists in the same RUN", vec![insert(at, text)]),
             None => fault,
         });

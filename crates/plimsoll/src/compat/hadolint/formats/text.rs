@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use plimsoll_report::safe;
+use plimsoll_report::{at_line_start, safe};
 
 use super::super::levels::Level;
 use super::super::report::Item;
@@ -12,7 +12,7 @@ use super::Facts;
 pub fn tty(facts: &Facts<'_>) -> String {
     let mut out = String::new();
     for report in facts.reports {
-        let name = safe(&report.name);
+        let name = at_line_start(&report.name);
         for item in report.items() {
             let message = safe(item.message());
             let line = item.line();
