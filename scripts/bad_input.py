@@ -295,6 +295,282 @@ def database_of_garbage(d):
     return ["image", "--db", write(d, "x.db", b"\xff" * 9999), "--input", "examples/shop-fixed/image"]
 
 
+# --- The linters: each input is given to every command that reads its kind of file. ---
+
+DOCKERFILE = [["lint"], ["hadolint"]]
+MANIFEST = [["lint"], ["kubesec", "scan"]]
+ALL = [*DOCKERFILE, MANIFEST[1]]
+
+
+def linted(commands, name):
+    """A function that makes one input in a folder and gives its path; a case for each command."""
+    def cases(function):
+        for command in commands:
+            def one(d, command=command):
+                return [*command, function(d, name)]
+            one.__name__ = f"{command[0]}_of_{function.__name__}"
+            CASES.append(one)
+        return function
+    return cases
+
+
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: c, image: a}]
+"""
+
+
+def dockerfile(function):
+    return linted(DOCKERFILE, "Dockerfile")(lambda_named(function))
+
+
+def manifest(function):
+    return linted(MANIFEST, "pod.yaml")(lambda_named(function))
+
+
+def lambda_named(function):
+    def make(d, name):
+        return write(d, name, function())
+    make.__name__ = function.__name__
+    return make
+
+
+@dockerfile
+def binary_dockerfile():
+    return b"FROM a\n" + bytes(range(256)) * 400
+
+
+@dockerfile
+def garbage_of_a_hundred_megabytes():
+    return bytes(range(1, 256)) * (100 << 12)
+
+
+@dockerfile
+def line_of_a_hundred_megabytes():
+    return b"FROM " + b"a" * (100 << 20)
+
+
+@dockerfile
+def dockerfile_of_a_hundred_megabytes():
+    return b"FROM debian\n" + b"RUN apt-get install curl\n" * (4 << 20)
+
+
+@dockerfile
+def dockerfile_of_fifteen_megabytes():
+    return b"FROM debian\n" + b"RUN apt-get install curl\n" * 600_000
+
+
+@dockerfile
+def line_of_fifteen_megabytes():
+    return b"FROM debian\nRUN apt-get install " + b"curl " * (3 << 20)
+
+
+@dockerfile
+def run_of_ten_thousand_lines():
+    return "FROM debian\nRUN true" + "".join(f" \\\n  && apt-get install -y a{i}" for i in range(10_000)) + "\n"
+
+
+@dockerfile
+def thousand_stages():
+    return "FROM debian AS s0\n" + "".join(f"FROM s{i} AS s{i + 1}\nCOPY --from=s{i} a b\n" for i in range(1000))
+
+
+@dockerfile
+def dockerfile_that_is_not_utf8():
+    return b"FROM debian\nRUN echo \xff\xfe\xe9\n"
+
+
+@dockerfile
+def dockerfile_with_a_mark_and_crlf():
+    return b"\xef\xbb\xbfFROM debian\r\nRUN apt-get update \\\r\n  && apt-get install curl\r\n"
+
+
+@dockerfile
+def dockerfile_of_tabs():
+    return "FROM\tdebian\nRUN\tapt-get\tinstall\tcurl\n\tRUN\tx\n"
+
+
+@dockerfile
+def shell_of_open_brackets():
+    return "FROM debian\nRUN " + "$(" * 100_000 + "\nRUN " + "{ ( " * 100_000 + "\nRUN " + "\"`" * 100_000 + "\n"
+
+
+@dockerfile
+def here_documents_without_an_end():
+    return "FROM debian\n" + "RUN <<A <<B <<C\n" * 5_000
+
+
+@dockerfile
+def dockerfile_with_control_characters():
+    return "FROM debian AS x\x1b[2J\nRUN apt-get install \x1b[2J\x07\nFRO\x1b[2JM x\n"
+
+
+@dockerfile
+def json_of_a_hundred_thousand_brackets():
+    return "FROM debian\nCMD " + "[" * 100_000 + "\nENTRYPOINT [" + '"a",' * 100_000 + "\n"
+
+
+@dockerfile
+def empty_dockerfile():
+    return ""
+
+
+@manifest
+def binary_manifest():
+    return b"apiVersion: v1\nkind: Pod\n" + bytes(range(256)) * 400
+
+
+@manifest
+def manifest_of_a_hundred_megabytes():
+    return (DEPLOYMENT + "---\n").encode() * ((100 << 20) // 200)
+
+
+@manifest
+def manifest_of_one_line_and_a_hundred_megabytes():
+    return b'{"apiVersion": "v1", "kind": "Pod", "spec": {"x": "' + b"a" * (100 << 20) + b'"}}'
+
+
+@manifest
+def manifest_garbage_of_a_hundred_megabytes():
+    return b"apiVersion: v1\nkind: Pod\n" + bytes(range(1, 256)) * (100 << 12)
+
+
+@manifest
+def ten_thousand_documents():
+    return (DEPLOYMENT + "---\n") * 10_000
+
+
+@manifest
+def billion_laughs():
+    return POD % "a" + "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 40))
+
+
+@manifest
+def containers_of_a_billion_laughs():
+    lines = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 40))
+    return "apiVersion: v1\nkind: Pod\na0: &a0 {name: c, image: a}\n" + lines + "spec: {containers: *a39}\n"
+
+
+@manifest
+def anchor_within_itself():
+    return POD % "a" + "x: &x [*x]\ny: &y {z: *y}\n"
+
+
+@manifest
+def keys_that_stand_twice():
+    return "apiVersion: v1\nkind: Pod\nkind: Service\nspec: {containers: [{image: a, image: b}]}\n"
+
+
+@manifest
+def hundred_thousand_keys_that_are_alike():
+    return "apiVersion: v1\nkind: Pod\nspec:\n" + "  a: 1\n" * 100_000
+
+
+@manifest
+def unknown_version():
+    return (POD % "a").replace("v1", "example.com/v9alpha99") + "---\n" + (POD % "a").replace("v1", "x" * 100_000)
+
+
+@manifest
+def manifest_of_brackets():
+    return POD % "a" + "x: " + "[" * 100_000 + "\n---\n" + POD % "b" + "x: " + "{a: " * 100_000
+
+
+@manifest
+def manifest_with_tabs_a_mark_and_crlf():
+    return "\ufeff" + DEPLOYMENT.replace("\n", "\r\n") + "---\r\n" + DEPLOYMENT.replace("  ", "\t")
+
+
+@manifest
+def manifest_that_is_not_utf8():
+    return b"apiVersion: v1\nkind: Pod\nmetadata: {name: \xff\xe9}\n"
+
+
+@manifest
+def manifest_with_control_characters():
+    return POD % r'"evil\e[2J\a:1"' + 'x\x1b[2J: "\\e[2J"\n'
+
+
+@manifest
+def indentation_of_a_megabyte():
+    return POD % "a" + "".join(" " * i + f"a{i}:\n" for i in range(1_400))
+
+
+@linted([MANIFEST[1]], "pod.yaml")
+def empty_manifest(d, name):
+    return write(d, name, "")
+
+
+@linted(ALL, "x")
+def missing_file(d, name):
+    return os.path.join(d, name)
+
+
+@linted(ALL, "x")
+def empty_folder(d, name):
+    os.mkdir(os.path.join(d, name))
+    return os.path.join(d, name)
+
+
+@linted(ALL, "pod.yaml")
+def pipe_that_nobody_writes_to(d, name):
+    os.mkfifo(os.path.join(d, name))
+    return os.path.join(d, name)
+
+
+@linted(ALL, "")
+def device_without_an_end(d, name):
+    return "/dev/zero"
+
+
+@linted(ALL, "Dockerfile")
+def link_to_itself(d, name):
+    os.symlink(name, os.path.join(d, name))
+    return os.path.join(d, name)
+
+
+@linted(ALL, "Dockerfile")
+def unreadable_file(d, name):
+    # Root may read everything, but for what the kernel itself refuses.
+    if os.geteuid() == 0:
+        return "/proc/self/mem"
+    path = write(d, name, "FROM debian\n")
+    os.chmod(path, 0)
+    return path
+
+
+@case
+def folder_of_bad_files_to_lint(d):
+    write(d, "a/Dockerfile", b"\0")
+    os.mkfifo(os.path.join(d, "a", "pipe.yaml"))
+    os.symlink("..", os.path.join(d, "a", "up"))
+    os.symlink("gone", os.path.join(d, "a", "gone.yaml"))
+    os.symlink("loop.yaml", os.path.join(d, "a", "loop.yaml"))
+    write(d, "b/pod.yaml", POD % "a")
+    return ["lint", d]
+
+
+@case
+def chart_of_hostile_files(d):
+    write(d, "Chart.yaml", "apiVersion: v2\nname: x\nversion: 1.0.0\n")
+    write(d, "templates/a.yaml", POD % "{{ range until 1000000000 }}a{{ end }}")
+    os.symlink("/etc/passwd", os.path.join(d, "templates", "b.yaml"))
+    return ["lint", d]
+
+
+@case
+def overlay_that_is_fetched(d):
+    write(d, "kustomization.yaml", "resources: [pod.yaml, 'https://127.0.0.1:1/a.yaml', ., ..]\n")
+    write(d, "pod.yaml", POD % "a")
+    return ["lint", d]
+
+
 def bounded():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -311,7 +587,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         arguments = function(folder)
-        if arguments[0] != "policy":
+        if arguments[0] not in ("policy", "lint", "hadolint", "kubesec"):
             arguments[1:1] = ["--policy", POLICY]
         environment = {"HOME": WORK, "CI": "true", "PATH": os.environ["PATH"]}
         try:

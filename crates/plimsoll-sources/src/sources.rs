@@ -220,6 +220,15 @@ impl Sources {
         Ok(Resolved { digest: self.spawned(&reference.to_string(), work).await? })
     }
 
+    /// [`Sources::resolve_async`] for callers that wait. Must not be called from a task of a server.
+    ///
+    /// # Errors
+    /// As [`Sources::resolve_async`].
+    pub fn resolve(&self, reference: &ImageReference) -> Result<Resolved, SourceError> {
+        let work = |shared| async move { pull::resolve(&shared, reference).await };
+        Ok(Resolved { digest: self.blocking(&reference.to_string(), work)? })
+    }
+
     /// Runs `work` on the network's threads, at most until the deadline.
     async fn spawned<T, F>(&self, what: &str, work: impl FnOnce(Arc<Shared>) -> F) -> Result<T, SourceError>
     where

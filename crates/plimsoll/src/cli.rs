@@ -242,6 +242,17 @@ pub struct JudgeArgs {
     pub no_secrets: bool,
 }
 
+/// What becomes of charts and overlays.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RenderArgs {
+    /// Run no helm and no kustomize: charts are left out, overlays looked at as they stand
+    #[arg(long, help_heading = "Charts and overlays")]
+    pub no_render: bool,
+    /// Values for every chart beside its own (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = "Charts and overlays")]
+    pub values: Vec<PathBuf>,
+}
+
 /// How images are reached.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ReachArgs {
@@ -282,6 +293,8 @@ pub struct CheckArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub render: RenderArgs,
     #[command(flatten)]
     pub judge: JudgeArgs,
     #[command(flatten)]
@@ -329,6 +342,12 @@ pub struct LintArgs {
     /// Print what --fix would change, and change nothing
     #[arg(long, conflicts_with = "fix", help_heading = "Mending")]
     pub diff: bool,
+    /// Put the digest behind each image's name, as its registry tells it now; the only thing that reaches the network
+    #[arg(long, help_heading = "Mending")]
+    pub pin_digests: bool,
+
+    #[command(flatten)]
+    pub render: RenderArgs,
 
     #[command(flatten)]
     pub rules: RuleArgs,
@@ -358,6 +377,9 @@ pub struct LintArgs {
     /// Width of excerpts in columns
     #[arg(long, value_name = "N", env = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
+
+    #[command(flatten)]
+    pub reach: ReachArgs,
 }
 
 /// Which rules look at files, for the command and the editor's server alike.

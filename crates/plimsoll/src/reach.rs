@@ -93,7 +93,8 @@ fn sources(reach: &ReachArgs, cache: &Path, meter: &Meter) -> anyhow::Result<Sou
     sources_with(reach, cache, u64::MAX, Arc::new(Fetching::new(meter)))
 }
 
-fn sources_with(
+/// The sources, with a limit on the bytes of one image.
+pub fn sources_with(
     reach: &ReachArgs,
     cache: &Path,
     image_limit: u64,

@@ -2,9 +2,7 @@
 //! scripts are hostile: they travel as the contents of files that we name ourselves, in a folder of ours that goes away again;
 //! no settings of the user or of the folder are read, no file is followed, and time is bounded.
 
-use std::ffi::OsString;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
+
+use crate::program::{self, Ran};
 
 /// Scripts that one process looks at: starting ShellCheck takes ten milliseconds, a usual script two.
 const BATCH: usize = 64;
@@ -47,25 +47,6 @@ pub struct Comment {
 
 /// What ShellCheck says of one script, or why there is nothing that it said.
 pub type Said = Result<Vec<Comment>, String>;
-
-/// The program, where it is on the path that `PATH` holds.
-pub fn find(path: Option<OsString>) -> Option<PathBuf> {
-    let name = if cfg!(windows) { "shellcheck.exe" } else { "shellcheck" };
-    // A relative folder of the path is the project's, and what lies there is not trusted to run.
-    let folders = path.iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(name)).find(|program| is_program(program))
-}
-
-#[cfg(unix)]
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.is_file()
-}
 
 /// What ShellCheck says of each script, in their order: its comments without the codes of `exclude`, or why there are none.
 pub fn check(program: &Path, scripts: &[Script], exclude: &[u32]) -> Vec<Said> {
@@ -156,8 +137,8 @@ fn run(
     }
     // SHELLCHECK_OPTS would be the user's own options for other scripts.
     command.env_remove("SHELLCHECK_OPTS").current_dir(folder.path());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let (status, bytes) = output_within(command, time)?;
+    command.stderr(Stdio::null());
+    let Ran { status, out: bytes, .. } = program::run(command, "ShellCheck", time, MAX_ANSWER)?;
     // 0: nothing to say; 1: something; above: it did not look at all of them.
     if !matches!(status, Some(0 | 1)) {
         bail!("ShellCheck ended with status {}", status.map_or_else(|| "none".into(), |code| code.to_string()));
@@ -173,38 +154,11 @@ fn run(
     Ok(comments)
 }
 
-fn output_within(mut command: Command, time: Duration) -> anyhow::Result<(Option<i32>, Vec<u8>)> {
-    let mut child = command.spawn().context("start shellcheck")?;
-    let pipe = child.stdout.take().context("read what shellcheck says")?;
-    let reader = std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.take(MAX_ANSWER).read_to_end(&mut bytes).map(|_| bytes)
-    });
-    let end = Instant::now() + time;
-    let mut pause = Duration::from_millis(1);
-    let status = loop {
-        if let Some(status) = child.try_wait().context("wait for shellcheck")? {
-            break status;
-        }
-        if Instant::now() >= end {
-            // It may have ended just now; then there is nothing to kill.
-            let _ = child.kill();
-            let _ = child.wait();
-            bail!("ShellCheck took longer than {} seconds", time.as_secs());
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
-    };
-    match reader.join() {
-        Ok(bytes) => Ok((status.code(), bytes.context("read what shellcheck says")?)),
-        Err(_) => bail!("could not read what shellcheck says"),
-    }
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -250,26 +204,9 @@ exit $bad"#;
     }
 
     #[test]
-    fn a_program_that_hangs_or_babbles_is_given_up() {
+    fn a_program_that_speaks_nonsense_is_no_answer() {
         let folder = tempfile::tempdir().unwrap();
-        let command = |script| Command::new(stand_in(folder.path(), script));
-        let piped = |mut command: Command| {
-            command.stdout(Stdio::piped());
-            output_within(command, Duration::from_millis(300))
-        };
-        let error = piped(command("exec sleep 60")).unwrap_err();
-        assert!(error.to_string().contains("took longer"), "{error}");
         let program = stand_in(folder.path(), "echo nonsense");
         assert!(check(&program, &[Script("x".into())], &[])[0].as_ref().unwrap_err().contains("answer"));
-    }
-
-    #[test]
-    fn only_absolute_folders_of_the_path_are_searched() {
-        let folder = tempfile::tempdir().unwrap();
-        let program = stand_in(folder.path(), "");
-        let path = |folders: &[&Path]| Some(std::env::join_paths(folders).unwrap());
-        assert_eq!(find(path(&[Path::new("."), Path::new(""), folder.path()])), Some(program.clone()));
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!((find(path(&[folder.path()])), find(None)), (None, None));
     }
 }

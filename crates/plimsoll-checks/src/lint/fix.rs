@@ -2,7 +2,8 @@
 //! finding, and what was done. What it does not do: write files.
 //!
 //! Rounds until nothing changes: edits that touch one another wait for the next round. After each round the file is linted
-//! again; a fix that makes anything worse, or leaves its own fault there, is dropped.
+//! again; a fix that makes anything worse, or leaves its own fault there, is dropped, and tried once more where the others have
+//! changed the text.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,7 +12,7 @@ use plimsoll_model::{FileKind, LintFinding, LintedFile, Problem, ProblemEffect, 
 use super::{Input, Linter};
 
 /// Rounds over one file: fixes that uncover others end sooner, and two that undo each other must end too.
-const MAX_ROUNDS: usize = 10;
+const MAX_ROUNDS: usize = 20;
 /// How often one file is linted for its fixes: finding a bad one among many takes several tries.
 const MAX_LINTS: usize = 200;
 
@@ -45,12 +46,23 @@ pub fn fix(linter: &Linter, path: &str, text: &str, kind: FileKind, fixes: Fixes
     let mut mending = Mending { linter, path, kind, crlf, lints: 0, dropped: HashSet::new() };
     let mut fixed = Fixed { text: text.to_owned(), done: Vec::new(), dropped: Vec::new(), problems: Vec::new() };
     let mut linted = mending.lint(text);
+    // Whether the text changed after a fix was dropped: what was bad then may be good now.
+    let mut again = false;
     for _ in 0..MAX_ROUNDS {
         let chosen = mending.chosen(&linted, fixes);
         let before = State::of(&linted);
-        let Some((good, better)) = mending.best(&fixed.text, &before, chosen) else { break };
-        fixed.done.extend(good.iter().map(|fix| (fix.rule.clone(), fix.fix.title.clone())));
-        (fixed.text, linted) = better;
+        match mending.best(&fixed.text, &before, chosen) {
+            Some((good, better)) => {
+                again |= !mending.dropped.is_empty();
+                fixed.done.extend(good.iter().map(|fix| (fix.rule.clone(), fix.fix.title.clone())));
+                (fixed.text, linted) = better;
+            }
+            None if again => {
+                mending.dropped.clear();
+                again = false;
+            }
+            None => break,
+        }
     }
     let mut dropped: Vec<(String, String)> =
         mending.dropped.into_iter().map(|(rule, title, _)| (rule, title)).collect();

@@ -13,6 +13,7 @@ pub mod kind;
 pub mod names;
 mod overlaps;
 mod parallel;
+pub mod pins;
 pub mod rules;
 pub mod shell;
 

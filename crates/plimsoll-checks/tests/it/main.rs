@@ -13,6 +13,7 @@ mod dockerfile_security;
 mod docs;
 mod hadolint;
 mod lint;
+mod lint_mutations;
 mod manifest_edit;
 mod manifest_hostile;
 mod manifest_rules;

@@ -3,21 +3,24 @@
 //! they stand. Dockerfiles and the objects of manifests are held to the policy's `workloads`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use plimsoll_checks::lint::{Input, kind_of};
 use plimsoll_checks::manifest::{NamedImage, named_images};
 use plimsoll_model::{
-    Assessment, FileKind, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Subject, SubjectKind,
+    Assessment, FileKind, ImageReference, Inventory, LintedFile, Location, Problem, ProblemEffect, ProblemKind,
+    Subject, SubjectKind,
 };
 use plimsoll_sources::{LayoutEntry, layouts_below};
 
 use super::{deliver, report, session};
 use crate::assess;
-use crate::cli::{CheckArgs, Global, Origin, ReachArgs};
+use crate::cli::{CheckArgs, Global, Origin, ReachArgs, RenderArgs};
 use crate::exit::Exit;
 use crate::progress::Meter;
+use crate::rendered::{self, RenderedText, Unrendered};
 use crate::session::Session;
 use crate::workload;
 
@@ -35,6 +38,8 @@ struct Below {
     sboms: Vec<PathBuf>,
     archives: Vec<PathBuf>,
     folders: Vec<PathBuf>,
+    /// YAML and JSON, and what makes charts and overlays.
+    yamls: Vec<PathBuf>,
     /// Dockerfiles and manifests: path, text and kind.
     texts: Vec<(String, String, FileKind)>,
     problems: Vec<Problem>,
@@ -52,6 +57,7 @@ pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
     for path in &args.paths {
         below.look(path).with_context(|| format!("look below {}", path.display()))?;
     }
+    below.manifests(&args.render);
     let mut assessments = Vec::new();
     named(&session, &args.reach, &below, &mut assessments);
     for path in &below.archives {
@@ -290,6 +296,7 @@ impl Below {
 
     fn file(&mut self, path: &Path) {
         let shown = path.display().to_string();
+        let is_mark = path.file_name().and_then(|name| name.to_str()).is_some_and(rendered::is_mark);
         let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| name.ends_with(suffix));
         let size = path.metadata().map(|m| m.len()).unwrap_or(0);
@@ -314,31 +321,65 @@ impl Below {
                 }
                 Err(error) => self.unreadable(path, &error),
             }
-        } else if ends(&[".yaml", ".yml", ".json"]) {
-            if size > MAX_TEXT {
-                // Large YAML may be manifests; large JSON is data, unless it speaks of an API version.
-                if !name.ends_with(".json") || mentions_api_version(path) {
-                    self.too_large(&shown, size);
-                }
-                return;
+        } else if ends(&[".yaml", ".yml", ".json"]) || is_mark {
+            self.yamls.push(path.to_owned());
+        }
+    }
+
+    /// Manifests, and what charts and overlays become.
+    fn manifests(&mut self, args: &RenderArgs) {
+        let files = std::mem::take(&mut self.yamls);
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let rendered = rendered::render(&files, &self.folders, args, threads);
+        for path in files.iter().filter(|path| !rendered.taken.contains(*path)) {
+            self.manifest(path);
+        }
+        for RenderedText { path, text } in rendered.texts {
+            self.text(path, &text);
+        }
+        for Unrendered { mut problem, failed, hides } in rendered.unrendered {
+            // Nobody looked at the images of these, which is no reason to let them pass; --no-render is somebody's word.
+            if failed || hides {
+                problem.effect = ProblemEffect::Undecided;
+                self.problems.push(problem);
             }
-            match std::fs::read(path) {
-                Ok(bytes) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => self.problems.push(
-                    Problem::undecided(ProblemKind::BadInput, "read the file: it is UTF-16, not UTF-8")
-                        .at(Location::path(shown)),
-                ),
-                Ok(bytes) => {
-                    let text = String::from_utf8_lossy(&bytes);
-                    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-                    let found = named_images(&shown, text);
-                    self.named.extend(found.images);
-                    self.problems.extend(found.problems);
-                    if found.objects > 0 {
-                        self.texts.push((shown, text.to_owned(), FileKind::Manifest));
-                    }
-                }
-                Err(error) => self.unreadable(path, &error),
+        }
+    }
+
+    fn manifest(&mut self, path: &Path) {
+        let shown = path.display().to_string();
+        let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let size = path.metadata().map(|m| m.len()).unwrap_or(0);
+        if name == "kustomization" {
+            // It names files, and no images of its own.
+            return;
+        }
+        if size > MAX_TEXT {
+            // Large YAML may be manifests; large JSON is data, unless it speaks of an API version.
+            if !name.ends_with(".json") || mentions_api_version(path) {
+                self.too_large(&shown, size);
             }
+            return;
+        }
+        match std::fs::read(path) {
+            Ok(bytes) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => self.problems.push(
+                Problem::undecided(ProblemKind::BadInput, "read the file: it is UTF-16, not UTF-8")
+                    .at(Location::path(shown)),
+            ),
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                self.text(shown, text.strip_prefix('\u{feff}').unwrap_or(&text));
+            }
+            Err(error) => self.unreadable(path, &error),
+        }
+    }
+
+    fn text(&mut self, shown: String, text: &str) {
+        let found = named_images(&shown, text);
+        self.named.extend(found.images);
+        self.problems.extend(found.problems);
+        if found.objects > 0 {
+            self.texts.push((shown, text.to_owned(), FileKind::Manifest));
         }
     }
 

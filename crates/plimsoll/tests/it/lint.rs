@@ -243,6 +243,50 @@ fn rules_of_all_families_are_listed_and_explained_by_any_name() {
     assert!(page.contains("## unused-ignore"), "{page}");
 }
 
+#[test]
+fn digests_are_pinned_as_the_registry_tells_them_and_the_rest_goes_on() {
+    let registry = crate::serve::registry();
+    let (image, gone) = (registry.image("1.0"), format!("{}/other/gone:1", registry.address));
+    let digest = crate::serve::registry_digest();
+    let dockerfile = format!(
+        "FROM {image} AS build\nFROM scratch\nFROM $BASE\nFROM {gone}\nCOPY --from=build a b\nCOPY --from={image} a b # x\n"
+    );
+    let pod = format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a\n    image: \"{image}\" # why\n");
+    let folder = folder(&[("Dockerfile", dockerfile.as_bytes()), ("pod.yaml", pod.as_bytes())]);
+    let cache = tempfile::tempdir().unwrap();
+    let pin = |args: &[&str]| {
+        let args = [
+            &["lint", "--select", "lint", "--pin-digests", "--cache-dir", cache.path().to_str().unwrap()],
+            args,
+            &["."],
+        ]
+        .concat();
+        run(Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(args)
+            .current_dir(folder.path())
+            .env_clear()
+            .env("CI", "true"))
+    };
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let pinned = |text: &str| text.replace(&image, &format!("{image}@{digest}"));
+    assert_eq!((pin(&[]).status, pin(&["--fix", "--platform", "linux/arm64"]).status), (64, 64));
+    assert_eq!(pin(&["--fix", "--offline"]).status, 2);
+    assert_eq!((read("Dockerfile"), read("pod.yaml")), (dockerfile.clone(), pod.clone()));
+    let shown = pin(&["--diff"]);
+    assert_eq!(shown.status, 1, "{}{}", shown.out, shown.err);
+    assert_eq!(shown.out.matches(&format!("+FROM {image}@{digest} AS build\n")).count(), 1, "{}", shown.out);
+    assert!(shown.err.contains(&format!("pin {gone}")), "{}", shown.err);
+    let run = pin(&["--fix"]);
+    assert_eq!(run.status, 2, "{}{}", run.out, run.err);
+    assert!(run.out.contains(&format!("pin {gone}")) && run.out.contains("Dockerfile:4:6"), "{}", run.out);
+    assert_eq!((read("Dockerfile"), read("pod.yaml")), (pinned(&dockerfile), pinned(&pod)));
+    // A second time there is nothing left but what cannot be reached.
+    let asked = registry.asked.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(pin(&["--fix"]).status, 2);
+    assert!(registry.asked.load(std::sync::atomic::Ordering::SeqCst) <= asked + 3);
+    assert_eq!(read("Dockerfile"), pinned(&dockerfile));
+}
+
 const POLICY: &str =
     "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: x}\nimages: [{name: all, match: [\"**\"]}]\n";
 const POD: &str =

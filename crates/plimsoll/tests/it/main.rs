@@ -12,6 +12,7 @@ mod lint;
 mod lint_shell;
 mod lsp;
 mod policy;
+mod rendered;
 mod serve;
 mod toy;
 mod trivy;

@@ -35,6 +35,18 @@ fn good() -> Registry {
     Registry::start(&project().join("examples/shop-fixed/image"))
 }
 
+/// A registry for tests of other commands.
+pub fn registry() -> Registry {
+    good()
+}
+
+/// What every tag of it means.
+pub fn registry_digest() -> String {
+    let index = std::fs::read(project().join("examples/shop-fixed/image/index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    index["manifests"][0]["digest"].as_str().unwrap().to_owned()
+}
+
 fn image_review(images: &[&str]) -> String {
     let containers: Vec<Value> = images.iter().map(|image| json!({ "image": image })).collect();
     let spec = json!({"containers": containers, "namespace": "default"});

@@ -172,6 +172,43 @@ pub const RULES: &[&Rule] = &[
     &project::duplicates::DUPLICATE_OBJECT,
 ];
 
+/// Rules that something is absent sets off: they say nothing of a part of an object, such as a patch of Kustomize's, whose
+/// other part has it.
+pub const ABSENCES: &[&str] = &[
+    "apparmor-missing",
+    "capabilities-not-dropped",
+    "claim-access-mode",
+    "claim-storage-missing",
+    "cpu-limit-missing",
+    "cpu-request-missing",
+    "default-namespace",
+    "default-service-account",
+    "ephemeral-storage-limit-missing",
+    "ingress-host-without-tls",
+    "ingress-tls-missing",
+    "liveness-probe-missing",
+    "low-group-id",
+    "low-user-id",
+    "manifest-without-kind",
+    "may-run-as-root",
+    "memory-limit-missing",
+    "memory-request-missing",
+    "net-raw-kept",
+    "privilege-escalation-allowed",
+    "pull-policy-not-always",
+    "readiness-probe-missing",
+    "required-field-missing",
+    "runtime-class-handler-missing",
+    "seccomp-missing",
+    "security-context-missing",
+    "service-account-token-mounted",
+    "service-name-missing",
+    "spread-missing",
+    "unreadable-image-name",
+    "user-namespace-missing",
+    "writable-root-filesystem",
+];
+
 /// A rule: what it is, and the function from a part of a manifest to what is wrong with it.
 pub struct Rule {
     pub info: RuleInfo,

@@ -22,6 +22,8 @@ const MAX_SHOWN: usize = 40;
 /// Values of an enumeration that a message lists.
 const MAX_LISTED: usize = 8;
 
+/// What strategic merge patches say besides the fields that they set.
+const MERGE_WORDS: [&str; 4] = ["$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"];
 /// What the API server demands beyond the document: of a type, the fields that must be there.
 const DEMANDED: &[(&str, &[&str])] = &[
     ("DaemonSet", &["spec"]),
@@ -270,6 +272,10 @@ impl<'o> Walk<'o> {
     }
 
     fn unknown(&mut self, node: &Arc<Node>, key: &'o Arc<Node>, name: &'o str, known: &'static Type) {
+        // A word to whoever merges the patch, at any depth.
+        if MERGE_WORDS.iter().any(|word| name.starts_with(word)) {
+            return;
+        }
         let place = if self.path.is_empty() { format!("a {}", known.name) } else { format!("`{}`", self.place()) };
         let mut message = format!("`{}` is no field of {place}", shown(name));
         let mut fix = None;

@@ -1,6 +1,7 @@
 //! `lint`: Dockerfiles and manifests, rule by rule. In: paths and flags. Out: what is wrong with them, mended where asked;
 //! the exit status says whether anything is at or above the level. What it does not do: look at images, or ask a policy.
 
+mod pins;
 mod policy;
 mod shell;
 mod walk;
@@ -19,13 +20,15 @@ use plimsoll_checks::lint::fix::{Fixed, Fixes, diff, fix};
 use plimsoll_checks::lint::names::Family;
 use plimsoll_checks::lint::shell::Answer;
 use plimsoll_checks::lint::{Input, Linter, Options, Selection, UnknownRule, all_rules, in_parallel};
+use plimsoll_checks::manifest::rules::ABSENCES;
+use plimsoll_checks::pod_security::Level;
 use plimsoll_model::{LintReport, LintedFile, LoadLine, Location, Problem, ProblemEffect, ProblemKind, RuleInfo};
 use plimsoll_report::LintOptions;
 
 use super::write_out;
 use crate::cli::{FailOn, Global, LintArgs, LspArgs, RuleArgs};
 use crate::exit::Exit;
-use walk::{Below, Text};
+use walk::{Below, Place, Text};
 
 /// The rules of files with the names of their families, as reports want them.
 pub static FILE_RULES: LazyLock<Vec<(&'static str, &'static RuleInfo)>> = LazyLock::new(|| {
@@ -45,23 +48,30 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
         Ok(linter) => linter,
         Err(error) => return Ok(unknown_rule(&error)),
     };
+    let linters =
+        Linters { whole: linter, partial: Linter::new(of_parts(options(&args.rules, policy.as_ref(), threads)))? };
+    if args.pin_digests && !args.fix && !args.diff {
+        eprintln!("plimsoll: --pin-digests mends files: it goes with --fix or --diff");
+        return Ok(Exit::Usage);
+    }
+    if args.pin_digests && args.reach.platform.is_some() {
+        eprintln!("plimsoll: --pin-digests pins images of all platforms: --platform does not go with it");
+        return Ok(Exit::Usage);
+    }
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
-    let mut below = walk::below(&args.paths, args.stdin_path.as_deref(), threads)?;
+    let mut below = walk::below(&args.paths, args.stdin_path.as_deref(), &args.render, threads)?;
     if below.texts.is_empty() && below.unread.is_empty() && below.problems.is_empty() {
         let names: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
         bail!("find anything to lint below {}: no Dockerfile, no Kubernetes manifest", names.join(", "));
     }
     let mut fixed = 0;
     if args.fix || args.diff {
-        let fixes = if args.unsafe_fixes { Fixes::All } else { Fixes::Safe };
-        let all = in_parallel(threads, below.texts.iter(), |text| {
-            let mut fixed = fix(&linter, &text.path, &text.text, text.kind, fixes);
-            if text.linked {
-                // Its target is mended where it is itself below the paths.
-                (fixed.text, fixed.done) = (text.text.clone(), Vec::new());
-            }
-            fixed
-        });
+        let mut all = mended(args, &linters, &below, threads);
+        if args.pin_digests {
+            let (pinned, problems) = pins::pin(global, &args.reach, &below.texts, &mut all)?;
+            fixed += pinned;
+            below.problems.extend(problems);
+        }
         if args.diff {
             return diffs(args, &below, &all);
         }
@@ -97,7 +107,7 @@ pub fn run(global: &Global, args: &LintArgs) -> anyhow::Result<Exit> {
         }
         told.answers
     };
-    let mut report = report(&linter, &below, &answers, fixed);
+    let mut report = report(&linters, &below, &answers, fixed);
     if let Some(policy) = &policy {
         report.problems.extend(policy::waive(policy, day(&args.rules), &mut report.files));
     }
@@ -172,13 +182,68 @@ fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
     Baseline::parse(&text).with_context(|| format!("use the baseline {}", path.display()))
 }
 
+/// One for what is whole, one for patches.
+struct Linters {
+    whole: Linter,
+    partial: Linter,
+}
+
+impl Linters {
+    fn of(&self, text: &Text) -> &Linter {
+        if text.partial { &self.partial } else { &self.whole }
+    }
+}
+
+/// The options for parts of objects: what they lack, the object that they are laid upon has.
+fn of_parts(mut options: Options) -> Options {
+    options.selection.ignore.extend(ABSENCES.iter().map(|id| (*id).to_owned()));
+    // The restricted level asks for fields that have to be there.
+    options.pod_security = options.pod_security.map(|(_, version)| (Level::Baseline, version));
+    options
+}
+
+/// Every text with its fixes; rendered ones have none.
+fn mended(args: &LintArgs, linters: &Linters, below: &Below, threads: NonZeroUsize) -> Vec<Fixed> {
+    let fixes = if args.unsafe_fixes { Fixes::All } else { Fixes::Safe };
+    in_parallel(threads, below.texts.iter(), |text| {
+        match text.place {
+            Place::Rendered => {
+                Fixed { text: text.text.clone(), done: Vec::new(), dropped: Vec::new(), problems: Vec::new() }
+            }
+            _ => {
+                let mut fixed = fix(linters.of(text), &text.path, &text.text, text.kind, fixes);
+                if text.linked {
+                    // Its target is mended where it is itself below the paths.
+                    (fixed.text, fixed.done) = (text.text.clone(), Vec::new());
+                }
+                fixed
+            }
+        }
+    })
+}
+
 /// Every file with what is wrong with it, those that could not be read among them.
-fn report(linter: &Linter, below: &Below, answers: &[Option<Vec<Answer>>], fixed: usize) -> LintReport {
-    let inputs: Vec<Input<'_>> =
-        below.texts.iter().map(|text| Input { path: &text.path, text: &text.text, kind: text.kind }).collect();
-    let mut files = linter.lint_told(&inputs, answers);
-    for (file, _) in files.iter_mut().zip(&below.texts).filter(|(_, text)| text.harmless) {
-        file.problems.iter_mut().for_each(|problem| problem.effect = ProblemEffect::Note);
+fn report(linters: &Linters, below: &Below, answers: &[Option<Vec<Answer>>], fixed: usize) -> LintReport {
+    type Told<'t> = (&'t Text, Option<Vec<Answer>>);
+    let told = |at: usize| answers.get(at).cloned().flatten();
+    let all = below.texts.iter().enumerate().map(|(at, text)| (text, told(at)));
+    let (parts, wholes): (Vec<Told<'_>>, Vec<Told<'_>>) = all.partition(|(text, _)| text.partial);
+    fn input(text: &Text) -> Input<'_> {
+        Input { path: &text.path, text: &text.text, kind: text.kind }
+    }
+    let inputs: Vec<Input<'_>> = wholes.iter().map(|(text, _)| input(text)).collect();
+    let (wholes, answers): (Vec<&Text>, Vec<Option<Vec<Answer>>>) = wholes.into_iter().unzip();
+    let mut files = linters.whole.lint_told(&inputs, &answers);
+    // A patch is no object of its own to the rules that look at all of them.
+    files.extend(parts.iter().map(|(text, _)| linters.partial.lint_alone(&input(text))));
+    for (file, text) in files.iter_mut().zip(wholes.into_iter().chain(parts.iter().map(|(text, _)| *text))) {
+        if text.harmless {
+            file.problems.iter_mut().for_each(|problem| problem.effect = ProblemEffect::Note);
+        }
+        if text.place == Place::Rendered {
+            file.findings.iter_mut().for_each(|found| found.finding.fix = None);
+            file.ignored.iter_mut().for_each(|ignored| ignored.finding.finding.fix = None);
+        }
     }
     files.extend(below.unread.iter().map(|(path, problems)| LintedFile {
         path: path.clone(),
@@ -225,7 +290,7 @@ fn diffs(args: &LintArgs, below: &Below, all: &[Fixed]) -> anyhow::Result<Exit> 
 /// Puts a mended text in the place of the old one, if that is still what was read: whole or not at all, with its permissions; standard input goes to
 /// standard output.
 fn write_back(text: &Text, old: &str) -> std::io::Result<()> {
-    let Some(path) = &text.file else { return Ok(()) };
+    let Place::File(path) = &text.place else { return Ok(()) };
     // A link that somebody named stays a link: its target is what is mended.
     let path = path.canonicalize()?;
     let permissions = path.metadata()?.permissions();
@@ -243,7 +308,10 @@ fn write_back(text: &Text, old: &str) -> std::io::Result<()> {
 
 /// Gives links the texts of their targets that were mended.
 fn follow_links(below: &mut Below) {
-    let target = |text: &Text| text.file.as_ref().and_then(|path| path.canonicalize().ok());
+    let target = |text: &Text| match &text.place {
+        Place::File(path) => path.canonicalize().ok(),
+        _ => None,
+    };
     let linked: Vec<usize> = (0..below.texts.len()).filter(|at| below.texts[*at].linked).collect();
     if linked.is_empty() {
         return;
@@ -268,7 +336,7 @@ fn deliver(global: &Global, args: &LintArgs, report: &LintReport, below: &Below)
     };
     let bytes = (format.render)(report, &options)?;
     // With --fix, what came by standard input leaves by standard output; the report makes way for it.
-    let piped = below.texts.iter().find(|text| text.file.is_none()).filter(|_| args.fix);
+    let piped = below.texts.iter().find(|text| text.place == Place::Stdin).filter(|_| args.fix);
     match (piped, &args.output) {
         (Some(text), None) => {
             write_out(None, text.whole().as_bytes())?;
@@ -305,7 +373,8 @@ mod tests {
         let path = folder.path().join("Dockerfile");
         let text = Text {
             path: "Dockerfile".to_owned(),
-            file: Some(path.clone()),
+            place: Place::File(path.clone()),
+            partial: false,
             text: "mended".to_owned(),
             mark: false,
             linked: false,

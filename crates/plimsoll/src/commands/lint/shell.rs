@@ -9,6 +9,7 @@ use plimsoll_checks::source::Source;
 use plimsoll_model::FileKind;
 
 use super::walk::Text;
+use crate::program;
 use crate::shellcheck::{self, Said, Script};
 
 /// Codes that say something of a script that is not one file alone: what it reads in, and ash being taken for dash.
@@ -24,7 +25,7 @@ pub struct Told {
 
 /// Asks ShellCheck, where it is on the `PATH`, of all scripts; the same script once.
 pub fn ask(texts: &[Text]) -> Told {
-    let program = shellcheck::find(std::env::var_os("PATH"));
+    let program = program::find("shellcheck", std::env::var_os("PATH"));
     let mut scripts: Vec<Script> = Vec::new();
     let mut known: HashMap<Script, usize> = HashMap::new();
     let mut asked: Vec<Option<Vec<(RunScript, usize)>>> = Vec::new();

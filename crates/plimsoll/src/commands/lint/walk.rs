@@ -1,6 +1,6 @@
 //! What is linted. In: paths as the user gave them. Out: texts with their kinds, sorted by path, and the problems of what
 //! could not be listed or read. Folders are walked as git sees them (`.gitignore`, `.ignore`); files that somebody names
-//! are read whatever their name.
+//! are read whatever their name. Charts and overlays give the texts that are rendered of them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,7 +12,10 @@ use anyhow::Context as _;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use plimsoll_checks::lint::kind::{Named, named};
 use plimsoll_checks::lint::{guess, in_parallel, kind_of};
-use plimsoll_model::{FileKind, Location, Problem, ProblemKind};
+use plimsoll_model::{FileKind, Location, Problem, ProblemEffect, ProblemKind};
+
+use crate::cli::RenderArgs;
+use crate::rendered::{self, RenderedText, Unrendered};
 
 /// Files looked at below all paths: a whole home folder is a mistake, and what is not looked at is said.
 const MAX_FILES: usize = 100_000;
@@ -26,8 +29,7 @@ const SKIPPED: [&str; 6] = [".git", ".hg", ".svn", "node_modules", "target", ".v
 pub struct Text {
     /// As reports show it.
     pub path: String,
-    /// Where it is written back to; none for standard input.
-    pub file: Option<PathBuf>,
+    pub place: Place,
     pub text: String,
     /// A byte order mark stood before the text.
     pub mark: bool,
@@ -36,6 +38,18 @@ pub struct Text {
     pub kind: FileKind,
     /// Nothing in it looks like an object: what cannot be read there hides no workload.
     pub harmless: bool,
+    /// A patch of Kustomize's: it lacks what the whole object has.
+    pub partial: bool,
+}
+
+/// Where a text stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// It is written back there.
+    File(PathBuf),
+    Stdin,
+    /// In no file: there is nothing that could be mended.
+    Rendered,
 }
 
 /// Everything that the paths gave.
@@ -52,7 +66,12 @@ pub struct Below {
 type Wanted = (String, PathBuf, bool);
 
 /// Reads what the paths name; `-` is standard input, under the name given.
-pub fn below(paths: &[PathBuf], stdin_path: Option<&str>, threads: NonZeroUsize) -> anyhow::Result<Below> {
+pub fn below(
+    paths: &[PathBuf],
+    stdin_path: Option<&str>,
+    render: &RenderArgs,
+    threads: NonZeroUsize,
+) -> anyhow::Result<Below> {
     let mut below = Below::default();
     let mut wanted: BTreeMap<String, (PathBuf, bool)> = BTreeMap::new();
     let mut folders = Vec::new();
@@ -71,11 +90,20 @@ pub fn below(paths: &[PathBuf], stdin_path: Option<&str>, threads: NonZeroUsize)
             wanted.entry(name).or_insert((path, false));
         }
     }
-    let wanted: Vec<Wanted> = wanted.into_iter().map(|(name, (path, explicit))| (name, path, explicit)).collect();
+    let files: Vec<PathBuf> = wanted.values().map(|(path, _)| path.clone()).collect();
+    let rendered = rendered::render(&files, &folders, render, threads);
+    let skipped = |(name, path, explicit): &Wanted| {
+        let other = named(name) == Named::Other && !explicit;
+        other || rendered.taken.contains(path)
+    };
+    let wanted = wanted.into_iter().map(|(name, (path, explicit))| (name, path, explicit));
+    let wanted: Vec<Wanted> = wanted.filter(|wanted| !skipped(wanted)).collect();
     let read = in_parallel(threads, wanted.iter(), |(name, path, explicit)| file(name, path, *explicit));
-    for ((name, ..), read) in wanted.iter().zip(read) {
+    for ((name, path, _), read) in wanted.iter().zip(read) {
         match read {
-            Ok(text) => below.texts.extend(text),
+            Ok(text) => {
+                below.texts.extend(text.map(|text| Text { partial: rendered.partial.contains(path), ..text }));
+            }
             Err(problem) => below.unread.entry(name.clone()).or_default().push(*problem),
         }
     }
@@ -84,9 +112,30 @@ pub fn below(paths: &[PathBuf], stdin_path: Option<&str>, threads: NonZeroUsize)
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
         read.context("read standard input")?;
-        match text(&name, None, bytes, true) {
+        match text(&name, Place::Stdin, bytes, true) {
             Ok(text) => below.texts.extend(text),
             Err(problem) => below.unread.entry(name).or_default().push(*problem),
+        }
+    }
+    below.texts.extend(rendered.texts.into_iter().map(|RenderedText { path, text }| Text {
+        path,
+        place: Place::Rendered,
+        text,
+        mark: false,
+        linked: false,
+        kind: FileKind::Manifest,
+        harmless: false,
+        partial: false,
+    }));
+    // Where nothing else is looked at, what was not rendered is all there is.
+    let alone = below.texts.is_empty();
+    for Unrendered { mut problem, failed, hides } in rendered.unrendered {
+        if failed || (alone && hides) {
+            problem.effect = ProblemEffect::Undecided;
+        }
+        match problem.location.as_ref().map(|location| location.path.clone()) {
+            Some(path) if failed => below.unread.entry(path).or_default().push(problem),
+            _ => below.problems.push(problem),
         }
     }
     below.texts.sort_by(|a, b| a.path.cmp(&b.path));
@@ -147,17 +196,17 @@ fn walked(folders: &[PathBuf], threads: NonZeroUsize, below: &mut Below) -> Vec<
 fn is_wanted(entry: &DirEntry) -> bool {
     let Some(kind) = entry.file_type() else { return false };
     let is_file = kind.is_file() || (kind.is_symlink() && entry.path().is_file());
-    is_file && named(&entry.file_name().to_string_lossy()) != Named::Other
+    let name = entry.file_name().to_string_lossy();
+    is_file && (named(&name) != Named::Other || rendered::is_mark(&name))
 }
 
 /// Reads one file; nothing for one that is found and none of ours.
 fn file(name: &str, path: &Path, explicit: bool) -> Result<Option<Text>, Box<Problem>> {
     let unreadable = |error: &std::io::Error| {
-        Box::new(
-            Problem::undecided(ProblemKind::Unreachable, format!("read the file: {error}")).at(Location::path(name)),
-        )
+        let message = format!("read the file: {error}");
+        Box::new(Problem::undecided(ProblemKind::Unreachable, message).at(Location::path(name)))
     };
-    let file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
+    let file = crate::input::open(path).map_err(|error| unreadable(&error))?;
     let size = file.metadata().map_err(|error| unreadable(&error))?.len();
     if size > MAX_BYTES {
         // Large data that nobody named is no business of ours, unless its name says that it is.
@@ -169,7 +218,7 @@ fn file(name: &str, path: &Path, explicit: bool) -> Result<Option<Text>, Box<Pro
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    let mut text = text(name, Some(path), bytes, explicit)?;
+    let mut text = text(name, Place::File(path.to_owned()), bytes, explicit)?;
     if let Some(text) = &mut text {
         text.linked = !explicit && path.is_symlink();
     }
@@ -191,7 +240,7 @@ impl Text {
 }
 
 /// Bytes to text, and what kind of text it is.
-fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Result<Option<Text>, Box<Problem>> {
+fn text(name: &str, place: Place, bytes: Vec<u8>, explicit: bool) -> Result<Option<Text>, Box<Problem>> {
     let bad = |what: String| {
         Problem::undecided(ProblemKind::BadInput, format!("read the file: {what}")).at(Location::path(name))
     };
@@ -200,11 +249,10 @@ fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Resu
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         let problem = bad("it is UTF-16, not UTF-8".to_owned());
-        let hint = "`iconv -f UTF-16 -t UTF-8` turns it into what kubectl and Docker read";
-        return Err(Box::new(problem.with_hint(hint)));
+        return Err(problem.with_hint("`iconv -f UTF-16 -t UTF-8` turns it into what kubectl and Docker read").into());
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(Box::new(bad(format!("it is binary: a zero byte stands at {at}"))));
+        return Err(bad(format!("it is binary: a zero byte stands at {at}")).into());
     }
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
@@ -212,7 +260,7 @@ fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Resu
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
             let line = u32::try_from(line).unwrap_or(u32::MAX);
-            return Err(Box::new(bad("it is not UTF-8".to_owned()).at(Location::line(name, line))));
+            return Err(bad("it is not UTF-8".to_owned()).at(Location::line(name, line)).into());
         }
     };
     let (mark, text) = match text.strip_prefix('\u{feff}') {
@@ -226,5 +274,5 @@ fn text(name: &str, path: Option<&Path>, bytes: Vec<u8>, explicit: bool) -> Resu
         None => return Ok(None),
     };
     let harmless = found.is_none() && named(name) == Named::MaybeManifest;
-    Ok(Some(Text { path: name.to_owned(), file: path.map(Path::to_owned), text, mark, linked: false, kind, harmless }))
+    Ok(Some(Text { path: name.to_owned(), place, text, mark, linked: false, kind, harmless, partial: false }))
 }

@@ -59,7 +59,7 @@ pub fn lint(texts: &[(String, String)], settings: &Settings) -> FoundIn {
     if scripts.is_empty() {
         return FoundIn { files, notes, undecided };
     }
-    let Some(program) = shellcheck::find(std::env::var_os("PATH")) else {
+    let Some(program) = crate::program::find("shellcheck", std::env::var_os("PATH")) else {
         notes.push("shellcheck is not on the PATH: the scripts of RUN are not checked for SC rules".into());
         return FoundIn { files, notes, undecided };
     };

@@ -146,7 +146,7 @@ fn read(name: &OsStr) -> anyhow::Result<String> {
         if Path::new(name).is_dir() {
             bail!("{}: it is a folder; name the files in it", shown());
         }
-        let file = std::fs::File::open(name).with_context(shown)?;
+        let file = crate::input::open(Path::new(name)).with_context(shown)?;
         bounded(file, MAX_FILE).with_context(shown)?
     };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);

@@ -93,7 +93,7 @@ fn input(path: &Path, absolute: bool) -> Result<(String, String), String> {
     let read = if standard {
         std::io::stdin().lock().take(MAX_FILE + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+        crate::input::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
     };
     read.map_err(|error| failed("open", path, &error))?;
     let name = match (standard, absolute) {
