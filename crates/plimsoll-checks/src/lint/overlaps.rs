@@ -83,7 +83,7 @@ mod tests {
         let known = |id: &&str| all_rules().iter().any(|rule| rule.info.id == *id);
         for (broader, sharper) in SHARPER {
             assert!(known(broader), "{broader}");
-            assert!(sharper.iter().all(|id| known(&id)), "{broader}");
+            assert!(sharper.iter().all(known), "{broader}");
         }
         assert!(known(&BY_NAME) && known(&BY_VALUE));
     }

@@ -154,7 +154,6 @@ fn quick_fix(uri: &Uri, source: &Source<'_>, finding: &Finding, fix: &TextFix) -
     })
 }
 
-#[expect(clippy::mutable_key_type, reason = "the protocol's own type; nobody changes the key")]
 fn edits(uri: &Uri, edits: Vec<lsp_types::TextEdit>) -> WorkspaceEdit {
     WorkspaceEdit { changes: Some([(uri.clone(), edits)].into_iter().collect()), ..WorkspaceEdit::default() }
 }

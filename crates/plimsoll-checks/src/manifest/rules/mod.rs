@@ -177,7 +177,7 @@ pub const RULES: &[&Rule] = &[
 pub const ABSENCES: &[&str] = &[
     "apparmor-missing",
     "capabilities-not-dropped",
-    "claim-access-mode",
+    "claim-not-read-write-once",
     "claim-storage-missing",
     "cpu-limit-missing",
     "cpu-request-missing",
@@ -242,5 +242,17 @@ impl<'a> Context<'a> {
     /// Of a file by itself.
     pub fn of(source: &'a Source<'a>) -> Context<'a> {
         Context { source, defaults: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absences_are_rules_that_are_there() {
+        for id in ABSENCES {
+            assert!(RULES.iter().any(|rule| rule.info.id == *id), "{id}");
+        }
     }
 }
