@@ -37,7 +37,8 @@ pub fn remarks(policy: &LoadLine, at: Timestamp) -> Vec<String> {
             out.push(format!("entry {} asks for nothing: all that it matches runs", placed(&entry.name, &entry.place)));
         }
     }
-    if let Some(workloads) = &policy.workloads {
+    // Nobody wrote the embedded policy for one road or the other.
+    if let Some(workloads) = policy.workloads.as_ref().filter(|_| !policy.files.is_empty()) {
         let whose = format!("`workloads` ({})", place_words(&workloads.place));
         out.push(format!("{whose} applies to AdmissionReview only: an ImageReview names images and nothing else"));
     }

@@ -25,6 +25,7 @@ fn bare(mut policy: LoadLine) -> LoadLine {
         .chain(policy.exempt.iter_mut().map(|e| &mut e.place))
         .chain(policy.waivers.iter_mut().map(|w| &mut w.place))
         .chain(policy.break_glass.iter_mut().map(|b| &mut b.place))
+        .chain(policy.workloads.iter_mut().map(|w| &mut w.place))
     {
         *place = Place::default();
     }
