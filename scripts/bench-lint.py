@@ -35,8 +35,11 @@ STEPS = [
 
 
 def dockerfile(random):
+    # No two scripts are the same: what a linter remembers of one must not pass for speed.
+    own = lambda step: f"{step} && echo {random.randrange(10**9)}" if step.startswith("RUN") else step  # noqa: E731
     base = random.choice(BASES)
-    lines = [f"FROM {base} AS build"] + random.sample(STEPS, 5) + [f"FROM {base}"] + random.sample(STEPS, 4)
+    steps = [own(step) for step in random.sample(STEPS, 9)]
+    lines = [f"FROM {base} AS build"] + steps[:5] + [f"FROM {base}"] + steps[5:]
     return "\n".join(lines + ["COPY --from=build /srv/app /srv/app", "USER 10001", 'CMD ["/srv/app/run"]']) + "\n"
 
 
