@@ -33,6 +33,9 @@ pub struct WorkloadFacts {
     /// The images of all its containers, as far as their names could be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<ImageReference>,
+    /// There are more images, with names that nobody can read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable_images: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class: Option<String>,
     /// An update that left both as they were: nobody judges them again.

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use plimsoll_checks::lint::{Linter, Options, Selection, UnknownRule};
+use plimsoll_checks::lint::names::Family;
+use plimsoll_checks::lint::{Linter, Options, Selection, UnknownRule, all_rules};
 use plimsoll_checks::manifest::object::{Manifest, Object, read};
 use plimsoll_checks::pod_security::{CHECKS, Check, Level, Version};
 use plimsoll_checks::source::{Source, Span};
@@ -15,6 +16,9 @@ use plimsoll_model::{
     Assessment, FileKind, Finding, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Subject,
     SubjectKind, WorkloadFacts,
 };
+
+/// What the linter calls a line of a Dockerfile that it does not understand.
+const NOT_UNDERSTOOD: &str = "not-understood";
 
 /// A linter with the rules that a policy weighs; none where it asks nothing of objects.
 ///
@@ -72,6 +76,8 @@ pub fn of_object(linter: &Linter, object: &str, old: Option<&str>, name: &str, n
         facts = facts.map(|facts| WorkloadFacts { unchanged, ..facts });
     }
     let findings = findings.into_iter().map(|(finding, _)| finding).collect();
+    // What the gate cannot look into it never lets off.
+    let problems = problems.into_iter().map(|problem| Problem { kind: ProblemKind::NotExamined, ..problem }).collect();
     let subject = subject(SubjectKind::Manifest, name.to_owned(), Vec::new(), namespace.map(str::to_owned));
     assessment(subject, findings, problems, facts)
 }
@@ -79,7 +85,8 @@ pub fn of_object(linter: &Linter, object: &str, old: Option<&str>, name: &str, n
 /// An object that nobody could look into.
 pub fn unread(namespace: Option<&str>) -> Assessment {
     let subject = subject(SubjectKind::Manifest, "object".into(), Vec::new(), namespace.map(str::to_owned));
-    let problem = Problem::undecided(ProblemKind::NotExamined, "look into the object: the look ended before its time");
+    let what = "look into the object: the look ended before its time, or there was nothing to look at";
+    let problem = Problem::undecided(ProblemKind::NotExamined, what);
     assessment(subject, Vec::new(), vec![problem], None)
 }
 
@@ -157,10 +164,19 @@ fn words(source: &Source<'_>, finding: &Finding) -> String {
 }
 
 /// The subjects of a linted file: the Dockerfile, or every object of a manifest that makes pods or has findings.
-pub fn of_file(linted: LintedFile, text: &str) -> Vec<Assessment> {
-    let LintedFile { path, kind, findings, problems, .. } = linted;
-    let findings: Vec<Finding> = findings.into_iter().map(|found| found.finding).collect();
+pub fn of_file(policy: &LoadLine, linted: LintedFile, text: &str) -> Vec<Assessment> {
+    let LintedFile { path, kind, findings, mut problems, .. } = linted;
+    let mut findings: Vec<Finding> = findings.into_iter().map(|found| found.finding).collect();
     if kind != Some(FileKind::Manifest) {
+        let denies = denies_dockerfiles(policy);
+        for fault in findings.extract_if(.., |finding| finding.rule == NOT_UNDERSTOOD) {
+            let what = format!("read the Dockerfile: {}", fault.message);
+            let problem = match denies {
+                true => Problem::undecided(ProblemKind::BadInput, what),
+                false => Problem::note(ProblemKind::SeenNotRead, what),
+            };
+            problems.push(Problem { location: fault.locations.into_iter().next(), ..problem });
+        }
         let subject = subject(SubjectKind::Dockerfile, path.clone(), vec![Location::path(path)], None);
         return vec![assessment(subject, findings, problems, None)];
     }
@@ -192,6 +208,15 @@ pub fn of_file(linted: LintedFile, text: &str) -> Vec<Assessment> {
         all.push(assessment(subject, rest, problems, None));
     }
     all
+}
+
+/// Whether a rule for Dockerfiles denies: then a line that nobody understands may hide what it forbids.
+fn denies_dockerfiles(policy: &LoadLine) -> bool {
+    let Some(workloads) = &policy.workloads else { return false };
+    let denied = workloads.rules.iter().filter(|(_, action)| **action == RuleAction::Deny);
+    let of_dockerfiles =
+        |id: &str| all_rules().into_iter().any(|rule| rule.info.id == id && rule.family == Family::Dockerfile);
+    denied.into_iter().any(|(id, _)| of_dockerfiles(id))
 }
 
 /// The objects of a file by their places; the items of a list are objects within another.
@@ -239,9 +264,11 @@ impl Owners {
 fn facts(object: &Object) -> Option<WorkloadFacts> {
     let workload = object.workload()?;
     let names = workload.containers().filter_map(|container| container.at(&["image"])?.string());
-    let images = names.filter_map(|name| name.parse::<ImageReference>().ok()).collect();
+    let read: Vec<Option<ImageReference>> = names.map(|name| name.parse().ok()).collect();
+    let unreadable_images = read.iter().any(Option::is_none);
+    let images = read.into_iter().flatten().collect();
     let runtime_class = workload.at(&["runtimeClassName"]).and_then(|class| class.string()).map(str::to_owned);
-    Some(WorkloadFacts { images, runtime_class, unchanged: false })
+    Some(WorkloadFacts { images, unreadable_images, runtime_class, unchanged: false })
 }
 
 fn subject(kind: SubjectKind, name: String, named_at: Vec<Location>, namespace: Option<String>) -> Subject {
@@ -269,6 +296,7 @@ fn assessment(
 #[cfg(test)]
 mod tests {
     use plimsoll_checks::lint::Input;
+    use plimsoll_model::ProblemEffect;
 
     use super::*;
 
@@ -373,13 +401,42 @@ mod tests {
     }
 
     #[test]
+    fn dockerfile_that_nobody_understands_is_undecided_where_something_is_denied() {
+        let text = "FROM debian:13\nRUM make\n";
+        for (workloads, expected) in [
+            ("workloads: {rules: {shell-form-command: deny}}\n", ProblemEffect::Undecided),
+            ("workloads: {rules: {shell-form-command: warn}}\n", ProblemEffect::Note),
+            ("workloads: {podSecurity: {level: baseline}}\n", ProblemEffect::Note),
+        ] {
+            let policy = policy(workloads);
+            let linter = linter_of(&policy).unwrap().unwrap();
+            let linted = linter.lint_alone(&Input { path: "Dockerfile", text, kind: FileKind::Dockerfile });
+            let subjects = of_file(&policy, linted, text);
+            let effects: Vec<_> = subjects[0].problems.iter().map(|problem| problem.effect).collect();
+            assert_eq!(effects, [expected], "{workloads}");
+            assert_eq!(subjects[0].problems[0].location.as_ref().unwrap().line, Some(2));
+        }
+    }
+
+    #[test]
+    fn image_names_that_nobody_can_read_are_known_to_be_there() {
+        let pod = POD.replace("acme/a:1", "Acme//a:1");
+        let linter = linter_of(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap().unwrap();
+        let with_acme = pod.replace("]}}", ", {\"name\": \"b\", \"image\": \"acme/b:1\"}]}}");
+        for (text, unreadable) in [(&with_acme, true), (&with_acme.replace("Acme//a", "acme/a"), false)] {
+            let assessment = of_object(&linter, text, None, "a", None);
+            assert_eq!(assessment.workload.as_ref().unwrap().unreadable_images, unreadable);
+        }
+    }
+
+    #[test]
     fn objects_of_a_file_are_subjects_with_their_own_findings() {
         let linter = linter_of(&policy("workloads: {podSecurity: {level: baseline}}\n")).unwrap().unwrap();
         let text = format!(
             "apiVersion: v1\nkind: List\nitems: [{POD}]\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\n"
         );
         let linted = linter.lint_alone(&Input { path: "m.yaml", text: &text, kind: FileKind::Manifest });
-        let subjects = of_file(linted, &text);
+        let subjects = of_file(&policy("workloads: {podSecurity: {level: baseline}}\n"), linted, &text);
         let pod = subjects.iter().find(|one| one.subject.name == "Pod/a").unwrap();
         assert!(pod.findings.iter().any(|finding| finding.rule == "pod-security-privileged"), "{:?}", pod.findings);
         assert_eq!(pod.workload.as_ref().unwrap().images.len(), 1);

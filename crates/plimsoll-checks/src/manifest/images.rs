@@ -7,6 +7,8 @@ use plimsoll_model::{Location, Problem, ProblemKind};
 
 use plimsoll_yaml::{Node, documents};
 
+use super::object::MAX_LISTS;
+
 /// Steps of one walk: aliases can make a small file large, and what is not walked is said.
 const MAX_STEPS: usize = 1_000_000;
 
@@ -62,8 +64,11 @@ pub fn named_images(path: &str, text: &str) -> NamedImages {
     }
     if steps > MAX_STEPS {
         found.problems.push(
-            Problem::undecided(ProblemKind::LimitReached, format!("walk the manifest: more than {MAX_STEPS} nodes"))
-                .at(Location::path(path)),
+            Problem::undecided(
+                ProblemKind::LimitReached,
+                format!("walk the manifest: more than {MAX_STEPS} nodes, or lists in lists"),
+            )
+            .at(Location::path(path)),
         );
     }
     found
@@ -85,8 +90,11 @@ fn visit_object(node: &Arc<Node>, path: &str, found: &mut NamedImages, steps: &m
         return;
     };
     found.objects += 1;
-    // A List may hold Lists; nobody writes more than a few.
-    if let (Some(items), true) = (node.get("items"), depth < 8) {
+    if let Some(items) = node.get("items").filter(|items| !items.items().is_empty()) {
+        if depth >= MAX_LISTS {
+            *steps = MAX_STEPS + 1;
+            return;
+        }
         for item in items.items() {
             visit_object(item, path, found, steps, depth + 1);
         }

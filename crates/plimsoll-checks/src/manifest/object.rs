@@ -9,7 +9,7 @@ use plimsoll_yaml::{Fault, FaultKind, Node, documents};
 use crate::source::{Source, Span};
 
 /// Lists within lists; nobody writes more than a few.
-const MAX_LISTS: usize = 8;
+pub(super) const MAX_LISTS: usize = 8;
 /// Documents of one file that cannot be read before the rest is left: each costs a copy of the file.
 pub const MAX_FAULTS: usize = 20;
 /// Objects of one file: 10,000 documents are read, a bomb of aliased lists is not.
@@ -119,7 +119,11 @@ fn blanked(source: &Source<'_>, line: u32) -> String {
 /// Adds an object and the items of a list; false for what is no object.
 fn add(manifest: &mut Manifest<'_>, node: &Arc<Node>, document: usize, depth: usize, left: &mut usize) -> bool {
     let Some(object) = Object::of(node, document) else { return false };
-    let list = object.kind.ends_with("List") && depth < MAX_LISTS;
+    let list = object.kind.ends_with("List");
+    if list && depth >= MAX_LISTS {
+        manifest.cut = true;
+        return true;
+    }
     let items = node.get("items").filter(|_| list).map(|items| items.items()).unwrap_or_default();
     // The items of a list count when their turn comes.
     let size = if list { items.len() + 1 } else { node.size() };
@@ -292,6 +296,20 @@ mod tests {
             assert!(manifest.cut);
             assert!((objects..=objects + 5).contains(&manifest.objects.len()), "{}", manifest.objects.len());
             assert_eq!(manifest.objects.last().map(|last| last.label()), Some("Pod/a".into()));
+        }
+    }
+
+    #[test]
+    fn lists_in_lists_are_read_or_told_of() {
+        for (depth, is_cut) in [(MAX_LISTS, false), (MAX_LISTS + 1, true)] {
+            let open = "{apiVersion: v1, kind: List, items: [".repeat(depth);
+            let text = format!("{open}{{apiVersion: v1, kind: Pod, metadata: {{name: a}}}}{}", "]}".repeat(depth));
+            let source = Source::new("m.yaml", &text);
+            let manifest = read(&source);
+            assert_eq!(manifest.cut, is_cut, "{depth}");
+            assert_eq!(manifest.objects.iter().any(|object| object.kind == "Pod"), !is_cut, "{depth}");
+            let named = crate::manifest::images::named_images("m.yaml", &text);
+            assert_eq!(named.problems.is_empty(), !is_cut, "{depth}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Manifests and Dockerfiles under the policy's `workloads`. In: findings, and what the object asks for. Out: one reason per
 //! rule and strength. What it does not do: judge the images that the object names; each is a subject of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::loadline::{RuleAction, WorkloadRules};
 use plimsoll_model::{Assessment, Effect, Hidden, HiddenBy, ImageReference, LoadLine, Reason, ReasonCode};
@@ -24,10 +24,14 @@ pub(super) struct Object<'a> {
     pub today: jiff::civil::Date,
 }
 
+/// What stands for image names that nobody can read: no pattern but one for every image fits it.
+const UNREADABLE: &str = "(unreadable)";
+
 /// The full names of an object's images.
 pub(super) fn names(assessment: &Assessment) -> Vec<String> {
-    let images = assessment.workload.as_ref().map(|workload| workload.images.as_slice()).unwrap_or_default();
-    images.iter().map(ImageReference::name).collect()
+    let Some(workload) = &assessment.workload else { return Vec::new() };
+    let unreadable = workload.unreadable_images.then(|| UNREADABLE.to_owned());
+    workload.images.iter().map(ImageReference::name).chain(unreadable).collect()
 }
 
 /// Indexes of the waivers that spoke of a finding.
@@ -78,8 +82,8 @@ fn of_rule(object: &Object<'_>, rules: &WorkloadRules, rule: &str, indexes: Vec<
 }
 
 /// Findings that waivers hide.
-fn waivers(object: &Object<'_>, used: &mut Vec<usize>, found: &mut Found) -> Vec<usize> {
-    let mut hidden = Vec::new();
+fn waivers(object: &Object<'_>, used: &mut Vec<usize>, found: &mut Found) -> BTreeSet<usize> {
+    let mut hidden = BTreeSet::new();
     for (number, waiver) in object.policy.waivers.iter().enumerate() {
         // A waiver for certain images is one for objects that have no others.
         let fits = |name: &String| waiver.images.iter().any(|pattern| glob::matches(pattern, name));
@@ -100,8 +104,7 @@ fn waivers(object: &Object<'_>, used: &mut Vec<usize>, found: &mut Found) -> Vec
             continue;
         }
         let why = reason_words(&waiver.reason, waiver.ticket.as_deref(), waiver.until);
-        for i in of.into_iter().filter(|i| !hidden.contains(i)).collect::<Vec<_>>() {
-            hidden.push(i);
+        for i in of.into_iter().filter(|i| hidden.insert(*i)) {
             found.hidden.push(Hidden { by: HiddenBy::Waiver, reason: why.clone(), r#match: None, finding: Some(i) });
         }
     }

@@ -16,7 +16,7 @@ fn object(images: &[&str], rules: &[&str]) -> Assessment {
     assessment.subject.name = "Deployment/web".into();
     assessment.subject.namespace = Some("shop".into());
     let images = images.iter().map(|name| name.parse().unwrap()).collect();
-    assessment.workload = Some(WorkloadFacts { images, runtime_class: None, unchanged: false });
+    assessment.workload = Some(WorkloadFacts { images, ..WorkloadFacts::default() });
     assessment.findings = rules
         .iter()
         .map(|rule| Finding {
@@ -107,6 +107,9 @@ fn exemptions_and_waivers_that_name_images_must_fit_every_image() {
         assert_eq!(judged(&object(own, &["privileged"]), &body).outcome, Outcome::Allowed, "{more}");
         assert_eq!(judged(&object(mixed, &["privileged"]), &body).outcome, Outcome::Denied, "{more}");
         assert_eq!(judged(&object(&[], &["privileged"]), &body).outcome, Outcome::Denied, "{more}");
+        let mut unreadable = object(own, &["privileged"]);
+        unreadable.workload.as_mut().unwrap().unreadable_images = true;
+        assert_eq!(judged(&unreadable, &body).outcome, Outcome::Denied, "{more}");
         let policy = policy(&format!("{IMAGES}{body}"));
         let idle = |images| unused(&policy, &Context::at(at("2026-11-21")), &[object(images, &["privileged"])]).len();
         assert_eq!((idle(own), idle(mixed)), (0, 1), "{more}");

@@ -115,15 +115,16 @@ fn silent(assessment: &Assessment) -> bool {
         && assessment.verdict.as_ref().is_some_and(|verdict| verdict.reasons.is_empty())
 }
 
-/// Dockerfiles and objects, where the policy asks something of them. What could not be read of their files is said already.
+/// Dockerfiles and objects, where the policy asks something of them. What the readers of image names say of a file is said
+/// already; what was left out of it for its size is not.
 fn objects(session: &Session, below: &Below) -> anyhow::Result<Vec<Assessment>> {
     let Some(linter) = workload::linter_of(&session.policy)? else { return Ok(Vec::new()) };
     let inputs: Vec<Input<'_>> =
         below.texts.iter().map(|(path, text, kind)| Input { path, text, kind: *kind }).collect();
     let linted = linter.lint(&inputs);
     let of_file = |(mut linted, text): (LintedFile, &String)| {
-        linted.problems.clear();
-        workload::of_file(linted, text)
+        linted.problems.retain(|problem| problem.kind == ProblemKind::LimitReached);
+        workload::of_file(&session.policy, linted, text)
     };
     Ok(linted.into_iter().zip(below.texts.iter().map(|(_, text, _)| text)).flat_map(of_file).collect())
 }
@@ -314,6 +315,7 @@ impl Below {
                 return;
             }
             match std::fs::read(path) {
+                Ok(bytes) if is_utf16(&bytes) || bytes.contains(&0) => self.no_text(&shown),
                 Ok(bytes) => {
                     let text = String::from_utf8_lossy(&bytes);
                     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
@@ -332,7 +334,12 @@ impl Below {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let rendered = rendered::render(&files, &self.folders, args, threads);
         for path in files.iter().filter(|path| !rendered.taken.contains(*path)) {
+            let objects = self.texts.len();
             self.manifest(path);
+            if rendered.partial.contains(path) {
+                // A patch is no object, and the overlay that it is laid upon is told of below.
+                self.texts.truncate(objects);
+            }
         }
         for RenderedText { path, text } in rendered.texts {
             self.text(path, &text);
@@ -362,10 +369,7 @@ impl Below {
             return;
         }
         match std::fs::read(path) {
-            Ok(bytes) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => self.problems.push(
-                Problem::undecided(ProblemKind::BadInput, "read the file: it is UTF-16, not UTF-8")
-                    .at(Location::path(shown)),
-            ),
+            Ok(bytes) if is_utf16(&bytes) => self.no_text(&shown),
             Ok(bytes) => {
                 let text = String::from_utf8_lossy(&bytes);
                 self.text(shown, text.strip_prefix('\u{feff}').unwrap_or(&text));
@@ -383,6 +387,11 @@ impl Below {
         }
     }
 
+    fn no_text(&mut self, shown: &str) {
+        let what = "read the file: it is UTF-16 or binary, not UTF-8";
+        self.problems.push(Problem::undecided(ProblemKind::BadInput, what).at(Location::path(shown)));
+    }
+
     fn too_large(&mut self, shown: &str, size: u64) {
         self.problems.push(
             Problem::undecided(ProblemKind::LimitReached, format!("read the file: it has {size} bytes"))
@@ -391,10 +400,16 @@ impl Below {
     }
 }
 
+fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
+}
+
 /// Whether a file of that name would have been looked into.
 fn looks_wanted(path: &Path) -> bool {
     let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     [".yaml", ".yml", ".json", ".tar", ".tar.gz", ".tgz", ".spdx"].iter().any(|suffix| name.ends_with(suffix))
+        || kind_of(&name, "") == Some(FileKind::Dockerfile)
+        || rendered::is_mark(&name)
 }
 
 /// Whether a file of any size holds the word that every Kubernetes object has; one that cannot be read may.

@@ -25,7 +25,18 @@ const MAX_RESOURCE: u64 = 16 << 20;
 /// Overlays that one builds upon; also where a circle of them ends.
 const MAX_BASES: usize = 1_000;
 /// Fields that take other images or objects than the files have.
-const CHANGING: [&str; 6] = ["images", "helmCharts", "replacements", "transformers", "generators", "vars"];
+const CHANGING: [&str; 10] = [
+    "images",
+    "helmCharts",
+    "replacements",
+    "transformers",
+    "generators",
+    "vars",
+    "namespace",
+    "patches",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+];
 
 /// A folder that Kustomize builds.
 #[derive(Debug, Clone, Default)]

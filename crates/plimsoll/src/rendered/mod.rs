@@ -90,6 +90,9 @@ pub fn render(files: &[PathBuf], roots: &[PathBuf], args: &RenderArgs, threads: 
     if !overlays.is_empty() {
         let program = kustomize::Program::find(path).filter(|_| !args.no_render);
         kustomize::render(program.as_ref(), &overlays, files, threads, until, &mut rendered);
+        if args.no_render {
+            rendered.unrendered.iter_mut().for_each(|left| left.hides = false);
+        }
     }
     rendered
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Review, Road};
+use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Operation, Review, Road};
 use plimsoll_model::{ImageReference, Outcome, ReasonCode, Verdict};
 use plimsoll_policy::{Request, Standing};
 use serde_json::json;
@@ -64,25 +64,32 @@ impl Gate {
     /// The verdict on the object itself, where the policy asks something of objects. Whether a pod may run is asked when it is
     /// validated, and not when its tags are pinned.
     pub async fn object(&self, review: &Review, body: Bytes, loaded: &Arc<Loaded>) -> Option<Judged> {
-        let place = review.object.clone().filter(|_| loaded.workloads.is_some() && !review.envelope.mutating())?;
+        let gone = matches!(review.operation, Some(Operation::Delete | Operation::Connect));
+        let asked = matches!(review.envelope, Envelope::Admission { mutating: false, .. }) && !gone;
+        if loaded.workloads.is_none() || !asked {
+            return None;
+        }
+        let place = review.object.clone();
         let (old, namespace) = (review.old_object.clone(), review.namespace.clone());
         let name = format!("{}/{}", review.resource, review.name.as_deref().unwrap_or_default());
         let examine = {
             let loaded = Arc::clone(loaded);
             move || {
                 let text = |place: Range<usize>| std::str::from_utf8(body.get(place)?).ok();
-                let both = loaded.workloads.as_ref().zip(text(place));
+                let both = loaded.workloads.as_ref().zip(place.and_then(text));
                 // What cannot be looked at is never let off.
                 let Some((linter, object)) = both else { return workload::unread(namespace.as_deref()) };
                 workload::of_object(linter, object, old.and_then(text), &name, namespace.as_deref())
             }
         };
         // What people write takes microseconds; what is made to be large may not keep other requests waiting.
-        let large = review.object.as_ref().is_some_and(|place| place.len() > LARGE_OBJECT);
+        let both = [&review.object, &review.old_object];
+        let large = both.into_iter().flatten().any(|place| place.len() > LARGE_OBJECT);
         let assessment = if large {
             tokio::task::spawn_blocking(examine).await.unwrap_or_else(|_| workload::unread(review.namespace.as_deref()))
         } else {
-            examine()
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(examine))
+                .unwrap_or_else(|_| workload::unread(review.namespace.as_deref()))
         };
         let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
         let request = request(review, &annotations);
@@ -256,7 +263,7 @@ impl Gate {
             ("namespace", review.namespace.as_deref().into()),
             ("kind", Some(review.resource.as_str()).filter(|kind| !kind.is_empty()).into()),
             ("object", review.name.as_deref().into()),
-            ("operation", review.operation.map(plimsoll_admission::Operation::word).into()),
+            ("operation", review.operation.map(Operation::word).into()),
             ("user", review.user.as_deref().into()),
             ("dryRun", Some(true).filter(|_| review.dry_run).into()),
             ("breakGlass", Some(true).filter(|_| broken > 0).into()),

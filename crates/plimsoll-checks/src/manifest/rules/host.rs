@@ -229,7 +229,8 @@ fn host_aliases(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) 
             .iter()
             .filter_map(|name| name.text())
             .collect();
-        let message = format!("the pod's hosts file sends `{}` elsewhere", short(&names.join(", ")));
+        let ip = alias.get("ip").and_then(|ip| ip.text()).unwrap_or_default();
+        let message = format!("the pod's hosts file sends `{}` to `{}`", short(&names.join(", ")), short(ip));
         out.push(Found::new(&HOST_ALIASES.info, crate::manifest::object::span(alias), message));
     }
 }

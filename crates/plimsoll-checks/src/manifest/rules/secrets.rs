@@ -96,9 +96,11 @@ fn secret_in_env(container: &Container<'_>, _: &Workload<'_>, _: &Context<'_>, o
         let Some(secret) = from.get("secretKeyRef").filter(|secret| !is_null(secret)) else { continue };
         let name = variable.get("name").and_then(|name| name.text()).unwrap_or_default();
         let from_name = secret.get("name").and_then(|name| name.text()).unwrap_or_default();
+        let key = secret.get("key").and_then(|key| key.text()).unwrap_or_default();
         let message = format!(
-            "{} gets the Secret `{}` as the environment variable `{}`",
+            "{} gets `{}` of the Secret `{}` as the environment variable `{}`",
             called(container),
+            short(key),
             short(from_name),
             short(name)
         );
