@@ -272,7 +272,7 @@ impl Below {
                 self.problems.push(
                     Problem::undecided(
                         ProblemKind::SeenNotRead,
-                        "follow the symbolic link: links that lead out of the path are not followed",
+                        "follow the symbolic link: links to what is not looked at under its own name are not followed",
                     )
                     .with_hint("name its target as a path of its own")
                     .at(Location::path(path.display().to_string())),
@@ -282,9 +282,12 @@ impl Below {
         Ok(())
     }
 
-    /// Whether a link's target lies below one of the folders, where it is looked at under its own name.
+    /// Whether a link's target lies below one of the folders and is looked at there under its own name.
     fn reaches(&self, link: &Path) -> bool {
         let Ok(target) = link.canonicalize() else { return false };
+        if !target.is_dir() && !looks_wanted(&target) {
+            return false;
+        }
         self.folders.iter().filter_map(|folder| folder.canonicalize().ok()).any(|folder| target.starts_with(folder))
     }
 

@@ -129,7 +129,9 @@ pub fn render(
     }
     let text = written(command, "helm", until)?;
     let texts = by_template(&text, &chart.root);
-    let wanted = |path: &Path| chart.only.as_ref().is_none_or(|only| only.contains(&absolute(path)));
+    // What says that it comes from no template of the chart may come from any: it is kept.
+    let stray = |path: &Path| !path.is_file() || path == chart.file();
+    let wanted = |path: &Path| chart.only.as_ref().is_none_or(|only| only.contains(&absolute(path)) || stray(path));
     let texts = texts.into_iter().filter(|(path, _)| wanted(path));
     Ok(texts.map(|(path, text)| RenderedText { path: format!("{}{MARK}", shown(&path)), text }).collect())
 }

@@ -154,7 +154,7 @@ fn an_sbom_that_cannot_be_read_hides_no_denial() {
 }
 
 #[test]
-fn a_link_out_of_the_path_is_undecided_and_one_within_is_not() {
+fn a_link_to_what_is_not_looked_at_is_undecided_and_another_is_not() {
     let (folder, away) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(away.path().join("pod.yaml"), "apiVersion: v1\nkind: Pod\n").unwrap();
     std::os::unix::fs::symlink(away.path().join("pod.yaml"), folder.path().join("out.yaml")).unwrap();
@@ -167,6 +167,12 @@ fn a_link_out_of_the_path_is_undecided_and_one_within_is_not() {
     std::os::unix::fs::symlink("cut.yaml", folder.path().join("in.yaml")).unwrap();
     let run = plimsoll(&["check", "--policy", "crates/plimsoll/tests/policies/allow-all.yaml", path]);
     assert!(run.err.contains("find anything to judge"), "{}{}", run.out, run.err);
+    // Nobody looks at a file of that name, and kubectl would follow the link.
+    std::fs::write(folder.path().join("notes.txt"), "apiVersion: v1\nkind: Pod\n").unwrap();
+    std::os::unix::fs::symlink("notes.txt", folder.path().join("pod.yaml")).unwrap();
+    let run = plimsoll(&["check", "--policy", "crates/plimsoll/tests/policies/allow-all.yaml", path]);
+    assert_eq!(run.status, 2, "{}{}", run.out, run.err);
+    assert!(run.out.contains("pod.yaml"), "{}{}", run.out, run.err);
 }
 
 #[test]
