@@ -83,6 +83,9 @@ pub(super) fn rule(code: u32) -> Option<&'static RuleInfo> {
     Some(info)
 }
 
+/// `rm -rf "$dir/"*`, with which an empty variable takes everything.
+const REMOVAL_BELOW_VARIABLE: u32 = 2115;
+
 /// The rule speaks for one of ShellCheck's codes.
 pub(super) fn is_of_shell(info: &RuleInfo) -> bool {
     code_of(info.id).is_some() || info.aliases.iter().any(|alias| code_of(alias).is_some())
@@ -152,6 +155,10 @@ pub(super) fn merge(
                 // It is about a line that is not the file's.
                 (None, _) => instruction.keyword.span,
             };
+            // ShellCheck says it of `rm -rf /bin/*` too, where no variable is that could be empty.
+            if comment.code == REMOVAL_BELOW_VARIABLE && end.is_some() && !source.slice(span).contains(['$', '`']) {
+                continue;
+            }
             let ours = own.remove(&(span.start, rule.id));
             found.push(ours.unwrap_or_else(|| {
                 let message = comment.message.trim().trim_end_matches('.').to_owned();
