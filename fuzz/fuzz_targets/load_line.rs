@@ -5,7 +5,10 @@ use libfuzzer_sys::fuzz_target;
 use plimsoll_policy::{Known, effective, parse, remarks};
 
 fuzz_target!(|data: &[u8]| {
-    let known = Known { footprint_rules: &["runs-as-root", "latest-tag"] };
+    let known = Known {
+        footprint_rules: &["runs-as-root", "latest-tag"],
+        workload_rules: &["privileged-container", "shell-form-command"],
+    };
     match parse("loadline.yaml", data, &known) {
         Ok(policy) => {
             let shown = effective(&policy);

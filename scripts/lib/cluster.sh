@@ -122,7 +122,7 @@ cluster_start_apiserver() {
     local pki=$CLUSTER/pki
     # ServiceAccount and TaintNodesByCondition wait for controllers that nobody runs. Appended, so that the log tells of
     # every start.
-    "$CLUSTER_BINARIES/kube-apiserver" --etcd-servers="$CLUSTER_ETCD" \
+    "$CLUSTER_BINARIES/kube-apiserver" --etcd-servers="$CLUSTER_ETCD" --allow-privileged \
         --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port="${CLUSTER_SERVER##*:}" --endpoint-reconciler-type=none \
         --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" --client-ca-file="$CLUSTER_CA" \
         --service-account-issuer="$CLUSTER_SERVER" --service-account-key-file="$pki/service-accounts.key" \
