@@ -34,6 +34,7 @@ fuzz_target!(|data: &[u8]| {
         matches: Vec::new(),
         findings: Vec::new(),
         coverage: Vec::new(),
+        workload: None,
         problems: vec![Problem::undecided(ProblemKind::UnreadableMetadata, message).with_hint(version)],
         verdict: None,
     };
