@@ -149,12 +149,13 @@ pub(super) fn pair(line: &Joined, word: Range<usize>, escape: char) -> Pair {
         Some(at) => (word.start..word.start + at, Some(word.start + at + 1..word.end)),
         None => (word.clone(), None),
     };
-    Pair {
-        span: line.span(word),
-        key: plain(line, key, escape),
-        value: value.map(|value| plain(line, value, escape)),
-        legacy: false,
+    let (span, unnamed) = (line.span(word), key.is_empty());
+    let mut key = plain(line, key, escape);
+    if unnamed {
+        // Behind a continuation, a place without text could as well be the end of the line before.
+        key.span = span.before();
     }
+    Pair { span, key, value: value.map(|value| plain(line, value, escape)), legacy: false }
 }
 
 /// `ENV key value with spaces`: a pair, where there is a value.

@@ -231,3 +231,13 @@ proptest! {
         prop_assert_eq!(last.as_deref(), Some("from last as None"));
     }
 }
+
+#[test]
+fn names_that_are_empty_stand_in_their_pair() {
+    for text in ["ARG  \\\n=", "ARG \\\n=1", "ARG a \\\n=", "ENV a=1 \\\n=2", "LABEL \\\n=2 b=1"] {
+        let source = Source::new("Dockerfile", text);
+        for instruction in &parse(&source).instructions {
+            check_instruction(instruction, &source, Span::new(0, text.len()));
+        }
+    }
+}
