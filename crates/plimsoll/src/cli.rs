@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Exit codes, as every command's help shows them.
 const EXIT_CODES: &str = "Exit codes: 0 allowed · 1 denied · 2 could not tell, or could not run · 64 wrong usage";
 
-/// Those of `lint`, which asks no policy.
+/// Those of `lint`, which makes no verdict.
 const LINT_EXIT_CODES: &str = "Exit codes: 0 nothing at or above --fail-on · 1 findings (with --diff: something would change) · 2 could not tell: \
     something was not read, or not understood · 64 wrong usage";
 

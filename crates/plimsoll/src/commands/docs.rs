@@ -32,7 +32,7 @@ fn exit_codes() -> String {
     text += "\nAny denial wins over \"could not tell\"; \"could not tell\" wins over \"allowed\", unless the policy says\n\
              `undecided: warn` or `allow`. `--exit-code N` exits with N instead of 1 or 2 after a verdict; an error before the\n\
              verdict keeps its 2.\n\n\
-             `plimsoll lint` asks no policy: 1 is a finding at or above `--fail-on` (with `--diff`: a file would change), 2 a file\n\
+             `plimsoll lint` makes no verdict: 1 is a finding at or above `--fail-on` (with `--diff`: a file would change), 2 a file\n\
              that could not be read or understood.\n";
     text
 }

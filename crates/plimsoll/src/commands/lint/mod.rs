@@ -1,5 +1,5 @@
 //! `lint`: Dockerfiles and manifests, rule by rule. In: paths and flags. Out: what is wrong with them, mended where asked;
-//! the exit status says whether anything is at or above the level. What it does not do: look at images, or ask a policy.
+//! the exit status says whether anything is at or above the level. What it does not do: look at images, or make a verdict.
 
 mod pins;
 mod policy;
