@@ -1,6 +1,6 @@
-//! Verdicts to an answer. In: the review, one verdict an image, one on the object where the policy asks for it, and what they rest on. Out: whether it may run, with words
-//! for the user, for warnings and for the audit log. What it does not do: weigh reasons; `effective` is the verdict's own
-//! word, and an image that has no verdict is one that nobody can tell.
+//! Verdicts to an answer. In: the review, one verdict an image, one on the object where the policy asks for it, and what
+//! they rest on. Out: whether it may run, with words for the user, for warnings and for the audit log. What it does not do:
+//! weigh reasons; `effective` is the verdict's own word, and an image that has no verdict is one that nobody can tell.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -163,15 +163,15 @@ fn words(source: &Source<'_>, finding: &Finding) -> String {
     if text.ends_with(['}', ']']) { String::new() } else { text.to_owned() }
 }
 
-/// The subjects of a linted file: the Dockerfile, or every object of a manifest that makes pods or has findings.
-pub fn of_file(policy: &LoadLine, linted: LintedFile, text: &str) -> Vec<Assessment> {
+/// The subjects of a linted file (what is not understood of a Dockerfile is undecided where the policy denies something of
+/// it): the Dockerfile, or every object of a manifest that makes pods or has findings.
+pub fn of_file(linted: LintedFile, text: &str, denies_dockerfiles: bool) -> Vec<Assessment> {
     let LintedFile { path, kind, findings, mut problems, .. } = linted;
     let mut findings: Vec<Finding> = findings.into_iter().map(|found| found.finding).collect();
     if kind != Some(FileKind::Manifest) {
-        let denies = denies_dockerfiles(policy);
         for fault in findings.extract_if(.., |finding| finding.rule == NOT_UNDERSTOOD) {
             let what = format!("read the Dockerfile: {}", fault.message);
-            let problem = match denies {
+            let problem = match denies_dockerfiles {
                 true => Problem::undecided(ProblemKind::BadInput, what),
                 false => Problem::note(ProblemKind::SeenNotRead, what),
             };
@@ -211,12 +211,10 @@ pub fn of_file(policy: &LoadLine, linted: LintedFile, text: &str) -> Vec<Assessm
 }
 
 /// Whether a rule for Dockerfiles denies: then a line that nobody understands may hide what it forbids.
-fn denies_dockerfiles(policy: &LoadLine) -> bool {
+pub fn denies_dockerfiles(policy: &LoadLine) -> bool {
     let Some(workloads) = &policy.workloads else { return false };
-    let denied = workloads.rules.iter().filter(|(_, action)| **action == RuleAction::Deny);
-    let of_dockerfiles =
-        |id: &str| all_rules().into_iter().any(|rule| rule.info.id == id && rule.family == Family::Dockerfile);
-    denied.into_iter().any(|(id, _)| of_dockerfiles(id))
+    let denied = |id: &str| workloads.rules.get(id) == Some(&RuleAction::Deny);
+    all_rules().iter().any(|rule| rule.family == Family::Dockerfile && denied(rule.info.id))
 }
 
 /// The objects of a file by their places; the items of a list are objects within another.
@@ -411,7 +409,7 @@ mod tests {
             let policy = policy(workloads);
             let linter = linter_of(&policy).unwrap().unwrap();
             let linted = linter.lint_alone(&Input { path: "Dockerfile", text, kind: FileKind::Dockerfile });
-            let subjects = of_file(&policy, linted, text);
+            let subjects = of_file(linted, text, denies_dockerfiles(&policy));
             let effects: Vec<_> = subjects[0].problems.iter().map(|problem| problem.effect).collect();
             assert_eq!(effects, [expected], "{workloads}");
             assert_eq!(subjects[0].problems[0].location.as_ref().unwrap().line, Some(2));
@@ -436,7 +434,7 @@ mod tests {
             "apiVersion: v1\nkind: List\nitems: [{POD}]\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\n"
         );
         let linted = linter.lint_alone(&Input { path: "m.yaml", text: &text, kind: FileKind::Manifest });
-        let subjects = of_file(&policy("workloads: {podSecurity: {level: baseline}}\n"), linted, &text);
+        let subjects = of_file(linted, &text, false);
         let pod = subjects.iter().find(|one| one.subject.name == "Pod/a").unwrap();
         assert!(pod.findings.iter().any(|finding| finding.rule == "pod-security-privileged"), "{:?}", pod.findings);
         assert_eq!(pod.workload.as_ref().unwrap().images.len(), 1);

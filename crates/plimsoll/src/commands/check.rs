@@ -122,9 +122,10 @@ fn objects(session: &Session, below: &Below) -> anyhow::Result<Vec<Assessment>> 
     let inputs: Vec<Input<'_>> =
         below.texts.iter().map(|(path, text, kind)| Input { path, text, kind: *kind }).collect();
     let linted = linter.lint(&inputs);
+    let denies_dockerfiles = workload::denies_dockerfiles(&session.policy);
     let of_file = |(mut linted, text): (LintedFile, &String)| {
         linted.problems.retain(|problem| problem.kind == ProblemKind::LimitReached);
-        workload::of_file(&session.policy, linted, text)
+        workload::of_file(linted, text, denies_dockerfiles)
     };
     Ok(linted.into_iter().zip(below.texts.iter().map(|(_, text, _)| text)).flat_map(of_file).collect())
 }

@@ -182,9 +182,11 @@ impl Whole {
     }
 }
 
-/// Builds the overlays upon which no other one builds; without a program their files stay as they stand.
+/// Builds the overlays upon which no other one builds; without a program their files stay as they stand, which may be what
+/// the user `asked` for.
 pub fn render(
     program: Option<&Program>,
+    asked: bool,
     overlays: &[Overlay],
     files: &[PathBuf],
     threads: NonZeroUsize,
@@ -219,7 +221,7 @@ pub fn render(
             None => left.push(whole),
         }
     }
-    rendered.unrendered.extend(left_as_they_stand(&left, program.is_none()));
+    rendered.unrendered.extend(left_as_they_stand(&left, program.is_none(), asked));
     for overlay in overlays {
         let patches = overlay.patches.iter().filter_map(|file| real.get(file)).flatten();
         rendered.partial.extend(patches.cloned());
@@ -235,7 +237,7 @@ fn build(program: &Program, overlay: &Overlay, until: Instant) -> anyhow::Result
 }
 
 /// Overlays whose files are looked at by themselves: said once where no program is there, else one by one.
-fn left_as_they_stand(left: &[&Whole], no_program: bool) -> Vec<Unrendered> {
+fn left_as_they_stand(left: &[&Whole], no_program: bool, asked: bool) -> Vec<Unrendered> {
     let hides = |whole: &Whole| whole.parts.iter().any(|part| part.changes || !part.elsewhere.is_empty());
     let at = |whole: &Whole| place(&whole.parts[0].file);
     let note = |message: String| Problem::note(ProblemKind::SeenNotRead, message);
@@ -245,9 +247,11 @@ fn left_as_they_stand(left: &[&Whole], no_program: bool) -> Vec<Unrendered> {
             1 => "the overlay".to_owned(),
             number => format!("{number} overlays, this one among them"),
         };
-        let message = format!("build {number}: no kustomize ran, so the files are looked at as they stand");
-        let problem = note(message).at(at(first)).with_hint("install kustomize or kubectl");
-        return vec![Unrendered { problem, failed: false, hides: hides(first) }];
+        let why = if asked { "--no-render says so" } else { "neither kustomize nor kubectl is on the PATH" };
+        let message = format!("build {number}: {why}, so the files are looked at as they stand");
+        let problem = note(message).at(at(first));
+        let problem = if asked { problem } else { problem.with_hint("install kustomize or kubectl") };
+        return vec![Unrendered { problem, failed: false, hides: !asked && hides(first) }];
     }
     let one = |whole: &&Whole| {
         let named = whole.parts.iter().flat_map(|part| &part.elsewhere).next()?;

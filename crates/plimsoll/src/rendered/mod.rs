@@ -89,10 +89,7 @@ pub fn render(files: &[PathBuf], roots: &[PathBuf], args: &RenderArgs, threads: 
     }
     if !overlays.is_empty() {
         let program = kustomize::Program::find(path).filter(|_| !args.no_render);
-        kustomize::render(program.as_ref(), &overlays, files, threads, until, &mut rendered);
-        if args.no_render {
-            rendered.unrendered.iter_mut().for_each(|left| left.hides = false);
-        }
+        kustomize::render(program.as_ref(), args.no_render, &overlays, files, threads, until, &mut rendered);
     }
     rendered
 }
