@@ -99,6 +99,11 @@ impl Node {
         }
     }
 
+    /// Nothing, `~` or `null`: as if the key were not there. In quotes, even an empty text is one.
+    pub fn is_null(&self) -> bool {
+        matches!(self.value, Value::Scalar { plain: true, .. }) && self.string().is_none()
+    }
+
     /// The value of a key, also where it comes in by a merge (`<<: *base`), which the tools that send manifests follow.
     pub fn get(&self, key: &str) -> Option<&Arc<Node>> {
         let own = match &self.index {
@@ -131,6 +136,25 @@ impl Node {
             Value::Map(pairs) => pairs,
             _ => &[],
         }
+    }
+
+    /// The mapping's own pairs, then those merged into it, each key of a text once: what [`Node::get`] finds. As few mappings
+    /// can be merged as a manifest may need, so that this ends.
+    pub fn all_pairs(&self) -> Vec<(&Arc<Node>, &Arc<Node>)> {
+        fn take<'n>(
+            node: &'n Node,
+            seen: &mut std::collections::HashSet<&'n str>,
+            all: &mut Vec<(&'n Arc<Node>, &'n Arc<Node>)>,
+        ) {
+            let own = node.pairs().iter().filter(|(key, _)| !key.is_merge());
+            all.extend(
+                own.filter(|(key, _)| key.text().is_none_or(|key| seen.insert(key))).map(|(key, value)| (key, value)),
+            );
+            node.merges().for_each(|merged| take(merged, seen, all));
+        }
+        let mut all = Vec::new();
+        take(self, &mut std::collections::HashSet::new(), &mut all);
+        all
     }
 
     pub fn items(&self) -> &[Arc<Node>] {

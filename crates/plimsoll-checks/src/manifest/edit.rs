@@ -44,7 +44,7 @@ pub fn set(source: &Source<'_>, base: &Arc<Node>, path: &[&str], value: Value<'_
     if !unshared(child) || child.start < name.end {
         return None;
     }
-    if is_null(child) {
+    if child.is_null() {
         return fill(source, base, name, child, below, value).map(|edit| vec![edit]);
     }
     match &child.value {
@@ -283,11 +283,6 @@ fn plain(text: &str) -> bool {
 /// Keys are quoted as in JSON, so what is added is too.
 fn json(source: &Source<'_>, key: &Node) -> bool {
     source.text.as_bytes().get(key.start) == Some(&b'"')
-}
-
-/// Nothing, `~` or `null`.
-fn is_null(node: &Node) -> bool {
-    matches!(&node.value, Tree::Scalar { plain: true, .. }) && node.string().is_none()
 }
 
 /// `{…}`; none where the mapping cannot be told.

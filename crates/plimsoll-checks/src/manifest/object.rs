@@ -126,7 +126,12 @@ fn add(manifest: &mut Manifest<'_>, node: &Arc<Node>, document: usize, depth: us
     }
     let items = node.get("items").filter(|_| list).map(|items| items.items()).unwrap_or_default();
     // The items of a list count when their turn comes.
-    let size = if list { items.len() + 1 } else { node.size() };
+    let size = if list {
+        let rest = node.pairs().iter().filter(|(key, _)| key.text() != Some("items"));
+        rest.fold(items.len() + 1, |sum, (key, value)| sum.saturating_add(key.size()).saturating_add(value.size()))
+    } else {
+        node.size()
+    };
     if manifest.objects.len() >= MAX_OBJECTS || size > *left {
         manifest.cut = true;
         return true;
@@ -268,17 +273,61 @@ pub fn boolean(node: &Node) -> Option<bool> {
     }
 }
 
-/// A plain whole number.
+/// A plain whole number, in the forms of YAML 1.1 and as a float without a fraction.
 pub fn integer(node: &Node) -> Option<i64> {
-    match &node.value {
-        plimsoll_yaml::Value::Scalar { text, plain: true } => text.parse().ok(),
-        _ => None,
+    let plimsoll_yaml::Value::Scalar { text, plain: true } = &node.value else { return None };
+    let (sign, digits) = match text.strip_prefix(['-', '+']) {
+        Some(rest) => (if text.starts_with('-') { -1 } else { 1 }, rest),
+        None => (1, text.as_str()),
+    };
+    // One sign, and at the front.
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
     }
+    let digits = digits.replace('_', "");
+    let radix = |prefix: &str, radix| {
+        let rest = digits.strip_prefix(prefix)?;
+        (!rest.starts_with(['-', '+'])).then(|| i64::from_str_radix(rest, radix).ok())?
+    };
+    let octal = || radix("0o", 8).or_else(|| radix("0", 8));
+    let number = radix("0x", 16).or_else(|| radix("0b", 2)).or_else(octal).or_else(|| digits.parse().ok());
+    number.and_then(|number: i64| number.checked_mul(sign)).or_else(|| {
+        let float: f64 = digits.parse().ok()?;
+        (float.fract() == 0.0 && float < 1e15).then(|| sign * float as i64)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_read_as_yaml_writes_them() {
+        let number = |text: &str| {
+            let (read, fault) = documents(text);
+            assert_eq!(fault, None);
+            integer(&read[0])
+        };
+        for (text, is) in [
+            ("0", Some(0)),
+            ("00", Some(0)),
+            ("0x10", Some(16)),
+            ("0o17", Some(15)),
+            ("017", Some(15)),
+            ("-1", Some(-1)),
+            ("1_000", Some(1000)),
+            ("0.0", Some(0)),
+            ("1e3", Some(1000)),
+            ("0.5", None),
+            ("--9223372036854775808", None),
+            ("-0x-8000000000000000", None),
+            ("\"0\"", None),
+            ("zero", None),
+            ("inf", None),
+        ] {
+            assert_eq!(number(text), is, "{text}");
+        }
+    }
 
     #[test]
     fn what_aliases_blow_up_is_left_out_and_the_rest_is_read() {
@@ -289,7 +338,10 @@ mod tests {
             + &"1, ".repeat(5000)
             + "]}\n"
             + &"- *a\n".repeat(5000);
-        for (text, objects) in [(format!("{wide}---\n{pod}"), 1), (format!("{lists}---\n{pod}"), 800)] {
+        let hidden = wide.replace("kind: Pod", "kind: PodList");
+        for (text, objects) in
+            [(format!("{wide}---\n{pod}"), 1), (format!("{hidden}---\n{pod}"), 1), (format!("{lists}---\n{pod}"), 800)]
+        {
             let source = Source::new("m.yaml", &text);
             let manifest = read(&source);
             assert_eq!(manifest.fault, None);

@@ -75,7 +75,7 @@ fn advice(source: &Source<'_>, fault: &Fault, line: &str) -> Advice {
     let plain = |meant: &str, remedy: &str| (meant.to_owned(), remedy.to_owned(), None);
     match fault.kind {
         FaultKind::Bound => return plain("", "split the file; nobody writes a manifest as large or as deep by hand"),
-        FaultKind::DuplicateKey => return duplicate(source, fault, text),
+        FaultKind::DuplicateKey => return duplicate(source, fault),
         FaultKind::Syntax | FaultKind::Unread => {}
     }
     if let Some(dots) = dots_above(source, at) {
@@ -150,8 +150,10 @@ fn indentation(source: &Source<'_>, at: u32, indent: usize) -> Advice {
 }
 
 /// The same key twice: lost indentation, a missing `---` or `- `, or really twice.
-fn duplicate(source: &Source<'_>, fault: &Fault, text: &str) -> Advice {
-    let key = text.trim_start_matches("- ").split(':').next().unwrap_or_default().trim_matches(['"', '\'']);
+fn duplicate(source: &Source<'_>, fault: &Fault) -> Advice {
+    let end = source.line_span(fault.line).map_or(0, |line| line.end);
+    let start = source.offset(fault.line, fault.column).unwrap_or(end).min(end);
+    let key = source.slice(Span::new(start, end)).split(':').next().unwrap_or_default().trim_matches(['"', '\'']);
     let first = first_of(source, fault, key);
     let since = first.map(|line| format!(" at line {line} and here")).unwrap_or_default();
     let related = first.and_then(|line| source.line_span(line));

@@ -64,7 +64,7 @@ impl<'o> Pod<'o> {
     /// False for a spec that is neither a mapping nor nothing, which is said.
     pub(super) fn is_readable(&self) -> bool {
         let spec = self.workload.spec;
-        let is = is_null(spec) || matches!(spec.value, Value::Map(_));
+        let is = spec.is_null() || matches!(spec.value, Value::Map(_));
         if !is {
             self.say(self.whole(), "the pod's spec is no mapping, so that it cannot be checked");
         }
@@ -187,47 +187,22 @@ impl<'o> Pod<'o> {
     /// Each annotation of the pod.
     pub(super) fn annotations(&self) -> Vec<(&'o str, &'o str, Span)> {
         let holder = self.holder();
-        let Some(metadata) = self.workload.metadata.filter(|node| !is_null(node)) else { return Vec::new() };
+        let Some(metadata) = self.workload.metadata.filter(|node| !node.is_null()) else { return Vec::new() };
         let Some(field) = self.set(read(metadata, &["annotations"]), &holder) else {
             if !matches!(metadata.value, Value::Map(_)) {
                 self.say(object::span(metadata), "`metadata` of the pod is no mapping, so that it cannot be checked");
             }
             return Vec::new();
         };
-        let Value::Map(own) = &field.node.value else {
+        if !matches!(field.node.value, Value::Map(_)) {
             self.say(field.span(), "`annotations` of the pod is no mapping, so that it cannot be checked");
             return Vec::new();
-        };
-        // What is merged in counts as well; the mapping's own keys come before it.
-        let mut seen = std::collections::HashSet::new();
-        let mut all = Vec::new();
-        let mut open: Vec<&'o Arc<Node>> = Vec::new();
-        let mut take = |pairs: &'o [(Arc<Node>, Arc<Node>)], open: &mut Vec<&'o Arc<Node>>| {
-            for (key, value) in pairs {
-                match key.text() {
-                    _ if key.is_merge() => {
-                        open.push(value);
-                        open.extend(value.items());
-                    }
-                    Some(name) if seen.insert(name) => {
-                        let text = if is_null(value) { "" } else { value.text().unwrap_or("no string") };
-                        all.push((name, text, Span::new(key.start, value.end.max(key.end))));
-                    }
-                    _ => {}
-                }
-            }
-        };
-        take(own, &mut open);
-        let mut merged = 0;
-        while let Some(node) = open.pop() {
-            merged += 1;
-            if merged > MAX_STEPS {
-                self.steps.set(MAX_STEPS + 1);
-                break;
-            }
-            take(node.pairs(), &mut open);
         }
-        all
+        let texts = field.node.all_pairs().into_iter().filter_map(|(key, value)| {
+            let text = if value.is_null() { "" } else { value.text().unwrap_or("no string") };
+            Some((key.text()?, text, Span::new(key.start, value.end.max(key.end))))
+        });
+        texts.collect()
     }
 
     pub(super) fn is_windows(&self) -> bool {
@@ -306,38 +281,11 @@ pub(super) fn read<'o>(node: &'o Arc<Node>, path: &[&'static str]) -> Read<'o> {
         if let (Some(field), false) = (&last, matches!(at.value, Value::Map(_))) {
             return Read::Wrong(Field { parent: field.parent, key: field.key, node: field.node });
         }
-        let Some(next) = at.get(key).filter(|next| !is_null(next)) else { return Read::Unset };
+        let Some(next) = at.get(key).filter(|next| !next.is_null()) else { return Read::Unset };
         last = Some(Field { parent: at, key, node: next });
         at = next;
     }
     last.map_or(Read::Unset, Read::Set)
-}
-
-/// A plain null or nothing at all.
-pub(super) fn is_null(node: &Node) -> bool {
-    match &node.value {
-        Value::Scalar { text, plain: true } => matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"),
-        _ => false,
-    }
-}
-
-/// A plain whole number, in the forms of YAML 1.1 and as a float without a fraction.
-pub(super) fn whole_number(node: &Node) -> Option<i64> {
-    let Value::Scalar { text, plain: true } = &node.value else { return None };
-    let (sign, digits) = match text.strip_prefix(['-', '+']) {
-        Some(rest) => (if text.starts_with('-') { -1 } else { 1 }, rest),
-        None => (1, text.as_str()),
-    };
-    let digits = digits.replace('_', "");
-    let radix =
-        |prefix: &str, radix| digits.strip_prefix(prefix).and_then(|rest| i64::from_str_radix(rest, radix).ok());
-    let octal = || radix("0o", 8).or_else(|| radix("0", 8));
-    let number = radix("0x", 16).or_else(|| radix("0b", 2)).or_else(octal).or_else(|| digits.parse().ok());
-    number.map(|number: i64| sign * number).or_else(|| {
-        let float: f64 = digits.parse().ok()?;
-        (digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') && float.fract() == 0.0 && float < 1e15)
-            .then_some(sign * float as i64)
-    })
 }
 
 /// A name or value for a message: in backticks, on one line, not too long.
@@ -345,35 +293,4 @@ pub(super) fn quoted(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_QUOTED).collect();
     let rest = if text.chars().nth(MAX_QUOTED).is_some() { "…" } else { "" };
     format!("`{line}{rest}`")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_read_as_yaml_writes_them() {
-        let number = |text: &str| {
-            let (read, fault) = plimsoll_yaml::documents(text);
-            assert_eq!(fault, None);
-            whole_number(&read[0])
-        };
-        for (text, is) in [
-            ("0", Some(0)),
-            ("00", Some(0)),
-            ("0x10", Some(16)),
-            ("0o17", Some(15)),
-            ("017", Some(15)),
-            ("-1", Some(-1)),
-            ("1_000", Some(1000)),
-            ("0.0", Some(0)),
-            ("1e3", Some(1000)),
-            ("0.5", None),
-            ("\"0\"", None),
-            ("zero", None),
-            ("inf", None),
-        ] {
-            assert_eq!(number(text), is, "{text}");
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use super::fields::{Flag, Holder, Pod, Read, quoted, read, whole_number};
+use super::fields::{Flag, Holder, Pod, Read, quoted, read};
 use super::{Check, Level, Revision};
 
 pub(super) const NAMESPACES: Check = Check {
@@ -53,7 +53,7 @@ fn ports(pod: &Pod<'_>) {
     for container in pod.containers() {
         for port in pod.objects(container.read(&["ports"]), &container) {
             let Some(field) = pod.set(read(port, &["hostPort"]), &container) else { continue };
-            match whole_number(field.node) {
+            match crate::manifest::object::integer(field.node) {
                 Some(0) => {}
                 Some(number) => pod.say(field.span(), format!("{container} takes port {number} of its node")),
                 None => pod.say(field.span(), format!("`hostPort` of {container} is no whole number")),

@@ -14,7 +14,7 @@
 
 mod fields;
 mod host;
-mod privileges;
+pub(crate) mod privileges;
 mod profiles;
 mod users;
 mod version;

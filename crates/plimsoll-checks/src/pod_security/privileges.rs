@@ -2,12 +2,12 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use super::fields::{Flag, Pod, is_null, quoted};
+use super::fields::{Flag, Pod, quoted};
 use super::{Check, Level, Revision};
 use crate::manifest::object;
 
 /// What a container runtime grants anyway, but for `NET_RAW`.
-const DEFAULT_CAPABILITIES: &[&str] = &[
+pub(crate) const DEFAULT_CAPABILITIES: &[&str] = &[
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",
@@ -111,7 +111,7 @@ fn added_beyond_default(pod: &Pod<'_>) {
 fn added_beyond(pod: &Pod<'_>, allowed: &[&str]) {
     for container in pod.containers() {
         for item in pod.items(container.read(&["securityContext", "capabilities", "add"]), &container) {
-            let name = if is_null(item) { "" } else { item.text().unwrap_or_default() };
+            let name = if item.is_null() { "" } else { item.text().unwrap_or_default() };
             if !allowed.contains(&name) {
                 pod.say(object::span(item), format!("{container} adds the capability {}", quoted(name)));
             }

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use super::fields::{Flag, Pod, whole_number};
+use super::fields::{Flag, Pod};
 use super::{Check, Level, Revision};
 
 pub(super) const NON_ROOT: Check = Check {
@@ -67,7 +67,7 @@ pub(super) const USER: Check = Check {
 fn user(pod: &Pod<'_>) {
     for holder in pod.holders() {
         let Some(field) = pod.set(holder.read(&["securityContext", "runAsUser"]), &holder) else { continue };
-        match whole_number(field.node) {
+        match crate::manifest::object::integer(field.node) {
             Some(0) => pod.say(field.span(), format!("{holder} runs as user 0")),
             Some(_) => {}
             None => pod.say(field.span(), format!("`runAsUser` of {holder} is no whole number")),

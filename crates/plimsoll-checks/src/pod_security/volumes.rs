@@ -2,7 +2,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use super::fields::{Pod, Read, is_null, quoted, read};
+use super::fields::{Pod, Read, quoted, read};
 use super::{Check, Level, Revision};
 use crate::manifest::object;
 
@@ -76,7 +76,7 @@ fn restricted(pod: &Pod<'_>) {
         // A volume without any source is an `emptyDir`; what is only merged in is looked up above.
         for (key, value) in volume.pairs() {
             let called = key.text().unwrap_or_default();
-            if called != "name" && !key.is_merge() && !is_null(value) {
+            if called != "name" && !key.is_merge() && !value.is_null() {
                 let message = format!("volume {} is of the type {}", name(volume), quoted(called));
                 pod.say(object::entry(volume, called), message);
             }

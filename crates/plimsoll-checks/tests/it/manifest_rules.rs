@@ -631,3 +631,25 @@ fn no_message_shows_a_whole_secret() {
         }
     }
 }
+
+#[test]
+fn what_is_merged_into_annotations_and_data_counts() {
+    let base = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  labels: &base\n";
+    let profile = "    container.apparmor.security.beta.kubernetes.io/a: unconfined\n";
+    let text =
+        format!("{base}{profile}  annotations:\n    <<: *base\nspec: {{containers: [{{name: a, image: a:1}}]}}\n");
+    assert_eq!(places("apparmor-unconfined", &text).len(), 1);
+    let own = text.replace(
+        "    <<: *base\n",
+        "    <<: *base\n    container.apparmor.security.beta.kubernetes.io/a: runtime/default\n",
+    );
+    assert_eq!(places("apparmor-unconfined", &own).len(), 0);
+}
+
+#[test]
+fn root_is_root_in_every_form_of_a_number() {
+    for number in ["0", "0x0", "0o0", "0.0", "-0"] {
+        let text = pod(&format!("securityContext: {{runAsUser: {number}}}"), "");
+        assert_eq!(places("runs-as-root", &text).len(), 1, "{number}");
+    }
+}

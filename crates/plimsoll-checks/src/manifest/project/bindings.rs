@@ -10,6 +10,7 @@ use plimsoll_yaml::Node;
 use super::references::account;
 use super::{All, Entry, Pod, Project, in_space, shown_at, space, text_at};
 use crate::manifest::object::boolean;
+use crate::manifest::rules::roles::{in_groups, is_named, lists, with_any_verb};
 use crate::manifest::rules::{Check, Rule};
 use crate::source::Found;
 
@@ -144,22 +145,14 @@ fn strength(project: &Project<'_>, binding: &Entry<'_>) -> Option<String> {
 }
 
 fn strong_rule(rule: &Arc<Node>) -> Option<&'static str> {
-    let texts = |key: &str| -> Vec<&str> {
-        rule.get(key).map(|list| list.items()).unwrap_or_default().iter().filter_map(|item| item.text()).collect()
-    };
-    let (groups, resources, verbs) = (texts("apiGroups"), texts("resources"), texts("verbs"));
-    let may = |wanted: &[&str]| verbs.iter().any(|verb| *verb == "*" || wanted.contains(verb));
-    let core = groups.iter().any(|group| group.is_empty() || *group == "*");
-    let named = !texts("resourceNames").is_empty();
-    if resources.contains(&"*") && verbs.contains(&"*") {
+    if lists(rule, "resources", &["*"]).is_some() && lists(rule, "verbs", &["*"]).is_some() {
         return Some("may do everything with whole API groups");
     }
-    let secrets = resources.iter().any(|resource| matches!(*resource, "secrets" | "*"));
-    if core && secrets && !named && may(&["get", "list", "watch"]) {
+    let secrets = in_groups(rule, &[""]) && lists(rule, "resources", &["secrets", "*"]).is_some();
+    if secrets && !is_named(rule) && with_any_verb(rule, &["get", "list", "watch"]) {
         return Some("may read Secrets");
     }
-    let raises = verbs.iter().any(|verb| matches!(*verb, "escalate" | "impersonate" | "bind"));
-    raises.then_some("may raise its own rights")
+    lists(rule, "verbs", &["escalate", "impersonate", "bind"]).map(|_| "may raise its own rights")
 }
 
 /// What gives an account its rights.

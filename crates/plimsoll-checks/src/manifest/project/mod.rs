@@ -65,6 +65,8 @@ pub struct Project<'m> {
     names: HashMap<(&'static str, &'m str), Vec<Entry<'m>>>,
     pub pods: Vec<Pod<'m>>,
     spaces: HashMap<Option<&'m str>, Vec<usize>>,
+    /// Namespaces with a pod whose labels cannot be told.
+    unsure: HashSet<Option<&'m str>>,
     labelled: HashMap<(&'m str, &'m str), Vec<usize>>,
     /// Names of ConfigMaps and Secrets that something in the run makes.
     made: HashSet<&'m str>,
@@ -79,6 +81,7 @@ impl<'m> Project<'m> {
             names: HashMap::new(),
             pods: Vec::new(),
             spaces: HashMap::new(),
+            unsure: HashSet::new(),
             labelled: HashMap::new(),
             made: HashSet::new(),
         };
@@ -111,6 +114,9 @@ impl<'m> Project<'m> {
             let number = self.pods.len();
             let labels = Labels::of(workload.metadata);
             self.spaces.entry(space(object)).or_default().push(number);
+            if labels.unsure {
+                self.unsure.insert(space(object));
+            }
             for (key, value) in &labels.pairs {
                 self.labelled.entry((key, value)).or_default().push(number);
             }
@@ -202,11 +208,14 @@ impl<'m> Project<'m> {
 
     /// No pod of the namespace can be selected, though there are some.
     pub fn selects_none(&self, namespace: Option<&'m str>, selector: &Selector<'_>) -> bool {
-        let mut pods = self.pods_within(namespace).peekable();
+        let unsure = match namespace {
+            None => !self.unsure.is_empty(),
+            Some(_) => self.unsure.contains(&namespace) || self.unsure.contains(&None),
+        };
         !is_clusters_own(namespace)
-            && pods.peek().is_some()
+            && !unsure
+            && self.pods_within(namespace).next().is_some()
             && self.selected(namespace, selector).next().is_none()
-            && !pods.any(|pod| pod.labels.unsure)
     }
 
     /// `web.yaml:12`, for messages that speak of another file.

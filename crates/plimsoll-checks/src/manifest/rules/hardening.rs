@@ -3,8 +3,8 @@
 use plimsoll_model::{RuleInfo, Severity};
 
 use super::pod::{
-    called, container_place, edit_container, effective, in_container, in_pod, is_null, pod_place, safe,
-    set_in_container, set_in_pod, short, unsafely,
+    called, container_place, edit_container, effective, in_container, in_pod, pod_place, safe, set_in_container,
+    set_in_pod, short, unsafely,
 };
 use super::{Check, Context, Rule};
 use crate::manifest::edit::{self, Value};
@@ -177,7 +177,10 @@ fn seccomp_missing(workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec
 
 fn apparmor_missing(workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     let annotated = workload.metadata.and_then(|metadata| metadata.get("annotations")).is_some_and(|annotations| {
-        annotations.pairs().iter().any(|(key, _)| key.text().is_some_and(|key| key.starts_with(APPARMOR_ANNOTATION)))
+        annotations
+            .all_pairs()
+            .into_iter()
+            .any(|(key, _)| key.text().is_some_and(|key| key.starts_with(APPARMOR_ANNOTATION)))
     });
     if !annotated {
         missing(&APPARMOR_MISSING.info, "appArmorProfile", "AppArmor", unsafely, workload, context, out);
@@ -207,7 +210,7 @@ fn missing(
     }
     let path = ["securityContext", field, "type"];
     let (mend, value) = (mend("use the runtime's profile"), Value::Text("RuntimeDefault"));
-    let own = |container: &Container<'_>| in_container(container, field).is_some_and(|(_, value)| !is_null(value));
+    let own = |container: &Container<'_>| in_container(container, field).is_some_and(|(_, value)| !value.is_null());
     if !open.is_empty() && open.len() == all && !open.iter().any(own) {
         let message = format!("{} has no {what} profile", short(&workload.object.label()));
         let found = Found::new(rule, pod_place(workload, &path), message);
@@ -231,7 +234,7 @@ fn seccomp_unconfined(workload: &Workload<'_>, context: &Context<'_>, out: &mut 
 fn apparmor_unconfined(workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     unconfined(&APPARMOR_UNCONFINED.info, "appArmorProfile", "AppArmor", workload, context, out);
     let Some(annotations) = workload.metadata.and_then(|metadata| metadata.get("annotations")) else { return };
-    for (key, value) in annotations.pairs() {
+    for (key, value) in annotations.all_pairs() {
         let Some(container) = key.text().and_then(|key| key.strip_prefix(APPARMOR_ANNOTATION)) else { continue };
         let profile = value.text().unwrap_or_default();
         if !matches!(profile, "" | "runtime/default") && !profile.starts_with("localhost/") {

@@ -6,8 +6,7 @@ use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
 use super::pod::{
-    called, container_place, effective, in_container, in_pod, is_null, pod_place, set_in_container, set_in_pod, short,
-    unsafely,
+    called, container_place, effective, in_container, in_pod, pod_place, set_in_container, set_in_pod, short, unsafely,
 };
 use super::{Check, Context, Rule};
 use crate::manifest::edit::Value;
@@ -149,7 +148,7 @@ fn may_run_as_root(workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec
     }
     let mend = unsafely("set `runAsNonRoot: true`");
     // One finding where one line in the pod mends all; a container's own `false` has to go by itself.
-    let own = |container: &Container<'_>| in_container(container, PATH[1]).is_some_and(|(_, value)| !is_null(value));
+    let own = |container: &Container<'_>| in_container(container, PATH[1]).is_some_and(|(_, value)| !value.is_null());
     if !open.is_empty() && open.len() == all && !open.iter().any(own) {
         let place = match in_pod(workload, PATH[1]) {
             Some((holder, _)) => entry(holder, PATH[1]),
@@ -228,7 +227,7 @@ fn low_id(
     out.push(set_in_container(found, (container, workload), context.source, unsafely(&title), &path, value));
 }
 
-/// The account's name and the field that has it; none where the default counts.
+/// The account's name; none where the default counts.
 fn account<'o>(workload: &Workload<'o>) -> Option<&'o str> {
     let field = |name: &str| workload.at(&[name]).and_then(|value| value.string());
     field("serviceAccountName").or_else(|| field("serviceAccount")).filter(|name| *name != "default")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plimsoll_model::{ImageReference, RuleInfo, Severity, TextEdit};
 use plimsoll_yaml::Node;
 
-use super::pod::{called, container_place, edit_container, is_null, safe, set_in_container, short};
+use super::pod::{called, container_place, edit_container, safe, set_in_container, short};
 use super::{Check, Context, Rule};
 use crate::manifest::edit::{self, Value};
 use crate::manifest::object::{Container, Workload, entry};
@@ -90,7 +90,7 @@ fn is_placeholder(text: &str) -> bool {
 
 fn unreadable(container: &Container<'_>, workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     let rule = &UNREADABLE.info;
-    let Some(value) = container.at(&["image"]).filter(|value| !is_null(value)) else {
+    let Some(value) = container.at(&["image"]).filter(|value| !value.is_null()) else {
         let message = format!("{} names no image", called(container));
         let found = Found::new(rule, container_place(container, &["image"]), message);
         // A Deployment without a selector is a patch of one, mostly: the image stands elsewhere.
@@ -178,7 +178,7 @@ fn digest_missing(container: &Container<'_>, _: &Workload<'_>, _: &Context<'_>, 
 
 fn pull_policy(container: &Container<'_>, workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     const FIELD: &str = "imagePullPolicy";
-    let value = container.at(&[FIELD]).filter(|value| !is_null(value));
+    let value = container.at(&[FIELD]).filter(|value| !value.is_null());
     // Left out, it is `Always` for latest alone.
     let implied = || reference(container).is_some_and(|name| name.digest().is_none() && name.tag() == Some("latest"));
     let always = match value {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
-use super::pod::{first_key, is_null, short};
+use super::pod::{first_key, short};
 use super::{Check, Context, Rule};
 use crate::manifest::object::{Object, entry, key, span};
 use crate::source::{Found, Span};
@@ -105,8 +105,8 @@ fn is_ingress(object: &Object) -> bool {
     object.kind == "Ingress" && matches!(object.group(), "networking.k8s.io" | "extensions")
 }
 
-fn annotations(object: &Object) -> &[(Arc<Node>, Arc<Node>)] {
-    object.at(&["metadata", "annotations"]).map(|annotations| annotations.pairs()).unwrap_or_default()
+fn annotations(object: &Object) -> Vec<(&Arc<Node>, &Arc<Node>)> {
+    object.at(&["metadata", "annotations"]).map(|annotations| annotations.all_pairs()).unwrap_or_default()
 }
 
 fn tls(object: &Object) -> &[Arc<Node>] {
@@ -164,7 +164,7 @@ fn snippet(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
         let Some(text) = name.text() else { continue };
         let (domain, word) = text.split_once('/').unwrap_or_default();
         let nginx = domain == "nginx.org" || domain.ends_with("nginx.ingress.kubernetes.io");
-        if nginx && (word.ends_with("-snippet") || word.ends_with("-snippets")) && !is_null(value) {
+        if nginx && (word.ends_with("-snippet") || word.ends_with("-snippets")) && !value.is_null() {
             let message =
                 format!("{} puts lines into the controller's nginx by `{}`", short(&object.label()), short(text));
             // The lines themselves may be many: the key says which.

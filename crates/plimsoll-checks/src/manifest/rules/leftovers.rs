@@ -76,7 +76,7 @@ fn apparmor_annotation(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<F
 
 fn annotations(rule: &'static RuleInfo, starts: &[&str], what: &str, workload: &Workload<'_>, out: &mut Vec<Found>) {
     let Some(annotations) = workload.metadata.and_then(|metadata| metadata.get("annotations")) else { return };
-    for (key, value) in annotations.pairs() {
+    for (key, value) in annotations.all_pairs() {
         let Some(name) = key.text().filter(|name| starts.iter().any(|start| name.starts_with(start))) else { continue };
         let place = Span::new(key.start, value.end.max(key.end));
         out.push(Found::new(rule, place, format!("the annotation `{}` {what}", short(name))));

@@ -35,7 +35,7 @@ mod pod;
 mod privilege;
 mod reliability;
 mod resources;
-mod roles;
+pub(super) mod roles;
 mod secrets;
 mod volumes;
 

@@ -56,13 +56,8 @@ pub fn effective<'o>(
     workload: &Workload<'o>,
     name: &str,
 ) -> Option<(&'o Arc<Node>, &'o Arc<Node>)> {
-    let set = |found: &(&'o Arc<Node>, &'o Arc<Node>)| !is_null(found.1);
+    let set = |found: &(&'o Arc<Node>, &'o Arc<Node>)| !found.1.is_null();
     in_container(container, name).filter(set).or_else(|| in_pod(workload, name).filter(set))
-}
-
-/// Nothing, `~` or `null`: as if the key were not there.
-pub fn is_null(node: &Node) -> bool {
-    matches!(node.value, plimsoll_yaml::Value::Scalar { plain: true, .. }) && node.string().is_none()
 }
 
 /// The key where something is missing below a container: the deepest mapping on the way, else the container's name.

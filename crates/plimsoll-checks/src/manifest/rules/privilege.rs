@@ -6,11 +6,12 @@ use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
 use super::pod::{
-    asks_for, called, container_place, edit_container, in_container, is_null, safe, set_in_container, short, unsafely,
+    asks_for, called, container_place, edit_container, in_container, safe, set_in_container, short, unsafely,
 };
 use super::{Check, Context, Rule};
 use crate::manifest::edit::{self, Value};
 use crate::manifest::object::{Container, Workload, boolean, entry, span};
+use crate::pod_security::privileges::DEFAULT_CAPABILITIES;
 use crate::source::Found;
 
 pub const PRIVILEGED: Rule = Rule {
@@ -141,22 +142,6 @@ pub const ADDED_BACK: Rule = Rule {
     check: Check::Container(added_back),
 };
 
-/// What runtimes give, without NET_RAW: what the baseline Pod Security Standard lets be added.
-const DEFAULT: [&str; 13] = [
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-];
 /// Those that reach the node's memory, files, devices or network.
 const GRAVE: [&str; 12] = [
     "ALL",
@@ -236,7 +221,7 @@ fn capability_added(container: &Container<'_>, workload: &Workload<'_>, _: &Cont
         return;
     }
     for (name, item) in added(container) {
-        if DEFAULT.contains(&name.as_str()) {
+        if DEFAULT_CAPABILITIES.contains(&name.as_str()) {
             continue;
         }
         let message = format!("{} gets the capability {}", called(container), short(&name));
@@ -301,7 +286,7 @@ fn drop_one(
     let title = format!("drop {name}");
     edit_container(found, (container, workload), unsafely(&title), |node| match container.at(&DROP) {
         Some(list) if !list.items().is_empty() => edit::push(context.source, node, &DROP, name),
-        Some(list) if list.start < list.end && !is_null(list) => edit::push(context.source, node, &DROP, name),
+        Some(list) if list.start < list.end && !list.is_null() => edit::push(context.source, node, &DROP, name),
         _ => edit::set(context.source, node, &DROP, Value::Texts(&[name])),
     })
 }
@@ -311,7 +296,7 @@ fn added_back(container: &Container<'_>, workload: &Workload<'_>, _: &Context<'_
         return;
     }
     for (name, item) in added(container) {
-        if name != "NET_BIND_SERVICE" && DEFAULT.contains(&name.as_str()) {
+        if name != "NET_BIND_SERVICE" && DEFAULT_CAPABILITIES.contains(&name.as_str()) {
             let message = format!("{} gets the capability {name}", called(container));
             out.push(Found::new(&ADDED_BACK.info, span(item), message));
         }

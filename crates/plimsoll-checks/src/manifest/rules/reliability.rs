@@ -3,7 +3,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use super::pod::{called, container_place, is_null, pod_place, short};
+use super::pod::{called, container_place, pod_place, short};
 use super::{Check, Context, Rule};
 use crate::manifest::object::{Container, ContainerKind, Object, Workload, entry, integer, key, span};
 use crate::source::{Found, Span};
@@ -210,7 +210,7 @@ fn claim_storage(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
 
 fn service_name(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
     let name = object.at(&["spec", "serviceName"]);
-    if object.kind == "StatefulSet" && name.is_none_or(|name| is_null(name) || name.text() == Some("")) {
+    if object.kind == "StatefulSet" && name.is_none_or(|name| name.is_null() || name.text() == Some("")) {
         let place = key(&object.node, "spec").map_or_else(|| span(&object.node), |key| span(key));
         out.push(Found::new(&SERVICE_NAME.info, place, format!("{} names no Service", short(&object.label()))));
     }

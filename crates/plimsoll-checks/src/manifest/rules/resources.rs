@@ -4,7 +4,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use super::pod::{called, container_place, is_null};
+use super::pod::{called, container_place};
 use super::{Check, Context, Rule};
 use crate::manifest::object::{Container, ContainerKind, Workload, entry};
 use crate::manifest::project::defaults::Amount;
@@ -118,7 +118,7 @@ fn lacks(
     let path = ["resources", list, name];
     let place = match container.at(&path[..2]) {
         // It is there and says nothing.
-        Some(holder) if holder.get(name).is_some_and(|value| !is_null(value)) => entry(holder, name),
+        Some(holder) if holder.get(name).is_some_and(|value| !value.is_null()) => entry(holder, name),
         _ => container_place(container, &path),
     };
     out.push(Found::new(rule, place, format!("{} {message}", called(container))));

@@ -207,17 +207,17 @@ fn resource<'n>(rule: &'n Arc<Node>, wanted: &[&str]) -> Option<&'n Arc<Node>> {
 }
 
 /// Whether a rule is about these API groups. One that does not say is not let off.
-fn in_groups(rule: &Arc<Node>, groups: &[&str]) -> bool {
+pub fn in_groups(rule: &Arc<Node>, groups: &[&str]) -> bool {
     let items = rule.get("apiGroups").map(|list| list.items()).unwrap_or_default();
     items.is_empty() || items.iter().any(|item| item.text().is_some_and(|text| text == "*" || groups.contains(&text)))
 }
 
-fn with_any_verb(rule: &Arc<Node>, verbs: &[&str]) -> bool {
+pub fn with_any_verb(rule: &Arc<Node>, verbs: &[&str]) -> bool {
     lists(rule, "verbs", verbs).is_some() || lists(rule, "verbs", &["*"]).is_some()
 }
 
 /// Only objects that are named one by one.
-fn is_named(rule: &Arc<Node>) -> bool {
+pub fn is_named(rule: &Arc<Node>) -> bool {
     rule.get("resourceNames").is_some_and(|names| names.items().iter().any(|name| name.string().is_some()))
 }
 

@@ -4,7 +4,7 @@
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
-use super::pod::{called, first_key, is_null, short};
+use super::pod::{called, first_key, short};
 use super::{Check, Context, Rule};
 use crate::manifest::object::{Container, Object, Workload, entry, span};
 use crate::secrets;
@@ -93,7 +93,7 @@ pub const SECRET_IN_MANIFEST: Rule = Rule {
 fn secret_in_env(container: &Container<'_>, _: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
     for variable in container.at(&["env"]).map(|env| env.items()).unwrap_or_default() {
         let Some(from) = variable.get("valueFrom") else { continue };
-        let Some(secret) = from.get("secretKeyRef").filter(|secret| !is_null(secret)) else { continue };
+        let Some(secret) = from.get("secretKeyRef").filter(|secret| !secret.is_null()) else { continue };
         let name = variable.get("name").and_then(|name| name.text()).unwrap_or_default();
         let from_name = secret.get("name").and_then(|name| name.text()).unwrap_or_default();
         let key = secret.get("key").and_then(|key| key.text()).unwrap_or_default();
@@ -107,7 +107,7 @@ fn secret_in_env(container: &Container<'_>, _: &Workload<'_>, _: &Context<'_>, o
         out.push(Found::new(&SECRET_IN_ENV.info, entry(from, "secretKeyRef"), message));
     }
     for source in container.at(&["envFrom"]).map(|from| from.items()).unwrap_or_default() {
-        let Some(secret) = source.get("secretRef").filter(|secret| !is_null(secret)) else { continue };
+        let Some(secret) = source.get("secretRef").filter(|secret| !secret.is_null()) else { continue };
         let name = secret.get("name").and_then(|name| name.text()).unwrap_or_default();
         let message = format!("{} gets the whole Secret `{}` as environment variables", called(container), short(name));
         out.push(Found::new(&SECRET_IN_ENV.info, entry(source, "secretRef"), message));
@@ -165,7 +165,7 @@ fn secret_in_config_map(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) 
         return;
     }
     let Some(data) = object.at(&["data"]) else { return };
-    for (key, value) in data.pairs() {
+    for (key, value) in data.all_pairs() {
         let (Some(name), Some(text)) = (key.text(), value.string()) else { continue };
         let place = Span::new(key.start, value.end.max(key.end));
         let whole = secrets::in_variable(name, text).map(|secret| (secret.what, secret.masked(), secret.severity));
@@ -189,9 +189,10 @@ fn secret_in_manifest(object: &Object, _: &Context<'_>, out: &mut Vec<Found>) {
         return;
     }
     for field in ["data", "stringData"] {
-        let filled = |data: &&std::sync::Arc<Node>| data.pairs().iter().any(|(_, value)| value.string().is_some());
+        let filled =
+            |data: &&std::sync::Arc<Node>| data.all_pairs().into_iter().any(|(_, value)| value.string().is_some());
         if let Some(data) = object.at(&[field]).filter(filled) {
-            let count = data.pairs().len();
+            let count = data.all_pairs().len();
             let message = format!("{} stands here with its data ({count})", short(&object.label()));
             let key = crate::manifest::object::key(&object.node, field);
             out.push(Found::new(

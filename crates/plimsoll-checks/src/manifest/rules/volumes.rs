@@ -6,7 +6,7 @@ use std::sync::Arc;
 use plimsoll_model::{RuleInfo, Severity};
 use plimsoll_yaml::Node;
 
-use super::pod::{called, in_container, is_null, safe, set_in_container, short};
+use super::pod::{called, in_container, safe, set_in_container, short};
 use super::{Check, Context, Rule};
 use crate::manifest::edit::{self, Value};
 use crate::manifest::object::{Container, Workload, entry, is_true, span};
@@ -295,7 +295,7 @@ fn is_in(path: &str, folder: &str) -> bool {
 fn host_paths<'o>(workload: &Workload<'o>) -> impl Iterator<Item = (&'o Arc<Node>, &'o Arc<Node>, String)> + use<'o> {
     let volumes = workload.at(&["volumes"]).map(|volumes| volumes.items()).unwrap_or_default();
     volumes.iter().filter_map(|volume| {
-        let host = volume.get("hostPath").filter(|host| !is_null(host))?;
+        let host = volume.get("hostPath").filter(|host| !host.is_null())?;
         let path = host.get("path").and_then(|path| path.text()).unwrap_or_default();
         Some((volume, host, resolved(path)))
     })
@@ -383,12 +383,12 @@ fn writable_host_path(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Fo
 
 fn volume_type(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
     for volume in workload.at(&["volumes"]).map(|volumes| volumes.items()).unwrap_or_default() {
-        for (key, value) in volume.pairs() {
-            let kind = key.text().filter(|kind| *kind != "name" && !key.is_merge() && !COMMON.contains(kind));
+        for (key, value) in volume.all_pairs() {
+            let kind = key.text().filter(|kind| *kind != "name" && !COMMON.contains(kind));
             let Some(kind) = kind else {
                 continue;
             };
-            if !is_null(value) {
+            if !value.is_null() {
                 let message = format!("volume `{}` is of the type `{}`", volume_name(volume), short(kind));
                 out.push(Found::new(&VOLUME_TYPE.info, span(key), message));
             }
@@ -398,7 +398,7 @@ fn volume_type(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
 
 fn git_repo(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
     for volume in workload.at(&["volumes"]).map(|volumes| volumes.items()).unwrap_or_default() {
-        if volume.get("gitRepo").is_some_and(|repository| !is_null(repository)) {
+        if volume.get("gitRepo").is_some_and(|repository| !repository.is_null()) {
             let message = format!("volume `{}` is cloned from git by the kubelet", volume_name(volume));
             out.push(Found::new(&GIT_REPO.info, entry(volume, "gitRepo"), message));
         }
@@ -407,7 +407,7 @@ fn git_repo(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) {
 
 fn proc_mount(container: &Container<'_>, workload: &Workload<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     let Some((holder, value)) = in_container(container, "procMount") else { return };
-    if is_null(value) || value.text() == Some("Default") {
+    if value.is_null() || value.text() == Some("Default") {
         return;
     }
     let message = format!("{} sees an unmasked /proc", called(container));
@@ -422,7 +422,7 @@ fn system_mount(workload: &Workload<'_>, _: &Context<'_>, out: &mut Vec<Found>) 
     let volumes = workload.at(&["volumes"]).map(|volumes| volumes.items()).unwrap_or_default();
     let read_only: HashSet<&str> = volumes
         .iter()
-        .filter(|volume| fixed.iter().any(|kind| volume.get(kind).is_some_and(|value| !is_null(value))))
+        .filter(|volume| fixed.iter().any(|kind| volume.get(kind).is_some_and(|value| !value.is_null())))
         .filter_map(|volume| volume.get("name")?.string())
         .collect();
     for container in workload.containers() {

@@ -116,7 +116,7 @@ pub fn is_quantity(text: &str) -> bool {
         }
 }
 
-/// The quantity that somebody meant: `512MB` is `512M`, `1 GiB` is `1Gi`.
+/// The quantity that somebody meant: `512MB` is `512Mi`, `1 GiB` is `1Gi`.
 pub fn meant_quantity(text: &str) -> Option<String> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;

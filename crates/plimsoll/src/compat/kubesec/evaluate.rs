@@ -27,7 +27,7 @@ impl<'n> Facts<'n> {
 
     /// A field of the pod's spec is there and not null.
     pub fn spec_set(&self, key: &str) -> bool {
-        self.spec.and_then(|spec| spec.get(key)).is_some_and(|value| !is_null(value))
+        self.spec.and_then(|spec| spec.get(key)).is_some_and(|value| !value.is_null())
     }
 
     /// Some container says yes, or says nothing where the pod says yes for it.
@@ -91,7 +91,7 @@ pub fn adds_sys_admin(holder: &Node) -> Option<bool> {
 
 pub fn drops_any(holder: &Node) -> Option<bool> {
     let Value::List(dropped) = &context(holder, &["capabilities", "drop"])?.value else { return None };
-    Some(!dropped.is_empty() && !dropped.iter().any(|item| is_null(item)))
+    Some(!dropped.is_empty() && !dropped.iter().any(|item| item.is_null()))
 }
 
 pub fn drops_all(holder: &Node) -> Option<bool> {
@@ -126,7 +126,7 @@ fn claims<'n>(facts: &Facts<'n>) -> Vec<&'n Arc<Node>> {
 }
 
 pub fn secrets_in_environment(facts: &Facts<'_>) -> bool {
-    let set = |node: &Arc<Node>, path: &[&str]| at(node, path).is_some_and(|value| !is_null(value));
+    let set = |node: &Arc<Node>, path: &[&str]| at(node, path).is_some_and(|value| !value.is_null());
     facts.containers().any(|container| {
         items(container.get("env")).any(|one| set(one, &["valueFrom", "secretKeyRef"]))
             || items(container.get("envFrom")).any(|one| set(one, &["secretRef"]))
@@ -140,7 +140,7 @@ pub fn binds_anonymous(facts: &Facts<'_>) -> bool {
 
 /// A field of a security context that is set.
 fn context<'n>(holder: &'n Node, path: &[&str]) -> Option<&'n Arc<Node>> {
-    at(holder.get("securityContext")?, path).filter(|value| !is_null(value))
+    at(holder.get("securityContext")?, path).filter(|value| !value.is_null())
 }
 
 fn flag(holder: &Node, key: &str) -> Option<bool> {
@@ -167,11 +167,6 @@ fn plain(node: &Node) -> Option<&str> {
         Value::Scalar { text, plain: true } => Some(text),
         _ => None,
     }
-}
-
-/// Nothing at all, or a plain null.
-pub fn is_null(node: &Node) -> bool {
-    plain(node).is_some_and(|text| matches!(text, "" | "~" | "null" | "Null" | "NULL"))
 }
 
 /// A boolean in the words of YAML 1.1, which kubesec reads.

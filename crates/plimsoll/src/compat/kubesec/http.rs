@@ -27,6 +27,8 @@ use crate::exit::Exit;
 
 /// The largest body: an object that the API server takes is smaller, and so are most rendered charts.
 const MAX_BODY: usize = 8 << 20;
+/// Reports of one answer, each some hundred bytes.
+const MAX_REPORTS: usize = 10_000;
 /// Bodies that are in memory at the same time.
 const MAX_BODIES: usize = 32;
 /// A body that takes longer is cut off, as kubesec does.
@@ -45,8 +47,8 @@ const SITE: &str = "https://kubesec.io";
 type Answer = Response<Full<Bytes>>;
 
 struct Service {
-    bodies: Semaphore,
-    scans: Semaphore,
+    bodies: Arc<Semaphore>,
+    scans: Arc<Semaphore>,
     counts: Counts,
 }
 
@@ -104,8 +106,8 @@ async fn serve(addresses: &[SocketAddr]) -> Result<(), String> {
     say("info", &format!("Starting HTTP server on {bound}"));
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let service = Arc::new(Service {
-        bodies: Semaphore::new(MAX_BODIES),
-        scans: Semaphore::new(cores),
+        bodies: Arc::new(Semaphore::new(MAX_BODIES)),
+        scans: Arc::new(Semaphore::new(cores)),
         counts: Counts::default(),
     });
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -180,7 +182,7 @@ async fn answer(service: &Service, request: Request<Incoming>) -> Answer {
     if query.split('&').any(|pair| pair.strip_prefix("in-toto=").is_some_and(|value| !value.is_empty())) {
         return refused(service, StatusCode::INTERNAL_SERVER_ERROR, "in-toto links are not signed here");
     }
-    let Ok(_body) = service.bodies.try_acquire() else {
+    let Ok(room) = Arc::clone(&service.bodies).try_acquire_owned() else {
         service.counts.shed.fetch_add(1, Ordering::Relaxed);
         let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, "too much to do: try again\n".into());
         set(&mut answer, RETRY_AFTER, "1");
@@ -195,10 +197,15 @@ async fn answer(service: &Service, request: Request<Incoming>) -> Answer {
         Ok(Err(_)) => return refused(service, StatusCode::BAD_REQUEST, "Error reading request body"),
         Ok(Ok(body)) => body.to_bytes(),
     };
-    let Ok(_scan) = service.scans.acquire().await else {
+    let Ok(scan) = Arc::clone(&service.scans).acquire_owned().await else {
         return refused(service, StatusCode::SERVICE_UNAVAILABLE, "the server stops");
     };
-    match tokio::task::spawn_blocking(move || scored(&body)).await {
+    let work = move || {
+        // Held until the work is done, also where the client has gone.
+        let _held = (room, scan);
+        scored(&body)
+    };
+    match tokio::task::spawn_blocking(work).await {
         Ok(Ok(json)) => {
             service.counts.scored.fetch_add(1, Ordering::Relaxed);
             let mut answer = text(StatusCode::OK, json);
@@ -215,6 +222,9 @@ fn scored(body: &[u8]) -> Result<String, String> {
     let manifest = body.strip_prefix(b"file=").unwrap_or(body);
     let text = std::str::from_utf8(manifest).map_err(|_| "the body is no UTF-8".to_owned())?;
     let reports = report::reports("API", text)?;
+    if reports.len() > MAX_REPORTS {
+        return Err(format!("the body has more than {MAX_REPORTS} objects"));
+    }
     report::json(&reports).map(|json| json + "\n").map_err(|error| format!("could not write the report: {error}"))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plimsoll_yaml::{FaultKind, Node, documents};
 use serde::Serialize;
 
-use super::evaluate::{Facts, is_null};
+use super::evaluate::Facts;
 use super::rules::{RULES, Rule};
 use super::valid;
 
@@ -53,7 +53,7 @@ pub fn reports(file_name: &str, text: &str) -> Result<Vec<Report>, String> {
             _ => format!("yaml: line {}: {words}", fault.line),
         });
     }
-    let objects = documents.iter().filter(|document| !is_null(document));
+    let objects = documents.iter().filter(|document| !document.is_null());
     let reports: Vec<Report> = objects.map(|object| report(file_name, object)).collect();
     if reports.is_empty() { Err("invalid input".into()) } else { Ok(reports) }
 }
@@ -105,7 +105,7 @@ impl Entry {
 
 /// `Kind/name.namespace`, with kubesec's words for what is not set.
 fn name(object: &Node) -> String {
-    let set = |node: &Node, key: &str| node.get(key).filter(|v| !is_null(v)).and_then(|v| v.text().map(str::to_owned));
+    let set = |node: &Node, key: &str| node.get(key).filter(|v| !v.is_null()).and_then(|v| v.text().map(str::to_owned));
     let Some(kind) = set(object, "kind") else { return "Unknown".into() };
     let field = |key: &str| object.get("metadata").and_then(|metadata| set(metadata, key));
     let (name, namespace) = (field("name"), field("namespace"));

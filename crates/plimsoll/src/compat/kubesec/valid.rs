@@ -8,7 +8,7 @@ use plimsoll_checks::manifest::object::Object as Manifest;
 use plimsoll_checks::manifest::schema::{SchemaFaultKind, validate};
 use plimsoll_yaml::{Node, Value};
 
-use super::evaluate::{boolean, is_null, number};
+use super::evaluate::{boolean, number};
 
 /// Faults of one object that are told.
 const MAX_FAULTS: usize = 5;
@@ -90,7 +90,7 @@ pub fn fault(object: &Arc<Node>) -> Option<String> {
     let Value::Map(_) = &object.value else {
         return Some(format!("error unmarshalling resource: expected object, but got {}", found(object)));
     };
-    let word = |key: &str| object.get(key).filter(|value| !is_null(value));
+    let word = |key: &str| object.get(key).filter(|value| !value.is_null());
     let missing = |key: &str| Some(format!("error while parsing: missing '{key}' key"));
     let Some(kind) = word("kind") else { return missing("kind") };
     if word("apiVersion").is_none() {
@@ -108,7 +108,7 @@ pub fn fault(object: &Arc<Node>) -> Option<String> {
     let mut walk = Walk { faults: Vec::new(), steps: 0, path: String::new() };
     walk.object(object, expected);
     if walk.steps > MAX_STEPS {
-        walk.faults.push(format!("more than {MAX_STEPS} nodes"));
+        walk.faults.push(format!("too large to look at: more than {MAX_STEPS} steps"));
     }
     if walk.faults.is_empty() {
         match of_schema(object) {
@@ -154,8 +154,9 @@ struct Walk {
 
 impl Walk {
     fn node(&mut self, node: &Arc<Node>, expected: &Type) {
-        self.steps += 1;
-        if self.steps > MAX_STEPS || self.faults.len() >= MAX_FAULTS || is_null(node) {
+        // Aliases repeat a long text as cheaply as a short one.
+        self.steps += 1 + node.text().map_or(0, |text| text.len() / 16);
+        if self.steps > MAX_STEPS || self.faults.len() >= MAX_FAULTS || node.is_null() {
             return;
         }
         let is = match expected {
@@ -221,7 +222,7 @@ fn found(node: &Node) -> &'static str {
     match &node.value {
         Value::Map(_) => "object",
         Value::List(_) => "array",
-        Value::Scalar { .. } if is_null(node) => "null",
+        Value::Scalar { .. } if node.is_null() => "null",
         Value::Scalar { .. } if boolean(node).is_some() => "boolean",
         Value::Scalar { .. } if number(node).is_some() => "number",
         Value::Scalar { .. } => "string",
