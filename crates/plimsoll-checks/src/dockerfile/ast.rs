@@ -62,6 +62,25 @@ impl Dockerfile<'_> {
         as_last || name(of).is_some_and(|name| self.bases().contains(name)) || index + 1 == self.stages.len()
     }
 
+    /// The names of ENV and ARG, once for each stage and RUN, are more than any build needs: what follows from them is not looked at,
+    /// and a fault says so.
+    pub fn repeats_too_many_variables(&self) -> bool {
+        let names = |body: &Body| match body {
+            Body::Env(pairs) | Body::Arg(pairs) => pairs.iter().map(|pair| pair.key.text.len() + 1).sum(),
+            _ => 0,
+        };
+        let (mut bytes, mut times) = (0usize, 0usize);
+        for instruction in &self.instructions {
+            let body = match &instruction.body {
+                Body::OnBuild(inner) => &inner.body,
+                body => body,
+            };
+            bytes += names(body);
+            times += usize::from(matches!(body, Body::From { .. } | Body::Run(_)));
+        }
+        bytes.saturating_mul(times) > MAX_REPEATED
+    }
+
     /// The images of all stages without tag and digest.
     fn bases(&self) -> &HashSet<String> {
         self.bases.get_or_init(|| {
@@ -90,6 +109,9 @@ pub struct Directive {
     pub name: Text,
     pub value: Text,
 }
+
+/// Bytes that the names of variables may come to, once for each stage and RUN: a hundred names in a thousand RUNs are a fiftieth.
+const MAX_REPEATED: usize = 64 << 20;
 
 /// What could not be understood; the rest of the file is in the tree all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]

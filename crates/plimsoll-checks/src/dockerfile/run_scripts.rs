@@ -78,6 +78,9 @@ impl Told<'_, '_> {
 
 /// Shows every RUN in shell form whose shell is one that is checked.
 pub(super) fn each_script<'f>(dockerfile: &'f Dockerfile<'_>, see: &mut dyn FnMut(Told<'_, 'f>)) {
+    if dockerfile.repeats_too_many_variables() {
+        return;
+    }
     let mut pragmas = pragmas(dockerfile).into_iter().peekable();
     // What a stage starts with, where nothing else is its base.
     let mut default = State { shell: "sh", errexit: false, set: BTreeSet::new(), later: BTreeSet::new() };

@@ -1,7 +1,7 @@
 //! Names of images that a digest may go behind. In: a file's text. Out: the names with their bytes. Left out is what no digest
 //! fits or needs: variables, stages, `scratch`, names that have one, and those that no registry could be asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use plimsoll_model::{FileKind, ImageReference};
 
@@ -43,11 +43,11 @@ fn of_dockerfile<'a>(file: &'a Dockerfile<'_>) -> impl Iterator<Item = &'a Text>
     let from = file.stages.iter().filter(|stage| stage.base.is_none()).map(|stage| &stage.image);
     let copies = file.instructions.iter().filter(|instruction| matches!(instruction.body, Body::Copy { .. }));
     let flags = copies.flat_map(|copy| copy.flags.iter().filter(|flag| flag.name == "from"));
-    let is_stage = |name: &str| {
-        let mut names = file.stages.iter().filter_map(|stage| stage.name.as_ref());
-        // A number is a stage's, and names of stages know no case.
-        name.bytes().all(|byte| byte.is_ascii_digit()) || names.any(|stage| stage.text.eq_ignore_ascii_case(name))
-    };
+    let names = file.stages.iter().filter_map(|stage| stage.name.as_ref());
+    let names: HashSet<String> = names.map(|name| name.text.to_ascii_lowercase()).collect();
+    // A number is a stage's, and names of stages know no case.
+    let is_stage =
+        move |name: &str| name.bytes().all(|byte| byte.is_ascii_digit()) || names.contains(&name.to_ascii_lowercase());
     let foreign = flags.filter_map(|flag| flag.value.as_ref()).filter(move |value| !is_stage(&value.text));
     from.chain(foreign)
 }

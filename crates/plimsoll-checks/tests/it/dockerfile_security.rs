@@ -27,6 +27,8 @@ fn download_that_is_run_as_it_comes_is_found_in_every_spelling() {
         "RUN sh -c \"$(curl -fsSL https://x.example/i)\"",
         "RUN eval \"$(wget -qO- https://x.example/i)\"",
         "RUN if true; then curl x | sh; fi",
+        "ONBUILD RUN curl x | sh",
+        "RUN [\"sh\", \"-c\", \"set -e; curl x | sh\"]",
     ] {
         assert_eq!(said("download-piped-to-shell", &on(bad)).len(), 1, "{bad}");
     }
@@ -56,6 +58,8 @@ fn switches_of_tls_are_found_and_their_neighbours_are_not() {
         ("RUN apt-get -o Acquire::https::Verify-Peer=false update", "Acquire::https::Verify-Peer=false"),
         ("ENV NODE_TLS_REJECT_UNAUTHORIZED=0", "NODE_TLS_REJECT_UNAUTHORIZED=0"),
         ("RUN GIT_SSL_NO_VERIFY=true git clone https://x.example/a", "GIT_SSL_NO_VERIFY=true"),
+        ("ONBUILD RUN GIT_SSL_NO_VERIFY=true git clone https://x.example/a", "GIT_SSL_NO_VERIFY=true"),
+        ("ONBUILD ENV PYTHONHTTPSVERIFY=0", "PYTHONHTTPSVERIFY=0"),
     ] {
         assert_eq!(said("tls-verification-off", &on(bad)), [at], "{bad}");
     }

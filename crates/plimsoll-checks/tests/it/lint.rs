@@ -520,3 +520,33 @@ fn account_that_mounts_no_token_says_it_for_its_pods() {
     assert!(told(&pod("other", "")));
     assert!(!told(&pod("other", "  automountServiceAccountToken: false\n")));
 }
+
+#[test]
+fn escapes_in_an_exec_form_cannot_lead_a_fix_astray() {
+    let linter = Linter::new(Options::default()).unwrap();
+    for run in [
+        r#"RUN ["sh","-c","\u000a\n\n\n\napt-get é install x"]"#,
+        r#"RUN ["sh","-c","echo \"a\" && apt update"]"#,
+        r#"RUN ["sh","-c","echo \"a\" && apt-get install x"]"#,
+        r#"RUN ["sh","-c","echo \"é\" && apk add x"]"#,
+    ] {
+        let text = format!("FROM debian:13-slim\n{run}\n");
+        let linted = linter.lint_alone(&Input { path: "Dockerfile", text: &text, kind: FileKind::Dockerfile });
+        let edits = linted.findings.iter().filter_map(|found| found.finding.fix.as_ref()).flat_map(|fix| &fix.edits);
+        let inside = edits.filter(|edit| edit.start > text.find("RUN").unwrap() && edit.start < text.trim_end().len());
+        assert_eq!(inside.count(), 0, "{text}");
+    }
+}
+
+#[test]
+fn variables_that_many_stages_repeat_are_told_and_not_copied() {
+    let names: String = (0..20_000).map(|number| format!(" V{number}=1")).collect();
+    let stages = "FROM a AS a\nRUN b $V1\n".repeat(400);
+    let text = format!("FROM x:1 AS a\nENV{names}\n{stages}");
+    let linter = Linter::new(Options::default()).unwrap();
+    let linted = linter.lint_alone(&Input { path: "Dockerfile", text: &text, kind: FileKind::Dockerfile });
+    let told = linted.findings.iter().any(|found| found.finding.message.contains("too many variables"));
+    assert!(told && !text.is_empty());
+    let few = linter.lint_alone(&Input { path: "Dockerfile", text: "FROM x:1\nENV A=1\n", kind: FileKind::Dockerfile });
+    assert!(!few.findings.iter().any(|found| found.finding.message.contains("too many variables")));
+}

@@ -44,7 +44,7 @@ pub(super) struct Lines<'a> {
     pub faults_left_out: bool,
     /// Where each line stands, by what it says: made once a here-document's end was looked for in vain, so that many of
     /// them do not read the file again and again.
-    ends: Option<HashMap<&'a str, Vec<usize>>>,
+    ends: Option<HashMap<(bool, &'a str), Vec<usize>>>,
 }
 
 /// A line without its line break.
@@ -154,7 +154,9 @@ impl<'a> Lines<'a> {
         if self.directives.iter().any(same) {
             let message = format!("the parser directive `{}` stands here a second time", directive.name.text);
             self.fault(directive.name.span, message);
-        } else if directive.name.text.eq_ignore_ascii_case("escape") {
+            return true;
+        }
+        if directive.name.text.eq_ignore_ascii_case("escape") {
             match directive.value.text.as_str() {
                 "\\" => self.escape = '\\',
                 "`" => self.escape = '`',
@@ -204,14 +206,8 @@ impl<'a> Lines<'a> {
     fn end_of(&mut self, mark: &HeredocMark) -> Option<(usize, usize)> {
         let from = self.at;
         let start = if let Some(ends) = &self.ends {
-            let places = ends.get(mark.name.as_str())?;
-            let next = |from: usize| places.get(places.partition_point(|place| *place < from)).copied();
-            let mut place = next(from)?;
-            // The map knows lines without their tabs; only `<<-` may have any.
-            while !mark.strip && self.text[place..].starts_with('\t') && !mark.name.starts_with('\t') {
-                place = next(place + 1)?;
-            }
-            place
+            let places = ends.get(&(mark.strip, mark.name.as_str()))?;
+            *places.get(places.partition_point(|place| *place < from))?
         } else {
             let found = loop {
                 let Some(line) = self.line() else { break None };
@@ -248,17 +244,14 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Lines without their leading tabs, and with them where there are any.
-fn ends(text: &str) -> HashMap<&str, Vec<usize>> {
-    let mut ends: HashMap<&str, Vec<usize>> = HashMap::new();
+/// Where lines begin, by their text without leading tabs (true) and as it is (false).
+fn ends(text: &str) -> HashMap<(bool, &str), Vec<usize>> {
+    let mut ends: HashMap<(bool, &str), Vec<usize>> = HashMap::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end_matches(['\r', '\n']);
-        let stripped = bare.trim_start_matches('\t');
-        ends.entry(stripped).or_default().push(at);
-        if stripped.len() < bare.len() {
-            ends.entry(bare).or_default().push(at);
-        }
+        ends.entry((true, bare.trim_start_matches('\t'))).or_default().push(at);
+        ends.entry((false, bare)).or_default().push(at);
         at += line.len();
     }
     ends

@@ -182,18 +182,26 @@ impl<'a> Parser<'a> {
                 message: format!("the file is larger than {MAX_FILE} bytes; the rest is not read"),
             });
         }
-        faults.sort_by_key(|fault| fault.span);
-        Dockerfile {
+        let mut file = Dockerfile {
             source: self.source,
             escape: self.lines.escape,
             directives: self.lines.directives,
             instructions: self.instructions,
             comments: self.lines.comments,
             stages: self.stages,
-            faults,
+            faults: Vec::new(),
             runs: OnceCell::new(),
             bases: OnceCell::new(),
             shell_faults: OnceCell::new(),
+        };
+        if file.repeats_too_many_variables() {
+            let span = Span::new(self.text.len(), self.text.len());
+            let message =
+                "there are too many variables for so many stages and RUNs: ShellCheck's rules are not asked of them";
+            faults.push(Fault { span, message: message.into() });
         }
+        faults.sort_by_key(|fault| fault.span);
+        file.faults = faults;
+        file
     }
 }

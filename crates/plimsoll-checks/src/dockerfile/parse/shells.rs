@@ -4,7 +4,10 @@ use super::super::ast::Shell;
 
 /// Of SHELL's words.
 pub(super) fn shell<'a>(words: impl IntoIterator<Item = &'a str>) -> Shell {
-    let mut words = words.into_iter();
+    let mut words = words.into_iter().peekable();
+    if words.next_if(|word| word.rsplit('/').next() == Some("env")).is_some() {
+        while words.next_if(|word| word.starts_with('-') || word.contains('=')).is_some() {}
+    }
     let program = words.next().unwrap_or_default();
     let program = program.rsplit(['/', '\\']).next().unwrap_or_default();
     let program = program.strip_suffix(".exe").unwrap_or(program);
@@ -24,10 +27,7 @@ pub(super) fn shell<'a>(words: impl IntoIterator<Item = &'a str>) -> Shell {
 /// Of a script's first line, where it names one.
 pub(super) fn shebang(script: &str) -> Option<Shell> {
     let line = script.strip_prefix("#!")?.lines().next().unwrap_or_default();
-    let words = line.split_whitespace();
-    let through_env = words.clone().next().is_some_and(|word| word.rsplit('/').next() == Some("env"));
-    let own = |word: &&str| !through_env || !(word.starts_with('-') || word.contains('='));
-    Some(shell(words.skip(usize::from(through_env)).skip_while(move |word| !own(word))))
+    Some(shell(line.split_whitespace()))
 }
 
 #[cfg(test)]
@@ -43,6 +43,7 @@ mod tests {
             (vec!["/bin/ash", "-eo", "pipefail", "-c"], posix(true)),
             (vec!["bash", "-o", "pipefail", "-c"], bash(true)),
             (vec!["/bin/bash", "-c", "pipefail"], bash(false)),
+            (vec!["/usr/bin/env", "-S", "A=1", "bash", "-o", "pipefail", "-c"], bash(true)),
             (vec!["powershell", "-Command"], Shell::Other),
             (vec!["cmd.exe", "/S"], Shell::Other),
             (vec![], Shell::Other),

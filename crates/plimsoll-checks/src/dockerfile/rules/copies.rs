@@ -80,7 +80,7 @@ fn add(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             is_archive(name)
                 || name.starts_with("http://")
                 || name.starts_with("https://")
-                || marks.contains(&source.span)
+                || marks.binary_search(&source.span).is_ok()
         };
         let plain: Vec<&Text> = sources.iter().filter(|source| !wanted(source)).collect();
         let Some((first, others)) = plain.split_first() else { continue };

@@ -66,6 +66,9 @@ pub const HEALTHCHECKS: Rule = Rule {
     check: healthchecks,
 };
 
+/// The longest path that the kernel takes: a longer one, made of many WORKDIRs, is not put together.
+const MAX_PATH: usize = 4096;
+
 fn unquoted(text: &str) -> &str {
     text.trim_matches(['"', '\''])
 }
@@ -100,7 +103,8 @@ fn workdir(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             Some(folder) => fault.fix("write the whole path", vec![insert(path.span.start, format!("{folder}/"))]),
             None => fault,
         });
-        at = whole.map(|folder| format!("{folder}/{}", text.trim_end_matches('/')));
+        let path = whole.map(|folder| format!("{folder}/{}", text.trim_end_matches('/')));
+        at = path.filter(|path| path.len() <= MAX_PATH);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use crate::dockerfile::ast::{Body, Command};
+use crate::dockerfile::ast::Body;
 use crate::dockerfile::walk::Ran;
 use crate::dockerfile::{Dockerfile, Options, Rule, Run};
 use crate::shell::{self, Part, Simple};
@@ -31,9 +31,9 @@ const INTERPRETERS: [&str; 15] = [
 ];
 
 fn piped_to_shell(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
-    for instruction in &file.instructions {
-        let Body::Run(Command::Shell(text)) = &instruction.body else { continue };
-        for pipeline in text.script.pipelines().into_iter().filter(|pipeline| pipeline.commands.len() > 1) {
+    for run in file.runs() {
+        let Some(script) = run.script(file) else { continue };
+        for pipeline in script.pipelines().into_iter().filter(|pipeline| pipeline.commands.len() > 1) {
             let name = |command: &shell::Command| match command {
                 shell::Command::Simple(simple) => simple.effective().and_then(|effective| effective.base_name()),
                 shell::Command::Compound(_) => None,
@@ -46,7 +46,7 @@ fn piped_to_shell(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
                 found.push(Found::new(&PIPED_TO_SHELL.info, pipeline.span, message));
             }
         }
-        for command in text.script.commands() {
+        for command in script.commands() {
             let Some(name) = command.base_name().filter(|name| INTERPRETERS.contains(&name.as_str())) else { continue };
             if let Some(fetcher) = substituted(command) {
                 let message = format!("what `{fetcher}` fetches is run by `{name}` unseen");
@@ -125,24 +125,24 @@ fn tls_verification_off(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Foun
         found.push(Found::new(&TLS_VERIFICATION_OFF.info, span, message));
     };
     for instruction in &file.instructions {
-        match &instruction.body {
-            Body::Env(pairs) | Body::Arg(pairs) => {
-                for pair in pairs {
-                    let value = pair.value.as_ref().map(|value| value.text.as_str()).unwrap_or_default();
-                    if switches_off(&pair.key.text, value) {
-                        say(format!("{}={value}", pair.key.text), pair.span);
-                    }
-                }
+        let body = match &instruction.body {
+            Body::OnBuild(inner) => &inner.body,
+            body => body,
+        };
+        let (Body::Env(pairs) | Body::Arg(pairs)) = body else { continue };
+        for pair in pairs {
+            let value = pair.value.as_ref().map(|value| value.text.as_str()).unwrap_or_default();
+            if switches_off(&pair.key.text, value) {
+                say(format!("{}={value}", pair.key.text), pair.span);
             }
-            Body::Run(Command::Shell(text)) => {
-                for assignment in text.script.commands().iter().flat_map(|command| &command.assignments) {
-                    let value = assignment.value.as_ref().map(|value| value.text()).unwrap_or_default();
-                    if switches_off(&assignment.name, &value) {
-                        say(format!("{}={value}", assignment.name), assignment.span);
-                    }
-                }
+        }
+    }
+    for script in file.runs().iter().filter_map(|run| run.script(file)) {
+        for assignment in script.commands().iter().flat_map(|command| &command.assignments) {
+            let value = assignment.value.as_ref().map(|value| value.text()).unwrap_or_default();
+            if switches_off(&assignment.name, &value) {
+                say(format!("{}={value}", assignment.name), assignment.span);
             }
-            _ => {}
         }
     }
     for ran in file.runs().iter().flat_map(Run::ran) {

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use super::{unpinned, word_after};
+use super::{mended, unpinned, word_after};
 use crate::dockerfile::{Argument, Call, Dockerfile, Options, Rule};
 use crate::source::Found;
 
@@ -69,7 +69,7 @@ fn cache(file: &Dockerfile<'_>, options: &Options, found: &mut Vec<Found>) {
             }
             let span = call.name_span.to(add.span);
             let fault = Found::new(&CACHE.info, span, "`apk add` leaves its index in the layer");
-            found.push(fault.fix("add --no-cache", vec![word_after(file, run, add.span, "--no-cache")]));
+            found.push(mended(fault, "add --no-cache", word_after(file, run, add, "--no-cache")));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{RuleInfo, Severity};
 
-use super::{unpinned, word_after};
+use super::{mended, unpinned, word_after};
 use crate::dockerfile::{Argument, Call, Dockerfile, Options, Rule, Run};
 use crate::source::{Found, insert};
 
@@ -122,7 +122,7 @@ fn asks(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
                 call.name_span.to(install.span),
                 "`apt-get install` asks a question that nobody answers",
             );
-            found.push(fault.fix("add -y", vec![word_after(file, run, install.span, "-y")]));
+            found.push(mended(fault, "add -y", word_after(file, run, install, "-y")));
         }
     }
 }
@@ -135,8 +135,10 @@ fn recommends(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
                 let span = call.name_span.to(install.span);
                 let fault =
                     Found::new(&RECOMMENDS.info, span, "`apt-get install` also installs what is only recommended");
-                let edit = word_after(file, run, install.span, "--no-install-recommends");
-                found.push(fault.unsafe_fix("add --no-install-recommends", vec![edit]));
+                found.push(match word_after(file, run, install, "--no-install-recommends") {
+                    Some(edit) => fault.unsafe_fix("add --no-install-recommends", vec![edit]),
+                    None => fault,
+                });
             }
         }
     }
@@ -195,7 +197,8 @@ fn apt(file: &Dockerfile<'_>, _: &Options, found: &mut Vec<Found>) {
             _ => None,
         });
         let fault = Found::new(&APT.info, call.name_span, "`apt` is not made for scripts");
-        found.push(match instead {
+        // In the exec form the name may stand elsewhere: escapes move places.
+        found.push(match instead.filter(|_| file.source.slice(call.name_span) == call.name) {
             Some(instead) => {
                 fault.fix(format!("write {instead}"), vec![crate::source::replace(call.name_span, instead)])
             }

@@ -19,7 +19,7 @@ use plimsoll_model::{RuleInfo, TextEdit};
 
 use crate::dockerfile::ast::{Body, Command};
 use crate::dockerfile::{Argument, Call, Dockerfile, Run};
-use crate::source::{Found, Span, insert};
+use crate::source::{Found, insert};
 
 /// How many packages a message names.
 const MAX_NAMED: usize = 3;
@@ -56,13 +56,28 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// Puts one more word after one of a command; in the exec form as a string of its own.
-pub(in crate::dockerfile) fn word_after(file: &Dockerfile<'_>, run: &Run, after: Span, word: &str) -> TextEdit {
-    let exec = matches!(&run.instruction(file).body, Body::Run(Command::Exec(_)));
-    if exec && file.source.text[after.end..].starts_with('"') {
-        return insert(after.end + 1, format!(", \"{word}\""));
+/// Puts one more word after one of a command; in the exec form as a string of its own. None where it cannot be told where the
+/// word stands: escapes in a JSON string move places.
+pub(in crate::dockerfile) fn word_after(
+    file: &Dockerfile<'_>,
+    run: &Run,
+    after: &Argument,
+    word: &str,
+) -> Option<TextEdit> {
+    let (exec, end) = (matches!(&run.instruction(file).body, Body::Run(Command::Exec(_))), after.span.end);
+    if exec && file.source.slice(after.span) != after.text {
+        return None;
     }
-    insert(after.end, format!(" {word}"))
+    let alone = exec && file.source.text.get(end..).is_some_and(|rest| rest.starts_with('"'));
+    Some(if alone { insert(end + 1, format!(", \"{word}\"")) } else { insert(end, format!(" {word}")) })
+}
+
+/// A fault with its safe fix, where one is known.
+pub(in crate::dockerfile) fn mended(fault: Found, title: &str, edit: Option<TextEdit>) -> Found {
+    match edit {
+        Some(edit) => fault.fix(title, vec![edit]),
+        None => fault,
+    }
 }
 
 /// Variables that ARG and ENV set, in any stage, with the first instruction that does; those that ONBUILD holds apart.
