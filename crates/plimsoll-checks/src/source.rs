@@ -65,6 +65,11 @@ impl<'a> Source<'a> {
         self.lines.line_column(self.text, offset)
     }
 
+    /// The line and the column in units of UTF-16, both from 1.
+    pub fn line_units(&self, offset: usize) -> (u32, u32) {
+        self.lines.line_units(self.text, offset)
+    }
+
     /// The bytes of a line (from 1) without its line break; none past the end.
     pub fn line_span(&self, line: u32) -> Option<Span> {
         self.lines.line_range(self.text, line).map(|range| Span::new(range.start, range.end))

@@ -11,6 +11,8 @@ const MARK: usize = 1024;
 pub struct Lines {
     starts: Vec<usize>,
     marks: Vec<usize>,
+    /// Of those characters, how many take two units of UTF-16.
+    wide: Vec<usize>,
 }
 
 /// Characters that begin in these bytes.
@@ -18,16 +20,27 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| (**byte & 0xc0) != 0x80).count()
 }
 
+/// Of those the ones beyond the Basic Multilingual Plane.
+fn wide(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte >= 0xf0).count()
+}
+
+/// What stands before every so many bytes.
+fn sums(text: &str, count: fn(&[u8]) -> usize) -> Vec<usize> {
+    let mut before = 0;
+    let sums = text.as_bytes().chunks(MARK).map(|chunk| {
+        let here = before;
+        before += count(chunk);
+        here
+    });
+    sums.collect()
+}
+
 impl Lines {
     pub fn new(text: &str) -> Lines {
         let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        let mut before = 0;
-        let marks = text.as_bytes().chunks(MARK).map(|chunk| {
-            let here = before;
-            before += characters(chunk);
-            here
-        });
-        Lines { starts: std::iter::once(0).chain(starts).collect(), marks: marks.collect() }
+        let starts = std::iter::once(0).chain(starts).collect();
+        Lines { starts, marks: sums(text, characters), wide: sums(text, wide) }
     }
 
     /// How many lines there are; a last line break begins one more.
@@ -47,6 +60,15 @@ impl Lines {
         let start = self.starts[line as usize - 1];
         let before = self.characters_before(text, offset) - self.characters_before(text, start);
         (line, u32::try_from(before + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The line and the column in units of UTF-16 of a byte, both from 1, as editors count.
+    pub fn line_units(&self, text: &str, offset: usize) -> (u32, u32) {
+        let offset = offset.min(text.len());
+        let (line, column) = self.line_column(text, offset);
+        let start = self.starts[line as usize - 1];
+        let before = |offset| before(&self.wide, text, offset, wide);
+        (line, column.saturating_add(u32::try_from(before(offset) - before(start)).unwrap_or(u32::MAX)))
     }
 
     /// The bytes of a line (from 1) without its line break; none past the end.
@@ -79,10 +101,15 @@ impl Lines {
 
     /// Characters that begin before a byte of the text.
     fn characters_before(&self, text: &str, offset: usize) -> usize {
-        let mark = (offset / MARK).min(self.marks.len().saturating_sub(1));
-        let counted = self.marks.get(mark).copied().unwrap_or_default();
-        counted + characters(text.as_bytes().get(mark * MARK..offset).unwrap_or_default())
+        before(&self.marks, text, offset, characters)
     }
+}
+
+/// What is counted before a byte of the text.
+fn before(sums: &[usize], text: &str, offset: usize, count: fn(&[u8]) -> usize) -> usize {
+    let mark = (offset / MARK).min(sums.len().saturating_sub(1));
+    let counted = sums.get(mark).copied().unwrap_or_default();
+    counted + count(text.as_bytes().get(mark * MARK..offset).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -93,12 +120,14 @@ mod tests {
 
     #[test]
     fn places_of_long_lines_count_characters() {
-        let text = format!("short\n{}x\r\nend", "é…a".repeat(3 * MARK));
+        let text = format!("short\n{}x\r\nend", "é…🚢a".repeat(3 * MARK));
         let lines = Lines::new(&text);
         for (offset, _) in text.char_indices().filter(|(at, _)| at % 7 == 0).chain([(text.len(), ' ')]) {
             let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
             let column = u32::try_from(text[start..offset].chars().count() + 1).unwrap();
             assert_eq!(lines.line_column(&text, offset).1, column, "{offset}");
+            let units = u32::try_from(text[start..offset].encode_utf16().count() + 1).unwrap();
+            assert_eq!(lines.line_units(&text, offset).1, units, "{offset}");
         }
         assert_eq!(Lines::new("").line_column("", 0), (1, 1));
         assert_eq!(Lines::new("").offset("", 1, 1), Some(0));

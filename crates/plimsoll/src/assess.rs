@@ -187,7 +187,7 @@ pub fn unread_sbom(session: &Session, name: &str, error: &anyhow::Error) -> Asse
 /// Reads a file of at most `most` bytes: documents come from people, and a device or a mistake must not fill memory.
 pub fn read_bounded(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     use std::io::Read;
-    let file = std::fs::File::open(path).with_context(|| format!("read {}", path.display()))?;
+    let file = crate::input::open(path).with_context(|| format!("read {}", path.display()))?;
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).with_context(|| format!("read {}", path.display()))?;
     if bytes.len() as u64 > most {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{IgnoredBy, IgnoredFinding, LintedFile};
+use plimsoll_model::{IgnoredBy, IgnoredFinding, LintedFile, ProblemEffect};
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::normal_path;
@@ -87,7 +87,10 @@ impl Baseline {
                 }
             }
             file.findings = kept;
-            stale += unseen.len();
+            // What could not be read may still have them.
+            if !file.problems.iter().any(|problem| problem.effect == ProblemEffect::Undecided) {
+                stale += unseen.len();
+            }
         }
         stale
     }

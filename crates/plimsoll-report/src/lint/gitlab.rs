@@ -3,7 +3,7 @@
 use plimsoll_model::{LintReport, Location, Problem, Severity};
 use serde_json::{Value, json};
 
-use super::{LintOptions, PROBLEM, files, is_undecided, place, said};
+use super::{LintOptions, PROBLEM, files, is_undecided, place, said, untold};
 use crate::components::sha256_hex;
 use crate::options::ReportError;
 use crate::text::json::pretty;
@@ -29,8 +29,9 @@ pub fn render(report: &LintReport, options: &LintOptions<'_>) -> Result<Vec<u8>,
                 "location": location(&place(file, found)),
             }));
         }
+        issues.extend(untold(file).map(problem));
     }
-    issues.extend(report.all_problems().map(problem));
+    issues.extend(report.problems.iter().map(problem));
     pretty(&issues)
 }
 

@@ -1,6 +1,6 @@
 //! A language server: the linter's findings in an editor, while one types. In: the Language Server Protocol 3.17 on standard
 //! input. Out: its answers on standard output: diagnostics, what a rule means on hover, fixes. What it does not do: look at
-//! files that no editor has open, so rules over several files see only those.
+//! more than one file at a time: rules that compare files are `plimsoll lint`'s.
 
 mod answers;
 mod place;
@@ -148,9 +148,23 @@ impl Server {
             _ => kind_of(uri.as_str(), &text)
                 .or_else(|| (guess(uri.as_str(), &text) == FileKind::Dockerfile).then_some(FileKind::Dockerfile)),
         };
-        let kind = kind.filter(|_| text.len() <= MAX_TEXT);
+        let too_large = kind.is_some() && text.len() > MAX_TEXT;
+        let kind = kind.filter(|_| !too_large);
         let linted = kind.map(|kind| answers::lint(&self.linter, uri.as_str(), &text, kind));
-        let diagnostics = linted.as_ref().map(|linted| answers::diagnostics(&uri, &text, linted)).unwrap_or_default();
+        let diagnostics = match &linted {
+            Some(linted) => answers::diagnostics(&uri, &text, linted),
+            // Nothing found would be said of it, and it was not looked at.
+            None if too_large => vec![lsp_types::Diagnostic {
+                severity: Some(lsp_types::DiagnosticSeverity::ERROR),
+                source: Some("plimsoll".into()),
+                message: format!(
+                    "could not look at the file: at most {} MiB are linted while one types",
+                    MAX_TEXT >> 20
+                ),
+                ..lsp_types::Diagnostic::default()
+            }],
+            None => Vec::new(),
+        };
         self.open.insert(uri.clone(), Open { version, text, kind, linted });
         let version = self.open.get(&uri).map(|open| open.version);
         publish(uri, version, diagnostics)

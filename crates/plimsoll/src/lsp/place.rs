@@ -7,10 +7,8 @@ use plimsoll_model::{Location, TextEdit};
 
 /// The place of a byte.
 pub fn position(source: &Source<'_>, offset: usize) -> Position {
-    let (line, _) = source.line_column(offset);
-    let start = source.line_span(line).map_or(0, |span| span.start);
-    let before = source.text.get(start..offset.min(source.text.len())).unwrap_or_default();
-    Position { line: line - 1, character: u32::try_from(before.encode_utf16().count()).unwrap_or(u32::MAX) }
+    let (line, unit) = source.line_units(offset);
+    Position { line: line - 1, character: unit - 1 }
 }
 
 /// The bytes of a finding's first location; the whole line where it has no column, nothing where it has no line.

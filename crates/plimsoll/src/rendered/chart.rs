@@ -12,6 +12,8 @@ use super::{MARK, RenderedText, bare, shown, written};
 
 /// What makes a folder a chart; Helm takes no other spelling.
 pub const FILE: &str = "Chart.yaml";
+/// Of a Chart.yaml; people write a few lines.
+const MAX_DESCRIPTION: u64 = 1 << 20;
 /// Files of one chart, its dependencies' among them; the largest in use have two thousand.
 const MAX_FILES: usize = 10_000;
 /// Bytes of one chart: Helm holds all of them in memory.
@@ -109,16 +111,17 @@ pub fn render(
 ) -> anyhow::Result<Vec<RenderedText>> {
     let folder = if chart.root.as_os_str().is_empty() { Path::new(".") } else { &chart.root };
     let real = folder.canonicalize().context("find its folder")?;
-    let description = std::fs::read_to_string(real.join(FILE)).context("read its Chart.yaml")?;
+    let mut allowed: Vec<PathBuf> = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+    allowed.push(real.clone());
+    Looked { root: &real, allowed: &allowed, files: 0, bytes: 0 }.look(&real, 0)?;
+    let description = crate::assess::read_bounded(&real.join(FILE), MAX_DESCRIPTION)?;
+    let description = String::from_utf8(description).context("read its Chart.yaml")?;
     let (trees, _) = plimsoll_yaml::documents(&description);
     let kind = trees.first().and_then(|tree| tree.get("type")).and_then(|kind| kind.string());
     // A library has no objects of its own; Helm refuses to render one.
     if kind == Some("library") {
         return Ok(Vec::new());
     }
-    let mut allowed: Vec<PathBuf> = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
-    allowed.push(real.clone());
-    Looked { root: &real, allowed: &allowed, files: 0, bytes: 0 }.look(&real, 0)?;
     let scratch = tempfile::Builder::new().prefix("plimsoll-helm-").tempdir().context("make a folder for helm")?;
     let mut command = bare(helm, scratch.path());
     command.current_dir(scratch.path());

@@ -198,7 +198,11 @@ pub fn render(
         overlays.iter().map(|overlay| (overlay.root.clone(), overlay.clone())).collect();
     let used: HashSet<&PathBuf> = overlays.iter().flat_map(|overlay| &overlay.bases).collect();
     let tops = known.values().filter(|overlay| !overlay.component && !used.contains(&overlay.root));
-    let wholes: Vec<Whole> = tops.map(|overlay| Whole::of(overlay, &known)).collect();
+    let mut wholes: Vec<Whole> = tops.map(|overlay| Whole::of(overlay, &known)).collect();
+    // In a circle each is another's base, and none would be told of.
+    let met: HashSet<PathBuf> = wholes.iter().flat_map(|whole| &whole.parts).map(|part| part.root.clone()).collect();
+    let circles = known.values().filter(|overlay| !overlay.component && !met.contains(&overlay.root));
+    wholes.extend(circles.map(|overlay| Whole::of(overlay, &known)));
     let built = in_parallel(threads, wholes.iter(), |whole| {
         let program = program.filter(|_| whole.parts.iter().all(|part| part.elsewhere.is_empty()))?;
         Some(whole.refused().and_then(|()| build(program, &whole.parts[0], until)))
@@ -238,7 +242,9 @@ fn build(program: &Program, overlay: &Overlay, until: Instant) -> anyhow::Result
 
 /// Overlays whose files are looked at by themselves: said once where no program is there, else one by one.
 fn left_as_they_stand(left: &[&Whole], no_program: bool, asked: bool) -> Vec<Unrendered> {
-    let hides = |whole: &Whole| whole.parts.iter().any(|part| part.changes || !part.elsewhere.is_empty());
+    let hides = |whole: &Whole| {
+        whole.parts.iter().any(|part| part.changes || part.fault.is_some() || !part.elsewhere.is_empty())
+    };
     let at = |whole: &Whole| place(&whole.parts[0].file);
     let note = |message: String| Problem::note(ProblemKind::SeenNotRead, message);
     if no_program {

@@ -213,3 +213,19 @@ fn patches_lack_nothing_where_no_kustomize_is() {
     assert!(found("base/pod.yaml") > 10);
     assert!(report["problems"][0]["message"].as_str().unwrap().contains("as they stand"));
 }
+
+#[test]
+fn overlays_in_a_circle_and_those_that_cannot_be_read_are_told() {
+    let (folder, programs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(folder.path(), "a/kustomization.yaml", "resources: [../b, pod.yaml]\n");
+    write(folder.path(), "a/pod.yaml", TEMPLATE);
+    write(folder.path(), "b/kustomization.yaml", "resources: [../a]\n");
+    let (_, report) = lint(folder.path(), programs.path(), &["."]);
+    assert!(report["problems"].to_string().contains("overlay"), "{}", report["problems"]);
+    write(folder.path(), "b/kustomization.yaml", "images: [\n");
+    std::fs::remove_dir_all(folder.path().join("a")).unwrap();
+    write(folder.path(), "b/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: []}\n");
+    let run = plimsoll(folder.path(), programs.path(), &["check", "."]);
+    assert_eq!(run.status, 2, "{}{}", run.out, run.err);
+    assert!(run.out.contains("overlay"), "{}{}", run.out, run.err);
+}

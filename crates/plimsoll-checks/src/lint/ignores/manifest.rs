@@ -19,7 +19,7 @@ const ANNOTATION: &str = "plimsoll.dev/allow";
 
 pub(in crate::lint) fn ignores(manifest: &Manifest<'_>) -> Vec<Ignore> {
     let mut ignores = Vec::new();
-    if manifest.source.text.contains("plimsoll") {
+    if manifest.source.text.contains("limsoll") {
         comments(manifest, &mut ignores);
         annotations(manifest, &mut ignores);
     }
@@ -115,8 +115,8 @@ fn comments(manifest: &Manifest<'_>, ignores: &mut Vec<Ignore>) {
     for line in (1..=source.line_count()).filter_map(|line| source.line_span(line)) {
         let text = source.slice(line);
         // Most lines have no word of ours: the trees are walked only for a file that has one.
-        let Some(word) = text.find("plimsoll").or_else(|| text.find("Plimsoll")) else { continue };
-        let Some(hash) = text[..word].rfind('#') else { continue };
+        let before = |(at, _): (usize, &str)| Some(text.get(..at.checked_sub(1)?)?.trim_end().strip_suffix('#')?.len());
+        let Some(hash) = text.match_indices("limsoll").find_map(before) else { continue };
         if !text[..hash].is_empty() && !text[..hash].ends_with([' ', '\t']) {
             continue;
         }

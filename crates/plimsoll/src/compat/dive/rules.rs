@@ -103,7 +103,7 @@ pub fn thresholds(flags: &Flags) -> anyhow::Result<Thresholds> {
     let path = flags.ci_config.as_deref().unwrap_or(Path::new(CONFIG));
     let name = path.display().to_string();
     // A file that was named must be there: without it other thresholds would hold than were meant.
-    let file = if flags.ci_config.is_some() || path.exists() {
+    let file = if flags.ci_config.is_some() || path.try_exists().with_context(|| format!("read {name}"))? {
         let bytes = crate::assess::read_bounded(path, MAX_CONFIG)?;
         let text = String::from_utf8(bytes).with_context(|| format!("read {name}"))?;
         Some((read(&text).with_context(|| format!("read {name}"))?, name))
@@ -128,6 +128,9 @@ fn read(text: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
     let mut read = Vec::new();
     let tops = documents.iter().flat_map(|document| document.pairs());
     for (_, rules) in tops.filter(|(key, _)| key.text().is_some_and(|key| key.eq_ignore_ascii_case("rules"))) {
+        if !rules.is_null() && !matches!(rules.value, plimsoll_yaml::Value::Map(_)) {
+            bail!("line {}: rules is no mapping of rules to thresholds", rules.line);
+        }
         for (key, value) in rules.pairs() {
             let name = key.text().unwrap_or_default();
             let is = |rule: &&Rule| rule.name.eq_ignore_ascii_case(name) || rule.alias.eq_ignore_ascii_case(name);
