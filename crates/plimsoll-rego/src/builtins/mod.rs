@@ -1,0 +1,117 @@
+//! The builtin functions: a visible slice of slices, one family a file. In: values. Out: a value, nothing (undefined), or why
+//! not. Builtins touch no network, clock, environment or random source of their own: [`Context`] hands them over.
+//!
+//! How to add one: write the function in its family's file and its line in that file's `BUILTINS`.
+
+use std::collections::BTreeMap;
+
+use crate::budget::{Exhausted, Meter};
+use crate::value::Value;
+
+/// One builtin function.
+pub struct Builtin {
+    /// `count`, `io.jwt.decode`, also of infix operators (`plus`, `eq`).
+    pub name: &'static str,
+    /// `(collection: any<string, array[any], object[any: any], set[any]>) => n: number`; `Type`'s own notation for types,
+    /// names before colons, `...T` for a variadic rest, no `=> …` where nothing is given back.
+    pub signature: &'static str,
+    /// The infix operator it is written as, `+`.
+    pub infix: Option<&'static str>,
+    /// Gives an array of the tuples that an expression of it iterates over (`walk`).
+    pub relation: bool,
+    /// Refused by strict mode and in v1.
+    pub deprecated: bool,
+    /// Another call in the same evaluation may answer otherwise: results are kept per call for the evaluation.
+    pub nondeterministic: bool,
+    pub run: fn(&mut Context<'_>, &[Value]) -> Result<Option<Value>, Failure>,
+}
+
+/// Why a builtin gave no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// What OPA gives as a `BuiltinErr` (`eval_builtin_error`) or type error of an operand (`eval_type_error`): undefined, or
+    /// an error where builtin errors are strict.
+    Error { kind: FailureKind, message: String },
+    /// Ends the evaluation whatever the mode: a limit, or a capability that is not granted.
+    Halt(Halt),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// `eval_type_error`
+    Operand,
+    /// `eval_builtin_error`
+    Builtin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    Exhausted(Exhausted),
+    /// A builtin that reaches outside was called and no capability allows it.
+    Denied(String),
+    /// Errors that end an evaluation in OPA too, with its words.
+    Fatal(String),
+}
+
+impl From<Exhausted> for Failure {
+    fn from(limit: Exhausted) -> Failure {
+        Failure::Halt(Halt::Exhausted(limit))
+    }
+}
+
+impl Failure {
+    /// OPA's words for a wrong operand: `operand 1 must be string but got number`; give the part after `operand `.
+    pub fn operand(message: impl Into<String>) -> Failure {
+        Failure::Error { kind: FailureKind::Operand, message: message.into() }
+    }
+
+    pub fn builtin(message: impl Into<String>) -> Failure {
+        Failure::Error { kind: FailureKind::Builtin, message: message.into() }
+    }
+}
+
+/// What is handed to builtins: all of the world that they may see.
+pub struct Context<'a> {
+    pub meter: &'a mut Meter,
+    /// The name it was called by.
+    pub name: &'static str,
+    pub world: &'a World,
+    /// State of this evaluation: compiled patterns, seeds, answers of nondeterministic builtins.
+    pub scratch: &'a mut Scratch,
+}
+
+/// Time, randomness, environment and the network: parameters, so that one evaluation always gives the same.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Nanoseconds since 1970.
+    pub now_nanoseconds: i128,
+    pub seed: u64,
+    /// What `opa.runtime()` gives.
+    pub runtime: Option<Value>,
+    pub fetch: Option<std::sync::Arc<dyn Fetch>>,
+}
+
+/// Reaches outside for `http.send` and `net.lookup_ip_addr`, for whom a capability allows it; the crate has none of its own.
+pub trait Fetch: std::fmt::Debug + Send + Sync {
+    /// The request object as the policy gave it; the response object.
+    fn send(&self, request: &Value) -> Result<Value, String>;
+    fn lookup(&self, host: &str) -> Result<Vec<String>, String>;
+}
+
+/// What builtins keep for the length of one evaluation.
+#[derive(Default)]
+pub struct Scratch {
+    pub regexes: BTreeMap<String, regex::Regex>,
+    pub random: u64,
+    pub kept: BTreeMap<(&'static str, Vec<Value>), Value>,
+    /// Lines of `print`.
+    pub printed: Vec<String>,
+}
+
+/// All families.
+pub const FAMILIES: &[&[Builtin]] = &[];
+
+/// The builtin of a name.
+pub fn named(name: &str) -> Option<&'static Builtin> {
+    FAMILIES.iter().flat_map(|family| family.iter()).find(|builtin| builtin.name == name)
+}

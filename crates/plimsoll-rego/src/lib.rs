@@ -1,0 +1,9 @@
+//! The Rego policy language, whole: parsed, checked as OPA checks it, compiled to a compact form and evaluated under budgets.
+
+pub mod ast;
+pub mod budget;
+pub mod builtins;
+pub mod error;
+pub mod span;
+pub mod types;
+pub mod value;

@@ -1,0 +1,241 @@
+//! Rego's values: shared, ordered, comparable across types. Sets and objects are sorted vectors without doubles, so that
+//! equal values have one form, iteration has OPA's order, and a look-up is a binary search.
+//!
+//! A composite knows how deep it is: whoever makes values from foreign bytes or in a loop asks [`Value::depth`] against
+//! [`MAX_DEPTH`], so that comparing and dropping, which recurse, stay within any thread's stack.
+
+mod json;
+mod number;
+
+pub use json::{JsonError, JsonLimits};
+pub use number::Number;
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// No value that an evaluation keeps is deeper.
+pub const MAX_DEPTH: u32 = 1024;
+
+/// A value. `Ord` is OPA's order: null, booleans, numbers, strings, arrays, objects, sets.
+#[derive(Debug, Clone)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(Arc<str>),
+    Array(Arc<Array>),
+    Object(Arc<Object>),
+    Set(Arc<Set>),
+}
+
+#[derive(Debug, Clone)]
+pub struct Array {
+    items: Vec<Value>,
+    depth: u32,
+}
+
+/// Sorted by key, each key once.
+#[derive(Debug, Clone)]
+pub struct Object {
+    entries: Vec<(Value, Value)>,
+    depth: u32,
+}
+
+/// Sorted, each member once.
+#[derive(Debug, Clone)]
+pub struct Set {
+    members: Vec<Value>,
+    depth: u32,
+}
+
+fn deepest<'a>(values: impl Iterator<Item = &'a Value>) -> u32 {
+    values.map(Value::depth).max().unwrap_or(0).saturating_add(1)
+}
+
+impl Array {
+    pub fn new(items: Vec<Value>) -> Array {
+        let depth = deepest(items.iter());
+        Array { items, depth }
+    }
+
+    pub fn items(&self) -> &[Value] {
+        &self.items
+    }
+}
+
+impl Object {
+    /// Sorts; of equal keys the last one's value stays.
+    pub fn new(mut entries: Vec<(Value, Value)>) -> Object {
+        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            // `dedup_by` keeps the earlier of two: the later one's value is moved into it.
+            entries.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    std::mem::swap(&mut later.1, &mut earlier.1);
+                }
+                same
+            });
+        }
+        let depth = deepest(entries.iter().flat_map(|(key, value)| [key, value]));
+        Object { entries, depth }
+    }
+
+    pub fn entries(&self) -> &[(Value, Value)] {
+        &self.entries
+    }
+
+    pub fn get(&self, key: &Value) -> Option<&Value> {
+        let at = self.entries.binary_search_by(|(have, _)| have.cmp(key)).ok()?;
+        self.entries.get(at).map(|(_, value)| value)
+    }
+
+    /// The value of a string key.
+    pub fn get_str(&self, key: &str) -> Option<&Value> {
+        let order = |have: &Value| match have {
+            Value::String(text) => (**text).cmp(key),
+            other if other.rank() < 3 => Ordering::Less,
+            _ => Ordering::Greater,
+        };
+        let at = self.entries.binary_search_by(|(have, _)| order(have)).ok()?;
+        self.entries.get(at).map(|(_, value)| value)
+    }
+}
+
+impl Set {
+    /// Sorts and drops doubles.
+    pub fn new(mut members: Vec<Value>) -> Set {
+        if !members.is_sorted_by(|a, b| a < b) {
+            members.sort();
+            members.dedup();
+        }
+        let depth = deepest(members.iter());
+        Set { members, depth }
+    }
+
+    pub fn members(&self) -> &[Value] {
+        &self.members
+    }
+
+    pub fn contains(&self, member: &Value) -> bool {
+        self.members.binary_search(member).is_ok()
+    }
+}
+
+impl Value {
+    pub fn string(text: impl Into<Arc<str>>) -> Value {
+        Value::String(text.into())
+    }
+
+    pub fn int(number: i64) -> Value {
+        Value::Number(Number::from(number))
+    }
+
+    pub fn array(items: Vec<Value>) -> Value {
+        Value::Array(Arc::new(Array::new(items)))
+    }
+
+    /// Of equal keys the last one's value stays.
+    pub fn object(entries: Vec<(Value, Value)>) -> Value {
+        Value::Object(Arc::new(Object::new(entries)))
+    }
+
+    pub fn set(members: Vec<Value>) -> Value {
+        Value::Set(Arc::new(Set::new(members)))
+    }
+
+    /// 0 for a scalar, one more than the deepest member for a composite.
+    pub fn depth(&self) -> u32 {
+        match self {
+            Value::Array(array) => array.depth,
+            Value::Object(object) => object.depth,
+            Value::Set(set) => set.depth,
+            _ => 0,
+        }
+    }
+
+    /// OPA's name of its type: `null`, `boolean`, `number`, `string`, `array`, `object`, `set`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+            Value::Set(_) => "set",
+        }
+    }
+
+    /// What `data.x[key]` gives: a member of an object, an element at a whole index, a member of a set (itself).
+    pub fn get(&self, key: &Value) -> Option<&Value> {
+        match self {
+            Value::Object(object) => match key {
+                Value::String(text) => object.get_str(text),
+                _ => object.get(key),
+            },
+            Value::Array(array) => match key {
+                Value::Number(number) => array.items.get(usize::try_from(number.as_i64()?).ok()?),
+                _ => None,
+            },
+            Value::Set(set) => set.members.binary_search(key).ok().and_then(|at| set.members.get(at)),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// False only for `false`: what an expression asks of its value (undefined is no value).
+    pub fn is_false(&self) -> bool {
+        matches!(self, Value::Bool(false))
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Value::Null => 0,
+            Value::Bool(_) => 1,
+            Value::Number(_) => 2,
+            Value::String(_) => 3,
+            Value::Array(_) => 4,
+            Value::Object(_) => 5,
+            Value::Set(_) => 6,
+        }
+    }
+}
+
+impl Ord for Value {
+    fn cmp(&self, other: &Value) -> Ordering {
+        match (self, other) {
+            (Value::String(a), Value::String(b)) => a.cmp(b),
+            (Value::Number(a), Value::Number(b)) => a.cmp(b),
+            (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+            (Value::Array(a), Value::Array(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
+            (Value::Array(a), Value::Array(b)) => a.items.cmp(&b.items),
+            (Value::Object(a), Value::Object(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
+            // OPA compares key with key and value with value in turn, then the lengths.
+            (Value::Object(a), Value::Object(b)) => a.entries.cmp(&b.entries),
+            (Value::Set(a), Value::Set(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
+            (Value::Set(a), Value::Set(b)) => a.members.cmp(&b.members),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Value) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Value {}

@@ -1,0 +1,1 @@
+//! One binary of tests, so that they link once.
