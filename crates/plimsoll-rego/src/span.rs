@@ -11,6 +11,9 @@ pub struct Span {
 }
 
 impl Span {
+    /// Of what has no place: sorted after everything that has one, as OPA sorts it.
+    pub const NONE: Span = Span { source: u32::MAX, start: 0, end: 0 };
+
     pub fn new(source: u32, start: usize, end: usize) -> Span {
         let narrow = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
         Span { source, start: narrow(start), end: narrow(end) }

@@ -134,6 +134,27 @@ pub enum ExprKind {
         symbols: Vec<Term>,
     },
     Every(Box<Every>),
+    /// `not x` and `not { … }` where `future.keywords.not` is imported; elsewhere `not x` is [`Expr::negated`].
+    Not {
+        span: Span,
+        body: Body,
+        /// Braces were written.
+        explicit: bool,
+    },
+    /// `x and y` where `future.keywords.and` is imported.
+    And(Box<Logical>),
+    /// `x or y` where `future.keywords.or` is imported.
+    Or(Box<Logical>),
+}
+
+/// The operands of `and` and `or`: bodies of their own, `explicit` where braces were written.
+#[derive(Debug, Clone)]
+pub struct Logical {
+    pub span: Span,
+    pub lhs: Body,
+    pub rhs: Body,
+    pub explicit_lhs: bool,
+    pub explicit_rhs: bool,
 }
 
 #[derive(Debug, Clone)]
