@@ -4,6 +4,7 @@ pub mod ast;
 pub mod budget;
 pub mod builtins;
 pub mod error;
+pub mod parse;
 pub mod span;
 pub mod types;
 pub mod value;

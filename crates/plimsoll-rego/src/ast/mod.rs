@@ -44,6 +44,24 @@ pub struct Import {
     /// A `Ref`, or a `Var` where only `data` or `input` is imported.
     pub path: Term,
     pub alias: Option<Name>,
+    pub alias_span: Option<Span>,
+}
+
+impl Import {
+    /// What the import is called in its module: the alias, else the last part of the path.
+    pub fn name(&self) -> Option<&str> {
+        if let Some(alias) = &self.alias {
+            return Some(alias);
+        }
+        match &self.path.kind {
+            TermKind::Var(name) => Some(name),
+            TermKind::Ref(terms) => match &terms.last()?.kind {
+                TermKind::Var(name) | TermKind::String(name) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -59,12 +77,33 @@ pub struct Annotations {
     pub span: Span,
     /// `rule`, `document`, `package` or `subpackages`, given or inferred.
     pub scope: Name,
-    /// The whole block as OPA renders it (title, description, organizations, authors, related_resources, schemas,
-    /// entrypoint, custom …), without scope and location.
+    /// The block as OPA renders it where it is there and not empty: title, description, organizations, authors (name and
+    /// email), related_resources (ref and description), custom, labels. What has a field of its own here is not in it.
     pub content: std::collections::BTreeMap<String, Value>,
     pub entrypoint: bool,
     /// (path, schema reference or inline definition), as in `schemas: [{input: schema.a}]`.
     pub schemas: Vec<(Ref, SchemaAnnotation)>,
+    pub compile: Option<CompileAnnotation>,
+    /// The statement that the block stands above.
+    pub target: AnnotationTarget,
+}
+
+/// `compile: {unknowns: [input.x], mask_rule: mask}`
+#[derive(Debug, Clone, Default)]
+pub struct CompileAnnotation {
+    pub unknowns: Vec<Ref>,
+    pub mask_rule: Option<Ref>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AnnotationTarget {
+    #[default]
+    Nothing,
+    Package,
+    /// Index of an import.
+    Import(usize),
+    /// Index of a rule.
+    Rule(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -88,9 +127,11 @@ pub struct Rule {
     pub annotations: Vec<usize>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Head {
     pub span: Span,
+    /// What OPA's own head has as its name: of references of one part, and of `p[x]` where that is for OPA a partial rule.
+    pub name: Option<Name>,
     /// The whole reference: `a.b[x].c`. Its first term is a `Var`, the rest are as in [`Ref`]. Before the compiler it is
     /// relative to the package, as written.
     pub reference: Ref,
@@ -105,6 +146,10 @@ pub struct Head {
     pub generated_value: bool,
     /// `contains` was written, or v0's `p[x]` without a value.
     pub multi_value: bool,
+    /// The keyword `if` stands before the body.
+    pub if_written: bool,
+    /// The keyword `contains` stands before the key.
+    pub contains_written: bool,
 }
 
 pub type Body = Vec<Expr>;
