@@ -3,6 +3,8 @@
 pub mod ast;
 pub mod budget;
 pub mod builtins;
+pub mod capabilities;
+pub mod compile;
 pub mod error;
 pub mod parse;
 pub mod span;
