@@ -1,1 +1,7 @@
 //! One binary of tests, so that they link once.
+
+#[allow(dead_code, reason = "the programs under examples use the rest")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod corpora;
