@@ -1,6 +1,10 @@
 //! The tree of a module, in the shapes of OPA's own `ast` package, so that every stage after the parser can be held against
 //! it. Every node has its place. The compiler rewrites this same tree: what it adds is marked `generated`.
 
+pub mod json;
+pub mod order;
+pub mod text;
+
 use std::sync::Arc;
 
 use crate::span::Span;
