@@ -121,6 +121,11 @@ impl Expr {
                 f.order(g).then_with(|| terms(a, b))
             }
             (K::Every(a), K::Every(b)) => a.order(b),
+            // Whether braces were written makes no difference in meaning.
+            (K::Not { body: a, .. }, K::Not { body: b, .. }) => bodies(a, b),
+            (K::And(a), K::And(b)) | (K::Or(a), K::Or(b)) => {
+                bodies(&a.lhs, &b.lhs).then_with(|| bodies(&a.rhs, &b.rhs))
+            }
             _ => self.rank().cmp(&other.rank()),
         };
         self.rank()
@@ -136,6 +141,9 @@ impl Expr {
             ExprKind::Term(_) => 1,
             ExprKind::Call { .. } => 2,
             ExprKind::Every(_) => 3,
+            ExprKind::Not { .. } => 4,
+            ExprKind::And(_) => 5,
+            ExprKind::Or(_) => 6,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::fmt::{self, Display, Write};
 
 use super::order::{entries, members};
 use super::{
-    Annotations, Body, Comment, Every, Expr, ExprKind, Head, Import, Language, Module, Package, Rule, TemplatePart,
-    Term, TermKind, With,
+    Annotations, Body, Comment, Every, Expr, ExprKind, Head, Import, Language, Logical, Module, Package, Rule,
+    TemplatePart, Term, TermKind, With,
 };
 
 type Out<'a, 'b> = &'a mut fmt::Formatter<'b>;
@@ -292,11 +292,73 @@ impl Display for Expr {
             },
             ExprKind::Some { symbols, .. } => write_some(f, symbols)?,
             ExprKind::Every(every) => write!(f, "{every}")?,
+            ExprKind::Not { body, explicit, .. } => write_not(f, body, *explicit)?,
+            ExprKind::And(both) => write_logical(f, both, Operator::And)?,
+            ExprKind::Or(both) => write_logical(f, both, Operator::Or)?,
         }
         for with in &self.with {
             write!(f, " {with}")?;
         }
         Ok(())
+    }
+}
+
+fn write_not(f: Out, body: &Body, explicit: bool) -> fmt::Result {
+    let (open, close) = match body.as_slice() {
+        [only] if !explicit => {
+            let brackets = !only.with.is_empty()
+                || match &only.kind {
+                    ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not { .. } => true,
+                    ExprKind::Term(term) => has_leading_brace(term),
+                    _ => false,
+                };
+            if brackets { ("(", ")") } else { ("", "") }
+        }
+        _ => ("{", "}"),
+    };
+    write!(f, "not {open}")?;
+    write_body(f, body)?;
+    f.write_str(close)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    And,
+    Or,
+}
+
+fn write_logical(f: Out, both: &Logical, operator: Operator) -> fmt::Result {
+    write_operand(f, &both.lhs, both.explicit_lhs, operator, false)?;
+    f.write_str(if operator == Operator::And { " and " } else { " or " })?;
+    write_operand(f, &both.rhs, both.explicit_rhs, operator, true)
+}
+
+fn write_operand(f: Out, body: &Body, explicit: bool, operator: Operator, right: bool) -> fmt::Result {
+    let (open, close) = match body.as_slice() {
+        [only] if !explicit => {
+            let brackets = !only.with.is_empty()
+                || match &only.kind {
+                    ExprKind::Or(_) => operator == Operator::And || right,
+                    ExprKind::And(_) => operator == Operator::And && right,
+                    ExprKind::Term(term) => has_leading_brace(term),
+                    _ => false,
+                };
+            if brackets { ("(", ")") } else { ("", "") }
+        }
+        _ => ("{ ", " }"),
+    };
+    f.write_str(open)?;
+    write_body(f, body)?;
+    f.write_str(close)
+}
+
+/// In the place of a body, such a term would be read as one.
+fn has_leading_brace(term: &Term) -> bool {
+    match &term.kind {
+        TermKind::Set(written) => !written.is_empty(),
+        TermKind::Object(_) | TermKind::SetCompr { .. } | TermKind::ObjectCompr { .. } => true,
+        TermKind::Ref(terms) => terms.first().is_some_and(has_leading_brace),
+        _ => false,
     }
 }
 
