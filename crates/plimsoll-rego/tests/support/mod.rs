@@ -5,3 +5,4 @@ pub mod ask;
 pub mod cases;
 pub mod ours;
 pub mod peer;
+pub mod public;
