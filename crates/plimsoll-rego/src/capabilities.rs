@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::ast::Language;
 use crate::builtins;
-use crate::types::Type;
+use crate::types::{Signature, Type};
 
 /// A builtin function as the compiler sees it.
 #[derive(Debug, Clone)]
@@ -28,14 +28,14 @@ impl Function {
     /// None for a variadic function, as in OPA, where no call of one is resolved by its arity.
     pub fn arity(&self) -> Option<usize> {
         match &self.decl {
-            Type::Function { args, variadic: None, .. } => Some(args.len()),
+            Type::Function(signature) if signature.variadic.is_none() => Some(signature.arity()),
             _ => None,
         }
     }
 
     /// `print` and its like give nothing back.
     pub fn is_void(&self) -> bool {
-        matches!(&self.decl, Type::Function { result: None, .. })
+        matches!(&self.decl, Type::Function(signature) if signature.result.is_none())
     }
 }
 
@@ -47,9 +47,6 @@ pub enum CapabilitiesError {
     #[error("read capabilities: {0}")]
     Shape(String),
 }
-
-/// Deeper declarations of types than this are refused.
-const MAX_TYPE_DEPTH: usize = 32;
 
 /// See the module's words.
 #[derive(Debug, Clone)]
@@ -122,9 +119,11 @@ impl Capabilities {
                 .into();
             let decl = item.get("decl").map_or_else(
                 || Err(CapabilitiesError::Shape(format!("builtin {name} has no declaration"))),
-                |decl| type_of(decl, 0),
+                |decl| {
+                    Type::from_json(decl).map_err(|error| CapabilitiesError::Shape(format!("builtin {name}: {error}")))
+                },
             )?;
-            if !matches!(decl, Type::Function { .. }) {
+            if !matches!(decl, Type::Function(_)) {
                 return Err(CapabilitiesError::Shape(format!("builtin {name} is declared as no function")));
             }
             let flag = |key: &str| item.get(key).and_then(Json::as_bool).unwrap_or(false);
@@ -170,76 +169,9 @@ impl Capabilities {
     }
 }
 
-/// The type of a registry's signature.
+/// The type of a registry's signature; that all of them are well formed is for the registry's tests to say.
 fn declared(signature: &str) -> Type {
-    // Only how many arguments there are and whether something is given back, until signatures are read as types.
-    let anything = || Type::Any(Vec::new());
-    let (args, result) = match signature.split_once(" => ") {
-        Some((args, _)) => (args, Some(Box::new(anything()))),
-        None => (signature, None),
-    };
-    let inner = args.trim().trim_start_matches('(').trim_end_matches(')');
-    let mut depth = 0_usize;
-    let mut count = usize::from(!inner.trim().is_empty());
-    for byte in inner.bytes() {
-        match byte {
-            b'[' | b'<' | b'{' | b'(' => depth += 1,
-            b']' | b'>' | b'}' | b')' => depth = depth.saturating_sub(1),
-            b',' if depth == 0 => count += 1,
-            _ => {}
-        }
-    }
-    let variadic = inner.contains("...");
-    let fixed = if variadic { count.saturating_sub(1) } else { count };
-    Type::Function {
-        args: std::iter::repeat_with(anything).take(fixed).collect(),
-        variadic: variadic.then(|| Box::new(anything())),
-        result,
-    }
-}
-
-fn type_of(json: &Json, depth: usize) -> Result<Type, CapabilitiesError> {
-    if depth > MAX_TYPE_DEPTH {
-        return Err(CapabilitiesError::Shape("a declaration is nested too deeply".into()));
-    }
-    let kind = json.get("type").and_then(Json::as_str).unwrap_or("");
-    let one = |key: &str| -> Result<Option<Box<Type>>, CapabilitiesError> {
-        json.get(key).map(|inner| type_of(inner, depth + 1).map(Box::new)).transpose()
-    };
-    let many = |key: &str| -> Result<Vec<Type>, CapabilitiesError> {
-        let items = json.get(key).and_then(Json::as_array).into_iter().flatten();
-        items.map(|inner| type_of(inner, depth + 1)).collect()
-    };
-    Ok(match kind {
-        "null" => Type::Null,
-        "boolean" => Type::Boolean,
-        "number" => Type::Number,
-        "string" => Type::String,
-        "any" => Type::Any(many("of")?),
-        "array" => Type::Array { fixed: many("static")?, rest: one("dynamic")? },
-        "set" => Type::Set(one("of")?.unwrap_or_else(|| Box::new(Type::Any(Vec::new())))),
-        "object" => {
-            let mut fixed = Vec::new();
-            for property in json.get("static").and_then(Json::as_array).into_iter().flatten() {
-                let key = property.get("key").and_then(Json::as_str).unwrap_or("");
-                let value =
-                    property.get("value").map_or(Ok(Type::Any(Vec::new())), |value| type_of(value, depth + 1))?;
-                fixed.push((crate::value::Value::string(key), value));
-            }
-            let rest = match json.get("dynamic") {
-                Some(dynamic) => {
-                    let part = |key: &str| {
-                        dynamic.get(key).map_or(Ok(Type::Any(Vec::new())), |inner| type_of(inner, depth + 1))
-                    };
-                    Some(Box::new((part("key")?, part("value")?)))
-                }
-                None => None,
-            };
-            Type::Object { fixed, rest }
-        }
-        "function" => Type::Function { args: many("args")?, variadic: one("variadic")?, result: one("result")? },
-        other => return Err(CapabilitiesError::Shape(format!("unknown type {other:?}"))),
-    })
+    Type::function(Signature::parse(signature).unwrap_or_default())
 }
 
 #[cfg(test)]

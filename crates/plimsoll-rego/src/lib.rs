@@ -4,6 +4,7 @@ pub mod ast;
 pub mod budget;
 pub mod builtins;
 pub mod capabilities;
+pub mod check;
 pub mod compile;
 pub mod error;
 pub mod parse;
