@@ -3,6 +3,7 @@
 
 pub mod json;
 pub mod order;
+pub mod pretty;
 pub mod text;
 
 use std::sync::Arc;
