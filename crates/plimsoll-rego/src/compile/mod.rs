@@ -87,7 +87,14 @@ impl Compiled {
     }
 }
 
-/// A query that passed every check.
+/// Begins the names of variables that hold what expressions of a query are worth. As in OPA, after references are resolved,
+/// every expression that is written, not negated and no `=` or `:=` is captured: `x` becomes `x = $term1`, `f(x)` becomes
+/// `f(x, $term1)` where `f` gives something and its result is not taken yet; and where the query iterates or has several
+/// expressions, a generated `$term1` is put at its end.
+pub const CAPTURE: &str = "$term";
+
+/// A query that passed every check. The evaluator knows what an expression is worth by its last operand, a variable that
+/// begins with [`CAPTURE`].
 #[derive(Debug, Clone)]
 pub struct CompiledQuery {
     pub body: Body,
