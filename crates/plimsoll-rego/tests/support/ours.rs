@@ -1,8 +1,20 @@
 //! Our own answer to a question: parsed, compiled and evaluated by this crate. What panics is an answer too, a wrong one.
 
-use plimsoll_rego::value::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use plimsoll_rego::ast::Language;
+use plimsoll_rego::budget::Budget;
+use plimsoll_rego::engine::{Builder, Refused};
+use plimsoll_rego::eval::{EvalError, RunOptions};
+use plimsoll_rego::span::{Sources, Span};
+use plimsoll_rego::value::{Number, Value};
+use plimsoll_rego::{compile, parse};
 
 use super::ask::{self, Answer, Ask};
+
+/// As long as the peer gives a program.
+const TIME: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 pub struct Solution {
@@ -19,17 +31,91 @@ pub struct Problem {
     pub message: String,
 }
 
-pub fn json(_text: &str) -> Result<Value, String> {
-    Err("not yet".into())
+fn problem(code: &str, message: impl Into<String>) -> Problem {
+    Problem { file: String::new(), row: 0, code: code.into(), message: message.into() }
 }
 
-pub fn run(_ask: &Ask) -> Result<Vec<Solution>, Vec<Problem>> {
-    Err(vec![Problem {
-        file: String::new(),
-        row: 0,
-        code: "not_yet".into(),
-        message: "the stages are not joined yet".into(),
-    }])
+fn value(json: &serde_json::Value) -> Option<Value> {
+    Some(match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(flag) => Value::Bool(*flag),
+        serde_json::Value::Number(number) => Value::Number(Number::parse(&number.to_string())?),
+        serde_json::Value::String(text) => Value::string(text.as_str()),
+        serde_json::Value::Array(items) => Value::array(items.iter().map(value).collect::<Option<_>>()?),
+        serde_json::Value::Object(pairs) => {
+            let pair = |(key, json): (&String, &serde_json::Value)| Some((Value::string(key.as_str()), value(json)?));
+            Value::object(pairs.iter().map(pair).collect::<Option<_>>()?)
+        }
+    })
+}
+
+/// The value of a JSON text.
+pub fn json(text: &str) -> Result<Value, String> {
+    let json: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    value(&json).ok_or_else(|| "a number that is none".into())
+}
+
+fn place(sources: &Sources, span: Span) -> (String, u64) {
+    sources.get(span.source).map_or_else(Default::default, |source| {
+        (source.name.to_string(), u64::try_from(source.row_column(span.start).0).unwrap_or(0))
+    })
+}
+
+fn refused(refused: &Refused) -> Vec<Problem> {
+    let one = |error: &plimsoll_rego::error::RegoError| {
+        let (file, row) = place(&refused.sources, error.span);
+        Problem { file, row, ..problem(error.code.as_str(), error.message.as_str()) }
+    };
+    refused.errors.iter().map(one).collect()
+}
+
+fn failed(error: &EvalError, sources: &Sources) -> Vec<Problem> {
+    let (file, row) = error.span.map_or_else(Default::default, |span| place(sources, span));
+    vec![Problem { file, row, ..problem(error.code.as_str(), error.message.as_str()) }]
+}
+
+/// The value of a ground term, asked of the engine itself.
+fn term(text: &str) -> Result<Value, Vec<Problem>> {
+    let policy = Builder::new().build().map_err(|why| refused(&why))?;
+    let query = policy.query(&format!("x = {text}")).map_err(|why| refused(&why))?;
+    let outcome = query.run(None, &Value::object(Vec::new())).map_err(|error| failed(&error, query.sources()))?;
+    let solution = outcome.solutions.first().and_then(|solution| solution.bindings.get("x").cloned());
+    solution.ok_or_else(|| vec![problem("other", format!("no value: {text}"))])
+}
+
+fn evaluated(ask: &Ask) -> Result<Vec<Solution>, Vec<Problem>> {
+    let other = |message: String| vec![problem("other", message)];
+    let parsing = parse::Options::of(if ask.v0 { Language::V0 } else { Language::V1 });
+    let compiling = compile::Options { strict: ask.strict, ..compile::Options::default() };
+    let mut builder = Builder::new().parse_options(parsing).compile_options(compiling);
+    for (name, text) in &ask.modules {
+        builder = builder.module(name, text);
+    }
+    let policy = builder.build().map_err(|why| refused(&why))?;
+    let Some(query) = &ask.query else { return Ok(Vec::new()) };
+    let query = policy.query(query).map_err(|why| refused(&why))?;
+    let input = match (&ask.input_term, &ask.input) {
+        (Some(text), _) => Some(term(text)?),
+        (None, Some(text)) => Some(json(text).map_err(other)?),
+        (None, None) => None,
+    };
+    let data = ask.data.as_deref().map_or_else(|| Ok(Value::object(Vec::new())), json).map_err(other)?;
+    let budget = Budget { deadline: Instant::now().checked_add(TIME), ..Budget::default() };
+    let options = RunOptions { budget, strict_builtin_errors: ask.strict_builtin_errors, ..RunOptions::default() };
+    let outcome = query.run_with(input.as_ref(), &data, &options).map_err(|error| failed(&error, query.sources()))?;
+    let one = |solution: plimsoll_rego::eval::Solution| Solution {
+        bindings: solution.bindings.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
+        expressions: solution.expressions.into_iter().map(|expression| expression.value).collect(),
+    };
+    Ok(outcome.solutions.into_iter().map(one).collect())
+}
+
+/// The solutions; none for a question without a query.
+pub fn run(ask: &Ask) -> Result<Vec<Solution>, Vec<Problem>> {
+    catch_unwind(AssertUnwindSafe(|| evaluated(ask))).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Err(vec![problem("panic", text.or_else(|| payload.downcast_ref().cloned()).unwrap_or_default())])
+    })
 }
 
 pub fn answer(ask: &Ask) -> Answer {
