@@ -1,12 +1,18 @@
 //! The builtin functions: a visible slice of slices, one family a file. In: values. Out: a value, nothing (undefined), or why
 //! not. Builtins touch no network, clock, environment or random source of their own: [`Context`] hands them over.
 //!
-//! How to add one: write the function in its family's file and its line in that file's `BUILTINS`.
+//! How to add one: write the function in its family's file and its line in that file's `BUILTINS`; a new family's `BUILTINS`
+//! goes into [`FAMILIES`].
+
+mod aggregates;
+mod numbers;
+pub(crate) mod operand;
+mod sets;
 
 use std::collections::BTreeMap;
 
 use crate::budget::{Exhausted, Meter};
-use crate::value::Value;
+use crate::value::{ArithmeticError, Value};
 
 /// One builtin function.
 pub struct Builtin {
@@ -24,6 +30,41 @@ pub struct Builtin {
     /// Another call in the same evaluation may answer otherwise: results are kept per call for the evaluation.
     pub nondeterministic: bool,
     pub run: fn(&mut Context<'_>, &[Value]) -> Result<Option<Value>, Failure>,
+}
+
+/// What a builtin gives: a value, nothing (undefined), or why not.
+pub type Outcome = Result<Option<Value>, Failure>;
+
+impl Builtin {
+    /// A plain one; the methods below say what is special about it.
+    pub const fn new(
+        name: &'static str,
+        signature: &'static str,
+        run: fn(&mut Context<'_>, &[Value]) -> Outcome,
+    ) -> Builtin {
+        Builtin { name, signature, infix: None, relation: false, deprecated: false, nondeterministic: false, run }
+    }
+
+    /// It is written as this operator.
+    pub const fn infix(mut self, operator: &'static str) -> Builtin {
+        self.infix = Some(operator);
+        self
+    }
+
+    pub const fn relation(mut self) -> Builtin {
+        self.relation = true;
+        self
+    }
+
+    pub const fn deprecated(mut self) -> Builtin {
+        self.deprecated = true;
+        self
+    }
+
+    pub const fn nondeterministic(mut self) -> Builtin {
+        self.nondeterministic = true;
+        self
+    }
 }
 
 /// Why a builtin gave no value.
@@ -60,13 +101,54 @@ impl From<Exhausted> for Failure {
 }
 
 impl Failure {
-    /// OPA's words for a wrong operand: `operand 1 must be string but got number`; give the part after `operand `.
+    /// OPA's words for a wrong operand, without the builtin's name, which the evaluator puts before them:
+    /// `operand 1 must be string but got number`.
     pub fn operand(message: impl Into<String>) -> Failure {
         Failure::Error { kind: FailureKind::Operand, message: message.into() }
     }
 
+    /// OPA's words for what is wrong otherwise, without the builtin's name.
     pub fn builtin(message: impl Into<String>) -> Failure {
         Failure::Error { kind: FailureKind::Builtin, message: message.into() }
+    }
+
+    /// Ends the evaluation whatever the mode, with these words.
+    pub fn fatal(message: impl Into<String>) -> Failure {
+        Failure::Halt(Halt::Fatal(message.into()))
+    }
+}
+
+impl From<ArithmeticError> for Failure {
+    fn from(error: ArithmeticError) -> Failure {
+        match error {
+            // OPA would go on working; undefined would be a wrong answer.
+            ArithmeticError::TooBig => Failure::fatal("number too big"),
+            other => Failure::builtin(other.to_string()),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Pays for touching this many values.
+    pub(crate) fn pay_values(&mut self, count: usize) -> Result<(), Failure> {
+        Ok(self.meter.steps(count as u64)?)
+    }
+
+    /// Pays for making this many values.
+    pub(crate) fn pay_new_values(&mut self, count: usize) -> Result<(), Failure> {
+        self.meter.steps(count as u64)?;
+        Ok(self.meter.memory((count as u64).saturating_mul(size_of::<Value>() as u64))?)
+    }
+
+    /// Pays for reading this many bytes.
+    pub(crate) fn pay_text(&mut self, bytes: usize) -> Result<(), Failure> {
+        Ok(self.meter.steps(bytes as u64 / 64)?)
+    }
+
+    /// Pays for writing this many bytes.
+    pub(crate) fn pay_new_text(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.meter.steps(bytes as u64 / 64)?;
+        Ok(self.meter.memory(bytes as u64)?)
     }
 }
 
@@ -109,7 +191,7 @@ pub struct Scratch {
 }
 
 /// All families.
-pub const FAMILIES: &[&[Builtin]] = &[];
+pub const FAMILIES: &[&[Builtin]] = &[aggregates::BUILTINS, numbers::BUILTINS, sets::BUILTINS];
 
 /// The builtin of a name.
 pub fn named(name: &str) -> Option<&'static Builtin> {
