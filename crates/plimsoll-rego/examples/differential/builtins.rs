@@ -1,0 +1,316 @@
+//! Builtins that the grammar calls: their names, what they take and what they give. Pure ones only.
+
+use Kind::{Any, Bool, Null, Number, NumberSet, Numbers, Object, Str, StrSet, Strings};
+
+/// What a term is meant to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Number,
+    Str,
+    Bool,
+    Null,
+    Numbers,
+    Strings,
+    NumberSet,
+    StrSet,
+    /// Of strings to anything.
+    Object,
+    Any,
+}
+
+pub const KINDS: &[Kind] = &[Number, Str, Bool, Null, Numbers, Strings, NumberSet, StrSet, Object, Any];
+
+/// One argument: of a kind, or one of some texts that make sense there.
+pub enum Arg {
+    Of(Kind),
+    From(&'static [&'static str]),
+}
+use Arg::{From, Of};
+
+pub struct Call {
+    pub name: &'static str,
+    pub args: &'static [Arg],
+    pub gives: Kind,
+    /// Of v0 alone.
+    pub old: bool,
+}
+
+const PATTERNS: Arg = From(&[
+    "`[a-c]+`",
+    "`^a`",
+    "`(a)(b)?`",
+    "`\\\\d`",
+    "`\\d+`",
+    "``",
+    "`.`",
+    "`[`",
+    "`(?i)B`",
+    "\"x|a\"",
+    "`\\bfoo\\b`",
+    "`a{2}`",
+    "`(?P<n>[0-9])`",
+]);
+const GLOBS: Arg =
+    From(&["\"*\"", "\"a*\"", "\"**.b\"", "\"{a,b}*\"", "\"[a-c]?\"", "\"*.example.com\"", "\"[!x]\"", "\"\""]);
+const CIDRS: Arg = From(&[
+    "\"10.0.0.0/8\"",
+    "\"10.1.0.0/16\"",
+    "\"192.168.1.1\"",
+    "\"fd00::/8\"",
+    "\"10.0.0.1/33\"",
+    "\"x\"",
+    "\"::1\"",
+    "\"10.1.2.3/32\"",
+]);
+const VERSIONS: Arg = From(&["\"1.2.3\"", "\"1.2.3-rc.1\"", "\"1.10.0\"", "\"v1\"", "\"1.2\"", "\"0.0.0+x\""]);
+const JSONS: Arg = From(&[
+    "`{\"a\": [1, 2.50]}`",
+    "`[1e2]`",
+    "`{`",
+    "`\"s\"`",
+    "``",
+    "`[1,]`",
+    "`{\"a\":1,\"a\":2}`",
+    "`null`",
+    "`1 2`",
+]);
+const UNITS: Arg = From(&[
+    "\"1\"",
+    "\"10Mi\"",
+    "\"100m\"",
+    "\"1.5K\"",
+    "\"2GB\"",
+    "\"1e3\"",
+    "\"x\"",
+    "\"\"",
+    "\"1 Ki\"",
+    "\"0.5Gi\"",
+    "\"1M\"",
+]);
+const FORMATS: Arg = From(&[
+    "\"%v\"",
+    "\"%d-%s\"",
+    "\"%5.2f|%v\"",
+    "\"%x %q\"",
+    "\"%s\"",
+    "\"%%%v\"",
+    "\"%t %d\"",
+    "\"%05d\"",
+    "\"%-4s|\"",
+    "\"%T\"",
+    "\"%[2]v %[1]v\"",
+    "\"%e\"",
+    "\"%U\"",
+    "\"%c\"",
+    "\"%b\"",
+    "\"%+d\"",
+    "\"%.3s\"",
+    "\"%8.3v|\"",
+]);
+const TIMES: Arg =
+    From(&["\"2020-02-29T12:34:56Z\"", "\"2021-12-31T23:59:59.123456789+02:00\"", "\"x\"", "\"2020-02-30T00:00:00Z\""]);
+const NANOS: Arg = From(&[
+    "0",
+    "1582977600000000000",
+    "1e18",
+    "[1582977600000000000, \"America/New_York\"]",
+    "-1",
+    "1.5",
+    "[0, \"UTC\"]",
+    "[0, \"Nowhere/Land\"]",
+]);
+const ENCODED: Arg =
+    From(&["\"YWJj\"", "\"YWI=\"", "\"YWI\"", "\"%20a+b\"", "\"616263\"", "\"6g\"", "\"a=b&c=d\"", "\"-_8=\""]);
+const PATHS: Arg = From(&["[\"a\"]", "[\"a/b\"]", "{\"a/0\", \"b\"}", "[[\"a\", \"b\"]]", "[]", "[\"\"]", "{[\"c\"]}"]);
+const PATCHES: Arg = From(&[
+    "[{\"op\": \"add\", \"path\": \"/z\", \"value\": 1}]",
+    "[{\"op\": \"remove\", \"path\": \"a\"}]",
+    "[{\"op\": \"replace\", \"path\": \"/a\", \"value\": [1]}]",
+    "[{\"op\": \"copy\", \"from\": \"/a\", \"path\": \"/y\"}]",
+    "[{\"op\": \"test\", \"path\": \"/a\", \"value\": 1}]",
+    "[{\"op\": \"move\", \"from\": [\"b\"], \"path\": [\"w\"]}]",
+    "[{\"op\": \"no\", \"path\": \"/a\"}]",
+]);
+const GRAPHS: Arg = From(&[
+    "{\"a\": [\"b\"], \"b\": {\"c\"}, \"c\": []}",
+    "{\"a\": [\"a\"]}",
+    "{\"a\": [\"b\", \"x\"], \"b\": [\"a\"]}",
+]);
+const BASES: Arg = From(&["2", "8", "10", "16", "3"]);
+const SCHEMAS: Arg = From(&[
+    "{\"type\": \"object\"}",
+    "{\"type\": \"string\"}",
+    "{\"type\": \"array\", \"items\": {\"type\": \"number\"}}",
+]);
+const STEPS: Arg = From(&["1", "2", "3", "0", "-1"]);
+const SMALL: Arg = From(&["0", "1", "2", "3", "5", "-1", "64", "1.5"]);
+const STRINGSETS: Arg =
+    From(&["[{\"a\"}, {\"b\"}]", "{{1, 2}, {2, 3}}", "[{1}, {\"x\"}]", "set()", "{{\"a\", \"b\"}, {\"b\"}}"]);
+const OBJECTS: Arg = From(&["[{\"a\": 1}, {\"a\": {\"b\": 2}}]", "[{\"a\": {\"c\": 1}}, {\"a\": {\"b\": 2}}]", "[]"]);
+const UNITNAMES: Arg = From(&["\"1h\"", "\"1m30s\"", "\"2d\"", "\"-5ms\"", "\"1.5h\""]);
+
+macro_rules! call {
+    ($name:literal ($($arg:expr),*) $gives:ident) => { Call { name: $name, args: &[$($arg),*], gives: $gives, old: false } };
+    (old $name:literal ($($arg:expr),*) $gives:ident) => { Call { name: $name, args: &[$($arg),*], gives: $gives, old: true } };
+}
+
+pub const CALLS: &[Call] = &[
+    call!("count"(Of(Any)) Number),
+    call!("count"(Of(Strings)) Number),
+    call!("count"(Of(Object)) Number),
+    call!("sum"(Of(Numbers)) Number),
+    call!("sum"(Of(NumberSet)) Number),
+    call!("product"(Of(Numbers)) Number),
+    call!("max"(Of(Numbers)) Any),
+    call!("min"(Of(StrSet)) Any),
+    call!("max"(Of(NumberSet)) Number),
+    call!("sort"(Of(NumberSet)) Numbers),
+    call!("sort"(Of(Strings)) Strings),
+    call!("abs"(Of(Number)) Number),
+    call!("round"(Of(Number)) Number),
+    call!("ceil"(Of(Number)) Number),
+    call!("floor"(Of(Number)) Number),
+    call!("plus"(Of(Number), Of(Number)) Number),
+    call!("minus"(Of(Number), Of(Number)) Number),
+    call!("mul"(Of(Number), Of(Number)) Number),
+    call!("div"(Of(Number), Of(Number)) Number),
+    call!("rem"(Of(Number), SMALL) Number),
+    call!("to_number"(Of(Str)) Number),
+    call!("to_number"(Of(Any)) Number),
+    call!("numbers.range"(SMALL, SMALL) Numbers),
+    call!("numbers.range_step"(SMALL, SMALL, STEPS) Numbers),
+    call!("bits.and"(Of(Number), SMALL) Number),
+    call!("bits.or"(Of(Number), SMALL) Number),
+    call!("bits.xor"(SMALL, Of(Number)) Number),
+    call!("bits.negate"(Of(Number)) Number),
+    call!("bits.lsh"(Of(Number), SMALL) Number),
+    call!("bits.rsh"(Of(Number), SMALL) Number),
+    call!("concat"(Of(Str), Of(Strings)) Str),
+    call!("concat"(Of(Str), Of(StrSet)) Str),
+    call!("contains"(Of(Str), Of(Str)) Bool),
+    call!("startswith"(Of(Str), Of(Str)) Bool),
+    call!("endswith"(Of(Str), Of(Str)) Bool),
+    call!("format_int"(Of(Number), BASES) Str),
+    call!("indexof"(Of(Str), Of(Str)) Number),
+    call!("indexof_n"(Of(Str), Of(Str)) Numbers),
+    call!("lower"(Of(Str)) Str),
+    call!("upper"(Of(Str)) Str),
+    call!("replace"(Of(Str), Of(Str), Of(Str)) Str),
+    call!("strings.replace_n"(Of(Object), Of(Str)) Str),
+    call!("strings.reverse"(Of(Str)) Str),
+    call!("strings.any_prefix_match"(Of(Strings), Of(Str)) Bool),
+    call!("strings.any_suffix_match"(Of(Str), Of(StrSet)) Bool),
+    call!("strings.count"(Of(Str), Of(Str)) Number),
+    call!("strings.render_template"(From(&["\"{{.a}}\"", "\"x\"", "\"{{.b}}{{.zz}}\""]), Of(Object)) Str),
+    call!("split"(Of(Str), Of(Str)) Strings),
+    call!("substring"(Of(Str), SMALL, SMALL) Str),
+    call!("trim"(Of(Str), Of(Str)) Str),
+    call!("trim_left"(Of(Str), Of(Str)) Str),
+    call!("trim_right"(Of(Str), Of(Str)) Str),
+    call!("trim_prefix"(Of(Str), Of(Str)) Str),
+    call!("trim_suffix"(Of(Str), Of(Str)) Str),
+    call!("trim_space"(Of(Str)) Str),
+    call!("sprintf"(FORMATS, From(&["[1]", "[\"a\", 2]", "[]", "[1.5, {\"a\": {1}}]", "[true, null]", "[2, \"é\"]", "[12345678901234567890]", "[{\"x\"}]", "[-7, 255]"])) Str),
+    call!("regex.match"(PATTERNS, Of(Str)) Bool),
+    call!("regex.is_valid"(PATTERNS) Bool),
+    call!("regex.split"(PATTERNS, Of(Str)) Strings),
+    call!("regex.replace"(Of(Str), PATTERNS, From(&["\"$1\"", "\"x\"", "\"<$0>\"", "\"${n}!\""])) Str),
+    call!("regex.find_n"(PATTERNS, Of(Str), From(&["-1", "1", "2", "0"])) Strings),
+    call!("regex.find_all_string_submatch_n"(PATTERNS, Of(Str), From(&["-1", "1"])) Any),
+    call!("regex.template_match"(From(&["\"a{[b-z]}\"", "\"{.*}\"", "\"x\""]), Of(Str), From(&["\"{\""]), From(&["\"}\""])) Bool),
+    call!("regex.globs_match"(From(&["\"a.*\"", "\"[a-b]+\""]), From(&["\"a.b\"", "\"[b-z]+\""])) Bool),
+    call!("glob.match"(GLOBS, From(&["[]", "null", "[\".\"]", "[\"/\", \":\"]"]), Of(Str)) Bool),
+    call!("glob.quote_meta"(Of(Str)) Str),
+    call!("array.concat"(Of(Numbers), Of(Strings)) Any),
+    call!("array.concat"(Of(Strings), Of(Strings)) Strings),
+    call!("array.reverse"(Of(Numbers)) Numbers),
+    call!("array.slice"(Of(Strings), SMALL, SMALL) Strings),
+    call!("array.flatten"(From(&["[[1], [2, [3]]]", "[]", "[1, \"a\"]"])) Any),
+    call!("and"(Of(NumberSet), Of(NumberSet)) NumberSet),
+    call!("or"(Of(StrSet), Of(StrSet)) StrSet),
+    call!("intersection"(STRINGSETS) Any),
+    call!("union"(STRINGSETS) Any),
+    call!("object.get"(Of(Object), Of(Str), Of(Any)) Any),
+    call!("object.get"(Of(Object), From(&["[\"a\"]", "[\"a\", 0]", "[]", "\"a\""]), Of(Number)) Any),
+    call!("object.keys"(Of(Object)) StrSet),
+    call!("object.remove"(Of(Object), Of(StrSet)) Object),
+    call!("object.remove"(Of(Object), Of(Object)) Object),
+    call!("object.filter"(Of(Object), Of(Strings)) Object),
+    call!("object.union"(Of(Object), Of(Object)) Object),
+    call!("object.union_n"(OBJECTS) Object),
+    call!("object.subset"(Of(Object), Of(Object)) Bool),
+    call!("object.subset"(Of(Any), Of(Any)) Bool),
+    call!("json.filter"(Of(Object), PATHS) Object),
+    call!("json.remove"(Of(Object), PATHS) Object),
+    call!("json.patch"(Of(Object), PATCHES) Any),
+    call!("json.marshal"(Of(Any)) Str),
+    call!("json.marshal_with_options"(Of(Object), From(&["{\"indent\": \" \"}", "{}", "{\"prefix\": \"x\", \"pretty\": true}"])) Str),
+    call!("json.unmarshal"(JSONS) Any),
+    call!("json.is_valid"(JSONS) Bool),
+    call!("json.match_schema"(Of(Any), SCHEMAS) Any),
+    call!("yaml.is_valid"(From(&["`a: 1`", "`[`", "\"- x\""])) Bool),
+    call!("yaml.unmarshal"(From(&["`a: [1, x]`", "`y: yes`", "\"a:\\n  b: 1.5\"", "`[`"])) Any),
+    call!("yaml.marshal"(Of(Any)) Str),
+    call!("base64.encode"(Of(Str)) Str),
+    call!("base64.decode"(ENCODED) Str),
+    call!("base64.is_valid"(ENCODED) Bool),
+    call!("base64url.encode"(Of(Str)) Str),
+    call!("base64url.encode_no_pad"(Of(Str)) Str),
+    call!("base64url.decode"(ENCODED) Str),
+    call!("urlquery.encode"(Of(Str)) Str),
+    call!("urlquery.decode"(ENCODED) Str),
+    call!("urlquery.encode_object"(From(&["{\"a\": \"b c\"}", "{\"a\": [\"1\", \"2\"]}", "{\"b\": {\"x\"}}"])) Str),
+    call!("urlquery.decode_object"(ENCODED) Object),
+    call!("hex.encode"(Of(Str)) Str),
+    call!("hex.decode"(ENCODED) Str),
+    call!("crypto.md5"(Of(Str)) Str),
+    call!("crypto.sha1"(Of(Str)) Str),
+    call!("crypto.sha256"(Of(Str)) Str),
+    call!("crypto.hmac.sha256"(Of(Str), Of(Str)) Str),
+    call!("crypto.hmac.equal"(Of(Str), Of(Str)) Bool),
+    call!("type_name"(Of(Any)) Str),
+    call!("is_number"(Of(Any)) Bool),
+    call!("is_string"(Of(Any)) Bool),
+    call!("is_boolean"(Of(Any)) Bool),
+    call!("is_array"(Of(Any)) Bool),
+    call!("is_set"(Of(Any)) Bool),
+    call!("is_object"(Of(Any)) Bool),
+    call!("is_null"(Of(Any)) Bool),
+    call!("net.cidr_contains"(CIDRS, CIDRS) Bool),
+    call!("net.cidr_intersects"(CIDRS, CIDRS) Bool),
+    call!("net.cidr_is_valid"(CIDRS) Bool),
+    call!("net.cidr_contains_matches"(CIDRS, From(&["[\"10.1.2.3\", \"11.0.0.0/8\"]", "{\"a\": \"10.0.0.1\"}"])) Any),
+    call!("net.cidr_merge"(From(&["[\"10.0.0.0/9\", \"10.128.0.0/9\"]", "{\"192.168.0.0/24\", \"192.168.1.0/24\"}", "[\"x\"]"])) Any),
+    call!("net.cidr_expand"(From(&["\"10.0.0.0/30\"", "\"10.0.0.1/31\"", "\"x\""])) Any),
+    call!("semver.compare"(VERSIONS, VERSIONS) Number),
+    call!("semver.is_valid"(VERSIONS) Bool),
+    call!("units.parse"(UNITS) Number),
+    call!("units.parse_bytes"(UNITS) Number),
+    call!("time.parse_rfc3339_ns"(TIMES) Number),
+    call!("time.parse_ns"(From(&["\"2006-01-02\"", "\"RFC3339\"", "\"Jan 2, 2006\""]), From(&["\"2020-02-29\"", "\"2020-02-29T12:34:56Z\"", "\"Mar 3, 1999\""])) Number),
+    call!("time.parse_duration_ns"(UNITNAMES) Number),
+    call!("time.date"(NANOS) Numbers),
+    call!("time.clock"(NANOS) Numbers),
+    call!("time.weekday"(NANOS) Str),
+    call!("time.format"(NANOS) Str),
+    call!("time.add_date"(NANOS, SMALL, SMALL, SMALL) Number),
+    call!("time.diff"(NANOS, NANOS) Numbers),
+    call!("graph.reachable"(GRAPHS, Of(StrSet)) StrSet),
+    call!("graph.reachable_paths"(GRAPHS, Of(Strings)) Any),
+    call!("internal.member_2"(Of(Any), Of(Strings)) Bool),
+    call!("uuid.parse"(From(&["\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\"", "\"x\"", "\"00000000-0000-4000-8000-000000000000\""])) Any),
+    call!("uri.is_valid"(From(&["\"http://a/b\"", "\"::\"", "\"\""])) Bool),
+    call!("uri.parse"(From(&["\"http://u:p@a:8/b?q#f\"", "\"x\""])) Any),
+    call!("to_number"(From(&["\"1e3\"", "\"0x10\"", "null", "true", "\" 1\"", "\"-0\"", "\"1_000\""])) Number),
+    call!(old "any"(From(&["[false, true]", "{false}", "[]", "[1, true]"])) Bool),
+    call!(old "all"(From(&["[true, true]", "{false}", "[]"])) Bool),
+    call!(old "re_match"(PATTERNS, Of(Str)) Bool),
+    call!(old "set_diff"(Of(NumberSet), Of(NumberSet)) NumberSet),
+    call!(old "cast_array"(Of(NumberSet)) Numbers),
+    call!(old "cast_set"(Of(Strings)) StrSet),
+    call!(old "cast_string"(Of(Any)) Str),
+    call!(old "cast_boolean"(Of(Any)) Bool),
+    call!(old "cast_null"(Of(Any)) Null),
+    call!(old "cast_object"(Of(Any)) Object),
+    call!(old "net.cidr_overlap"(CIDRS, CIDRS) Bool),
+];
