@@ -9,6 +9,7 @@ pub mod compile;
 pub mod engine;
 pub mod error;
 pub mod eval;
+pub mod fmt;
 pub mod parse;
 pub mod span;
 pub mod types;
