@@ -5,9 +5,15 @@
 //! goes into [`FAMILIES`].
 
 mod aggregates;
+pub mod graphs;
 mod numbers;
+mod objects;
 pub(crate) mod operand;
 mod sets;
+mod sprintf;
+mod strings;
+mod types;
+mod units;
 
 use std::collections::BTreeMap;
 
@@ -191,7 +197,16 @@ pub struct Scratch {
 }
 
 /// All families.
-pub const FAMILIES: &[&[Builtin]] = &[aggregates::BUILTINS, numbers::BUILTINS, sets::BUILTINS];
+pub const FAMILIES: &[&[Builtin]] = &[
+    aggregates::BUILTINS,
+    numbers::BUILTINS,
+    sets::BUILTINS,
+    strings::BUILTINS,
+    objects::BUILTINS,
+    types::BUILTINS,
+    units::BUILTINS,
+    graphs::BUILTINS,
+];
 
 /// The builtin of a name.
 pub fn named(name: &str) -> Option<&'static Builtin> {

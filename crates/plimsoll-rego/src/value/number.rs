@@ -253,6 +253,16 @@ impl Number {
         Some(if parts.negative { -size } else { size })
     }
 
+    /// Its worth as an integer times a power of ten.
+    pub(crate) fn scaled(&self) -> (BigInt, i64) {
+        self.with_parts(|parts| {
+            let digits: Vec<u8> = parts.whole.iter().chain(parts.fraction).copied().collect();
+            let size = BigInt::parse_bytes(&digits, 10).unwrap_or_default();
+            let power = parts.exponent - parts.fraction.len() as i64;
+            (if parts.negative { -size } else { size }, power)
+        })
+    }
+
     /// How long its text is at most: what working with it costs.
     pub fn text_len(&self) -> usize {
         match &self.0 {
