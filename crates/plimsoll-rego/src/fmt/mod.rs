@@ -156,7 +156,7 @@ impl Facts {
             v1,
             v2_imported: false,
             future_keywords: Vec::new(),
-            keywords_in_refs: options.parse.features.keywords_in_refs,
+            keywords_in_refs: options.parse.features().keywords_in_refs,
             repeated_wildcards: BTreeSet::new(),
             generated: source.text.contains("__local"),
         };

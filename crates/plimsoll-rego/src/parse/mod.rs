@@ -3,9 +3,25 @@
 //!
 //! Three bounds keep hostile text cheap: [`MAX_SOURCE`], [`MAX_NESTING`] and [`MAX_RESCANS`]. Time is linear in the text.
 
-use crate::ast::{Body, Import, Language, Module, Ref, Term};
+mod annotations;
+mod bodies;
+mod lexer;
+mod logical;
+mod module;
+mod number;
+mod parser;
+mod rules;
+mod statements;
+mod terms;
+mod token;
+
+use crate::ast::{Body, Comment, ExprKind, Import, Language, Module, Ref, Term, TermKind};
+use crate::capabilities::Capabilities;
 use crate::error::{Code, RegoError};
 use crate::span::{Source, Sources, Span};
+use parser::Parser;
+use statements::{Statement, Vocabulary};
+use token::Keywords;
 
 /// Bytes of one text. Policies are written by people or generated from templates; data does not belong in them.
 pub const MAX_SOURCE: usize = 16 * 1024 * 1024;
@@ -29,7 +45,8 @@ pub struct Options {
     /// After an error that OPA would stop at, reading goes on at the next statement, so that more errors are found. The
     /// first one is OPA's either way.
     pub recover: bool,
-    pub features: Features,
+    /// What a capabilities file allows; `None` is what the language has without one.
+    pub features: Option<Features>,
 }
 
 impl Default for Options {
@@ -40,7 +57,7 @@ impl Default for Options {
             future_keywords: Vec::new(),
             annotations: true,
             recover: false,
-            features: Features::default(),
+            features: None,
         }
     }
 }
@@ -48,6 +65,11 @@ impl Default for Options {
 impl Options {
     pub fn of(language: Language) -> Options {
         Options { language, ..Options::default() }
+    }
+
+    /// What the language has for this reading.
+    pub fn features(&self) -> Features {
+        self.features.clone().unwrap_or_else(|| Features::of(self.language))
     }
 }
 
@@ -57,21 +79,39 @@ pub struct Features {
     pub keywords_in_refs: bool,
     pub template_strings: bool,
     pub rego_v1: bool,
+    pub rego_v2: bool,
     pub rego_v1_import: bool,
     pub rego_v2_import: bool,
     /// `future_keywords` of the file; `None` are all that the language has.
     pub future_keywords: Option<Vec<String>>,
 }
 
-impl Default for Features {
-    fn default() -> Features {
+impl Features {
+    /// What OPA allows where no capabilities file says otherwise: template strings are v1's.
+    pub fn of(language: Language) -> Features {
         Features {
             keywords_in_refs: true,
-            template_strings: true,
+            template_strings: matches!(language, Language::V1),
             rego_v1: true,
+            rego_v2: true,
             rego_v1_import: true,
             rego_v2_import: true,
             future_keywords: None,
+        }
+    }
+}
+
+impl From<&Capabilities> for Features {
+    fn from(capabilities: &Capabilities) -> Features {
+        let has = |feature: &str| capabilities.has_feature(feature);
+        Features {
+            keywords_in_refs: has("keywords_in_refs"),
+            template_strings: has("template_strings"),
+            rego_v1: has("rego_v1"),
+            rego_v2: has("rego_v2"),
+            rego_v1_import: has("rego_v1_import"),
+            rego_v2_import: has("rego_v2_import"),
+            future_keywords: Some(capabilities.future_keywords.iter().cloned().collect()),
         }
     }
 }
@@ -89,30 +129,73 @@ pub struct Parsed {
 
 /// Reads one module.
 pub fn parse_module(sources: &mut Sources, name: &str, text: &[u8], options: &Options) -> Parsed {
-    let source = sources.add(Source::new(name, &String::from_utf8_lossy(text)));
-    let _ = options;
-    let errors = vec![RegoError::new(Code::Parse, Span::new(source, 0, 0), "empty module")];
-    Parsed { source, module: None, errors, read_as_v0: false }
+    let source = add(sources, name, text);
+    let outcome = match sources.get(source) {
+        Some(kept) => module_of(source, kept, text, options),
+        None => Err(Vec::new()),
+    };
+    let (module, errors) = match outcome {
+        Ok(module) => (Some(module), Vec::new()),
+        Err(errors) => (None, errors),
+    };
+    Parsed { source, module, errors, read_as_v0: false }
 }
 
-/// Reads a module as v1 and, where that fails and v0 does not, as v0.
+/// Reads a module as v1 and, where that fails and v0 does not, as v0. The errors are v1's.
 pub fn read_module(sources: &mut Sources, name: &str, text: &[u8], options: &Options) -> Parsed {
-    parse_module(sources, name, text, options)
+    let v1 = Options { language: Language::V1, ..options.clone() };
+    let parsed = parse_module(sources, name, text, &v1);
+    if parsed.module.is_some() {
+        return parsed;
+    }
+    let v0 = Options { language: Language::V0, ..options.clone() };
+    match sources.get(parsed.source).map(|kept| module_of(parsed.source, kept, text, &v0)) {
+        Some(Ok(module)) => Parsed { module: Some(module), errors: Vec::new(), read_as_v0: true, ..parsed },
+        _ => parsed,
+    }
 }
 
 /// Reads a query: one or several expressions.
 pub fn parse_query(sources: &mut Sources, name: &str, text: &str, options: &Options) -> Result<Body, Vec<RegoError>> {
-    Err(parse_module(sources, name, text.as_bytes(), options).errors)
+    let source = add(sources, name, text.as_bytes());
+    let (statements, _) = statements_of(source, text.as_bytes(), options, true)?;
+    let mut query = Vec::new();
+    for statement in statements {
+        match statement {
+            Statement::Body(body) => query.extend(body),
+            other => return Err(vec![refusal(source, &format!("expected body but got {}", go_type(&other)))]),
+        }
+    }
+    Ok(query)
 }
 
 /// Reads exactly one term.
 pub fn parse_term(sources: &mut Sources, name: &str, text: &str, options: &Options) -> Result<Term, Vec<RegoError>> {
-    Err(parse_module(sources, name, text.as_bytes(), options).errors)
+    let mut body = parse_query(sources, name, text, options)?;
+    let source = u32::try_from(sources.iter().count().saturating_sub(1)).unwrap_or(u32::MAX);
+    let refuse = |message: String| Err(vec![refusal(source, &message)]);
+    let (Some(expr), true) = (body.pop(), body.is_empty()) else {
+        return refuse("expected exactly one term".to_owned());
+    };
+    match expr.kind {
+        ExprKind::Term(term) => Ok(term),
+        ExprKind::Call { operator, args } => {
+            let written = std::iter::once(operator).chain(args).map(|term| term.to_string()).collect::<Vec<_>>();
+            refuse(format!("expected term but got [{}]", written.join(" ")))
+        }
+        _ => refuse(format!("expected term but got {expr}")),
+    }
 }
 
 /// Reads exactly one reference.
 pub fn parse_ref(sources: &mut Sources, name: &str, text: &str, options: &Options) -> Result<Ref, Vec<RegoError>> {
-    Err(parse_module(sources, name, text.as_bytes(), options).errors)
+    match parse_term(sources, name, text, options)? {
+        Term { kind: TermKind::Ref(parts), .. } => Ok(parts),
+        other => {
+            let message = format!("expected ref but got {other}");
+            Err(vec![RegoError::new(Code::Parse, other.span, message)])
+        }
+    }
 }
 
 /// Reads import statements and nothing else.
@@ -122,5 +205,65 @@ pub fn parse_imports(
     text: &str,
     options: &Options,
 ) -> Result<Vec<Import>, Vec<RegoError>> {
-    Err(parse_module(sources, name, text.as_bytes(), options).errors)
+    let source = add(sources, name, text.as_bytes());
+    let (statements, _) = statements_of(source, text.as_bytes(), options, false)?;
+    let import = |statement| match statement {
+        Statement::Import(import) => Ok(import),
+        other => Err(vec![refusal(source, &format!("expected import but got {}", go_type(&other)))]),
+    };
+    statements.into_iter().map(import).collect()
+}
+
+fn refusal(source: u32, message: &str) -> RegoError {
+    RegoError::new(Code::Parse, Span::new(source, 0, 0), message)
+}
+
+/// What OPA calls a statement that it did not want.
+fn go_type(statement: &Statement) -> &'static str {
+    match statement {
+        Statement::Package(_) => "*ast.Package",
+        Statement::Import(_) => "*ast.Import",
+        Statement::Rule(_) => "*ast.Rule",
+        Statement::Body(_) => "ast.Body",
+    }
+}
+
+fn add(sources: &mut Sources, name: &str, text: &[u8]) -> u32 {
+    // What is too large is refused unread, and not kept either.
+    let kept = if text.len() > MAX_SOURCE { String::new().into() } else { String::from_utf8_lossy(text) };
+    sources.add(Source::new(name, &kept))
+}
+
+fn statements_of(
+    source: u32,
+    text: &[u8],
+    options: &Options,
+    skip_rules: bool,
+) -> Result<(Vec<Statement>, Vec<Comment>), Vec<RegoError>> {
+    if text.len() > MAX_SOURCE {
+        let message = format!("a text of {} bytes is more than the {MAX_SOURCE} that are read", text.len());
+        return Err(vec![RegoError::new(Code::Limit, Span::new(source, 0, 0), message)]);
+    }
+    let words = Vocabulary::of(options).map_err(|message| vec![refusal(source, &message)])?;
+    let always = Keywords::named("not").unwrap_or_default();
+    let mut parser = Parser::new(source, text, options, words.selected.with(always));
+    parser.not_bodies = words.selected.has("not");
+    parser.scan();
+    let statements = parser.statements(skip_rules, words.allowed);
+    if parser.has_errors() {
+        let mut errors = parser.errors();
+        errors.truncate(MAX_ERRORS);
+        return Err(errors);
+    }
+    Ok((statements, parser.comments()))
+}
+
+fn module_of(source: u32, kept: &Source, text: &[u8], options: &Options) -> Result<Module, Vec<RegoError>> {
+    let (statements, comments) = statements_of(source, text, options, false)?;
+    let (annotations, errors) =
+        if options.annotations { annotations::read(&comments, kept) } else { (Vec::new(), Vec::new()) };
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    module::assemble(statements, comments, annotations, source, kept, options.language)
 }
