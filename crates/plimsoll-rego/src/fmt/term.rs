@@ -514,10 +514,10 @@ impl<'a> Writer<'a> {
 
     /// Elements by the lines they begin on, in the order of the text.
     fn grouped(&self, mut elements: Vec<Element<'a>>, row: i64) -> Vec<Vec<Element<'a>>> {
-        // Names that the compiler would give tell nothing of places.
+        // Names that the compiler would give tell nothing of places. OPA does not look into pairs.
         let generated = |element: &Element| match element {
             Element::Term(term) => self.has_generated(term),
-            Element::Pair(key, value) => self.has_generated(key) || self.has_generated(value),
+            Element::Pair(..) => false,
         };
         if self.facts.generated && elements.iter().any(generated) {
             return vec![elements];
