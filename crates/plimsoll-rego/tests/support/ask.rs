@@ -54,6 +54,28 @@ pub fn solution(mut bindings: Vec<(String, String)>, expressions: Vec<String>) -
     }
 }
 
+/// A message on one line.
+pub fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+/// What [`escaped`] was made of.
+pub fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' if letters.as_str().starts_with('n') => {
+                letters.next();
+                plain.push('\n');
+            }
+            '\\' => plain.extend(letters.next()),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 impl Answer {
     pub fn refused(code: &str, message: impl Into<String>) -> Answer {
         Answer::Errors(vec![Problem { code: code.into(), row: 0, message: message.into() }])
@@ -94,9 +116,7 @@ impl Answer {
             Answer::Formatted(texts) => texts.iter().map(|text| format!("--- formatted {text:?}")).collect(),
             Answer::Errors(problems) => problems
                 .iter()
-                .map(|problem| {
-                    format!("--- error {} {} {}", problem.code, problem.row, problem.message.replace('\n', "\\n"))
-                })
+                .map(|problem| format!("--- error {} {} {}", problem.code, problem.row, escaped(&problem.message)))
                 .collect(),
         }
     }

@@ -14,7 +14,7 @@
 //!
 //! The last lines are recorded: `value` for each solution, `undefined`, or `error` with code, row and message.
 
-use super::ask::{Answer, Ask, Problem};
+use super::ask::{Answer, Ask, Problem, unescaped};
 
 #[derive(Debug, Clone, Default)]
 pub struct Case {
@@ -49,7 +49,7 @@ fn problem(text: &str) -> Option<Problem> {
     let mut words = text.splitn(3, ' ');
     let code = words.next()?.to_owned();
     let row = words.next()?.parse().ok()?;
-    Some(Problem { code, row, message: words.next().unwrap_or("").replace("\\n", "\n") })
+    Some(Problem { code, row, message: unescaped(words.next().unwrap_or("")) })
 }
 
 fn package_of(text: &str) -> Option<String> {
