@@ -39,7 +39,7 @@ fn main() -> std::io::Result<()> {
             Ok(tree) => format!("{{\"id\":{},\"tree\":{tree}}}", ask["id"]),
             Err(errors) => {
                 let told = errors.iter().map(|error| {
-                    let (row, col) = sources.get(0).map_or((0, 0), |source| source.row_column(error.span.start));
+                    let (row, col) = sources.get(error.span.source).map_or((0, 0), |source| source.row_column(error.span.start));
                     json!({"message": error.message, "code": error.code.as_str(), "row": row, "col": col, "details": error.details})
                 });
                 json!({"id": ask["id"], "errors": told.collect::<Vec<_>>()}).to_string()

@@ -31,6 +31,19 @@ pub struct Source {
     pub name: Arc<str>,
     pub text: Arc<str>,
     line_starts: Arc<[u32]>,
+    /// Bytes before each block of the text that begin no character: columns are counted without walking long lines.
+    inner_bytes: Arc<[u32]>,
+}
+
+const BLOCK: usize = 256;
+
+/// Continues a character of UTF-8.
+fn is_inner(byte: &u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
+fn count_inner(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.iter().filter(|byte| is_inner(byte)).count()).unwrap_or(u32::MAX)
 }
 
 impl Source {
@@ -41,14 +54,35 @@ impl Source {
                 .filter(|(_, byte)| *byte == b'\n')
                 .map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)),
         );
-        Source { name: name.into(), text: text.into(), line_starts: starts.collect() }
+        let mut sum = 0u32;
+        let inner = text.as_bytes().chunks(BLOCK).map(|block| {
+            let before = sum;
+            sum = sum.saturating_add(count_inner(block));
+            before
+        });
+        Source { name: name.into(), text: text.into(), inner_bytes: inner.collect(), line_starts: starts.collect() }
     }
 
-    /// Row and column from 1, the column in bytes as OPA counts it.
+    /// Row and column from 1, the column in characters. The end of the text stands, as OPA has it, in the column of the last
+    /// character, and in column 0 of the row that a last new line begins.
     pub fn row_column(&self, offset: u32) -> (usize, usize) {
         let row = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts.get(row.wrapping_sub(1)).copied().unwrap_or(0);
-        (row, (offset - start) as usize + 1)
+        let inner = self.inner_before(offset).saturating_sub(self.inner_before(start));
+        let before = (offset - start).saturating_sub(inner) as usize;
+        (row, if offset as usize >= self.text.len() { before } else { before + 1 })
+    }
+
+    fn inner_before(&self, offset: u32) -> u32 {
+        let offset = (offset as usize).min(self.text.len());
+        let block = offset / BLOCK;
+        match self.inner_bytes.get(block) {
+            Some(before) => before.saturating_add(count_inner(&self.text.as_bytes()[block * BLOCK..offset])),
+            // Only where the text ends with a block.
+            None => self.inner_bytes.last().map_or(0, |before| {
+                before.saturating_add(count_inner(&self.text.as_bytes()[(block - 1) * BLOCK..offset]))
+            }),
+        }
     }
 
     /// The line of a row (from 1) without its line end.

@@ -99,11 +99,12 @@ impl<'t> Lexer<'t> {
     }
 
     fn skip_while(&mut self, wanted: impl Fn(u32) -> bool) -> bool {
-        let start = self.position.offset;
+        let mut found = false;
         while self.position.curr.is_some_and(&wanted) {
             self.next();
+            found = true;
         }
-        self.position.offset != start
+        found
     }
 
     /// How long the token at a place is: what an error there underlines.
@@ -134,7 +135,9 @@ impl<'t> Lexer<'t> {
                 self.skip_while(|c| is_letter(c) || is_digit(c));
                 let end = self.position.at();
                 let name = std::str::from_utf8(&self.bytes[start..end]).unwrap_or_default();
-                always(name).or_else(|| keywords.tok(name)).unwrap_or(Tok::Ident)
+                // As in OPA, a keyword right before a character of another script is none: it cannot be read anyway.
+                let word = if self.position.width > 1 { None } else { always(name).or_else(|| keywords.tok(name)) };
+                word.unwrap_or(Tok::Ident)
             }
             (_, Some(c)) if is_decimal(c) => {
                 self.number();

@@ -21,6 +21,7 @@ impl Parser<'_> {
     /// `{ … } and …` at the start of an expression; `None` where the braces are something else.
     pub(super) fn braces_as_operand(&mut self) -> Option<Option<Expr>> {
         let saved = self.s;
+        let failures = self.failures().clone();
         let start = self.s.start;
         self.scan();
         if let Some(body) = self.body(Tok::RBrace) {
@@ -35,6 +36,7 @@ impl Parser<'_> {
             }
         }
         self.s = saved;
+        *self.failures() = failures;
         None
     }
 

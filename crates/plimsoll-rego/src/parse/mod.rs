@@ -163,7 +163,7 @@ pub fn parse_query(sources: &mut Sources, name: &str, text: &str, options: &Opti
     for statement in statements {
         match statement {
             Statement::Body(body) => query.extend(body),
-            other => return Err(vec![refusal(source, &format!("expected body but got {}", go_type(&other)))]),
+            other => return Err(vec![refusal(&format!("expected body but got {}", go_type(&other)))]),
         }
     }
     Ok(query)
@@ -172,8 +172,7 @@ pub fn parse_query(sources: &mut Sources, name: &str, text: &str, options: &Opti
 /// Reads exactly one term.
 pub fn parse_term(sources: &mut Sources, name: &str, text: &str, options: &Options) -> Result<Term, Vec<RegoError>> {
     let mut body = parse_query(sources, name, text, options)?;
-    let source = u32::try_from(sources.iter().count().saturating_sub(1)).unwrap_or(u32::MAX);
-    let refuse = |message: String| Err(vec![refusal(source, &message)]);
+    let refuse = |message: String| Err(vec![refusal(&message)]);
     let (Some(expr), true) = (body.pop(), body.is_empty()) else {
         return refuse("expected exactly one term".to_owned());
     };
@@ -209,13 +208,14 @@ pub fn parse_imports(
     let (statements, _) = statements_of(source, text.as_bytes(), options, false)?;
     let import = |statement| match statement {
         Statement::Import(import) => Ok(import),
-        other => Err(vec![refusal(source, &format!("expected import but got {}", go_type(&other)))]),
+        other => Err(vec![refusal(&format!("expected import but got {}", go_type(&other)))]),
     };
     statements.into_iter().map(import).collect()
 }
 
-fn refusal(source: u32, message: &str) -> RegoError {
-    RegoError::new(Code::Parse, Span::new(source, 0, 0), message)
+/// A refusal of the text as a whole, which has no place.
+fn refusal(message: &str) -> RegoError {
+    RegoError::new(Code::Parse, Span::NONE, message)
 }
 
 /// What OPA calls a statement that it did not want.
@@ -244,7 +244,7 @@ fn statements_of(
         let message = format!("a text of {} bytes is more than the {MAX_SOURCE} that are read", text.len());
         return Err(vec![RegoError::new(Code::Limit, Span::new(source, 0, 0), message)]);
     }
-    let words = Vocabulary::of(options).map_err(|message| vec![refusal(source, &message)])?;
+    let words = Vocabulary::of(options).map_err(|message| vec![refusal(&message)])?;
     let always = Keywords::named("not").unwrap_or_default();
     let mut parser = Parser::new(source, text, options, words.selected.with(always));
     parser.not_bodies = words.selected.has("not");

@@ -71,6 +71,8 @@ pub(super) struct Parser<'t> {
     pub guessing: bool,
     depth: u32,
     work_left: u64,
+    /// Where no term could be read, in order, and what was left then: an error is told once.
+    failures: Vec<(usize, State)>,
     /// A bound was met: nothing more is read.
     stopped: Option<RegoError>,
 }
@@ -104,6 +106,7 @@ impl<'t> Parser<'t> {
             not_bodies: false,
             guessing: false,
             depth: 0,
+            failures: Vec::new(),
             work_left: (bytes.len() as u64).saturating_mul(MAX_RESCANS).saturating_add(FREE_RESCANS),
             stopped: None,
         }
@@ -205,6 +208,35 @@ impl<'t> Parser<'t> {
         span.start as usize + outside
     }
 
+    /// A character beyond ASCII stands there.
+    pub(super) fn is_foreign(&self, at: usize) -> bool {
+        self.lexer.bytes.get(at).is_some_and(|byte| *byte >= 0x80)
+    }
+
+    // Failures.
+
+    /// A term was tried here in vain: what was left then is put back.
+    pub(super) fn has_failed(&mut self, start: usize) -> bool {
+        let failure = self.failures.iter().rev().take_while(|(at, _)| *at >= start).find(|(at, _)| *at == start);
+        if let Some((_, left)) = failure {
+            self.s = *left;
+        }
+        failure.is_some()
+    }
+
+    pub(super) fn note_outcome(&mut self, start: usize, found: bool) {
+        while self.failures.last().is_some_and(|(at, _)| *at >= start) {
+            self.failures.pop();
+        }
+        if !found {
+            self.failures.push((start, self.s));
+        }
+    }
+
+    pub(super) fn failures(&mut self) -> &mut Vec<(usize, State)> {
+        &mut self.failures
+    }
+
     // Bounds.
 
     /// One level deeper, where there is room; who is let in leaves again.
@@ -245,10 +277,6 @@ impl<'t> Parser<'t> {
 
     pub(super) fn has_errors(&self) -> bool {
         self.s.errors != 0 || self.stopped.is_some()
-    }
-
-    pub(super) fn forget_errors(&mut self) {
-        (self.s.errors, self.s.hints) = (0, 0);
     }
 
     pub(super) fn error(&mut self, at: usize, message: impl Into<String>) {
@@ -363,9 +391,10 @@ impl<'t> Parser<'t> {
     /// Tries something with every keyword known, and puts everything back.
     pub(super) fn guess<T>(&mut self, attempt: impl FnOnce(&mut Self) -> T) -> T {
         let (saved, guessing) = (self.s, std::mem::replace(&mut self.guessing, true));
+        let failures = std::mem::take(&mut self.failures);
         self.s.keywords = self.s.keywords.with(Keywords::ALL);
         let result = attempt(self);
-        (self.s, self.guessing) = (saved, guessing);
+        (self.s, self.guessing, self.failures) = (saved, guessing, failures);
         result
     }
 

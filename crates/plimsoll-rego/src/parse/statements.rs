@@ -200,7 +200,9 @@ impl Parser<'_> {
         self.path_follows()?;
         // Paths may hold keywords that must be imported, so that those can be.
         let keywords = std::mem::replace(&mut self.s.keywords, Keywords::NONE);
+        let failures = std::mem::take(self.failures());
         let term = self.term();
+        *self.failures() = failures;
         self.s.keywords = keywords;
         let path = match term {
             Some(Term { span, kind: TermKind::Var(name) }) => Some((span, vec![Term::new(span, TermKind::Var(name))])),

@@ -121,7 +121,9 @@ impl Parser<'_> {
         if !self.enter() {
             return None;
         }
-        let term = self.term_inside();
+        let start = self.s.start;
+        let term = if self.has_failed(start) { None } else { self.term_inside() };
+        self.note_outcome(start, term.is_some());
         self.leave();
         term
     }
@@ -479,7 +481,13 @@ impl Parser<'_> {
             self.illegal("expected number without leading zero");
             return None;
         }
-        let text = prefix + written;
+        // What cannot stand behind a number makes it none, as in OPA, whose message is of the number.
+        let foreign = if self.is_foreign(self.s.end) { "\u{FFFD}" } else { "" };
+        if foreign.len() > 1 && written == "0" && !prefix.ends_with('.') {
+            self.illegal("expected number without leading zero");
+            return None;
+        }
+        let text = prefix.replace('.', "0.") + written + foreign;
         let number = match number::check(&text) {
             Ok(()) => Number::parse(&text),
             Err(fault) => {
