@@ -109,14 +109,18 @@ impl Builder {
         if !errors.is_empty() {
             return Err(Refused { errors, sources: Arc::new(sources) });
         }
+        let sources = Arc::new(sources);
         match compile::compile(modules, &sources, &self.compile) {
-            Ok(compiled) => Ok(Policy {
-                program: Arc::new(Program::new(Arc::new(compiled), self.program)),
-                sources: Arc::new(sources),
-                parse: self.parse,
-                compile: self.compile,
-            }),
-            Err(errors) => Err(Refused { errors, sources: Arc::new(sources) }),
+            Ok(compiled) => {
+                let options = ProgramOptions { sources: sources.clone(), ..self.program };
+                Ok(Policy {
+                    program: Arc::new(Program::new(Arc::new(compiled), options)),
+                    sources,
+                    parse: self.parse,
+                    compile: self.compile,
+                })
+            }
+            Err(errors) => Err(Refused { errors, sources }),
         }
     }
 }

@@ -1,1 +1,1016 @@
-//! (to come)
+//! The machine that runs code. In: a program, a query of it, documents, a budget. Out: an [`Outcome`]. Calls and choice points
+//! are on stacks of the machine's own; see `call` for what calls do.
+
+use std::sync::Arc;
+
+use super::call::{Driver, Flow, Frame};
+use super::code::{Arithmetic, Block, Callee, Collection, NOWHERE, Op, Slot, Src, Test};
+use super::lower::made;
+use super::program::{Prepared, Program};
+use super::trace::{Event, EventOp, Node, Tracer};
+use super::view::{Cache, Mock, View};
+use super::{EvalCode, EvalError, ExpressionValue, MAX_LISTED_ERRORS, Metrics, Outcome, Printed, RunOptions, Solution};
+use crate::ast::Name;
+use crate::budget::{Exhausted, Meter};
+use crate::builtins::{Context, Failure, FailureKind, Halt, Scratch};
+use crate::span::Span;
+use crate::value::{MAX_DEPTH, Value};
+
+/// What goes on when something fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ChoiceKind {
+    /// The collection's next member.
+    Scan,
+    ScanFor,
+    /// Elsewhere, for good.
+    Barrier,
+    /// Nothing: it is told that an expression failed if it never held.
+    Mark {
+        held: bool,
+    },
+    /// Nothing: it is told that an expression is gone back to.
+    Redo,
+    /// Nothing: events of a call that ended, in the order in which OPA tells them.
+    RedoBody,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice {
+    pub kind: ChoiceKind,
+    /// Of the instruction that made it, or where to go on.
+    pub pc: u32,
+    pub at: u32,
+    pub view: u32,
+    pub views: u32,
+    pub query: u64,
+}
+
+/// Memory that outlives an evaluation.
+#[derive(Default)]
+pub(super) struct Buffers {
+    pub registers: Vec<Option<Value>>,
+    pub choices: Vec<Choice>,
+    pub collections: Vec<Vec<Value>>,
+    pub spare: Vec<Vec<Value>>,
+    pub views: Vec<View>,
+    pub caches: Vec<Cache>,
+    pub candidates: Vec<u32>,
+    pub arguments: Vec<Value>,
+}
+
+pub(super) struct Machine<'p, 't> {
+    pub program: &'p Program,
+    prepared: &'p Prepared,
+    pub data: &'p Value,
+    options: &'p RunOptions,
+    tracer: Option<&'t mut dyn Tracer>,
+    pub tracing: bool,
+    pub buffers: Buffers,
+    pub frames: Vec<Frame<'p>>,
+    pub view: u32,
+    pub meter: Meter,
+    scratch: Scratch,
+    pub outcome: Outcome,
+    /// The most registers that there were.
+    pub high_water: usize,
+    /// How many conflicts are being told about: their builtins' errors count for nothing.
+    pub collecting: u32,
+    pub query: u64,
+    pub parents: Vec<u64>,
+}
+
+const REGISTER: u64 = 24;
+
+impl<'p, 't> Machine<'p, 't> {
+    pub fn new(
+        program: &'p Program,
+        prepared: &'p Prepared,
+        input: Option<&Value>,
+        data: &'p Value,
+        options: &'p RunOptions,
+        tracer: Option<&'t mut dyn Tracer>,
+    ) -> Machine<'p, 't> {
+        let mut buffers = program.take_buffers();
+        if buffers.caches.first().is_none_or(|cache| !cache.fits(program.groups.len())) {
+            buffers.caches.clear();
+            buffers.caches.push(Cache::dense(program.groups.len()));
+        }
+        buffers.views.push(View::base(input.cloned()));
+        Machine {
+            program,
+            prepared,
+            data,
+            options,
+            tracing: tracer.is_some() && program.options.instrument,
+            tracer,
+            buffers,
+            frames: Vec::new(),
+            view: 0,
+            meter: Meter::new(&options.budget),
+            scratch: Scratch { random: options.world.seed, ..Scratch::default() },
+            outcome: Outcome::default(),
+            high_water: 0,
+            collecting: 0,
+            query: 0,
+            parents: vec![0],
+        }
+    }
+
+    /// What there is to tell, and the memory.
+    pub fn end(mut self) -> (Outcome, Buffers) {
+        self.outcome.metrics.steps = self.meter.steps_used();
+        self.outcome.metrics.memory = self.meter.memory_used();
+        let mut buffers = self.buffers;
+        buffers.registers.clear();
+        buffers.choices.clear();
+        buffers.collections.clear();
+        buffers.views.clear();
+        buffers.candidates.clear();
+        buffers.arguments.clear();
+        buffers.caches.truncate(1);
+        if let Some(cache) = buffers.caches.first_mut() {
+            cache.clear();
+        }
+        // A large evaluation's memory is not kept for small ones.
+        if buffers.registers.capacity() > LARGE || buffers.choices.capacity() > LARGE {
+            buffers = Buffers::default();
+        }
+        (self.outcome, buffers)
+    }
+
+    pub fn run(&mut self) -> Result<(), EvalError> {
+        let block = &self.prepared.block;
+        self.grow(0, block.slots)?;
+        self.frames.push(Frame::new(block, 0, NOWHERE, Driver::Query));
+        let result = self.tell_query(EventOp::Enter).and_then(|()| self.execute());
+        result.map_err(|error| self.outer_conflict(error))
+    }
+
+    fn tell_query(&mut self, op: EventOp) -> Result<(), EvalError> {
+        if self.tracing {
+            let body = self.prepared.output.body.clone();
+            let span = body.first().map(|expr| expr.span).unwrap_or_default();
+            self.tell(op, Node::Body(&body), span, "", &[]);
+        }
+        Ok(())
+    }
+
+    /// Makes room for a frame's registers.
+    pub fn grow(&mut self, base: usize, slots: u32) -> Result<(), EvalError> {
+        let need = base + slots as usize;
+        if need > self.high_water {
+            let more = (need - self.high_water) as u64;
+            self.meter.memory(more * REGISTER).map_err(|limit| self.exhausted_limit(limit))?;
+            self.high_water = need;
+        }
+        self.buffers.registers.resize(need, None);
+        Ok(())
+    }
+
+    /// The place of the instruction that runs.
+    pub fn span(&self) -> Option<Span> {
+        let frame = self.frames.last()?;
+        frame.block.spans.get(frame.pc.saturating_sub(1)).copied()
+    }
+
+    #[cold]
+    pub fn exhausted_limit(&self, limit: Exhausted) -> EvalError {
+        EvalError::exhausted(limit, self.span())
+    }
+
+    #[cold]
+    pub fn internal(&self, message: &str) -> EvalError {
+        EvalError::new(EvalCode::Internal, self.span(), message)
+    }
+
+    fn execute(&mut self) -> Result<(), EvalError> {
+        'frames: loop {
+            let Some(frame) = self.frames.last() else { return Ok(()) };
+            let block: &'p Block = frame.block;
+            let base = frame.base;
+            let mut pc = frame.pc;
+            macro_rules! value {
+                ($src:expr) => {
+                    match $src.place() {
+                        Ok(slot) => match self.buffers.registers.get(base + slot) {
+                            Some(Some(value)) => value,
+                            _ => return Err(self.internal("register is empty")),
+                        },
+                        Err(at) => match block.constants.get(at) {
+                            Some(value) => value,
+                            None => return Err(self.internal("constant is not there")),
+                        },
+                    }
+                };
+            }
+            macro_rules! set {
+                ($slot:expr, $value:expr) => {{
+                    let value = $value;
+                    match self.buffers.registers.get_mut(base + $slot as usize) {
+                        Some(place) => *place = Some(value),
+                        None => return Err(self.internal("register is not there")),
+                    }
+                }};
+            }
+            macro_rules! enter {
+                ($flow:expr) => {{
+                    if let Some(frame) = self.frames.last_mut() {
+                        frame.pc = pc;
+                    }
+                    match $flow? {
+                        Flow::On => true,
+                        Flow::Fail => false,
+                        Flow::Reload => continue 'frames,
+                    }
+                }};
+            }
+            macro_rules! failed {
+                ($result:expr) => {
+                    match $result {
+                        Ok(value) => value,
+                        Err(limit) => {
+                            if let Some(frame) = self.frames.last_mut() {
+                                frame.pc = pc;
+                            }
+                            return Err(self.exhausted_limit(limit));
+                        }
+                    }
+                };
+            }
+            loop {
+                let Some(op) = block.ops.get(pc) else { return Err(self.internal("code ends")) };
+                pc += 1;
+                failed!(self.meter.steps(1));
+                let holds = match *op {
+                    Op::Fail => false,
+                    Op::Jump { to } => {
+                        pc = to as usize;
+                        true
+                    }
+                    Op::Equal { a, b } => {
+                        let (a, b) = (value!(a), value!(b));
+                        let size = width(a);
+                        if size > 0 {
+                            failed!(self.meter.steps(size));
+                        }
+                        a == b
+                    }
+                    Op::Truthy { src } => !value!(src).is_false(),
+                    Op::Input { dst } => match self.input() {
+                        Some(input) => {
+                            set!(dst, input.clone());
+                            true
+                        }
+                        None => false,
+                    },
+                    Op::InputPath { dst, path } => {
+                        let found = match (self.input(), block.paths.get(path as usize)) {
+                            (Some(input), Some(path)) => super::index::follow(input, path).cloned(),
+                            _ => None,
+                        };
+                        match found {
+                            Some(found) => {
+                                set!(dst, found);
+                                true
+                            }
+                            None => false,
+                        }
+                    }
+                    Op::Path { dst, src, path } => {
+                        let found = match block.paths.get(path as usize) {
+                            Some(path) => super::index::follow(value!(src), path).cloned(),
+                            None => None,
+                        };
+                        match found {
+                            Some(found) => {
+                                set!(dst, found);
+                                true
+                            }
+                            None => false,
+                        }
+                    }
+                    Op::Get { dst, src, key } => match value!(src).get(value!(key)).cloned() {
+                        Some(found) => {
+                            set!(dst, found);
+                            true
+                        }
+                        None => false,
+                    },
+                    Op::Data { dst, path } => {
+                        let path = block.paths.get(path as usize).map_or(&[][..], |path| path);
+                        match self.document(path) {
+                            Some(found) => {
+                                set!(dst, found);
+                                true
+                            }
+                            None => false,
+                        }
+                    }
+                    Op::Call { dst, group } => enter!(self.call_whole(group, dst)),
+                    Op::CallKeys { dst, group, keys } => enter!(self.call_keys(block, base, group, keys, dst)),
+                    Op::Function { dst, group, args } => enter!(self.call_function(block, base, group, args, dst)),
+                    Op::Builtin { dst, callee, args } => {
+                        let mut arguments = std::mem::take(&mut self.buffers.arguments);
+                        arguments.clear();
+                        for src in block.lists.get(args as usize).map_or(&[][..], |list| list) {
+                            arguments.push(value!(*src).clone());
+                        }
+                        let flow = self.call_builtin_at(block, pc, callee, &arguments, dst);
+                        arguments.clear();
+                        self.buffers.arguments = arguments;
+                        enter!(flow)
+                    }
+                    Op::Test { test, a, b, callee } => {
+                        if self.mocks(block, callee) {
+                            let arguments = [value!(a).clone(), value!(b).clone()];
+                            let dst = NOWHERE;
+                            enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
+                        } else {
+                            test.holds(value!(a), value!(b))
+                        }
+                    }
+                    Op::Compare { test, dst, a, b, callee } => {
+                        if self.mocks(block, callee) {
+                            let arguments = [value!(a).clone(), value!(b).clone()];
+                            enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
+                        } else {
+                            let holds = test.holds(value!(a), value!(b));
+                            set!(dst, Value::Bool(holds));
+                            true
+                        }
+                    }
+                    Op::Arithmetic { how, dst, a, b, callee } => {
+                        let quick = if self.mocks(block, callee) { None } else { how.quick(value!(a), value!(b)) };
+                        match quick {
+                            Some(number) => {
+                                set!(dst, Value::int(number));
+                                true
+                            }
+                            None => {
+                                let arguments = [value!(a).clone(), value!(b).clone()];
+                                enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
+                            }
+                        }
+                    }
+                    Op::Make { what, dst, items } => {
+                        let list = block.lists.get(items as usize).map_or(&[][..], |list| list);
+                        failed!(self.meter.memory(VALUE + list.len() as u64 * REGISTER));
+                        let mut values = Vec::with_capacity(list.len());
+                        for src in list {
+                            values.push(value!(*src).clone());
+                        }
+                        let value = made(what, values);
+                        failed!(shallow(&value));
+                        set!(dst, value);
+                        true
+                    }
+                    Op::IsArray { src, length } => {
+                        matches!(value!(src), Value::Array(array) if array.items().len() == length as usize)
+                    }
+                    Op::IsObject { src, length } => {
+                        matches!(value!(src), Value::Object(object) if object.entries().len() == length as usize)
+                    }
+                    Op::IsCollection { src } => {
+                        matches!(value!(src), Value::Array(_) | Value::Object(_) | Value::Set(_))
+                    }
+                    Op::Scan { src, key, value } => {
+                        let (found, more) = member(value!(src), 0, key != NOWHERE);
+                        match found {
+                            Some((k, v)) => {
+                                if let Some(k) = k {
+                                    set!(key, k);
+                                }
+                                set!(value, v);
+                                if more {
+                                    failed!(self.choose(ChoiceKind::Scan, pc - 1, 1));
+                                }
+                                true
+                            }
+                            None => false,
+                        }
+                    }
+                    Op::ScanFor { src, key, want } => {
+                        let size = walked(value!(src));
+                        failed!(self.meter.steps(size));
+                        let found = find(value!(src), value!(want), 0);
+                        match found {
+                            Some((k, next)) => {
+                                set!(key, k);
+                                if let Some(next) = next {
+                                    failed!(self.choose(ChoiceKind::ScanFor, pc - 1, next));
+                                }
+                                true
+                            }
+                            None => false,
+                        }
+                    }
+                    Op::Barrier { otherwise } => {
+                        failed!(self.choose(ChoiceKind::Barrier, otherwise as usize, 0));
+                        true
+                    }
+                    Op::Cut => {
+                        self.cut();
+                        true
+                    }
+                    Op::CutFail => {
+                        self.cut();
+                        false
+                    }
+                    Op::Collect { otherwise } => {
+                        failed!(self.choose(ChoiceKind::Barrier, otherwise as usize, 0));
+                        let collection = self.buffers.spare.pop().unwrap_or_default();
+                        self.buffers.collections.push(collection);
+                        true
+                    }
+                    Op::Add { key, value, pair } => {
+                        failed!(self.meter.memory(REGISTER * 2));
+                        let v = value!(value).clone();
+                        let k = if pair { Some(value!(key).clone()) } else { None };
+                        let Some(collection) = self.buffers.collections.last_mut() else {
+                            return Err(self.internal("collection is not there"));
+                        };
+                        collection.extend(k);
+                        collection.push(v);
+                        true
+                    }
+                    Op::Collected { what, dst } => {
+                        let Some(mut collection) = self.buffers.collections.pop() else {
+                            return Err(self.internal("collection is not there"));
+                        };
+                        let value = if what == Collection::Object {
+                            match collected_object(&mut collection) {
+                                Some(value) => value,
+                                None => {
+                                    let span = block.spans.get(pc - 1).copied();
+                                    let message = "object keys must be unique";
+                                    return Err(EvalError::new(EvalCode::Conflict, span, message));
+                                }
+                            }
+                        } else {
+                            made(what, collection.drain(..).collect())
+                        };
+                        self.buffers.spare.push(collection);
+                        failed!(shallow(&value));
+                        set!(dst, value);
+                        true
+                    }
+                    Op::With { with } => {
+                        let Some(with) = block.withs.get(with as usize) else {
+                            return Err(self.internal("with is not there"));
+                        };
+                        let Some(mut view) = self.buffers.views.get(self.view as usize).cloned() else {
+                            return Err(self.internal("view is not there"));
+                        };
+                        failed!(self.meter.memory(VIEW));
+                        for (target, value) in &with.targets {
+                            let mock = match value {
+                                super::code::WithValue::Value(src) => Mock::Value(value!(*src).clone()),
+                                super::code::WithValue::Function(group) => Mock::Function(*group),
+                                super::code::WithValue::Builtin(callee) => Mock::Builtin(callee.clone()),
+                            };
+                            failed!(view.replace(target, mock));
+                        }
+                        view.parent = self.view;
+                        view.cache = u32::try_from(self.buffers.caches.len()).unwrap_or(u32::MAX);
+                        self.buffers.caches.push(Cache::default());
+                        self.view = u32::try_from(self.buffers.views.len()).unwrap_or(u32::MAX);
+                        self.buffers.views.push(view);
+                        true
+                    }
+                    Op::WithEnd => {
+                        self.view = self.buffers.views.get(self.view as usize).map_or(0, |view| view.parent);
+                        true
+                    }
+                    Op::Tree { dst, node } => {
+                        self.cursor_at(base, dst, node);
+                        true
+                    }
+                    Op::Step { dst, cursor, key } => {
+                        let key = value!(key).clone();
+                        enter!(self.step(base, dst, cursor, key))
+                    }
+                    Op::Keys { dst, cursor } => {
+                        let keys = self.keys(base, cursor);
+                        failed!(self.meter.memory(VALUE + keys.len() as u64 * REGISTER));
+                        failed!(self.meter.steps(keys.len() as u64));
+                        set!(dst, Value::array(keys));
+                        true
+                    }
+                    Op::Extent { dst, cursor } => enter!(self.extent(base, dst, cursor)),
+                    Op::NextLeaf => enter!(self.next_leaf()),
+                    Op::Done { value } => {
+                        let value = value!(value).clone();
+                        enter!(self.done(value))
+                    }
+                    Op::DonePartial { path, value } => {
+                        let mut keys = std::mem::take(&mut self.buffers.arguments);
+                        keys.clear();
+                        for src in block.lists.get(path as usize).map_or(&[][..], |list| list) {
+                            keys.push(value!(*src).clone());
+                        }
+                        let value = value!(value).clone();
+                        let flow = self.done_partial(&keys, value);
+                        self.buffers.arguments = keys;
+                        enter!(flow)
+                    }
+                    Op::Solution => {
+                        let output = &self.prepared.output;
+                        let mut solution = Solution {
+                            bindings: Default::default(),
+                            expressions: Vec::with_capacity(output.expressions.len()),
+                        };
+                        failed!(
+                            self.meter.memory(VALUE * (1 + output.bindings.len() + output.expressions.len()) as u64)
+                        );
+                        for (name, src) in &output.bindings {
+                            solution.bindings.insert(name.clone(), value!(*src).clone());
+                        }
+                        for (src, text, span) in &output.expressions {
+                            let value = match src {
+                                Some(src) => value!(*src).clone(),
+                                None => Value::Bool(true),
+                            };
+                            solution.expressions.push(ExpressionValue { value, text: text.clone(), span: *span });
+                        }
+                        self.outcome.solutions.push(solution);
+                        self.tell_query(EventOp::Exit)?;
+                        self.tell_query(EventOp::Redo)?;
+                        false
+                    }
+                    Op::TraceBegin { expr, mark } => {
+                        if self.tracing {
+                            let at = self.buffers.choices.len();
+                            failed!(self.choose(ChoiceKind::Mark { held: false }, pc - 1, 0));
+                            set!(mark, Value::int(i64::try_from(at).unwrap_or(i64::MAX)));
+                            self.tell_expr(block, base, expr, EventOp::Eval, false);
+                        }
+                        true
+                    }
+                    Op::TraceEnd { expr: _, mark } => {
+                        if self.tracing {
+                            let at = match value!(Src::slot(mark)) {
+                                Value::Number(number) => number.as_i64().and_then(|at| usize::try_from(at).ok()),
+                                _ => None,
+                            };
+                            if let Some(choice) = at.and_then(|at| self.buffers.choices.get_mut(at))
+                                && let ChoiceKind::Mark { held } = &mut choice.kind
+                            {
+                                *held = true;
+                            }
+                            failed!(self.choose(ChoiceKind::Redo, pc - 1, 0));
+                        }
+                        true
+                    }
+                    Op::TraceEnter { body, save } => {
+                        if self.tracing {
+                            set!(save, Value::int(i64::try_from(self.query).unwrap_or(i64::MAX)));
+                            self.new_query();
+                            self.tell_body(block, body, EventOp::Enter);
+                        }
+                        true
+                    }
+                    Op::TraceLeave { body, save } => {
+                        if self.tracing {
+                            self.tell_body(block, body, EventOp::Exit);
+                            failed!(self.choose(ChoiceKind::RedoBody, pc - 1, 0));
+                            if let Value::Number(number) = value!(Src::slot(save)) {
+                                self.query = number.as_i64().and_then(|query| u64::try_from(query).ok()).unwrap_or(0);
+                            }
+                        }
+                        true
+                    }
+                };
+                if !holds {
+                    if let Some(frame) = self.frames.last_mut() {
+                        frame.pc = pc;
+                    }
+                    match self.fail()? {
+                        Some(next) => pc = next,
+                        None => continue 'frames,
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn input(&self) -> Option<&Value> {
+        self.buffers.views.get(self.view as usize)?.input.as_ref()
+    }
+
+    pub fn document(&self, path: &[Value]) -> Option<Value> {
+        self.buffers.views.get(self.view as usize)?.document(self.data, path)
+    }
+
+    /// Makes a choice point.
+    pub fn choose(&mut self, kind: ChoiceKind, pc: usize, at: usize) -> Result<(), Exhausted> {
+        if self.buffers.choices.len() >= MAX_CHOICES {
+            return Err(Exhausted::Memory);
+        }
+        self.buffers.choices.push(Choice {
+            kind,
+            pc: u32::try_from(pc).unwrap_or(u32::MAX),
+            at: u32::try_from(at).unwrap_or(u32::MAX),
+            view: self.view,
+            views: u32::try_from(self.buffers.views.len()).unwrap_or(u32::MAX),
+            query: self.query,
+        });
+        Ok(())
+    }
+
+    /// Drops the choice points down to the newest barrier of this frame.
+    fn cut(&mut self) {
+        let bottom = self.frames.last().map_or(0, |frame| frame.choices);
+        while self.buffers.choices.len() > bottom {
+            if let Some(choice) = self.buffers.choices.pop()
+                && matches!(choice.kind, ChoiceKind::Barrier)
+            {
+                self.query = choice.query;
+                break;
+            }
+        }
+    }
+
+    /// Drops the views that were made since.
+    pub fn drop_views(&mut self, count: usize) {
+        if self.buffers.views.len() > count {
+            self.buffers.views.truncate(count);
+            let caches = self.buffers.views.iter().map(|view| view.cache as usize + 1).max().unwrap_or(1);
+            self.buffers.caches.truncate(caches);
+        }
+    }
+
+    /// Goes back to the newest choice point. `None`: another frame, or none, is to go on.
+    fn fail(&mut self) -> Result<Option<usize>, EvalError> {
+        loop {
+            let Some(frame) = self.frames.last() else { return Ok(None) };
+            let (block, base): (&'p Block, usize) = (frame.block, frame.base);
+            if self.buffers.choices.len() <= frame.choices {
+                match self.nothing_more()? {
+                    Flow::Fail => continue,
+                    Flow::On | Flow::Reload => return Ok(None),
+                }
+            }
+            let Some(choice) = self.buffers.choices.last().copied() else { return Ok(None) };
+            self.view = choice.view;
+            self.query = choice.query;
+            self.drop_views(choice.views as usize);
+            let pc = choice.pc as usize;
+            match choice.kind {
+                ChoiceKind::Barrier => {
+                    self.buffers.choices.pop();
+                    if choice.pc != u32::MAX {
+                        return Ok(Some(pc));
+                    }
+                }
+                ChoiceKind::Scan => {
+                    let Some(Op::Scan { src, key, value }) = block.ops.get(pc) else {
+                        return Err(self.internal("scan is not there"));
+                    };
+                    let at = choice.at as usize;
+                    let (found, more) = member(self.value_of(block, base, *src)?, at, *key != NOWHERE);
+                    if more {
+                        if let Some(choice) = self.buffers.choices.last_mut() {
+                            choice.at += 1;
+                        }
+                    } else {
+                        self.buffers.choices.pop();
+                    }
+                    if let Some((k, v)) = found {
+                        if let Some(k) = k {
+                            self.set(base, *key, k);
+                        }
+                        self.set(base, *value, v);
+                        self.meter.steps(1).map_err(|limit| self.exhausted_limit(limit))?;
+                        return Ok(Some(pc + 1));
+                    }
+                }
+                ChoiceKind::ScanFor => {
+                    let Some(Op::ScanFor { src, key, want }) = block.ops.get(pc) else {
+                        return Err(self.internal("scan is not there"));
+                    };
+                    let found =
+                        find(self.value_of(block, base, *src)?, self.value_of(block, base, *want)?, choice.at as usize);
+                    match found {
+                        Some((k, next)) => {
+                            match (next, self.buffers.choices.last_mut()) {
+                                (Some(next), Some(choice)) => choice.at = u32::try_from(next).unwrap_or(u32::MAX),
+                                _ => {
+                                    self.buffers.choices.pop();
+                                }
+                            }
+                            self.set(base, *key, k);
+                            self.meter.steps(1).map_err(|limit| self.exhausted_limit(limit))?;
+                            return Ok(Some(pc + 1));
+                        }
+                        None => {
+                            self.buffers.choices.pop();
+                        }
+                    }
+                }
+                ChoiceKind::Mark { held } => {
+                    self.buffers.choices.pop();
+                    if let (false, Some(Op::TraceBegin { expr, .. })) = (held, block.ops.get(pc)) {
+                        self.tell_expr(block, base, *expr, EventOp::Fail, false);
+                    }
+                }
+                ChoiceKind::Redo => {
+                    self.buffers.choices.pop();
+                    if let Some(Op::TraceEnd { expr, .. }) = block.ops.get(pc) {
+                        self.tell_expr(block, base, *expr, EventOp::Redo, true);
+                    }
+                }
+                ChoiceKind::RedoBody => {
+                    self.buffers.choices.pop();
+                    if let Some(Op::TraceLeave { body, .. }) = block.ops.get(pc) {
+                        self.tell_body(block, *body, EventOp::Redo);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn value_of<'m>(&'m self, block: &'m Block, base: usize, src: Src) -> Result<&'m Value, EvalError> {
+        let found = match src.place() {
+            Ok(slot) => self.buffers.registers.get(base + slot).and_then(Option::as_ref),
+            Err(at) => block.constants.get(at),
+        };
+        found.ok_or_else(|| self.internal("register is empty"))
+    }
+
+    pub fn set(&mut self, base: usize, slot: Slot, value: Value) {
+        if slot != NOWHERE
+            && let Some(place) = self.buffers.registers.get_mut(base + slot as usize)
+        {
+            *place = Some(value);
+        }
+    }
+
+    /// Whether the builtin is replaced here.
+    #[inline]
+    fn mocks(&self, block: &Block, callee: u32) -> bool {
+        let Some(view) = self.buffers.views.get(self.view as usize) else { return false };
+        !view.mocks.is_empty()
+            && block.callees.get(callee as usize).is_some_and(|callee| view.mock_of_builtin(callee.name()).is_some())
+    }
+
+    fn call_builtin_at(
+        &mut self,
+        block: &'p Block,
+        pc: usize,
+        callee: u32,
+        arguments: &[Value],
+        dst: Slot,
+    ) -> Result<Flow, EvalError> {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.pc = pc;
+        }
+        let Some(callee) = block.callees.get(callee as usize) else {
+            return Err(self.internal("builtin is not there"));
+        };
+        let view = self.buffers.views.get(self.view as usize);
+        let mock =
+            view.filter(|view| !view.mocks.is_empty()).and_then(|view| view.mock_of_builtin(callee.name())).cloned();
+        match mock {
+            None => self.call_builtin(callee, arguments, dst),
+            Some(Mock::Value(value)) => Ok(self.answer(dst, value)),
+            Some(Mock::Builtin(other)) => self.call_builtin(&other, arguments, dst),
+            Some(Mock::Function(group)) => self.call_mock(group, arguments, dst),
+        }
+    }
+
+    /// A value for a slot, or where there is no slot for whether it holds.
+    pub fn answer(&mut self, dst: Slot, value: Value) -> Flow {
+        if dst == NOWHERE {
+            return if value.is_false() { Flow::Fail } else { Flow::On };
+        }
+        let base = self.frames.last().map_or(0, |frame| frame.base);
+        self.set(base, dst, value);
+        Flow::On
+    }
+
+    pub fn call_builtin(&mut self, callee: &Callee, arguments: &[Value], dst: Slot) -> Result<Flow, EvalError> {
+        let (name, result) = match callee {
+            Callee::Builtin(builtin) => {
+                let mut context = Context {
+                    meter: &mut self.meter,
+                    name: builtin.name,
+                    world: &self.options.world,
+                    scratch: &mut self.scratch,
+                };
+                (builtin.name, (builtin.run)(&mut context, arguments))
+            }
+            Callee::Custom(name, run) => {
+                let mut context = Context {
+                    meter: &mut self.meter,
+                    name: "custom",
+                    world: &self.options.world,
+                    scratch: &mut self.scratch,
+                };
+                (&**name, run(&mut context, arguments))
+            }
+            Callee::Missing(name) => {
+                return Err(self.internal(&format!("unsupported built-in: {name}")));
+            }
+        };
+        if !self.scratch.printed.is_empty() {
+            let span = self.span().unwrap_or_default();
+            let lines = self.scratch.printed.drain(..).map(|text| Printed { span, text });
+            self.outcome.printed.extend(lines);
+        }
+        match result {
+            Ok(Some(value)) => {
+                shallow(&value).map_err(|limit| self.exhausted_limit(limit))?;
+                Ok(self.answer(dst, value))
+            }
+            Ok(None) => Ok(Flow::Fail),
+            Err(Failure::Error { kind, message }) => {
+                let code = match kind {
+                    FailureKind::Operand => EvalCode::Type,
+                    FailureKind::Builtin => EvalCode::Builtin,
+                };
+                let error = EvalError::new(code, self.span(), format!("{name}: {message}"));
+                self.note_failure(error)?;
+                Ok(Flow::Fail)
+            }
+            Err(Failure::Halt(halt)) => Err(match halt {
+                Halt::Exhausted(limit) => self.exhausted_limit(limit),
+                Halt::Denied(message) => EvalError::new(EvalCode::Denied, self.span(), message),
+                Halt::Fatal(message) => EvalError::new(EvalCode::Builtin, self.span(), format!("{name}: {message}")),
+            }),
+        }
+    }
+
+    fn note_failure(&mut self, error: EvalError) -> Result<(), EvalError> {
+        if self.collecting > 0 {
+            return Ok(());
+        }
+        if self.options.strict_builtin_errors {
+            return Err(error);
+        }
+        self.outcome.metrics.builtin_errors += 1;
+        if self.outcome.builtin_errors.len() < MAX_LISTED_ERRORS {
+            self.outcome.builtin_errors.push(error);
+        }
+        Ok(())
+    }
+
+    pub fn new_query(&mut self) {
+        if self.tracing {
+            self.parents.push(self.query);
+            self.query = self.parents.len() as u64 - 1;
+        }
+    }
+
+    fn tell_expr(&mut self, block: &'p Block, base: usize, expr: u32, op: EventOp, after: bool) {
+        let Some(traced) = block.traced.get(expr as usize) else { return };
+        let expr = Arc::clone(&traced.expr);
+        let mut locals: Vec<(Name, Value)> = Vec::new();
+        if self.tracer.as_ref().is_some_and(|tracer| tracer.wants_locals()) {
+            for (name, src) in if after { &traced.after } else { &traced.before } {
+                if let Ok(value) = self.value_of(block, base, *src) {
+                    locals.push((name.clone(), value.clone()));
+                }
+            }
+        }
+        self.tell(op, Node::Expr(&expr), expr.span, "", &locals);
+    }
+
+    fn tell_body(&mut self, block: &'p Block, body: u32, op: EventOp) {
+        let Some(body) = block.bodies.get(body as usize) else { return };
+        let span = body.first().map(|expr| expr.span).unwrap_or_default();
+        self.tell(op, Node::Body(body), span, "", &[]);
+    }
+
+    pub fn tell(&mut self, op: EventOp, node: Node<'_>, span: Span, message: &str, locals: &[(Name, Value)]) {
+        if !self.tracing {
+            return;
+        }
+        let parent_id = self.parents.get(usize::try_from(self.query).unwrap_or(0)).copied().unwrap_or(0);
+        let event = Event { op, query_id: self.query, parent_id, node, span, message, target: None, locals };
+        if let Some(tracer) = self.tracer.as_mut() {
+            tracer.event(&event);
+        }
+    }
+
+    pub fn metrics(&mut self) -> &mut Metrics {
+        &mut self.outcome.metrics
+    }
+}
+
+/// So many choice points are more than any budget of memory should pay for.
+const MAX_CHOICES: usize = 20_000_000;
+
+/// A composite's own bytes.
+const VALUE: u64 = 64;
+
+const VIEW: u64 = 256;
+
+/// Buffers with more room than this are given back.
+const LARGE: usize = 1 << 16;
+
+pub(super) fn shallow(value: &Value) -> Result<(), Exhausted> {
+    if value.depth() > MAX_DEPTH { Err(Exhausted::Depth) } else { Ok(()) }
+}
+
+/// How many members are compared at once, at least.
+fn width(value: &Value) -> u64 {
+    match value {
+        Value::Array(array) => array.items().len() as u64,
+        Value::Object(object) => object.entries().len() as u64,
+        Value::Set(set) => set.members().len() as u64,
+        _ => 0,
+    }
+}
+
+/// How many members are looked at to find one.
+fn walked(collection: &Value) -> u64 {
+    if matches!(collection, Value::Set(_)) { 1 } else { width(collection) }
+}
+
+/// A member with its key where that is asked for, and whether there is another behind it.
+fn member(collection: &Value, at: usize, with_key: bool) -> (Option<(Option<Value>, Value)>, bool) {
+    match collection {
+        Value::Array(array) => {
+            let items = array.items();
+            let key = || with_key.then(|| Value::int(i64::try_from(at).unwrap_or(i64::MAX)));
+            (items.get(at).map(|value| (key(), value.clone())), at + 1 < items.len())
+        }
+        Value::Object(object) => {
+            let entries = object.entries();
+            let pair = |(key, value): &(Value, Value)| (with_key.then(|| key.clone()), value.clone());
+            (entries.get(at).map(pair), at + 1 < entries.len())
+        }
+        Value::Set(set) => {
+            let members = set.members();
+            let pair = |value: &Value| (with_key.then(|| value.clone()), value.clone());
+            (members.get(at).map(pair), at + 1 < members.len())
+        }
+        _ => (None, false),
+    }
+}
+
+/// The key of the next member that equals `want`, and where to look on.
+fn find(collection: &Value, want: &Value, at: usize) -> Option<(Value, Option<usize>)> {
+    match collection {
+        Value::Set(set) => set.contains(want).then(|| (want.clone(), None)),
+        Value::Array(array) => {
+            let items = array.items();
+            let found = at + items.get(at..)?.iter().position(|item| item == want)?;
+            let key = Value::int(i64::try_from(found).unwrap_or(i64::MAX));
+            Some((key, (found + 1 < items.len()).then_some(found + 1)))
+        }
+        Value::Object(object) => {
+            let entries = object.entries();
+            let found = at + entries.get(at..)?.iter().position(|(_, value)| value == want)?;
+            let key = entries.get(found)?.0.clone();
+            Some((key, (found + 1 < entries.len()).then_some(found + 1)))
+        }
+        _ => None,
+    }
+}
+
+/// An object of keys and values that alternate; `None` where one key has two values.
+fn collected_object(collection: &mut Vec<Value>) -> Option<Value> {
+    let mut entries: Vec<(Value, Value)> = Vec::with_capacity(collection.len() / 2);
+    let mut values = collection.drain(..);
+    while let (Some(key), Some(value)) = (values.next(), values.next()) {
+        entries.push((key, value));
+    }
+    drop(values);
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    let clash = entries.windows(2).any(|pair| match pair {
+        [a, b] => a.0 == b.0 && a.1 != b.1,
+        _ => false,
+    });
+    (!clash).then(|| Value::object(entries))
+}
+
+impl Test {
+    #[inline]
+    fn holds(self, a: &Value, b: &Value) -> bool {
+        match self {
+            Test::Equal => a == b,
+            Test::NotEqual => a != b,
+            Test::Less => a < b,
+            Test::LessOrEqual => a <= b,
+            Test::Greater => a > b,
+            Test::GreaterOrEqual => a >= b,
+        }
+    }
+}
+
+impl Arithmetic {
+    /// The result where both are small whole numbers, and so is it.
+    #[inline]
+    fn quick(self, a: &Value, b: &Value) -> Option<i64> {
+        let (Value::Number(a), Value::Number(b)) = (a, b) else { return None };
+        let (a, b) = (a.as_i64()?, b.as_i64()?);
+        match self {
+            Arithmetic::Plus => a.checked_add(b),
+            Arithmetic::Minus => a.checked_sub(b),
+            Arithmetic::Times => a.checked_mul(b),
+            Arithmetic::Divide => (a.checked_rem(b)? == 0).then(|| a.checked_div(b)).flatten(),
+            Arithmetic::Remainder => a.checked_rem(b),
+        }
+    }
+}

@@ -6,6 +6,7 @@
 //! so that no policy, input or data decides how much of the thread's stack is used.
 
 mod builder;
+mod call;
 mod code;
 mod extent;
 mod index;

@@ -1,1 +1,235 @@
-//! (to come)
+//! What an expression sees as input and data, below `with`. In: the real documents and replacements. Out: documents at paths.
+//!
+//! Views are a stack: one is made when `with` is entered and dropped when evaluation goes back behind it. Each has a cache of
+//! its own, so that nothing that was found out under a replacement is believed elsewhere.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::code::{Callee, WithTarget};
+use super::index::follow;
+use crate::budget::Exhausted;
+use crate::value::{MAX_DEPTH, Value};
+
+/// What replaces a function.
+#[derive(Clone)]
+pub(super) enum Mock {
+    Value(Value),
+    Function(u32),
+    Builtin(Callee),
+}
+
+/// Which function is replaced.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Mocked {
+    Function(u32),
+    Builtin(Arc<str>),
+}
+
+#[derive(Clone)]
+pub(super) struct View {
+    pub input: Option<Value>,
+    /// What stands for parts of data.
+    pub replaced: Option<Value>,
+    /// The paths (with `data`) that are replaced, of this view and those below it.
+    pub targets: Arc<Vec<Box<[Value]>>>,
+    /// The newest is last.
+    pub mocks: Arc<Vec<(Mocked, Mock)>>,
+    /// Number of its cache.
+    pub cache: u32,
+    pub parent: u32,
+}
+
+impl View {
+    pub fn base(input: Option<Value>) -> View {
+        View { input, replaced: None, targets: Arc::default(), mocks: Arc::default(), cache: 0, parent: 0 }
+    }
+
+    /// Whether what is at the path (with `data`) is replaced, so that no rule there counts.
+    #[inline]
+    pub fn hides(&self, path: &[Value]) -> bool {
+        !self.targets.is_empty() && self.targets.iter().any(|target| path.starts_with(target))
+    }
+
+    /// The base document at a path without `data`.
+    pub fn document(&self, data: &Value, path: &[Value]) -> Option<Value> {
+        let real = || match path {
+            [] => Some(without_system(data)),
+            path => follow(data, path).cloned(),
+        };
+        if self.targets.is_empty() {
+            return real();
+        }
+        let replaced = self.replaced.as_ref().and_then(|replaced| follow(replaced, path)).cloned();
+        let hidden = self.targets.iter().any(|target| target.get(1..).is_some_and(|target| path.starts_with(target)));
+        if hidden {
+            return replaced;
+        }
+        match (replaced, real()) {
+            (Some(replaced), Some(real)) => Some(merged(&replaced, &real)),
+            (Some(one), None) | (None, Some(one)) => Some(one),
+            (None, None) => None,
+        }
+    }
+
+    pub fn mock(&self, what: &Mocked) -> Option<&Mock> {
+        self.mocks.iter().rev().find(|(mocked, _)| mocked == what).map(|(_, mock)| mock)
+    }
+
+    pub fn mock_of_builtin(&self, name: &str) -> Option<&Mock> {
+        let is = |mocked: &Mocked| matches!(mocked, Mocked::Builtin(other) if **other == *name);
+        self.mocks.iter().rev().find(|(mocked, _)| is(mocked)).map(|(_, mock)| mock)
+    }
+
+    /// The view with a replacement more.
+    pub fn replace(&mut self, target: &WithTarget, mock: Mock) -> Result<(), Exhausted> {
+        match (target, mock) {
+            (WithTarget::Function(group), mock) => {
+                Arc::make_mut(&mut self.mocks).push((Mocked::Function(*group), mock))
+            }
+            (WithTarget::Builtin(name), mock) => {
+                Arc::make_mut(&mut self.mocks).push((Mocked::Builtin(name.clone()), mock));
+            }
+            (WithTarget::Input(path), Mock::Value(value)) => {
+                self.input = Some(put(self.input.take(), path, value)?);
+            }
+            (WithTarget::Data(path), Mock::Value(value)) => {
+                self.replaced = Some(put(self.replaced.take(), path.get(1..).unwrap_or(&[]), value)?);
+                Arc::make_mut(&mut self.targets).push(path.clone());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Data that begins with `system` is OPA's own.
+fn without_system(data: &Value) -> Value {
+    match data {
+        Value::Object(object) if object.get_str("system").is_some() => {
+            let keep = object.entries().iter().filter(|(key, _)| key.as_str() != Some("system"));
+            Value::object(keep.cloned().collect())
+        }
+        data => data.clone(),
+    }
+}
+
+/// Both objects' members; where both have one that is no object, the first one's. As deep as values may be.
+pub(super) fn merged(a: &Value, b: &Value) -> Value {
+    let (Value::Object(x), Value::Object(y)) = (a, b) else { return a.clone() };
+    if y.entries().is_empty() {
+        return a.clone();
+    }
+    if x.entries().is_empty() {
+        return b.clone();
+    }
+    let mut entries = Vec::with_capacity(x.entries().len() + y.entries().len());
+    for (key, value) in x.entries() {
+        let value = match y.get(key) {
+            Some(other) => merged(value, other),
+            None => value.clone(),
+        };
+        entries.push((key.clone(), value));
+    }
+    entries.extend(y.entries().iter().filter(|(key, _)| x.get(key).is_none()).cloned());
+    Value::object(entries)
+}
+
+/// The document with a value put at a path; what is no object on the way gives way.
+fn put(document: Option<Value>, path: &[Value], value: Value) -> Result<Value, Exhausted> {
+    if path.len() + value.depth() as usize > MAX_DEPTH as usize {
+        return Err(Exhausted::Depth);
+    }
+    let mut on_the_way: Vec<Option<Value>> = Vec::with_capacity(path.len());
+    let mut at = document;
+    for key in path {
+        let below = at.as_ref().and_then(|at| match at {
+            Value::Object(object) => object.get(key).cloned(),
+            _ => None,
+        });
+        on_the_way.push(at);
+        at = below;
+    }
+    Ok(path.iter().zip(on_the_way).rev().fold(value, |below, (key, around)| match around {
+        Some(Value::Object(object)) => {
+            let mut entries = object.entries().to_vec();
+            match entries.binary_search_by(|(have, _)| have.cmp(key)) {
+                Ok(at) => {
+                    if let Some(entry) = entries.get_mut(at) {
+                        entry.1 = below;
+                    }
+                }
+                Err(at) => entries.insert(at, (key.clone(), below)),
+            }
+            Value::object(entries)
+        }
+        _ => Value::object(vec![(key.clone(), below)]),
+    }))
+}
+
+/// What is known of a rule.
+#[derive(Clone)]
+pub(super) enum Known {
+    Undefined,
+    Value(Value),
+}
+
+/// By arguments or keys.
+type ByArguments = BTreeMap<Box<[Value]>, Known>;
+
+/// What was found out under one view.
+#[derive(Default)]
+pub(super) struct Cache {
+    /// Whole rules, by group, of the view at the bottom.
+    dense: Vec<Option<Known>>,
+    touched: Vec<u32>,
+    /// Whole rules, by group, of other views.
+    sparse: HashMap<u32, Known>,
+    by_arguments: HashMap<u32, ByArguments>,
+}
+
+impl Cache {
+    pub fn dense(groups: usize) -> Cache {
+        Cache { dense: vec![None; groups], ..Cache::default() }
+    }
+
+    /// As new, with its memory kept.
+    pub fn clear(&mut self) {
+        for group in self.touched.drain(..) {
+            if let Some(known) = self.dense.get_mut(group as usize) {
+                *known = None;
+            }
+        }
+        self.sparse.clear();
+        self.by_arguments.clear();
+    }
+
+    pub fn fits(&self, groups: usize) -> bool {
+        self.dense.len() == groups
+    }
+
+    #[inline]
+    pub fn whole(&self, group: u32) -> Option<&Known> {
+        if self.dense.is_empty() { self.sparse.get(&group) } else { self.dense.get(group as usize)?.as_ref() }
+    }
+
+    pub fn keep_whole(&mut self, group: u32, known: Known) {
+        match self.dense.get_mut(group as usize) {
+            Some(place) => {
+                *place = Some(known);
+                self.touched.push(group);
+            }
+            None => {
+                self.sparse.insert(group, known);
+            }
+        }
+    }
+
+    pub fn of(&self, group: u32, arguments: &[Value]) -> Option<&Known> {
+        self.by_arguments.get(&group)?.get(arguments)
+    }
+
+    pub fn keep(&mut self, group: u32, arguments: Box<[Value]>, known: Known) {
+        self.by_arguments.entry(group).or_default().insert(arguments, known);
+    }
+}

@@ -1,0 +1,632 @@
+//! Calls of rules and functions. In: a group of rules and what it is asked for. Out: one value, or none. A call is a frame;
+//! its driver runs one rule after another in it, each as often as it holds, and gives the value to the frame below.
+
+use super::builder::{Growing, Refusal};
+use super::code::{Block, Slot};
+use super::extent::Extents;
+use super::machine::{Machine, shallow};
+use super::program::{Group, GroupKind, Lowered, LoweredRule};
+use super::trace::{EventOp, Node};
+use super::view::{Known, Mock, Mocked};
+use super::{EvalCode, EvalError};
+use crate::budget::Exhausted;
+use crate::value::Value;
+
+/// How it goes on after an instruction that may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    On,
+    Fail,
+    /// The newest frame is another one, or elsewhere in its code.
+    Reload,
+}
+
+pub(super) struct Frame<'p> {
+    pub block: &'p Block,
+    pub pc: usize,
+    /// Its first register.
+    pub base: usize,
+    /// Choice points, views and candidates below are not its own.
+    pub choices: usize,
+    pub views: usize,
+    pub candidates: usize,
+    /// What its rules see.
+    pub view: u32,
+    /// What the frame below saw.
+    pub outer_view: u32,
+    pub outer_query: u64,
+    /// Where its value goes in the frame below.
+    pub dst: Slot,
+    pub driver: Driver<'p>,
+}
+
+pub(super) enum Driver<'p> {
+    Query,
+    Whole(Whole<'p>),
+    Partial(Partial<'p>),
+    Extents(Extents<'p>),
+}
+
+/// A complete rule or a function.
+pub(super) struct Whole<'p> {
+    group: &'p Group,
+    lowered: &'p Lowered,
+    /// Of its candidates.
+    next: usize,
+    running: Option<&'p LoweredRule>,
+    /// The rule that runs, or the one it is a branch of, gave a value.
+    produced: bool,
+    /// The first value is the only one.
+    early: bool,
+    value: Option<Value>,
+    at_default: bool,
+    conflict: Option<Box<Conflict>>,
+}
+
+/// A conflict that was found: all values are looked for, to name them.
+struct Conflict {
+    message: String,
+    error_span: crate::span::Span,
+    values: Vec<(crate::span::Span, Value)>,
+    more: bool,
+}
+
+/// More conflicting values are not named.
+const MAX_CONFLICTS: usize = 10;
+
+/// A partial rule, whole or what its keys can find.
+pub(super) struct Partial<'p> {
+    group: &'p Group,
+    lowered: &'p Lowered,
+    keys: usize,
+    next: usize,
+    running: Option<&'p LoweredRule>,
+    growing: Growing,
+}
+
+impl<'p> Frame<'p> {
+    pub fn new(block: &'p Block, base: usize, dst: Slot, driver: Driver<'p>) -> Frame<'p> {
+        Frame {
+            block,
+            pc: 0,
+            base,
+            choices: 0,
+            views: 1,
+            candidates: 0,
+            view: 0,
+            outer_view: 0,
+            outer_query: 0,
+            dst,
+            driver,
+        }
+    }
+}
+
+impl<'p> Machine<'p, '_> {
+    /// A rule's whole value.
+    pub fn call_whole(&mut self, number: u32, dst: Slot) -> Result<Flow, EvalError> {
+        let group = self.program.group(number)?;
+        if let Some(flow) = self.hidden(group, dst) {
+            return Ok(flow);
+        }
+        match self.cache().and_then(|cache| cache.whole(number)).cloned() {
+            Some(known) => return Ok(self.known(dst, known)),
+            None => self.metrics().calls += 1,
+        }
+        let lowered = group.lowered(self.program, 0)?;
+        match group.kind {
+            GroupKind::Function => Ok(Flow::Fail),
+            GroupKind::Complete => self.start_whole(group, lowered, dst),
+            GroupKind::Set | GroupKind::Object => self.start_partial(group, lowered, 0, dst),
+        }
+    }
+
+    /// What of a partial rule's value the keys can find.
+    pub fn call_keys(
+        &mut self,
+        block: &'p Block,
+        base: usize,
+        number: u32,
+        keys: u32,
+        dst: Slot,
+    ) -> Result<Flow, EvalError> {
+        let group = self.program.group(number)?;
+        if let Some(flow) = self.hidden(group, dst) {
+            return Ok(flow);
+        }
+        if let Some(known) = self.cache().and_then(|cache| cache.whole(number)).cloned() {
+            return Ok(self.known(dst, known));
+        }
+        let list = block.lists.get(keys as usize).map_or(&[][..], |list| list);
+        let mut given = Vec::with_capacity(list.len());
+        for src in list {
+            given.push(self.value_of(block, base, *src)?.clone());
+        }
+        if let Some(known) = self.cache().and_then(|cache| cache.of(number, &given)).cloned() {
+            return Ok(self.known(dst, known));
+        }
+        self.metrics().calls += 1;
+        let lowered = group.lowered(self.program, given.len())?;
+        let count = given.len();
+        let top = self.buffers.registers.len();
+        self.buffers.registers.extend(given.into_iter().map(Some));
+        self.start_partial_at(group, lowered, count, dst, top)
+    }
+
+    pub fn call_function(
+        &mut self,
+        block: &'p Block,
+        base: usize,
+        number: u32,
+        args: u32,
+        dst: Slot,
+    ) -> Result<Flow, EvalError> {
+        let group = self.program.group(number)?;
+        let list = block.lists.get(args as usize).map_or(&[][..], |list| list);
+        let mut arguments = std::mem::take(&mut self.buffers.arguments);
+        arguments.clear();
+        for src in list {
+            arguments.push(self.value_of(block, base, *src)?.clone());
+        }
+        let mock = self
+            .buffers
+            .views
+            .get(self.view as usize)
+            .filter(|view| !view.mocks.is_empty())
+            .and_then(|view| view.mock(&Mocked::Function(number)))
+            .cloned();
+        let flow = match mock {
+            None => self.function(group, &arguments, dst),
+            Some(Mock::Value(value)) => Ok(self.answer(dst, value)),
+            Some(Mock::Builtin(callee)) => self.call_builtin(&callee, &arguments, dst),
+            Some(Mock::Function(other)) => self.call_mock(other, &arguments, dst),
+        };
+        arguments.clear();
+        self.buffers.arguments = arguments;
+        flow
+    }
+
+    /// A function instead of another: while it runs, nothing is replaced.
+    pub fn call_mock(&mut self, number: u32, arguments: &[Value], dst: Slot) -> Result<Flow, EvalError> {
+        let group = self.program.group(number)?;
+        let outer = self.view;
+        let views = self.buffers.views.len();
+        let Some(mut view) = self.buffers.views.get(outer as usize).cloned() else {
+            return Err(self.internal("view is not there"));
+        };
+        view.mocks = Default::default();
+        view.parent = outer;
+        self.view = u32::try_from(views).unwrap_or(u32::MAX);
+        self.buffers.views.push(view);
+        let depth = self.frames.len();
+        let flow = self.function(group, arguments, dst);
+        if self.frames.len() > depth
+            && let Some(frame) = self.frames.last_mut()
+        {
+            frame.views = views;
+            frame.outer_view = outer;
+        } else {
+            self.view = outer;
+            self.buffers.views.truncate(views);
+        }
+        flow
+    }
+
+    fn function(&mut self, group: &'p Group, arguments: &[Value], dst: Slot) -> Result<Flow, EvalError> {
+        if let Some(known) = self.cache().and_then(|cache| cache.of(group.number, arguments)).cloned() {
+            return Ok(self.known(dst, known));
+        }
+        self.metrics().calls += 1;
+        let lowered = group.lowered(self.program, 0)?;
+        let top = self.buffers.registers.len();
+        self.buffers.registers.extend(arguments.iter().cloned().map(Some));
+        self.start_whole_at(group, lowered, dst, top)
+    }
+
+    fn cache(&self) -> Option<&super::view::Cache> {
+        let view = self.buffers.views.get(self.view as usize)?;
+        self.buffers.caches.get(view.cache as usize)
+    }
+
+    fn known(&mut self, dst: Slot, known: Known) -> Flow {
+        self.metrics().cached += 1;
+        match known {
+            Known::Undefined => Flow::Fail,
+            Known::Value(value) => self.answer(dst, value),
+        }
+    }
+
+    /// Where a rule is replaced, what stands for it.
+    fn hidden(&mut self, group: &Group, dst: Slot) -> Option<Flow> {
+        let view = self.buffers.views.get(self.view as usize)?;
+        if !view.hides(&group.path) {
+            return None;
+        }
+        Some(match self.document(group.path.get(1..).unwrap_or(&[])) {
+            Some(value) => self.answer(dst, value),
+            None => Flow::Fail,
+        })
+    }
+
+    fn start_whole(&mut self, group: &'p Group, lowered: &'p Lowered, dst: Slot) -> Result<Flow, EvalError> {
+        let top = self.buffers.registers.len();
+        self.start_whole_at(group, lowered, dst, top)
+    }
+
+    fn start_whole_at(
+        &mut self,
+        group: &'p Group,
+        lowered: &'p Lowered,
+        dst: Slot,
+        base: usize,
+    ) -> Result<Flow, EvalError> {
+        let candidates = self.candidates(lowered, base);
+        let found = self.buffers.candidates.get(candidates..).unwrap_or(&[]);
+        let early = lowered.uniform || {
+            let mut constants = found.iter().map(|at| lowered.rules.get(*at as usize).map(|rule| &rule.constant));
+            let first = constants.next().flatten();
+            first.is_some_and(|first| first.is_some() && constants.all(|other| other == Some(first)))
+        };
+        let whole = Whole {
+            group,
+            lowered,
+            next: 0,
+            running: None,
+            produced: false,
+            early,
+            value: None,
+            at_default: false,
+            conflict: None,
+        };
+        self.push(base, candidates, dst, Driver::Whole(whole))?;
+        self.next_rule()
+    }
+
+    fn start_partial(
+        &mut self,
+        group: &'p Group,
+        lowered: &'p Lowered,
+        keys: usize,
+        dst: Slot,
+    ) -> Result<Flow, EvalError> {
+        let top = self.buffers.registers.len();
+        self.start_partial_at(group, lowered, keys, dst, top)
+    }
+
+    fn start_partial_at(
+        &mut self,
+        group: &'p Group,
+        lowered: &'p Lowered,
+        keys: usize,
+        dst: Slot,
+        base: usize,
+    ) -> Result<Flow, EvalError> {
+        // Rules of partial rules look at no arguments.
+        let candidates = self.candidates(lowered, usize::MAX);
+        let growing = Growing::new(group.kind == GroupKind::Set);
+        let partial = Partial { group, lowered, keys, next: 0, running: None, growing };
+        self.push(base, candidates, dst, Driver::Partial(partial))?;
+        self.next_rule()
+    }
+
+    /// Puts the rules that can hold onto the stack of candidates; where they begin.
+    fn candidates(&mut self, lowered: &Lowered, base: usize) -> usize {
+        let start = self.buffers.candidates.len();
+        let input = self.buffers.views.get(self.view as usize).and_then(|view| view.input.as_ref());
+        let arguments = self.buffers.registers.get(base..).unwrap_or(&[]);
+        lowered.index.find(input, arguments, &mut self.buffers.candidates);
+        start
+    }
+
+    pub fn push(&mut self, base: usize, candidates: usize, dst: Slot, driver: Driver<'p>) -> Result<(), EvalError> {
+        if self.frames.len() >= self.meter.depth_limit {
+            return Err(self.exhausted_limit(Exhausted::Depth));
+        }
+        let Some(below) = self.frames.last() else { return Err(self.internal("call from nowhere")) };
+        let frame = Frame {
+            block: below.block,
+            pc: 0,
+            base,
+            choices: self.buffers.choices.len(),
+            views: self.buffers.views.len(),
+            candidates,
+            view: self.view,
+            outer_view: self.view,
+            outer_query: self.query,
+            dst,
+            driver,
+        };
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    /// Runs the next rule of the newest frame, or ends it.
+    fn next_rule(&mut self) -> Result<Flow, EvalError> {
+        let count = self.buffers.candidates.len();
+        let Some(frame) = self.frames.last_mut() else { return Err(self.internal("no rule runs")) };
+        let candidates = self.buffers.candidates.get(frame.candidates..count).unwrap_or(&[]);
+        let next = match &mut frame.driver {
+            Driver::Whole(whole) => whole.choose(candidates),
+            Driver::Partial(partial) => partial.choose(candidates),
+            Driver::Query | Driver::Extents(_) => None,
+        };
+        let Some(rule) = next else { return self.finish() };
+        frame.block = &rule.block;
+        frame.pc = 0;
+        let base = frame.base;
+        self.view = frame.view;
+        let (views, outer_query) = (frame.views, frame.outer_query);
+        self.drop_views(views.max(self.view as usize + 1));
+        self.grow(base, rule.block.slots)?;
+        if self.tracing {
+            self.query = outer_query;
+            self.new_query();
+            self.tell_rule(rule, EventOp::Enter, "");
+        }
+        Ok(Flow::Reload)
+    }
+
+    fn tell_rule(&mut self, rule: &LoweredRule, op: EventOp, message: &str) {
+        if self.tracing
+            && let Some(node) = self.program.compiled.rule(rule.id)
+        {
+            self.tell(op, Node::Rule(node), rule.span, message, &[]);
+        }
+    }
+
+    /// The newest frame's choice points are used up.
+    pub fn nothing_more(&mut self) -> Result<Flow, EvalError> {
+        match self.frames.last().map(|frame| &frame.driver) {
+            Some(Driver::Whole(_) | Driver::Partial(_)) => self.next_rule(),
+            Some(Driver::Extents(_)) => self.leaf_is_undefined(),
+            Some(Driver::Query) | None => {
+                self.frames.clear();
+                Ok(Flow::Reload)
+            }
+        }
+    }
+
+    /// The body of a complete rule or function holds, with a value.
+    pub fn done(&mut self, value: Value) -> Result<Flow, EvalError> {
+        let Some(frame) = self.frames.last_mut() else { return Err(self.internal("no rule runs")) };
+        let Driver::Whole(whole) = &mut frame.driver else { return Err(self.internal("no rule runs")) };
+        let Some(rule) = whole.running else { return Err(self.internal("no rule runs")) };
+        whole.produced = true;
+        let early = whole.early;
+        if let Some(conflict) = &mut whole.conflict {
+            let first = conflict.values.first();
+            if first.is_none_or(|(_, first)| *first != value) {
+                if conflict.values.len() == MAX_CONFLICTS {
+                    conflict.more = true;
+                    return Err(self.conflict_error());
+                }
+                let is_first = conflict.values.is_empty();
+                conflict.values.push((rule.span, value));
+                if !is_first || early {
+                    let choices = frame.choices;
+                    self.buffers.choices.truncate(choices);
+                }
+            }
+            return Ok(Flow::Fail);
+        }
+        match &whole.value {
+            Some(have) if *have != value => {
+                let what = if whole.group.kind == GroupKind::Function { "function" } else { "rule" };
+                let tail = if whole.group.kind == GroupKind::Function { " for the same inputs" } else { "" };
+                let message = format!("{what} {} produced conflicting values{tail}", whole.group.name());
+                whole.conflict =
+                    Some(Box::new(Conflict { message, error_span: rule.span, values: Vec::new(), more: false }));
+                whole.next = 0;
+                whole.running = None;
+                whole.produced = false;
+                let choices = frame.choices;
+                self.buffers.choices.truncate(choices);
+                self.collecting += 1;
+                self.next_rule()
+            }
+            Some(_) => {
+                self.tell_rule(rule, EventOp::Exit, "");
+                self.tell_rule(rule, EventOp::Redo, "");
+                Ok(Flow::Fail)
+            }
+            None => {
+                whole.value = Some(value);
+                self.tell_rule(rule, EventOp::Exit, if early { "early" } else { "" });
+                if early {
+                    return self.finish();
+                }
+                self.tell_rule(rule, EventOp::Redo, "");
+                Ok(Flow::Fail)
+            }
+        }
+    }
+
+    /// The body of a partial rule holds, with keys and a value or member.
+    pub fn done_partial(&mut self, keys: &[Value], value: Value) -> Result<Flow, EvalError> {
+        let Some(frame) = self.frames.last_mut() else { return Err(self.internal("no rule runs")) };
+        let Driver::Partial(partial) = &mut frame.driver else { return Err(self.internal("no rule runs")) };
+        let Some(rule) = partial.running else { return Err(self.internal("no rule runs")) };
+        let by_key = partial.keys > 0;
+        match partial.growing.add(keys, value, rule.member, &mut self.meter) {
+            Ok(double) => {
+                self.tell_rule(rule, EventOp::Exit, "");
+                if double && by_key {
+                    self.tell_rule(rule, EventOp::Duplicate, "");
+                }
+                self.tell_rule(rule, EventOp::Redo, "");
+                Ok(Flow::Fail)
+            }
+            Err(Refusal::Conflict) => {
+                let message = "object keys must be unique";
+                Err(EvalError::new(EvalCode::Conflict, Some(rule.head_span), message))
+            }
+            Err(Refusal::Exhausted(limit)) => Err(self.exhausted_limit(limit)),
+        }
+    }
+
+    /// Ends the newest frame and gives its value to the one below.
+    fn finish(&mut self) -> Result<Flow, EvalError> {
+        let Some(frame) = self.frames.pop() else { return Err(self.internal("no rule runs")) };
+        let known = match frame.driver {
+            Driver::Whole(whole) if whole.conflict.is_some() => {
+                self.frames.push(Frame { driver: Driver::Whole(whole), ..frame });
+                return Err(self.conflict_error());
+            }
+            Driver::Whole(whole) => {
+                let known = whole.value.map_or(Known::Undefined, Known::Value);
+                let group = whole.group;
+                let key = (group.kind == GroupKind::Function).then_some(group.arity);
+                self.keep(group.number, frame.base, key, &known)?;
+                known
+            }
+            Driver::Partial(partial) => {
+                let value = partial.growing.finish();
+                shallow(&value).map_err(|limit| self.exhausted_limit(limit))?;
+                let known = Known::Value(value);
+                let key = (partial.keys > 0).then_some(partial.keys);
+                self.keep(partial.group.number, frame.base, key, &known)?;
+                known
+            }
+            Driver::Extents(extents) => Known::Value(extents.finish()),
+            Driver::Query => Known::Undefined,
+        };
+        self.buffers.registers.truncate(frame.base);
+        self.buffers.candidates.truncate(frame.candidates);
+        self.buffers.choices.truncate(frame.choices);
+        self.view = frame.outer_view;
+        self.query = frame.outer_query;
+        self.drop_views(frame.views);
+        match known {
+            Known::Undefined => Ok(Flow::Fail),
+            Known::Value(value) => match self.answer(frame.dst, value) {
+                Flow::Fail => Ok(Flow::Fail),
+                _ => Ok(Flow::Reload),
+            },
+        }
+    }
+
+    pub fn finish_extents(&mut self) -> Result<Flow, EvalError> {
+        self.finish()
+    }
+
+    /// Remembers what a call gave, by the registers that hold what it was asked.
+    fn keep(&mut self, group: u32, base: usize, keys: Option<usize>, known: &Known) -> Result<(), EvalError> {
+        let Some(cache) = self.buffers.views.get(self.view as usize).map(|view| view.cache as usize) else {
+            return Ok(());
+        };
+        let bytes = ENTRY + keys.unwrap_or(0) as u64 * ENTRY;
+        self.meter.memory(bytes).map_err(|limit| self.exhausted_limit(limit))?;
+        let Some(cache) = self.buffers.caches.get_mut(cache) else { return Ok(()) };
+        match keys {
+            None => cache.keep_whole(group, known.clone()),
+            Some(count) => {
+                let asked = self.buffers.registers.get(base..base + count).unwrap_or(&[]);
+                let asked: Option<Box<[Value]>> = asked.iter().cloned().collect();
+                if let Some(asked) = asked {
+                    cache.keep(group, asked, known.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest frame's conflict, with all values that were found.
+    fn conflict_error(&mut self) -> EvalError {
+        let conflict = match self.frames.last_mut().map(|frame| &mut frame.driver) {
+            Some(Driver::Whole(whole)) => whole.conflict.take(),
+            _ => None,
+        };
+        let Some(mut conflict) = conflict else { return self.internal("no conflict") };
+        self.collecting = self.collecting.saturating_sub(1);
+        let mut message = std::mem::take(&mut conflict.message);
+        if conflict.values.len() > 1 {
+            message.push(':');
+            conflict.values.sort_by_key(|(span, _)| *span);
+            for (span, value) in &conflict.values {
+                message.push_str("\n  ");
+                message.push_str(&excerpt(&value.to_string()));
+                message.push_str(" at ");
+                message.push_str(&self.place(*span));
+            }
+            if conflict.more {
+                message.push_str("\n  ...");
+            }
+        }
+        EvalError::new(EvalCode::Conflict, Some(conflict.error_span), message)
+    }
+
+    fn place(&self, span: crate::span::Span) -> String {
+        match self.program.options.sources.get(span.source) {
+            Some(source) => {
+                let (row, column) = source.row_column(span.start);
+                if source.name.is_empty() { format!("{row}:{column}") } else { format!("{}:{row}", source.name) }
+            }
+            None => "<unknown>".to_owned(),
+        }
+    }
+
+    /// An error while the values of a conflict were looked for: the conflict is what is told.
+    pub fn outer_conflict(&mut self, error: EvalError) -> EvalError {
+        if self.collecting == 0 || matches!(error.code, EvalCode::Budget | EvalCode::Cancel) {
+            return error;
+        }
+        let outermost = self
+            .frames
+            .iter()
+            .position(|frame| matches!(&frame.driver, Driver::Whole(whole) if whole.conflict.is_some()));
+        match outermost {
+            Some(at) => {
+                self.frames.truncate(at + 1);
+                self.conflict_error()
+            }
+            None => error,
+        }
+    }
+}
+
+/// A remembered call's own bytes.
+const ENTRY: u64 = 64;
+
+/// At most 80 characters of a value.
+fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or("")),
+        None => text,
+    }
+}
+
+impl<'p> Whole<'p> {
+    fn choose(&mut self, candidates: &[u32]) -> Option<&'p LoweredRule> {
+        if self.at_default {
+            return None;
+        }
+        // Branches of a rule that gave a value do not run.
+        let done = self.running.filter(|_| self.produced).map(|rule| rule.chain);
+        while let Some(rule) = candidates.get(self.next).and_then(|at| self.lowered.rules.get(*at as usize)) {
+            self.next += 1;
+            if Some(rule.chain) == done {
+                continue;
+            }
+            if self.running.is_none_or(|before| before.chain != rule.chain) {
+                self.produced = false;
+            }
+            self.running = Some(rule);
+            return Some(rule);
+        }
+        let default = self.lowered.default.as_ref().filter(|_| self.value.is_none() && self.conflict.is_none())?;
+        self.at_default = true;
+        self.running = Some(default);
+        Some(default)
+    }
+}
+
+impl<'p> Partial<'p> {
+    fn choose(&mut self, candidates: &[u32]) -> Option<&'p LoweredRule> {
+        let rule = self.lowered.rules.get(*candidates.get(self.next)? as usize)?;
+        self.next += 1;
+        self.running = Some(rule);
+        Some(rule)
+    }
+}
