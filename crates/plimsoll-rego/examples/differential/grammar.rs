@@ -58,6 +58,8 @@ struct Writer<'r> {
     fresh: usize,
     /// `not`, `and`, `or` as bodies and operators of their own.
     logical: bool,
+    /// No new variables here: what is written cannot bind them.
+    ground: bool,
 }
 
 const PACKAGES: &[&str] = &["t", "t.sub", "lib"];
@@ -136,6 +138,34 @@ impl Writer<'_> {
         made
     }
 
+    /// Writes what mostly binds nothing.
+    fn grounded<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.ground;
+        self.ground = before || self.random.chance(95);
+        let made = write(self);
+        self.ground = before;
+        made
+    }
+
+    /// A value without variables, references and calls.
+    fn constant(&mut self, kind: Kind) -> Rope {
+        if self.random.chance(3) {
+            return self.grounded(|writer| writer.literal(kind, 1));
+        }
+        Rope::from(match kind {
+            Kind::Number => *self.random.one(NUMBERS),
+            Kind::Str => *self.random.one(STRINGS),
+            Kind::Bool => *self.random.one(&["true", "false"]),
+            Kind::Null => "null",
+            Kind::Numbers => *self.random.one(&["[]", "[1, 2]"]),
+            Kind::Strings => *self.random.one(&["[\"a\"]", "[]"]),
+            Kind::NumberSet => *self.random.one(&["set()", "{1, 2, 1.0}"]),
+            Kind::StrSet => *self.random.one(&["set()", "{\"b\", \"a\"}"]),
+            Kind::Object => *self.random.one(&["{}", "{\"a\": {\"b\": [1]}}"]),
+            Kind::Any => *self.random.one(&["{\"x\": set()}", "[[]]", "{null}"]),
+        })
+    }
+
     fn known(&mut self, kind: Kind) -> Option<String> {
         let fits: Vec<String> = self
             .scope
@@ -155,7 +185,7 @@ impl Writer<'_> {
             Kind::Number => Rope::from(*self.random.one(NUMBERS)),
             Kind::Str => {
                 if self.style == Style::V1 && depth > 0 && self.random.chance(8) {
-                    let inner = self.term(Kind::Any, depth - 1);
+                    let inner = self.grounded(|writer| writer.term(Kind::Any, depth - 1));
                     return cat!["$\"<", maybe(cat!["{", inner, "}"]), ">\""];
                 }
                 Rope::from(*self.random.one(STRINGS))
@@ -306,7 +336,7 @@ impl Writer<'_> {
         let operator = *self.random.one(operators);
         let left = self.term(kind, depth - 1);
         let right = self.term(kind, depth - 1);
-        let close = self.random.chance(50);
+        let close = self.random.chance(92);
         Some(if close {
             cat!["(", left, " ", operator, " ", right, ")"]
         } else {
@@ -328,9 +358,9 @@ impl Writer<'_> {
             self.rule_value(of, 0).unwrap_or_else(|| self.place(of))
         };
         let key: Rope = match self.random.below(6) {
-            0 => "_".into(),
-            1 => self.variable(Kind::Any).into(),
-            2 => self.known(Kind::Any).unwrap_or_else(|| "_".into()).into(),
+            0 if !self.ground => "_".into(),
+            1 if !self.ground => self.variable(Kind::Any).into(),
+            2 => self.known(Kind::Any).unwrap_or_else(|| "0".into()).into(),
             3 => Rope::from(*self.random.one(&["0", "1", "\"a\"", "\"b\"", "-1", "2"])),
             4 => self.term(Kind::Number, depth.saturating_sub(1)),
             _ => return Some(cat![base, ".", *self.random.one(&["a", "b", "c", "name"])]),
@@ -339,7 +369,7 @@ impl Writer<'_> {
     }
 
     fn term(&mut self, wanted: Kind, depth: usize) -> Rope {
-        let kind = if self.random.chance(3) { self.any_kind() } else { wanted };
+        let kind = if self.random.chance(1) { self.any_kind() } else { wanted };
         let made = match self.random.below(if depth == 0 { 5 } else { 11 }) {
             0 | 1 => self.known(kind).map(Rope::from),
             2 => Some(self.place(kind)),
@@ -365,15 +395,16 @@ impl Writer<'_> {
     }
 
     /// A pattern that binds new variables, and a term that may be of its form.
-    fn pattern(&mut self, depth: usize) -> (Rope, Rope) {
-        match self.random.below(4) {
+    fn pattern(&mut self, depth: usize, plain: bool) -> (Rope, Rope) {
+        match self.random.below(if plain { 2 } else { 4 }) {
             0 => {
                 let right = cat!["[", self.term(Kind::Number, depth), ", ", self.term(Kind::Any, depth), "]"];
                 let (first, second) = (self.variable(Kind::Number), self.variable(Kind::Any));
                 (cat!["[", first, ", ", second, "]"], right)
             }
             1 => {
-                let right = self.term(Kind::Object, depth);
+                let right =
+                    if self.random.chance(90) { self.place(Kind::Object) } else { self.term(Kind::Object, depth) };
                 let name = self.variable(Kind::Any);
                 (cat!["{\"a\": ", name, "}"], right)
             }
@@ -398,7 +429,7 @@ impl Writer<'_> {
                 let kind =
                     *self.random.one(&[Kind::Number, Kind::Number, Kind::Str, Kind::Bool, Kind::Any, Kind::NumberSet]);
                 let operator = *self.random.one(&["==", "!=", "<", "<=", ">", ">=", "=="]);
-                let left = self.term(kind, lower);
+                let left = if kind == Kind::Any { self.place(kind) } else { self.term(kind, lower) };
                 cat![left, " ", operator, " ", self.term(kind, lower)]
             }
             4 => self.term(Kind::Bool, lower),
@@ -426,7 +457,7 @@ impl Writer<'_> {
             8 => Rope::from(*self.random.one(&["count", "upper", "startswith", "time.now_ns"])),
             _ => Rope::from(*self.random.one(&["data", "data.t", "data.nowhere.x"])),
         };
-        let value = self.term(Kind::Any, depth.saturating_sub(1));
+        let value = self.grounded(|writer| writer.term(Kind::Any, depth.saturating_sub(1)));
         cat![" with ", target, " as ", value]
     }
 
@@ -458,8 +489,9 @@ impl Writer<'_> {
                 cat![value, " = ", root, ".", place, "[", key, "]"]
             }
             7 => {
-                let (left, right) = self.pattern(lower);
                 let sign = *self.random.one(&[" = ", " := ", " = "]);
+                let plain = sign == " := " && !self.random.chance(4);
+                let (left, right) = self.pattern(lower, plain);
                 let swap = self.random.chance(20);
                 if swap && sign == " = " { cat![right, sign, left] } else { cat![left, sign, right] }
             }
@@ -470,24 +502,35 @@ impl Writer<'_> {
                         cat!["not { ", list("; ", 1, body), " }"]
                     })
                 } else {
-                    self.inside(|writer| cat!["not ", writer.condition(depth)])
+                    self.inside(|writer| writer.grounded(|writer| cat!["not ", writer.condition(depth)]))
                 }
             }
             10 if keywords => {
                 let (domain, kind) = self.domain(lower);
                 self.inside(|writer| {
                     let value = writer.variable(kind);
+                    let mut uses =
+                        vec![cat![value.as_str(), *writer.random.one(&[" != ", " == ", " > "]), writer.term(kind, 0)]];
                     let key: Rope = match writer.random.chance(30) {
-                        true => cat![writer.variable(Kind::Any), ", "],
+                        true => {
+                            let key = writer.variable(Kind::Any);
+                            uses.push(cat![key.as_str(), " != ", writer.term(Kind::Number, 0)]);
+                            cat![key, ", "]
+                        }
                         false => "".into(),
                     };
-                    let body = writer.body(lower, 2);
+                    if writer.random.chance(4) {
+                        uses.clear();
+                    }
+                    let mut body = uses;
+                    body.extend(writer.body(lower, 2));
                     cat!["every ", key, value, " in ", domain, " { ", list("; ", 1, body), " }"]
                 })
             }
             11 => {
-                let inner = self.condition(depth);
+                // What a variable of the expression is bound to is not known to its own modifier.
                 let with = self.with(depth);
+                let inner = self.condition(depth);
                 cat![inner, maybe(with)]
             }
             12 if self.random.chance(30) => {
@@ -525,7 +568,7 @@ impl Writer<'_> {
         for _ in 0..=self.random.below(most.max(1)) {
             self.statement(depth, &mut out);
         }
-        if self.random.chance(15) {
+        if self.random.chance(6) {
             self.random.shuffle(&mut out);
         }
         if out.is_empty() {
@@ -542,7 +585,7 @@ impl Writer<'_> {
 
     /// The value after the body, which binds what it speaks of.
     fn value(&mut self, kind: Kind) -> Rope {
-        self.term(kind, 1)
+        self.grounded(|writer| writer.term(kind, 1))
     }
 
     fn rule(&mut self, rule: &Rule) -> Rope {
@@ -554,7 +597,7 @@ impl Writer<'_> {
                 if writer.random.chance(25) {
                     let value = writer.inside(|writer| {
                         writer.scope.clear();
-                        writer.literal(rule.kind, 0)
+                        writer.constant(rule.kind)
                     });
                     parts.push(maybe(cat!["default ", name, assign, value, "\n"]));
                 }
@@ -619,7 +662,7 @@ impl Writer<'_> {
                         "(",
                         vec!["_"; count].join(", "),
                         ") := ",
-                        writer.literal(rule.kind, 0),
+                        writer.constant(rule.kind),
                         "\n"
                     ]));
                 }
@@ -639,10 +682,13 @@ impl Writer<'_> {
                                 }
                             })
                             .collect();
+                        let depth = writer.scope.len();
                         let body = writer.body(2, 3);
                         let value = writer.value(rule.kind);
                         let mut elses = Vec::new();
                         if writer.random.chance(15) {
+                            // Of what the body bound nothing is left.
+                            writer.scope.truncate(depth);
                             let body = writer.body(2, 2);
                             let value = writer.value(rule.kind);
                             elses.push(cat![" else", assign, value, writer.block(body)]);
@@ -802,8 +848,16 @@ pub fn program(seed: u64) -> Program {
     let logical = style == Style::V1 && random.chance(6);
     let input = random.chance(90).then(|| values::object(&mut random));
     let data = cat!["{\"base\": ", values::object(&mut random), "}"];
-    let mut writer =
-        Writer { random: &mut random, style, rules: Vec::new(), package: 0, scope: Vec::new(), fresh: 0, logical };
+    let mut writer = Writer {
+        random: &mut random,
+        style,
+        rules: Vec::new(),
+        package: 0,
+        scope: Vec::new(),
+        fresh: 0,
+        logical,
+        ground: false,
+    };
     let mut modules = Vec::new();
     if writer.random.chance(25) {
         modules.push(("lib.rego".to_owned(), writer.module(2, 2)));
@@ -816,14 +870,14 @@ pub fn program(seed: u64) -> Program {
     let query = writer.query();
     let mut program = Program {
         v0: style != Style::V1,
-        strict: random.chance(10),
+        strict: random.chance(6),
         strict_builtin_errors: random.chance(15),
         modules,
         query,
         input,
         data,
     };
-    if random.chance(25) {
+    if random.chance(18) {
         for _ in 0..=random.below(2) {
             let at = random.below(program.modules.len());
             if let Some((_, rope)) = program.modules.get_mut(at) {
