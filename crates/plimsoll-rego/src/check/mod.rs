@@ -1,17 +1,42 @@
 //! The type checker: OPA's `checkTypes`. In: rewritten modules, rules in the order of their dependencies, schemas. Out: the
 //! types of rules, and what cannot be, with OPA's words (`match error`, `undefined ref: …`, `plus: invalid argument(s)` …) and
 //! details. It changes no tree.
+//!
+//! Hostile programs: types are bounded (see [`crate::types`]), comprehensions are not checked again for variables of the same
+//! types, and all work is paid for from [`MAX_WORK`]; a program that needs more is refused with `rego_limit_error`.
 
+mod annotations;
+mod body;
+mod closures;
+mod detail;
 mod env;
+mod fault;
+mod json_schema;
+mod refs;
+mod rules;
 pub mod schema;
+mod terms;
+mod tree;
+mod unify;
 
-use crate::ast::{Body, Module, Name, TermKind};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::ast::{Body, Module, Name, Term, TermKind};
 use crate::capabilities::Capabilities;
 use crate::compile::{RuleId, RuleInfo, RuleTree};
-use crate::error::RegoError;
+use crate::error::{Code, RegoError};
+use crate::span::{Sources, Span};
+use crate::types::Type;
 
+use closures::Closure;
 pub use env::TypeEnv;
+use fault::Fault;
 pub use schema::SchemaSet;
+use tree::Tree;
+
+/// Steps of one check: about one for each term, member of a type or rule that is looked at.
+pub const MAX_WORK: u64 = 200_000_000;
 
 /// What is checked: the compiler's state before it checks types.
 #[derive(Clone, Copy)]
@@ -25,21 +50,187 @@ pub struct Program<'a> {
     pub dependents: &'a [Vec<RuleId>],
 }
 
+impl<'a> Program<'a> {
+    fn info(&self, id: RuleId) -> Option<&'a RuleInfo> {
+        self.rules.get(id.0 as usize)
+    }
+
+    fn rule(&self, id: RuleId) -> Option<&'a crate::ast::Rule> {
+        let info = self.info(id)?;
+        let mut rule = self.modules.get(info.module as usize)?.rules.get(info.index as usize)?;
+        for _ in 0..info.else_depth {
+            rule = rule.else_rule.as_deref()?;
+        }
+        Some(rule)
+    }
+}
+
 /// What it is checked against.
 #[derive(Clone, Copy)]
 pub struct Settings<'a> {
+    pub sources: &'a Sources,
     pub capabilities: &'a Capabilities,
     pub schemas: &'a SchemaSet,
     /// What a generated variable stands for in messages: the written name, or the term that it was made for.
     pub written: &'a dyn Fn(&Name) -> Option<TermKind>,
 }
 
-/// Checks all rules. Errors come in the order of their places.
-pub fn check(_program: &Program<'_>, settings: &Settings<'_>) -> (TypeEnv, Vec<RegoError>) {
-    (TypeEnv::new(settings).0, Vec::new())
+/// Checks all rules against builtins and the schema of `input` ([`TypeEnv::new`]). Errors come in the order of their places.
+pub fn check(env: &TypeEnv, program: &Program<'_>, settings: &Settings<'_>) -> (TypeEnv, Vec<RegoError>) {
+    let mut checker = Checker::new(env, program, settings);
+    let annotations = annotations::of(program);
+    for id in program.order {
+        checker.check_rule(*id, &annotations);
+    }
+    let errors = checker.errors();
+    (checker.into_env(env), errors)
 }
 
 /// Checks a rewritten query against what [`check`] found.
-pub fn check_query(_env: &TypeEnv, _program: &Program<'_>, _settings: &Settings<'_>, _body: &Body) -> Vec<RegoError> {
-    Vec::new()
+pub fn check_query(env: &TypeEnv, program: &Program<'_>, settings: &Settings<'_>, body: &Body) -> Vec<RegoError> {
+    let mut checker = Checker::new(env, program, settings);
+    checker.push(Arc::default());
+    checker.faults = checker.check_body(body);
+    let sorted = false;
+    checker.told(sorted)
+}
+
+/// Types by path, and where the types of variables go that are found while it is on top.
+#[derive(Clone)]
+struct Layer {
+    tree: Arc<Tree>,
+    /// Itself, but for the layers of `with`: variables outlive an expression.
+    variables: usize,
+}
+
+/// One run. The layers are a stack: builtins, rules, documents with schemas of the rule, variables of its body, replaced
+/// documents, variables of a comprehension …; what is not in one is looked for in the one below.
+struct Checker<'a> {
+    program: Program<'a>,
+    settings: Settings<'a>,
+    layers: Vec<Layer>,
+    faults: Vec<Fault>,
+    /// What is left of [`MAX_WORK`].
+    work: u64,
+    /// Comprehensions of the rule that is checked, by their place in memory.
+    closures: HashMap<usize, Closure>,
+    contexts: closures::Contexts,
+    /// Comprehensions around what is checked.
+    nesting: usize,
+    /// Trees of `any` for the rules that a replacement influences, by its target.
+    influenced: HashMap<String, Option<Arc<Tree>>>,
+    /// Rules that some `with` replaces.
+    replaced: Option<Vec<bool>>,
+    /// Types of schemas by the reference in annotations.
+    schema_types: HashMap<String, Type>,
+    definitions: Vec<schema::Definitions>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(env: &TypeEnv, program: &Program<'a>, settings: &Settings<'a>) -> Checker<'a> {
+        let layer = |at: usize, tree: &Arc<Tree>| Layer { tree: tree.clone(), variables: at };
+        Checker {
+            program: *program,
+            settings: *settings,
+            layers: vec![layer(0, &env.builtins), layer(1, &env.rules)],
+            faults: Vec::new(),
+            work: MAX_WORK,
+            closures: HashMap::new(),
+            contexts: closures::Contexts::default(),
+            nesting: 0,
+            influenced: HashMap::new(),
+            replaced: None,
+            schema_types: HashMap::new(),
+            definitions: Vec::new(),
+        }
+    }
+
+    /// Whether there is still work that may be done.
+    fn pay(&mut self, work: usize) -> bool {
+        self.work = self.work.saturating_sub(work as u64);
+        self.work > 0
+    }
+
+    fn push(&mut self, tree: Arc<Tree>) {
+        self.layers.push(Layer { tree, variables: self.layers.len() });
+    }
+
+    fn pop(&mut self) {
+        self.layers.pop();
+    }
+
+    /// The tree of a layer, to be changed. Layers are not shared while they are changed, but for those of whole environments.
+    fn tree_mut(&mut self, layer: usize) -> Option<&mut Tree> {
+        self.layers.get_mut(layer).map(|layer| Arc::make_mut(&mut layer.tree))
+    }
+
+    fn variable(&self, name: &str) -> Type {
+        self.layers.iter().rev().find_map(|layer| layer.tree.variable(name)).unwrap_or(Type::Unknown)
+    }
+
+    fn put_variable(&mut self, name: &Name, of: Type) {
+        let layer = self.layers.last().map_or(0, |layer| layer.variables);
+        if let Some(tree) = self.tree_mut(layer) {
+            tree.put_variable(name, of);
+        }
+    }
+
+    /// A reference as it was written.
+    fn written(&self, reference: &[Term]) -> Vec<Term> {
+        reference.iter().map(|term| self.written_term(term)).collect()
+    }
+
+    fn written_term(&self, term: &Term) -> Term {
+        let list = |terms: &[Term]| terms.iter().map(|term| self.written_term(term)).collect();
+        let kind = match &term.kind {
+            TermKind::Var(name) => (self.settings.written)(name).unwrap_or_else(|| term.kind.clone()),
+            TermKind::Ref(terms) => TermKind::Ref(list(terms)),
+            TermKind::Array(terms) => TermKind::Array(list(terms)),
+            TermKind::Set(terms) => TermKind::Set(list(terms)),
+            TermKind::Call(terms) => TermKind::Call(list(terms)),
+            TermKind::Object(entries) => TermKind::Object(
+                entries.iter().map(|(key, value)| (self.written_term(key), self.written_term(value))).collect(),
+            ),
+            other => other.clone(),
+        };
+        Term { span: term.span, kind }
+    }
+
+    /// The errors in the order of their places.
+    fn errors(&mut self) -> Vec<RegoError> {
+        self.told(true)
+    }
+
+    fn told(&mut self, sorted: bool) -> Vec<RegoError> {
+        let mut faults = std::mem::take(&mut self.faults);
+        if sorted {
+            let place = |span: Span| {
+                let source = self.settings.sources.get(span.source);
+                let (row, column) = source.map_or((0, 0), |source| source.row_column(span.start));
+                (source.map(|source| source.name.clone()), row, column)
+            };
+            faults.sort_by_cached_key(|fault| (place(fault.span), fault.message.clone()));
+        }
+        let mut left = detail::MAX_DETAILS;
+        let mut errors: Vec<RegoError> = faults
+            .iter()
+            .map(|fault| {
+                let details = if left == 0 { Vec::new() } else { fault.lines() };
+                left = left.saturating_sub(details.iter().map(String::len).sum::<usize>() + 64);
+                fault.error(details)
+            })
+            .collect();
+        if self.work == 0 {
+            let message = format!("checking types takes more than {MAX_WORK} steps");
+            errors.insert(0, RegoError::new(Code::Limit, Span::default(), message));
+        }
+        errors
+    }
+
+    fn into_env(mut self, env: &TypeEnv) -> TypeEnv {
+        let rules = self.layers.get(1).map_or_else(Arc::default, |layer| layer.tree.clone());
+        let mut definitions = env.definitions.clone();
+        definitions.append(&mut self.definitions);
+        TypeEnv { builtins: env.builtins.clone(), rules, definitions }
+    }
 }

@@ -15,10 +15,11 @@ mod text;
 pub use json::TypeJsonError;
 pub use notation::NotationError;
 pub use signature::{Param, Signature};
+pub(crate) use text::KeyText;
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::value::{Number, Value};
 
@@ -83,13 +84,13 @@ pub struct SetType {
     facts: Facts,
 }
 
-/// A definition that is unrolled when somebody looks into it.
+/// A definition that refers to itself. It does not own what it stands for, or it would own itself: who made the types of a
+/// schema keeps its definitions.
+#[derive(Clone)]
 pub struct Recursive {
+    /// The reference as the schema has it, `#/definitions/tree`.
     pub name: Arc<str>,
-    /// Tells definitions of one name in different schemas apart.
-    pub schema: usize,
-    unroll: Box<dyn Fn() -> Type + Send + Sync>,
-    target: OnceLock<Type>,
+    pub(crate) target: Weak<OnceLock<Type>>,
 }
 
 impl fmt::Debug for Recursive {
@@ -99,13 +100,9 @@ impl fmt::Debug for Recursive {
 }
 
 impl Recursive {
-    pub fn new(name: Arc<str>, schema: usize, unroll: Box<dyn Fn() -> Type + Send + Sync>) -> Recursive {
-        Recursive { name, schema, unroll, target: OnceLock::new() }
-    }
-
-    /// The type that the name stands for.
-    pub fn target(&self) -> &Type {
-        self.target.get_or_init(|| (self.unroll)())
+    /// The type that the name stands for; anything where that is gone.
+    pub fn target(&self) -> Type {
+        self.target.upgrade().and_then(|target| target.get().cloned()).unwrap_or(Type::Any)
     }
 }
 
@@ -358,16 +355,19 @@ impl Type {
     }
 
     /// The type that a recursive one stands for, else itself.
-    pub fn unrolled(&self) -> &Type {
+    pub fn unrolled(&self) -> Type {
         match self {
             Type::Recursive(recursive) => recursive.target(),
-            other => other,
+            other => other.clone(),
         }
     }
 
     /// A collection that can hold nothing: `{}`, `[]`, `set()`.
     pub fn is_empty_collection(&self) -> bool {
-        match self.unrolled() {
+        match self {
+            Type::Recursive(recursive) => {
+                !matches!(recursive.target(), Type::Recursive(_)) && recursive.target().is_empty_collection()
+            }
             Type::Object(object) => object.fixed.is_empty() && object.rest.is_none(),
             Type::Array(array) => array.fixed.is_empty() && array.rest.is_none(),
             Type::Set(set) => matches!(set.of, Type::Unknown),
@@ -398,7 +398,7 @@ impl Type {
 
     fn compare_within(&self, other: &Type, depth: u16) -> Ordering {
         if let (Type::Recursive(a), Type::Recursive(b)) = (self, other)
-            && (Arc::ptr_eq(a, b) || (a.schema == b.schema && a.name == b.name))
+            && a.target.ptr_eq(&b.target)
         {
             return Ordering::Equal;
         }
@@ -407,7 +407,9 @@ impl Type {
             return Ordering::Equal;
         };
         let lists = |a: &[Type], b: &[Type]| compare_lists(a, b, |a, b| a.compare_within(b, below));
-        match (self.unrolled(), other.unrolled()) {
+        match (self, other) {
+            (Type::Recursive(a), b) => a.target().compare_within(b, below),
+            (a, Type::Recursive(b)) => a.compare_within(&b.target(), below),
             (Type::Array(a), Type::Array(b)) => {
                 if Arc::ptr_eq(a, b) {
                     return Ordering::Equal;
@@ -457,7 +459,7 @@ impl Type {
 
     /// The type of a member by its key; `Unknown` where there is none.
     pub fn select(&self, key: &Value) -> Type {
-        match self.unrolled() {
+        match &self.unrolled() {
             Type::Array(array) => match key {
                 Value::Number(number) => plain_integer(number)
                     .and_then(|at| usize::try_from(at).ok())
@@ -481,7 +483,7 @@ impl Type {
 
     /// The type of the keys that iterating gives: numbers of an array, members of a set; `Unknown` where nothing iterates.
     pub fn keys(&self) -> Type {
-        match self.unrolled() {
+        match &self.unrolled() {
             Type::Array(_) => Type::Number,
             Type::Object(object) => object
                 .keys
@@ -499,7 +501,7 @@ impl Type {
 
     /// The type of the values that iterating gives.
     pub fn values(&self) -> Type {
-        match self.unrolled() {
+        match &self.unrolled() {
             Type::Array(array) => {
                 array.values.get_or_init(|| Type::any_of(array.fixed.iter().chain(&array.rest))).clone()
             }
