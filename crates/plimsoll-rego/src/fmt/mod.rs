@@ -9,6 +9,7 @@ mod imports;
 mod module;
 mod place;
 mod term;
+mod v1;
 mod walk;
 mod writer;
 
@@ -55,7 +56,14 @@ impl Options {
     /// `opa fmt` is (V1, V1), with `--v0-compatible` (V0, V0), with `--v0-v1` (V0, both), with `--v0-v1 --v1-compatible`
     /// (V1, both).
     pub fn of(language: Language, target: Target) -> Options {
-        Options { parse: parse::Options::of(language), target, drop_redundant_imports: false }
+        let mut parse = parse::Options::of(language);
+        // Nothing is read that the target cannot hold.
+        parse.features = Some(parse::Features::of(match target {
+            Target::V0 => Language::V0,
+            Target::V0AndV1 => Language::V0CompatV1,
+            Target::V1 => Language::V1,
+        }));
+        Options { parse, target, drop_redundant_imports: false }
     }
 }
 
@@ -70,6 +78,12 @@ pub fn format(sources: &mut Sources, name: &str, text: &[u8], options: &Options)
 
 /// The same of a module that has been read from this source.
 pub fn format_module(module: &Module, source: &Source, options: &Options) -> Result<String, Vec<RegoError>> {
+    if options.target != Target::V0 {
+        let refusals = v1::refusals(module);
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
+    }
     let places = Places::new(source);
     let (facts, used) = Facts::of(module, source, options);
     let imports = imports::directives(module, &places, options.target, options.drop_redundant_imports, &facts, &used);

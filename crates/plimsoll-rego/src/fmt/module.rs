@@ -5,7 +5,7 @@ use super::imports::Directive;
 use super::place::Bracket;
 use super::walk;
 use super::writer::{Done, Failed, Rest, Writer};
-use crate::ast::{Expr, ExprKind, Head, Module, Rule, Term, TermKind};
+use crate::ast::{Expr, ExprKind, Module, Rule, Term, TermKind};
 
 /// What stands in a module behind its package.
 enum Statement<'a> {
@@ -312,7 +312,7 @@ impl<'a> Writer<'a> {
         let place = self.place(head.span);
         // `a.b.c` alone is none of v1's rules; `f(1)` is.
         let wants_value = self.facts.v1 && implied && head.key.is_none() && (head.args.is_empty() || is_else);
-        if shares_place(head, value) && !is_else && is_true(value) && !wants_value {
+        if has_implied_value(rule, value) && !is_else && is_true(value) && !wants_value {
             return Ok(rest);
         }
         self.write(if head.assign || self.facts.v1 { " := " } else { " = " });
@@ -333,9 +333,14 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Whether nobody wrote the value: it has the head's own place.
-fn shares_place(head: &Head, value: &Term) -> bool {
+/// Whether the value is one that OPA gives the head's own place: of `f(1)` and the like, where nothing but the head stands, of
+/// bodies that share a head, of `p[x] if …`.
+fn has_implied_value(rule: &Rule, value: &Term) -> bool {
+    let head = &rule.head;
     head.span == value.span
+        && (rule.generated_body
+            || head.span == rule.span
+            || head.if_written && head.reference.len() == 2 && head.args.is_empty())
 }
 
 /// What of the rules decides how all of them are written.
