@@ -5,10 +5,12 @@
 //! goes into [`FAMILIES`].
 
 mod aggregates;
+pub mod globs;
 pub mod graphs;
 mod numbers;
 mod objects;
 pub(crate) mod operand;
+pub mod regexes;
 mod sets;
 mod sprintf;
 mod strings;
@@ -16,6 +18,7 @@ mod types;
 mod units;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::budget::{Exhausted, Meter};
 use crate::value::{ArithmeticError, Value};
@@ -176,7 +179,7 @@ pub struct World {
     pub seed: u64,
     /// What `opa.runtime()` gives.
     pub runtime: Option<Value>,
-    pub fetch: Option<std::sync::Arc<dyn Fetch>>,
+    pub fetch: Option<Arc<dyn Fetch>>,
 }
 
 /// Reaches outside for `http.send` and `net.lookup_ip_addr`, for whom a capability allows it; the crate has none of its own.
@@ -189,7 +192,8 @@ pub trait Fetch: std::fmt::Debug + Send + Sync {
 /// What builtins keep for the length of one evaluation.
 #[derive(Default)]
 pub struct Scratch {
-    pub regexes: BTreeMap<String, regex::Regex>,
+    pub regexes: BTreeMap<String, Arc<regexes::Pattern>>,
+    pub globs: BTreeMap<String, globs::Kept>,
     pub random: u64,
     pub kept: BTreeMap<(&'static str, Vec<Value>), Value>,
     /// Lines of `print`.
@@ -206,6 +210,8 @@ pub const FAMILIES: &[&[Builtin]] = &[
     types::BUILTINS,
     units::BUILTINS,
     graphs::BUILTINS,
+    regexes::BUILTINS,
+    globs::BUILTINS,
 ];
 
 /// The builtin of a name.
