@@ -5,18 +5,32 @@
 //! written names are in [`Compiled::rewritten`]); calls and references in operands lifted into equalities before them; bodies
 //! in the order in which they are safe to evaluate; imports gone. It does not lower, index or evaluate.
 
+mod conflicts;
+pub mod deps;
+mod env;
+mod graph;
+mod locals;
+mod metadata;
+mod query;
+mod resolve;
+mod rewrite;
+mod safety;
+mod stages;
+mod terms;
 mod tree;
+mod vars;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use query::compile_query;
+pub use stages::compile;
 pub use tree::{NodeId, RuleId, RuleInfo, RuleKind, RuleTree, TreeNode, keys, scalar};
 
 use crate::ast::{Body, Import, Module, Name, Package, Rule};
 use crate::capabilities::Capabilities;
-use crate::error::RegoError;
-use crate::span::Sources;
-use crate::value::Value;
+use crate::check::{SchemaSet, TypeEnv};
 
 /// How many errors are collected before the rest is left unsaid, as in OPA.
 pub const ERROR_LIMIT: usize = 10;
@@ -33,11 +47,21 @@ pub struct Options {
     pub keep_print: bool,
     /// Errors after which no more are looked for; 0: no limit.
     pub error_limit: usize,
-    /// Schemas by the reference that annotations name them by (`schema`, `schema.x.y`).
-    pub schemas: Vec<(Vec<String>, Value)>,
+    pub schemas: Arc<SchemaSet>,
     /// Names of builtins that are refused where they are called.
     pub unsafe_builtins: Vec<String>,
     pub data_exists: Option<DataExists>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("strict", &self.strict)
+            .field("keep_print", &self.keep_print)
+            .field("error_limit", &self.error_limit)
+            .field("unsafe_builtins", &self.unsafe_builtins)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Options {
@@ -47,7 +71,7 @@ impl Default for Options {
             capabilities: Arc::new(Capabilities::default()),
             keep_print: false,
             error_limit: ERROR_LIMIT,
-            schemas: Vec::new(),
+            schemas: Arc::new(SchemaSet::default()),
             unsafe_builtins: Vec::new(),
             data_exists: None,
         }
@@ -66,8 +90,12 @@ pub struct Compiled {
     pub rewritten: HashMap<Name, Name>,
     /// Rules after those that they depend on.
     pub order: Vec<RuleId>,
+    /// By [`RuleId`]: the rules that its references may give, and those that may refer to it.
+    pub edges: Vec<Vec<RuleId>>,
+    pub dependents: Vec<Vec<RuleId>>,
     /// The imports of each module, which are no longer in it.
     pub imports: Vec<Vec<Import>>,
+    pub types: TypeEnv,
     pub capabilities: Arc<Capabilities>,
 }
 
@@ -102,39 +130,9 @@ pub struct CompiledQuery {
     pub rewritten: HashMap<Name, Name>,
 }
 
-/// Checks and rewrites modules that are to work together.
-pub fn compile(modules: Vec<Module>, sources: &Sources, options: &Options) -> Result<Compiled, Vec<RegoError>> {
-    let mut modules = modules;
-    modules.sort_by(|a, b| {
-        let name = |module: &Module| sources.get(module.source).map(|source| source.name.clone());
-        name(a).cmp(&name(b))
-    });
-    let (tree, rules) = RuleTree::build(&modules);
-    Ok(Compiled {
-        imports: modules.iter_mut().map(|module| std::mem::take(&mut module.imports)).collect(),
-        modules,
-        rules,
-        tree,
-        rewritten: HashMap::new(),
-        order: Vec::new(),
-        capabilities: options.capabilities.clone(),
-    })
-}
-
 /// What a query is read against.
 #[derive(Debug, Clone, Default)]
 pub struct QueryContext {
     pub package: Option<Package>,
     pub imports: Vec<Import>,
-}
-
-/// Checks and rewrites a query against compiled modules.
-pub fn compile_query(
-    _compiled: &Compiled,
-    body: Body,
-    _context: &QueryContext,
-    _sources: &Sources,
-    _options: &Options,
-) -> Result<CompiledQuery, Vec<RegoError>> {
-    Ok(CompiledQuery { body, rewritten: HashMap::new() })
 }
