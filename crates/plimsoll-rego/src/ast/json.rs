@@ -511,10 +511,14 @@ impl<'a> Writer<'a> {
             TermKind::Template { parts, multi_line } => {
                 self.open('{');
                 self.key("parts");
-                self.array(parts, |writer, part| match part {
-                    TemplatePart::Text(term) => writer.term(term),
-                    TemplatePart::Expr(expr) => writer.expr(expr, 0),
-                });
+                if parts.is_empty() {
+                    self.out.push_str("null");
+                } else {
+                    self.array(parts, |writer, part| match part {
+                        TemplatePart::Text(term) => writer.term(term),
+                        TemplatePart::Expr(expr) => writer.expr(expr, 0),
+                    });
+                }
                 self.key("multi_line");
                 self.bool(*multi_line);
                 self.close('}');

@@ -102,6 +102,7 @@ impl Parser<'_> {
             return;
         }
         let word = match self.s.tok {
+            Tok::Ident if self.is_foreign(self.s.end) => return,
             Tok::Ident => self.text(),
             Tok::Comma => {
                 let found = self.guess(|parser| {

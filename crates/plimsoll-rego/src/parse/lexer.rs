@@ -145,7 +145,12 @@ impl<'t> Lexer<'t> {
             }
             (_, Some(c)) => {
                 self.next();
-                self.symbol(c, start, &mut text)
+                let tok = self.symbol(c, start, &mut text);
+                if tok != Tok::String && tok != Tok::Comment {
+                    // Symbols have no text: taken for names, they are empty ones.
+                    text.get_or_insert((start, start));
+                }
+                tok
             }
         };
         let end = self.position.at();

@@ -14,8 +14,9 @@ mod rules;
 mod statements;
 mod terms;
 mod token;
+mod yaml;
 
-use crate::ast::{Body, Comment, ExprKind, Import, Language, Module, Ref, Term, TermKind};
+use crate::ast::{Annotations, Body, Comment, ExprKind, Import, Language, Module, Ref, Term, TermKind};
 use crate::capabilities::Capabilities;
 use crate::error::{Code, RegoError};
 use crate::span::{Source, Sources, Span};
@@ -158,7 +159,7 @@ pub fn read_module(sources: &mut Sources, name: &str, text: &[u8], options: &Opt
 /// Reads a query: one or several expressions.
 pub fn parse_query(sources: &mut Sources, name: &str, text: &str, options: &Options) -> Result<Body, Vec<RegoError>> {
     let source = add(sources, name, text.as_bytes());
-    let (statements, _) = statements_of(source, text.as_bytes(), options, true)?;
+    let statements = read(source, None, text.as_bytes(), options, true)?.statements;
     let mut query = Vec::new();
     for statement in statements {
         match statement {
@@ -205,7 +206,7 @@ pub fn parse_imports(
     options: &Options,
 ) -> Result<Vec<Import>, Vec<RegoError>> {
     let source = add(sources, name, text.as_bytes());
-    let (statements, _) = statements_of(source, text.as_bytes(), options, false)?;
+    let statements = read(source, None, text.as_bytes(), options, false)?.statements;
     let import = |statement| match statement {
         Statement::Import(import) => Ok(import),
         other => Err(vec![refusal(&format!("expected import but got {}", go_type(&other)))]),
@@ -234,12 +235,21 @@ fn add(sources: &mut Sources, name: &str, text: &[u8]) -> u32 {
     sources.add(Source::new(name, &kept))
 }
 
-fn statements_of(
+/// What was read of a text.
+struct Reading {
+    statements: Vec<Statement>,
+    comments: Vec<Comment>,
+    annotations: Vec<Annotations>,
+}
+
+/// A reading of a text that `kept` holds; blocks of metadata only where that is there.
+fn read(
     source: u32,
+    kept: Option<&Source>,
     text: &[u8],
     options: &Options,
     skip_rules: bool,
-) -> Result<(Vec<Statement>, Vec<Comment>), Vec<RegoError>> {
+) -> Result<Reading, Vec<RegoError>> {
     if text.len() > MAX_SOURCE {
         let message = format!("a text of {} bytes is more than the {MAX_SOURCE} that are read", text.len());
         return Err(vec![RegoError::new(Code::Limit, Span::new(source, 0, 0), message)]);
@@ -250,20 +260,35 @@ fn statements_of(
     parser.not_bodies = words.selected.has("not");
     parser.scan();
     let statements = parser.statements(skip_rules, words.allowed);
-    if parser.has_errors() {
-        let mut errors = parser.errors();
+    let (comments, mut annotations) = (parser.comments(), Vec::new());
+    let mut errors = parser.errors();
+    if let Some(kept) = kept.filter(|_| options.annotations && !parser.is_stopped()) {
+        let (read, mut wrong) = annotations::read(&comments, kept);
+        for error in &mut wrong {
+            error.details = parser.excerpt(error.span);
+        }
+        annotations = read;
+        errors.extend(wrong);
+    }
+    if !errors.is_empty() {
         errors.truncate(MAX_ERRORS);
         return Err(errors);
     }
-    Ok((statements, parser.comments()))
+    Ok(Reading { statements, comments, annotations })
+}
+
+/// The one term of a text that is no source of its own.
+fn one_term(text: &str, options: &Options) -> Option<Term> {
+    let reading = read(u32::MAX, None, text.as_bytes(), options, true).ok()?;
+    let mut statements = reading.statements.into_iter();
+    let (Some(Statement::Body(mut body)), None) = (statements.next(), statements.next()) else { return None };
+    match (body.pop()?.kind, body.is_empty()) {
+        (ExprKind::Term(term), true) => Some(term),
+        _ => None,
+    }
 }
 
 fn module_of(source: u32, kept: &Source, text: &[u8], options: &Options) -> Result<Module, Vec<RegoError>> {
-    let (statements, comments) = statements_of(source, text, options, false)?;
-    let (annotations, errors) =
-        if options.annotations { annotations::read(&comments, kept) } else { (Vec::new(), Vec::new()) };
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    module::assemble(statements, comments, annotations, source, kept, options.language)
+    let reading = read(source, Some(kept), text, options, false)?;
+    module::assemble(reading, source, kept, options.language)
 }

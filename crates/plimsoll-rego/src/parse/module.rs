@@ -1,13 +1,11 @@
 //! Statements to a module: bodies that are meant as rules, what v1 asks of rules, and annotations on what they stand above.
 
-use super::annotations;
 use super::bodies::implicit_body;
 use super::rules::{first_name, head_of};
 use super::statements::{Statement, rego_version};
+use super::{Reading, annotations};
 use crate::ast::json::type_name;
-use crate::ast::{
-    Annotations, Body, Comment, Expr, ExprKind, Head, Language, Module, Name, Rule, Term, TermKind, text,
-};
+use crate::ast::{Body, Expr, ExprKind, Head, Language, Module, Name, Rule, Term, TermKind, text};
 use crate::builtins;
 use crate::error::{Code, RegoError};
 use crate::span::{Source, Span};
@@ -18,13 +16,12 @@ fn error(span: Span, message: impl Into<String>) -> RegoError {
 
 /// In: what was read, without errors. Out: the module, or what is wrong with it as a whole.
 pub(super) fn assemble(
-    statements: Vec<Statement>,
-    comments: Vec<Comment>,
-    annotations: Vec<Annotations>,
+    reading: Reading,
     source: u32,
     text: &Source,
     language: Language,
 ) -> Result<Module, Vec<RegoError>> {
+    let Reading { statements, comments, annotations } = reading;
     let no_place = Span::new(source, 0, 0);
     let hints = HeadHints::of(&statements, text);
     let mut errors = Vec::new();

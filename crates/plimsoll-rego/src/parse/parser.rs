@@ -1,6 +1,8 @@
 //! Where reading stands and how it is put back: tokens, comments, errors and hints, all of which a text that is tried in
 //! several ways gives more than once. What is kept after all is what the last way gave.
 
+use std::borrow::Cow;
+
 use super::lexer::{Lexer, Mode, Position};
 use super::token::{Keywords, Tok, always};
 use super::{Features, MAX_NESTING, MAX_RESCANS, Options};
@@ -184,6 +186,18 @@ impl<'t> Parser<'t> {
         self.slice(self.s.text.0, self.s.text.1)
     }
 
+    /// The token as a name. A character right behind it that can be in none spoils it, as in OPA, whose messages show that.
+    pub(super) fn name(&self) -> Cow<'t, str> {
+        let name = self.text();
+        let spoilt = match self.lexer.bytes.get(self.s.end) {
+            Some(0xC0..=0xDF) => 1,
+            Some(0xE0..=0xEF) => 2,
+            Some(0xF0..=0xFF) => 3,
+            _ => return name.into(),
+        };
+        format!("{name}{}", "\u{FFFD}".repeat(spoilt)).into()
+    }
+
     pub(super) fn slice(&self, start: usize, end: usize) -> &'t str {
         self.lexer.bytes.get(start..end).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
@@ -335,6 +349,11 @@ impl<'t> Parser<'t> {
         error
     }
 
+    /// The line of a place, as errors show it.
+    pub(super) fn excerpt(&self, span: Span) -> Vec<String> {
+        excerpt(self.lexer.bytes, span.start as usize)
+    }
+
     pub(super) fn comments(&self) -> Vec<Comment> {
         let comment = |(start, end): &(usize, usize)| {
             let mut text = self.slice(start + 1, *end);
@@ -407,7 +426,7 @@ impl<'t> Parser<'t> {
     /// The token as a variable; `_` gets a name of its own.
     pub(super) fn variable(&mut self) -> Term {
         let span = self.token_span();
-        let name = self.text();
+        let name = self.name();
         let kind = if name == "_" { self.wildcard() } else { TermKind::Var(name.into()) };
         Term::new(span, kind)
     }

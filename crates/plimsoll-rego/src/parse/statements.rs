@@ -200,6 +200,7 @@ impl Parser<'_> {
         self.path_follows()?;
         // Paths may hold keywords that must be imported, so that those can be.
         let keywords = std::mem::replace(&mut self.s.keywords, Keywords::NONE);
+        let before = self.s;
         let failures = std::mem::take(self.failures());
         let term = self.term();
         *self.failures() = failures;
@@ -208,6 +209,8 @@ impl Parser<'_> {
             Some(Term { span, kind: TermKind::Var(name) }) => Some((span, vec![Term::new(span, TermKind::Var(name))])),
             Some(Term { span, kind: TermKind::Ref(parts) }) => {
                 if let Some(part) = parts.iter().skip(1).find(|part| string(part).is_none()) {
+                    // Errors in the path itself are not told then.
+                    self.s = before;
                     let message = format!("unexpected {} token: expecting string", type_name(part));
                     self.error(self.inner_start(part.span), message);
                     return None;

@@ -258,7 +258,7 @@ impl Parser<'_> {
                         self.illegal("expected identifier");
                         return None;
                     }
-                    parts.push(Term::string(self.token_span(), self.text()));
+                    parts.push(Term::string(self.token_span(), &self.name()));
                     self.scan_ws();
                 }
                 Tok::LBrack => {
