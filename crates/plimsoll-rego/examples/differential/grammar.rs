@@ -276,13 +276,11 @@ impl Writer<'_> {
 
     fn argument(&mut self, arg: &Arg, depth: usize) -> Rope {
         match arg {
-            Arg::From(texts) => {
-                if self.random.chance(80) {
-                    Rope::from(*self.random.one(texts))
-                } else {
-                    self.term(Kind::Any, 0)
-                }
-            }
+            Arg::From(texts) => match self.random.below(100) {
+                0..90 => Rope::from(*self.random.one(texts)),
+                90..97 => self.place(Kind::Any),
+                _ => self.term(Kind::Any, 0),
+            },
             Arg::Of(kind) => self.term(*kind, depth.saturating_sub(1)),
         }
     }
@@ -753,11 +751,11 @@ impl Writer<'_> {
                 self.rules.push(rule.clone());
             }
             rules.push(self.rule(&rule));
-            if !recursive {
-                self.rules.push(rule.clone());
-            }
             if self.random.chance(15) {
                 rules.push(self.rule(&rule));
+            }
+            if !recursive {
+                self.rules.push(rule);
             }
         }
         cat!["package ", PACKAGES[package], "\n\n", list("\n", 0, imports), "\n\n", list("\n", 0, rules)]

@@ -1,12 +1,13 @@
 //! Writes random programs and holds our answers against the real OPA's:
 //!
 //! ```text
-//! differential PEER [--seed N] [--count N] [--seconds N] [--words] [--show N] [--print]
+//! differential PEER [--seed N] [--count N] [--seconds N] [--words] [--show N] [--only TEXT] [--print]
 //! ```
 //!
 //! A program agrees when both give the same solutions, or refuse it with the same codes. Each kind of difference is shrunk
 //! to a small program, which is printed in the notation of `tests/corpora/*.cases` with both answers. `--words` also wants
-//! the same rows and messages of the first error; `--print` writes the programs instead.
+//! the same rows and messages of the first error; `--only` looks at kinds of
+//! difference that contain a text; `--print` writes the programs instead.
 
 mod builtins;
 mod grammar;
@@ -181,6 +182,7 @@ struct Options {
     count: u64,
     seconds: u64,
     words: bool,
+    only: String,
     show: usize,
     print: bool,
 }
@@ -193,10 +195,15 @@ fn options() -> Option<Options> {
         count: 2000,
         seconds: u64::MAX,
         words: false,
+        only: String::new(),
         show: 10,
         print: false,
     };
     while let Some(argument) = arguments.next() {
+        if argument == "--only" {
+            options.only = arguments.next()?;
+            continue;
+        }
         let mut number = || arguments.next()?.parse::<u64>().ok();
         match argument.as_str() {
             "--seed" => options.seed = number()?,
@@ -228,7 +235,9 @@ fn run(options: &Options) -> std::io::Result<bool> {
                 _ => "a value",
             };
             *outcomes.entry(outcome.to_owned()).or_default() += 1;
-            if let Some(kind) = difference(theirs, ours, options.words) {
+            if let Some(kind) = difference(theirs, ours, options.words)
+                && kind.contains(options.only.as_str())
+            {
                 differ += 1;
                 let (count, seeds) = kinds.entry(kind).or_default();
                 *count += 1;
@@ -259,7 +268,9 @@ fn run(options: &Options) -> std::io::Result<bool> {
 
 fn main() -> ExitCode {
     let Some(options) = options() else {
-        println!("usage: differential PEER [--seed N] [--count N] [--seconds N] [--words] [--show N] [--print]");
+        println!(
+            "usage: differential PEER [--seed N] [--count N] [--seconds N] [--words] [--show N] [--only TEXT] [--print]"
+        );
         return ExitCode::from(64);
     };
     if options.print {
