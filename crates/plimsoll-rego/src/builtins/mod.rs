@@ -5,17 +5,35 @@
 //! goes into [`FAMILIES`].
 
 mod aggregates;
+mod base64;
+pub mod bytes;
+mod civil;
+mod encoding;
 pub mod globs;
+mod go_text;
 pub mod graphs;
+mod http;
+mod ip;
+mod json_patch;
+mod json_paths;
+mod json_text;
+mod net;
 mod numbers;
 mod objects;
 pub(crate) mod operand;
+mod outside;
+mod random;
 pub mod regexes;
+mod semver;
 mod sets;
 mod sprintf;
 mod strings;
+mod time;
 mod types;
 mod units;
+mod url;
+mod uuid;
+mod want;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -179,7 +197,10 @@ pub struct World {
     pub seed: u64,
     /// What `opa.runtime()` gives.
     pub runtime: Option<Value>,
+    /// Who reaches outside; nobody unless handed over.
     pub fetch: Option<Arc<dyn Fetch>>,
+    /// The hosts that a capability file allows (`allow_net`); none unless named.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// Reaches outside for `http.send` and `net.lookup_ip_addr`, for whom a capability allows it; the crate has none of its own.
@@ -212,6 +233,16 @@ pub const FAMILIES: &[&[Builtin]] = &[
     graphs::BUILTINS,
     regexes::BUILTINS,
     globs::BUILTINS,
+    encoding::BUILTINS,
+    http::BUILTINS,
+    json_patch::BUILTINS,
+    json_paths::BUILTINS,
+    json_text::BUILTINS,
+    net::BUILTINS,
+    outside::BUILTINS,
+    semver::BUILTINS,
+    time::BUILTINS,
+    uuid::BUILTINS,
 ];
 
 /// The builtin of a name.

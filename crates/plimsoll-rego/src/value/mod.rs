@@ -18,6 +18,7 @@ pub(crate) use arithmetic::{float_product, float_sum};
 pub(crate) use float::Float;
 pub use json::{JsonError, JsonLimits};
 pub use number::{MAX_NUMBER_BITS, MAX_NUMBER_TEXT, Number, NumberError};
+pub(crate) use text::is_printable;
 pub use text::{JsonStyle, json_string, quote};
 
 use std::cmp::Ordering;

@@ -224,6 +224,7 @@ fn write_list(out: &mut String, values: &[Value], style: &JsonStyle<'_>, depth: 
 
 /// A JSON string with Go's choice of escapes.
 pub fn json_string(out: &mut String, text: &str, escape_html: bool) {
+    let text = &*crate::builtins::bytes::shown(text);
     out.push('"');
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {

@@ -1,0 +1,123 @@
+//! `http.send` and who may reach outside. Off, it ends the evaluation with [`Halt::Denied`]: never a value, never undefined,
+//! whatever `raise_error` says, for `not http.send(…)` must not come true because nobody may ask.
+
+use std::sync::Arc;
+
+use super::{Builtin, Context, Failure, Fetch, Halt, bytes, json_text, url, want};
+use crate::value::{Object, Value};
+
+type Result<T = Option<Value>> = std::result::Result<T, Failure>;
+
+pub(super) const BUILTINS: &[Builtin] =
+    &[Builtin::new("http.send", "(request: object[string: any]) => response: object[any: any]", send)
+        .nondeterministic()];
+
+const PARAMETERS: &[&str] = &[
+    "body",
+    "cache",
+    "cache_ignored_headers",
+    "caching_mode",
+    "enable_redirect",
+    "force_cache",
+    "force_cache_duration_seconds",
+    "force_json_decode",
+    "force_yaml_decode",
+    "headers",
+    "max_retry_attempts",
+    "method",
+    "raise_error",
+    "raw_body",
+    "timeout",
+    "tls_ca_cert",
+    "tls_ca_cert_env_variable",
+    "tls_ca_cert_file",
+    "tls_client_cert",
+    "tls_client_cert_env_variable",
+    "tls_client_cert_file",
+    "tls_client_key",
+    "tls_client_key_env_variable",
+    "tls_client_key_file",
+    "tls_insecure_skip_verify",
+    "tls_server_name",
+    "tls_use_system_certs",
+    "url",
+];
+
+/// Who reaches out for this host, or that nobody may.
+pub(super) fn granted(context: &Context<'_>, host: &str) -> Result<Arc<dyn Fetch>> {
+    let denied = |why: &str| Failure::Halt(Halt::Denied(format!("{}: {why}", context.name)));
+    let fetch = context.world.fetch.as_ref().ok_or_else(|| denied("reaching outside is off"))?;
+    if !context.world.allowed_hosts.iter().any(|allowed| allowed == host) {
+        return Err(denied(&format!("no capability allows host {host}")));
+    }
+    Ok(Arc::clone(fetch))
+}
+
+/// Refuses what is unknown or missing in a request object.
+pub(super) fn check_request(request: &Object, position: usize) -> Result<()> {
+    let known = |key: &Value| key.as_str().is_some_and(|key| PARAMETERS.contains(&key));
+    let unknown: Vec<Value> =
+        request.entries().iter().filter(|(key, _)| !known(key)).map(|(key, _)| key.clone()).collect();
+    if !unknown.is_empty() {
+        return Err(want::operand(position, format_args!("invalid request parameters(s): {}", Value::set(unknown))));
+    }
+    let missing: Vec<Value> =
+        ["method", "url"].into_iter().filter(|key| request.get_str(key).is_none()).map(Value::string).collect();
+    if !missing.is_empty() {
+        return Err(want::operand(
+            position,
+            format_args!("missing required request parameters(s): {}", Value::set(missing)),
+        ));
+    }
+    Ok(())
+}
+
+fn send(context: &mut Context<'_>, args: &[Value]) -> Result {
+    if context.world.fetch.is_none() {
+        return Err(Failure::Halt(Halt::Denied(format!("{}: reaching outside is off", context.name))));
+    }
+    let request = want::object(args, 0, 1)?;
+    let raise = match request.get_str("raise_error") {
+        None => true,
+        Some(Value::Bool(yes)) => *yes,
+        Some(_) => return Err(Failure::builtin("invalid value for raise_error field")),
+    };
+    let failed = |error: Failure, code: &str| match error {
+        Failure::Error { message, .. } if !raise => {
+            let error = [("code", code), ("message", message.as_str())];
+            let error = error.into_iter().map(|(key, text)| (Value::string(key), Value::string(text))).collect();
+            Ok(Some(Value::object(vec![
+                (Value::string("status_code"), Value::int(0)),
+                (Value::string("error"), Value::object(error)),
+            ])))
+        }
+        other => Err(other),
+    };
+    let checked = check_request(request, 1).and_then(|()| {
+        let text = request
+            .get_str("url")
+            .and_then(Value::as_str)
+            .ok_or_else(|| Failure::builtin("\"url\" must be a string"))?;
+        let parsed = url::parse(&bytes::bytes(text)).map_err(Failure::builtin)?;
+        let host = String::from_utf8_lossy(&parsed.host).into_owned();
+        Ok(host.split(':').next().unwrap_or_default().to_owned())
+    });
+    let host = match checked {
+        Ok(host) => host,
+        Err(error) => return failed(error, "eval_http_send_internal_error"),
+    };
+    let fetch = granted(context, &host)?;
+    json_text::weigh(context.meter, want::argument(args, 0), None, 0)?;
+    let key = ("http.send", args.to_vec());
+    if let Some(kept) = context.scratch.kept.get(&key) {
+        return Ok(Some(kept.clone()));
+    }
+    match fetch.send(want::argument(args, 0)) {
+        Ok(response) => {
+            json_text::weigh(context.meter, &response, None, 0)?;
+            context.scratch.kept.insert(key, response.clone());
+            Ok(Some(response))
+        }
+        Err(error) => failed(Failure::builtin(error), "eval_http_send_network_error"),
+    }
+}
