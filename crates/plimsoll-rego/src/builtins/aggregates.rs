@@ -98,6 +98,8 @@ fn sort(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let items = members(args, 0, &["set", "array"])?;
     let rounds = items.len().checked_ilog2().unwrap_or(0) as usize + 1;
     context.pay_values(items.len().saturating_mul(rounds))?;
+    let whole = any(args, 0)?.weight();
+    context.meter.steps((whole / 16).saturating_mul(rounds as u64))?;
     context.pay_new_values(items.len())?;
     let mut sorted = items.to_vec();
     sorted.sort();
@@ -116,17 +118,22 @@ fn any_true(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     Ok(Some(Value::Bool(items.contains(&Value::Bool(true)))))
 }
 
+/// Pays for comparing a value with so many others.
+fn pay_search(context: &mut Context<'_>, count: usize, wanted: &Value) -> Result<(), Failure> {
+    Ok(context.meter.steps((count as u64).saturating_mul(1 + wanted.weight() / 16))?)
+}
+
 /// `x in xs`.
 fn member(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let wanted = any(args, 0)?;
     let found = match any(args, 1)? {
         Value::Set(set) => set.contains(wanted),
         Value::Array(array) => {
-            context.pay_values(array.items().len())?;
+            pay_search(context, array.items().len(), wanted)?;
             array.items().contains(wanted)
         }
         Value::Object(object) => {
-            context.pay_values(object.entries().len())?;
+            pay_search(context, object.entries().len(), wanted)?;
             object.entries().iter().any(|(_, value)| value == wanted)
         }
         _ => false,

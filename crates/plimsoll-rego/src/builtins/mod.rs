@@ -13,6 +13,7 @@ pub mod globs;
 mod go_text;
 pub mod graphs;
 mod http;
+mod internals;
 mod ip;
 mod json_patch;
 mod json_paths;
@@ -167,6 +168,17 @@ impl Context<'_> {
         Ok(self.meter.memory((count as u64).saturating_mul(size_of::<Value>() as u64))?)
     }
 
+    /// Pays for comparing two values, of which the lighter one bounds the work.
+    pub(crate) fn pay_compared(&mut self, a: &Value, b: &Value) -> Result<(), Failure> {
+        Ok(self.meter.steps(1 + a.weight().min(b.weight()) / 16)?)
+    }
+
+    /// Pays for a value to be written as text.
+    pub(crate) fn pay_written(&mut self, value: &Value) -> Result<(), Failure> {
+        self.meter.steps(value.weight())?;
+        Ok(self.meter.memory(value.weight().saturating_mul(16))?)
+    }
+
     /// Pays for reading this many bytes.
     pub(crate) fn pay_text(&mut self, bytes: usize) -> Result<(), Failure> {
         Ok(self.meter.steps(bytes as u64 / 64)?)
@@ -243,6 +255,7 @@ pub const FAMILIES: &[&[Builtin]] = &[
     semver::BUILTINS,
     time::BUILTINS,
     uuid::BUILTINS,
+    internals::BUILTINS,
 ];
 
 /// The builtin of a name.

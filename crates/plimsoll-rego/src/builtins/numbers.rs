@@ -11,24 +11,24 @@ use crate::value::{ArithmeticError, MAX_NUMBER_BITS, Number, Value, cost};
 
 pub(super) const BUILTINS: &[Builtin] = &[
     Builtin::new("equal", "(x: any, y: any) => result: boolean", equal).infix("=="),
-    Builtin::new("neq", "(x: any, y: any) => result: boolean", |_, args| {
-        compared(args, |order| order != Ordering::Equal)
+    Builtin::new("neq", "(x: any, y: any) => result: boolean", |context, args| {
+        compared(context, args, |order| order != Ordering::Equal)
     })
     .infix("!="),
-    Builtin::new("lt", "(x: any, y: any) => result: boolean", |_, args| {
-        compared(args, |order| order == Ordering::Less)
+    Builtin::new("lt", "(x: any, y: any) => result: boolean", |context, args| {
+        compared(context, args, |order| order == Ordering::Less)
     })
     .infix("<"),
-    Builtin::new("lte", "(x: any, y: any) => result: boolean", |_, args| {
-        compared(args, |order| order != Ordering::Greater)
+    Builtin::new("lte", "(x: any, y: any) => result: boolean", |context, args| {
+        compared(context, args, |order| order != Ordering::Greater)
     })
     .infix("<="),
-    Builtin::new("gt", "(x: any, y: any) => result: boolean", |_, args| {
-        compared(args, |order| order == Ordering::Greater)
+    Builtin::new("gt", "(x: any, y: any) => result: boolean", |context, args| {
+        compared(context, args, |order| order == Ordering::Greater)
     })
     .infix(">"),
-    Builtin::new("gte", "(x: any, y: any) => result: boolean", |_, args| {
-        compared(args, |order| order != Ordering::Less)
+    Builtin::new("gte", "(x: any, y: any) => result: boolean", |context, args| {
+        compared(context, args, |order| order != Ordering::Less)
     })
     .infix(">="),
     Builtin::new("plus", "(x: number, y: number) => z: number", |context, args| binary(context, args, Number::plus))
@@ -57,12 +57,16 @@ pub(super) const BUILTINS: &[Builtin] = &[
     Builtin::new("bits.rsh", "(x: number, s: number) => z: number", shift_right),
 ];
 
-fn compared(args: &[Value], holds: fn(Ordering) -> bool) -> Outcome {
-    Ok(Some(Value::Bool(holds(any(args, 0)?.cmp(any(args, 1)?)))))
+fn compared(context: &mut Context<'_>, args: &[Value], holds: fn(Ordering) -> bool) -> Outcome {
+    let (a, b) = (any(args, 0)?, any(args, 1)?);
+    context.pay_compared(a, b)?;
+    Ok(Some(Value::Bool(holds(a.cmp(b)))))
 }
 
-fn equal(_: &mut Context<'_>, args: &[Value]) -> Outcome {
-    Ok(Some(Value::Bool(any(args, 0)? == any(args, 1)?)))
+fn equal(context: &mut Context<'_>, args: &[Value]) -> Outcome {
+    let (a, b) = (any(args, 0)?, any(args, 1)?);
+    context.pay_compared(a, b)?;
+    Ok(Some(Value::Bool(a == b)))
 }
 
 type Binary = fn(&Number, &Number) -> Result<Number, ArithmeticError>;

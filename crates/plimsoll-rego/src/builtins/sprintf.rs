@@ -77,6 +77,7 @@ pub(super) fn formatted(context: &mut Context<'_>, format: &str, values: &[Value
         if let Value::Number(number) = value {
             context.meter.steps(cost(&[number]))?;
         }
+        context.pay_written(value)?;
         let arg = Arg::of(value);
         if let Arg::Text(text) = &arg {
             context.pay_new_text(text.len())?;

@@ -14,7 +14,7 @@ use crate::ast::Name;
 use crate::budget::{Exhausted, Meter};
 use crate::builtins::{Context, Failure, FailureKind, Halt, Scratch};
 use crate::span::Span;
-use crate::value::{MAX_DEPTH, Value};
+use crate::value::{MAX_DEPTH, MAX_WEIGHT, Value};
 
 /// What goes on when something fails.
 #[derive(Debug, Clone, Copy)]
@@ -909,7 +909,11 @@ const VIEW: u64 = 256;
 const LARGE: usize = 1 << 16;
 
 pub(super) fn shallow(value: &Value) -> Result<(), Exhausted> {
-    if value.depth() > MAX_DEPTH { Err(Exhausted::Depth) } else { Ok(()) }
+    if value.depth() > MAX_DEPTH {
+        return Err(Exhausted::Depth);
+    }
+    // What is shared many times over is small and yet endless to walk.
+    if value.weight() > MAX_WEIGHT { Err(Exhausted::Memory) } else { Ok(()) }
 }
 
 /// How many members are compared at once, at least.

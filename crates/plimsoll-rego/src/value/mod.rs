@@ -2,7 +2,8 @@
 //! equal values have one form, iteration has OPA's order, and a look-up is a binary search.
 //!
 //! A composite knows how deep it is: whoever makes values from foreign bytes or in a loop asks [`Value::depth`] against
-//! [`MAX_DEPTH`], so that comparing and dropping, which recurse, stay within any thread's stack.
+//! [`MAX_DEPTH`], so that comparing and dropping, which recurse, stay within any thread's stack. It also knows how much it is
+//! with all that is shared: [`Value::weight`] against [`MAX_WEIGHT`] keeps comparing and writing within bounds.
 
 mod arithmetic;
 mod float;
@@ -27,6 +28,9 @@ use std::sync::Arc;
 /// No value that an evaluation keeps is deeper.
 pub const MAX_DEPTH: u32 = 1024;
 
+/// No value that an evaluation keeps is heavier.
+pub const MAX_WEIGHT: u64 = 1 << 27;
+
 /// A value. `Ord` is OPA's order: null, booleans, numbers, strings, arrays, objects, sets.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -42,31 +46,51 @@ pub enum Value {
 #[derive(Debug, Clone)]
 pub struct Array {
     items: Vec<Value>,
-    depth: u32,
+    size: Size,
 }
 
 /// Sorted by key, each key once.
 #[derive(Debug, Clone)]
 pub struct Object {
     entries: Vec<(Value, Value)>,
-    depth: u32,
+    size: Size,
 }
 
 /// Sorted, each member once.
 #[derive(Debug, Clone)]
 pub struct Set {
     members: Vec<Value>,
-    depth: u32,
+    size: Size,
 }
 
-fn deepest<'a>(values: impl Iterator<Item = &'a Value>) -> u32 {
-    values.map(Value::depth).max().unwrap_or(0).saturating_add(1)
+/// How deep a composite is, and how much it is when written out: what is shared counts each time.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    depth: u32,
+    weight: u32,
+}
+
+impl Size {
+    fn of<'a>(values: impl Iterator<Item = &'a Value>) -> Size {
+        let (mut depth, mut weight) = (0, 1_u64);
+        for value in values {
+            let size = value.size();
+            depth = depth.max(size.depth);
+            weight = weight.saturating_add(u64::from(size.weight));
+        }
+        Size { depth: depth.saturating_add(1), weight: u32::try_from(weight).unwrap_or(u32::MAX) }
+    }
+
+    /// Of a scalar that is so many bytes long.
+    fn scalar(bytes: usize) -> Size {
+        Size { depth: 0, weight: u32::try_from(bytes / 64 + 1).unwrap_or(u32::MAX) }
+    }
 }
 
 impl Array {
     pub fn new(items: Vec<Value>) -> Array {
-        let depth = deepest(items.iter());
-        Array { items, depth }
+        let size = Size::of(items.iter());
+        Array { items, size }
     }
 
     pub fn items(&self) -> &[Value] {
@@ -88,8 +112,8 @@ impl Object {
                 same
             });
         }
-        let depth = deepest(entries.iter().flat_map(|(key, value)| [key, value]));
-        Object { entries, depth }
+        let size = Size::of(entries.iter().flat_map(|(key, value)| [key, value]));
+        Object { entries, size }
     }
 
     pub fn entries(&self) -> &[(Value, Value)] {
@@ -120,8 +144,8 @@ impl Set {
             members.sort();
             members.dedup();
         }
-        let depth = deepest(members.iter());
-        Set { members, depth }
+        let size = Size::of(members.iter());
+        Set { members, size }
     }
 
     pub fn members(&self) -> &[Value] {
@@ -157,11 +181,23 @@ impl Value {
 
     /// 0 for a scalar, one more than the deepest member for a composite.
     pub fn depth(&self) -> u32 {
+        self.size().depth
+    }
+
+    /// About how many values, or 64 bytes of text, it is when walked or written, at most `u32::MAX`: what is shared counts each
+    /// time. A value of little memory may so be beyond all bounds; whoever compares, walks or writes values pays for this.
+    pub fn weight(&self) -> u64 {
+        u64::from(self.size().weight)
+    }
+
+    fn size(&self) -> Size {
         match self {
-            Value::Array(array) => array.depth,
-            Value::Object(object) => object.depth,
-            Value::Set(set) => set.depth,
-            _ => 0,
+            Value::Array(array) => array.size,
+            Value::Object(object) => object.size,
+            Value::Set(set) => set.size,
+            Value::String(text) => Size::scalar(text.len()),
+            Value::Number(number) => Size::scalar(number.text_len()),
+            Value::Null | Value::Bool(_) => Size::scalar(0),
         }
     }
 
