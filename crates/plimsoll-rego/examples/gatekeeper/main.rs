@@ -6,50 +6,15 @@
 #[allow(dead_code, reason = "each program uses its part")]
 #[path = "../../tests/support/mod.rs"]
 mod support;
-mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use support::{ask::Ask, ours, public};
-
-/// The Rego of a template.
-struct Template {
-    modules: Vec<(String, String)>,
-    query: String,
-    v0: bool,
-}
-
-fn package(text: &str) -> Option<&str> {
-    let line = text.lines().find_map(|line| line.trim().strip_prefix("package "))?;
-    line.split('#').next().map(str::trim)
-}
-
-fn strings(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str)
-}
-
-/// None where a template has no Rego.
-fn template(file: &Path) -> Result<Option<Template>, String> {
-    let document = yaml::one(file)?;
-    for target in document["spec"]["targets"].as_array().into_iter().flatten() {
-        let code = target["code"].as_array().into_iter().flatten().find(|code| code["engine"] == "Rego");
-        let source = code.map_or(target, |code| &code["source"]);
-        let Some(text) = source["rego"].as_str() else { continue };
-        let mut modules = vec![("template.rego".to_owned(), text.to_owned())];
-        let libs = strings(&source["libs"]).enumerate();
-        modules.extend(libs.map(|(at, text)| (format!("lib-{at}.rego"), text.to_owned())));
-        let package = package(text).ok_or_else(|| format!("{}: no package", file.display()))?;
-        return Ok(Some(Template {
-            modules,
-            query: format!("data.{package}.violation"),
-            v0: source["version"].as_str() != Some("v1"),
-        }));
-    }
-    Ok(None)
-}
+use support::ask::Ask;
+use support::public::{self, Template, strings, template};
+use support::{ours, yaml};
 
 /// What a constraint's `match` says of an object; only what the library uses of it is known.
 fn matches(constraint: &Value, request: &Value) -> Result<bool, String> {

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::ask::Ask;
+use super::yaml;
 
 /// All files below a folder whose name ends so, sorted.
 pub fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, String> {
@@ -90,4 +92,40 @@ pub fn cases(folder: &Path) -> Result<Vec<Case>, String> {
         all.extend(read().map_err(|error| format!("{}: {error}", file.display()))?);
     }
     Ok(all)
+}
+
+/// The Rego of a template.
+pub struct Template {
+    pub modules: Vec<(String, String)>,
+    pub query: String,
+    pub v0: bool,
+}
+
+fn package(text: &str) -> Option<&str> {
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("package "))?;
+    line.split('#').next().map(str::trim)
+}
+
+pub fn strings(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// None where a template has no Rego.
+pub fn template(file: &Path) -> Result<Option<Template>, String> {
+    let document = yaml::one(file)?;
+    for target in document["spec"]["targets"].as_array().into_iter().flatten() {
+        let code = target["code"].as_array().into_iter().flatten().find(|code| code["engine"] == "Rego");
+        let source = code.map_or(target, |code| &code["source"]);
+        let Some(text) = source["rego"].as_str() else { continue };
+        let mut modules = vec![("template.rego".to_owned(), text.to_owned())];
+        let libs = strings(&source["libs"]).enumerate();
+        modules.extend(libs.map(|(at, text)| (format!("lib-{at}.rego"), text.to_owned())));
+        let package = package(text).ok_or_else(|| format!("{}: no package", file.display()))?;
+        return Ok(Some(Template {
+            modules,
+            query: format!("data.{package}.violation"),
+            v0: source["version"].as_str() != Some("v1"),
+        }));
+    }
+    Ok(None)
 }

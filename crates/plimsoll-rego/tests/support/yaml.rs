@@ -5,7 +5,7 @@ use std::path::Path;
 use plimsoll_yaml::{Node, Value as Yaml};
 use serde_json::Value;
 
-use crate::support::public::text;
+use super::public::text;
 
 fn scalar(text: &str) -> Value {
     match text {
