@@ -375,6 +375,11 @@ fn url(text: &str) -> Result<String, String> {
     if !has_scheme && first_segment.split(['?', '#']).next().unwrap_or_default().contains(':') {
         return refuse("first path segment in URL cannot contain colon");
     }
+    if let Some((_, rest)) = text.split_once("://").filter(|_| has_scheme)
+        && rest.split(['/', '?', '#']).next().unwrap_or_default().contains(' ')
+    {
+        return refuse("invalid character \" \" in host name");
+    }
     let (before_fragment, fragment) = text.split_once('#').map_or((text, None), |(a, b)| (a, Some(b)));
     let (path, query) = before_fragment.split_once('?').map_or((before_fragment, None), |(a, b)| (a, Some(b)));
     for part in [Some(path), fragment].into_iter().flatten() {

@@ -107,6 +107,21 @@ impl<'t> Lexer<'t> {
         found
     }
 
+    /// Where a later line begins with a word, after a place: there a statement may begin.
+    pub(super) fn next_statement(&self, from: usize) -> Option<usize> {
+        let rest = self.bytes.get(from..)?;
+        let begins = |pair: &[u8]| pair[0] == b'\n' && is_letter(u32::from(pair[1]));
+        rest.windows(2).position(begins).map(|at| from + at + 1)
+    }
+
+    /// The position at a byte that begins a character.
+    pub(super) fn seek(&mut self, offset: usize) -> Position {
+        self.position = Position { offset, width: 0, curr: None };
+        self.next();
+        self.errors.clear();
+        self.position
+    }
+
     /// How long the token at a place is: what an error there underlines.
     pub(super) fn token_length(&self, at: usize) -> usize {
         let Some(rest) = self.bytes.get(at..) else { return 0 };

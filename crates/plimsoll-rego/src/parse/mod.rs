@@ -13,6 +13,8 @@ mod parser;
 mod rules;
 mod statements;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod token;
 mod yaml;
 
@@ -26,8 +28,10 @@ use token::Keywords;
 
 /// Bytes of one text. Policies are written by people or generated from templates; data does not belong in them.
 pub const MAX_SOURCE: usize = 16 * 1024 * 1024;
-/// Levels of one tree: brackets in brackets, operators in a chain, `else` after `else`. Whoever walks a tree recurses no deeper.
-pub const MAX_NESTING: u32 = 400;
+/// Levels of one tree: brackets in brackets, bodies in bodies, operators in a chain. Whoever walks a tree recurses no deeper.
+pub const MAX_NESTING: u32 = 250;
+/// Links of one chain of `else`, each a rule inside of the one before.
+pub const MAX_ELSES: usize = 500;
 /// How often, on average, a byte of the text is read again: OPA's grammar must try some texts in several ways.
 pub const MAX_RESCANS: u64 = 8;
 /// Errors of one text that are told.

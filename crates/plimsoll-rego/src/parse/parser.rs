@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::lexer::{Lexer, Mode, Position};
 use super::token::{Keywords, Tok, always};
-use super::{Features, MAX_NESTING, MAX_RESCANS, Options};
+use super::{Features, MAX_ERRORS, MAX_NESTING, MAX_RESCANS, Options};
 use crate::ast::{Comment, Language, Term, TermKind, text};
 use crate::error::{Code, RegoError};
 use crate::span::Span;
@@ -77,6 +77,8 @@ pub(super) struct Parser<'t> {
     failures: Vec<(usize, State)>,
     /// A bound was met: nothing more is read.
     stopped: Option<RegoError>,
+    /// Errors that were told before reading went on at another statement.
+    told: u32,
 }
 
 impl<'t> Parser<'t> {
@@ -111,6 +113,7 @@ impl<'t> Parser<'t> {
             failures: Vec::new(),
             work_left: (bytes.len() as u64).saturating_mul(MAX_RESCANS).saturating_add(FREE_RESCANS),
             stopped: None,
+            told: 0,
         }
     }
 
@@ -267,9 +270,13 @@ impl<'t> Parser<'t> {
         let fits = self.depth <= MAX_NESTING && self.stopped.is_none();
         if !fits {
             self.depth -= levels;
-            self.stop(Code::Parse, "max parsing recursion depth exceeded");
+            self.too_deep();
         }
         fits
+    }
+
+    pub(super) fn too_deep(&mut self) {
+        self.stop(Code::Parse, "max parsing recursion depth exceeded");
     }
 
     pub(super) fn shallow(&mut self, levels: u32) {
@@ -290,7 +297,23 @@ impl<'t> Parser<'t> {
     // Errors.
 
     pub(super) fn has_errors(&self) -> bool {
-        self.s.errors != 0 || self.stopped.is_some()
+        self.s.errors != self.told || self.stopped.is_some()
+    }
+
+    /// After errors, stands at the next line that may begin a statement, where there is one and errors are not too many.
+    pub(super) fn recover(&mut self) -> bool {
+        let failed = self.failures.last().map_or(0, |(at, _)| *at).max(self.s.start);
+        if self.stopped.is_some() || self.errors.list(self.s.errors).len() >= MAX_ERRORS {
+            return false;
+        }
+        let Some(at) = self.lexer.next_statement(failed) else { return false };
+        self.told = self.s.errors;
+        self.s.hints = 0;
+        self.failures.clear();
+        self.s.position = self.lexer.seek(at);
+        self.s.tok = Tok::Whitespace;
+        self.scan();
+        true
     }
 
     pub(super) fn error(&mut self, at: usize, message: impl Into<String>) {

@@ -1,5 +1,6 @@
 //! Rules: heads, bodies, `else`, `default`, and bodies that share a head.
 
+use super::MAX_ELSES;
 use super::bodies::implicit_body;
 use super::parser::Parser;
 use super::token::Tok;
@@ -87,10 +88,7 @@ impl Parser<'_> {
                 self.error_here("else keyword cannot be used on multi-value rules");
                 return None;
             }
-            let mut links = 0;
-            let found = self.else_rules(&head, &mut links);
-            self.shallow(links);
-            else_rule = Some(Box::new(found?));
+            else_rule = Some(Box::new(self.else_rules(&head)?));
         }
         let span = self.span_from(start);
         let mut rules = vec![Rule { else_rule, ..rule(span, head, body) }];
@@ -200,13 +198,13 @@ impl Parser<'_> {
     }
 
     /// At `else`, with all that follow.
-    fn else_rules(&mut self, first: &Head, links: &mut u32) -> Option<Rule> {
+    fn else_rules(&mut self, first: &Head) -> Option<Rule> {
         let mut chain = Vec::new();
         loop {
-            if !self.deepen(1) {
+            if chain.len() == MAX_ELSES {
+                self.too_deep();
                 return None;
             }
-            *links += 1;
             let (rule, ended) = self.else_rule(first)?;
             chain.push(rule);
             if ended || self.s.tok != Tok::Else {

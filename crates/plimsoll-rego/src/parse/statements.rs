@@ -79,7 +79,9 @@ impl Parser<'_> {
     pub(super) fn statements(&mut self, skip_rules: bool, allowed: Keywords) -> Vec<Statement> {
         let mut statements = Vec::new();
         while self.s.tok != Tok::Eof && !self.is_stopped() {
-            if self.statement(skip_rules, allowed, &mut statements).is_none() {
+            if self.statement(skip_rules, allowed, &mut statements).is_none()
+                && !(self.options.recover && self.recover())
+            {
                 break;
             }
         }

@@ -534,7 +534,13 @@ impl Parser<'_> {
             let comments = self.s.comments;
             self.scan();
             let commented = self.s.comments != comments;
-            let Some(expr) = self.literal() else {
+            // Counted twice, because it takes the stack of two.
+            if !self.enter() {
+                return None;
+            }
+            let expr = self.literal();
+            self.leave();
+            let Some(expr) = expr else {
                 self.error_here("invalid template-string expression");
                 return None;
             };

@@ -43,10 +43,18 @@ fn fault(line: usize, message: &str) -> Fault {
 /// The reader's fault as go-yaml would have told it, so far as its words are known.
 fn misread(text: &str, line: usize, column: usize, info: &str) -> Fault {
     let lines = text.lines().count();
-    let unclosed = |close: char| fault_of_parser(if line <= 1 { lines } else { line - 1 }, close);
+    let unclosed = |close: char| {
+        let line = if line <= 1 { lines + 1 } else { line };
+        fault_of_parser(line, &format!("did not find expected ',' or '{close}'"))
+    };
     match info {
         "unclosed bracket '{'" => unclosed('}'),
         "unclosed bracket '['" => unclosed(']'),
+        "simple key expected ':'" => fault(line, "could not find expected ':'"),
+        _ if info.ends_with("did not find expected key") => fault_of_parser(line, "did not find expected key"),
+        _ if info.ends_with("did not find expected '-' indicator") => {
+            fault_of_parser(line, "did not find expected '-' indicator")
+        }
         _ if info.starts_with("unexpected character") => fault(line, "found character that cannot start any token"),
         _ if info.contains("quoted scalar") => {
             fault(if line <= 1 { lines + 1 } else { line }, "found unexpected end of stream")
@@ -62,9 +70,11 @@ fn misread(text: &str, line: usize, column: usize, info: &str) -> Fault {
 }
 
 /// Go-yaml's parser, unlike its scanner, counts lines from 0.
-fn fault_of_parser(line: usize, close: char) -> Fault {
-    let message = format!("yaml: line {line}: did not find expected ',' or '{close}'");
-    Fault { line: Some(line), message }
+fn fault_of_parser(line: usize, message: &str) -> Fault {
+    match line.saturating_sub(1) {
+        0 => Fault { line: None, message: format!("yaml: {message}") },
+        line => Fault { line: Some(line), message: format!("yaml: line {line}: {message}") },
+    }
 }
 
 impl Node {
