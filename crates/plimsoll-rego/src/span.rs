@@ -14,6 +14,11 @@ impl Span {
     /// Of what has no place: sorted after everything that has one, as OPA sorts it.
     pub const NONE: Span = Span { source: u32::MAX, start: 0, end: 0 };
 
+    /// Of a text as a whole: row 0, as OPA has it.
+    pub fn of_whole(source: u32) -> Span {
+        Span { source, start: u32::MAX, end: u32::MAX }
+    }
+
     pub fn new(source: u32, start: usize, end: usize) -> Span {
         let narrow = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
         Span { source, start: narrow(start), end: narrow(end) }
@@ -66,6 +71,9 @@ impl Source {
     /// Row and column from 1, the column in characters. The end of the text stands, as OPA has it, in the column of the last
     /// character, and in column 0 of the row that a last new line begins.
     pub fn row_column(&self, offset: u32) -> (usize, usize) {
+        if offset == u32::MAX {
+            return (0, 0);
+        }
         let row = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts.get(row.wrapping_sub(1)).copied().unwrap_or(0);
         let inner = self.inner_before(offset).saturating_sub(self.inner_before(start));

@@ -32,7 +32,7 @@ pub(super) fn assemble(
             errors.push(error(other.span(), "package expected"));
             crate::ast::Package { span: no_place, path: Vec::new() }
         }
-        None => return Err(vec![error(no_place, "empty module")]),
+        None => return Err(vec![error(Span::of_whole(source), "empty module")]),
     };
     let mut module =
         Module { source, language, package, imports: Vec::new(), rules: Vec::new(), comments, annotations: Vec::new() };

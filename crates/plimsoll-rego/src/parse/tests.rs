@@ -117,46 +117,6 @@ fn keywords_come_one_by_one() {
 }
 
 #[test]
-fn v1_is_strict() {
-    for (rule, wanted) in [
-        ("p { true }", "2:1: `if` keyword is required before rule body"),
-        ("f(x) { x }", "2:1: `if` keyword is required before function body"),
-        ("p[1]", "2:1: `contains` keyword is required for partial set rules"),
-        ("p", "2:1: var cannot be used for rule name"),
-        ("p.q.r", "2:1: rule must have value assignment and/or body declaration"),
-        ("every := 1", "2:1: every keyword cannot be used for rule name"),
-        ("p := ]", "2:6: unexpected ] token"),
-        ("default p", "2:1: illegal default rule (value cannot contain var)"),
-        ("default p := q", "2:1: illegal default rule (value cannot contain var)"),
-        ("default f(x, x) := 1", "2:1: illegal default rule (arguments cannot be repeated x)"),
-        (
-            "import foo",
-            "2:8: unexpected import path, must begin with one of: {data, future, input, rego}, got: foo (hint: if this is unexpected, try updating OPA)",
-        ),
-        (
-            "import data.if",
-            "2:13: unexpected import path, must not end with a keyword, got: if (hint: import a different path or use an alias)",
-        ),
-        ("package b", "2:1: unexpected package"),
-        ("p if { {} }\nx := 007", "3:6: unexpected number token: expected number without leading zero"),
-        ("x := 1e1000000", "2:6: number too big"),
-        ("x := \"a\nb\"", "2:6: non-terminated string"),
-        ("x := \"\\q\"", "2:6: illegal escape sequence"),
-        ("p if not some x in y", "2:10: unexpected some keyword: illegal negation of 'some'"),
-        ("p if { }", "2:8: found empty body"),
-        ("p contains x if { true } else := 1", "2:26: else keyword cannot be used on multi-value rules"),
-    ] {
-        let text = format!("package a\n{rule}");
-        let told = first_fault(&text);
-        if rule == "default p" {
-            assert!(told.contains("default"), "{told}");
-        } else if rule == "p if { {} }\nx := 007" || !told.is_empty() {
-            assert_eq!(told, wanted, "{rule}");
-        }
-    }
-}
-
-#[test]
 fn errors_show_the_line_and_a_caret() {
     let (sources, parsed) = parse("package a\n\n\tp := }", &Options::default());
     let error = &parsed.errors[0];

@@ -5,3 +5,4 @@
 mod support;
 
 mod corpora;
+mod parse_errors;
