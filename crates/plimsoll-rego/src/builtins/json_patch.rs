@@ -12,7 +12,7 @@ type Result<T = Option<Value>> = std::result::Result<T, Failure>;
 
 pub(super) const BUILTINS: &[Builtin] = &[Builtin::new(
     "json.patch",
-    "(target: any, patches: array[object<\"op\": string, \"path\": any>[any: any]]) => output: any",
+    "(target: any, patches: array[object<op: string, path: any>[any: any]]) => output: any",
     patch,
 )];
 

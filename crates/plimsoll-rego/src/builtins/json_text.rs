@@ -15,7 +15,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     Builtin::new("json.marshal", "(x: any) => y: string", marshal),
     Builtin::new(
         "json.marshal_with_options",
-        "(x: any, opts: object<\"indent\": string, \"prefix\": string, \"pretty\": boolean>[string: any]) => y: string",
+        "(x: any, opts: object<indent: string, prefix: string, pretty: boolean>[string: any]) => y: string",
         marshal_with_options,
     ),
     Builtin::new("json.unmarshal", "(x: string) => y: any", unmarshal),

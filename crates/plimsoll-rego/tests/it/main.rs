@@ -6,3 +6,4 @@ mod support;
 
 mod corpora;
 mod parse_errors;
+mod types;

@@ -65,6 +65,8 @@ type problem struct {
 	File    string `json:"file,omitempty"`
 	Row     int    `json:"row,omitempty"`
 	Col     int    `json:"col,omitempty"`
+	// Lines below the message: types that were had and wanted.
+	Details []string `json:"details,omitempty"`
 }
 
 // Exactly one of result, errors, formatted, trees is there; result is null after compiling only.
@@ -88,6 +90,13 @@ func location(at *ast.Location) (file string, row, col int) {
 	return at.File, at.Row, at.Col
 }
 
+func details(err *ast.Error) []string {
+	if err.Details == nil {
+		return nil
+	}
+	return err.Details.Lines()
+}
+
 func problems(err error) []problem {
 	var list ast.Errors
 	var one *ast.Error
@@ -104,15 +113,15 @@ func problems(err error) []problem {
 		all := make([]problem, 0, len(list))
 		for _, each := range list {
 			file, row, col := location(each.Location)
-			all = append(all, problem{each.Code, each.Message, file, row, col})
+			all = append(all, problem{each.Code, each.Message, file, row, col, details(each)})
 		}
 		return all
 	case errors.As(err, &one):
 		file, row, col := location(one.Location)
-		return []problem{{one.Code, one.Message, file, row, col}}
+		return []problem{{one.Code, one.Message, file, row, col, details(one)}}
 	case errors.As(err, &run):
 		file, row, col := location(run.Location)
-		return []problem{{run.Code, run.Message, file, row, col}}
+		return []problem{{run.Code, run.Message, file, row, col, nil}}
 	}
 	return []problem{{Code: "other", Message: err.Error()}}
 }
@@ -191,7 +200,8 @@ func answered(ask *request) (reply answer) {
 		}
 		return reply
 	}
-	compiler := ast.NewCompiler().WithStrict(ask.Strict).WithDefaultRegoVersion(version).WithEnablePrintStatements(false)
+	compiler := ast.NewCompiler().WithStrict(ask.Strict).WithDefaultRegoVersion(version).WithEnablePrintStatements(false).
+		WithUseTypeCheckAnnotations(true)
 	if compiler.Compile(modules); compiler.Failed() {
 		return refuse(compiler.Errors)
 	}
