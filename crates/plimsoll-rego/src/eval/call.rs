@@ -476,7 +476,7 @@ impl<'p> Machine<'p, '_> {
                 let known = whole.value.map_or(Known::Undefined, Known::Value);
                 let group = whole.group;
                 let key = (group.kind == GroupKind::Function).then_some(group.arity);
-                self.keep(group.number, frame.base, key, &known)?;
+                self.keep(group.number, frame.view, frame.base, key, &known)?;
                 known
             }
             Driver::Partial(partial) => {
@@ -484,7 +484,7 @@ impl<'p> Machine<'p, '_> {
                 shallow(&value).map_err(|limit| self.exhausted_limit(limit))?;
                 let known = Known::Value(value);
                 let key = (partial.keys > 0).then_some(partial.keys);
-                self.keep(partial.group.number, frame.base, key, &known)?;
+                self.keep(partial.group.number, frame.view, frame.base, key, &known)?;
                 known
             }
             Driver::Extents(extents) => Known::Value(extents.finish()),
@@ -510,8 +510,15 @@ impl<'p> Machine<'p, '_> {
     }
 
     /// Remembers what a call gave, by the registers that hold what it was asked.
-    fn keep(&mut self, group: u32, base: usize, keys: Option<usize>, known: &Known) -> Result<(), EvalError> {
-        let Some(cache) = self.buffers.views.get(self.view as usize).map(|view| view.cache as usize) else {
+    fn keep(
+        &mut self,
+        group: u32,
+        view: u32,
+        base: usize,
+        keys: Option<usize>,
+        known: &Known,
+    ) -> Result<(), EvalError> {
+        let Some(cache) = self.buffers.views.get(view as usize).map(|view| view.cache as usize) else {
             return Ok(());
         };
         let bytes = ENTRY + keys.unwrap_or(0) as u64 * ENTRY;

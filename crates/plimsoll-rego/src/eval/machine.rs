@@ -217,12 +217,17 @@ impl<'p, 't> Machine<'p, 't> {
                     if let Some(frame) = self.frames.last_mut() {
                         frame.pc = pc;
                     }
+                    entered!($flow)
+                }};
+            }
+            macro_rules! entered {
+                ($flow:expr) => {
                     match $flow? {
                         Flow::On => true,
                         Flow::Fail => false,
                         Flow::Reload => continue 'frames,
                     }
-                }};
+                };
             }
             macro_rules! failed {
                 ($result:expr) => {
@@ -318,7 +323,7 @@ impl<'p, 't> Machine<'p, 't> {
                         let flow = self.call_builtin_at(block, pc, callee, &arguments, dst);
                         arguments.clear();
                         self.buffers.arguments = arguments;
-                        enter!(flow)
+                        entered!(flow)
                     }
                     Op::Test { test, a, b, callee } => {
                         if self.mocks(block, callee) {
@@ -511,7 +516,7 @@ impl<'p, 't> Machine<'p, 't> {
                         let value = value!(value).clone();
                         let flow = self.done_partial(&keys, value);
                         self.buffers.arguments = keys;
-                        enter!(flow)
+                        entered!(flow)
                     }
                     Op::Solution => {
                         let output = &self.prepared.output;
@@ -581,13 +586,8 @@ impl<'p, 't> Machine<'p, 't> {
                     }
                 };
                 if !holds {
-                    if let Some(frame) = self.frames.last_mut() {
-                        frame.pc = pc;
-                    }
-                    match self.fail()? {
-                        Some(next) => pc = next,
-                        None => continue 'frames,
-                    }
+                    self.fail()?;
+                    continue 'frames;
                 }
             }
         }
@@ -639,18 +639,18 @@ impl<'p, 't> Machine<'p, 't> {
         }
     }
 
-    /// Goes back to the newest choice point. `None`: another frame, or none, is to go on.
-    fn fail(&mut self) -> Result<Option<usize>, EvalError> {
+    /// Goes back to the newest choice point: the newest frame knows where it goes on.
+    fn fail(&mut self) -> Result<(), EvalError> {
         loop {
-            let Some(frame) = self.frames.last() else { return Ok(None) };
+            let Some(frame) = self.frames.last() else { return Ok(()) };
             let (block, base): (&'p Block, usize) = (frame.block, frame.base);
             if self.buffers.choices.len() <= frame.choices {
                 match self.nothing_more()? {
                     Flow::Fail => continue,
-                    Flow::On | Flow::Reload => return Ok(None),
+                    Flow::On | Flow::Reload => return Ok(()),
                 }
             }
-            let Some(choice) = self.buffers.choices.last().copied() else { return Ok(None) };
+            let Some(choice) = self.buffers.choices.last().copied() else { return Ok(()) };
             self.view = choice.view;
             self.query = choice.query;
             self.drop_views(choice.views as usize);
@@ -659,7 +659,7 @@ impl<'p, 't> Machine<'p, 't> {
                 ChoiceKind::Barrier => {
                     self.buffers.choices.pop();
                     if choice.pc != u32::MAX {
-                        return Ok(Some(pc));
+                        return self.go_on(pc);
                     }
                 }
                 ChoiceKind::Scan => {
@@ -681,7 +681,7 @@ impl<'p, 't> Machine<'p, 't> {
                         }
                         self.set(base, *value, v);
                         self.meter.steps(1).map_err(|limit| self.exhausted_limit(limit))?;
-                        return Ok(Some(pc + 1));
+                        return self.go_on(pc + 1);
                     }
                 }
                 ChoiceKind::ScanFor => {
@@ -700,7 +700,7 @@ impl<'p, 't> Machine<'p, 't> {
                             }
                             self.set(base, *key, k);
                             self.meter.steps(1).map_err(|limit| self.exhausted_limit(limit))?;
-                            return Ok(Some(pc + 1));
+                            return self.go_on(pc + 1);
                         }
                         None => {
                             self.buffers.choices.pop();
@@ -727,6 +727,13 @@ impl<'p, 't> Machine<'p, 't> {
                 }
             }
         }
+    }
+
+    fn go_on(&mut self, pc: usize) -> Result<(), EvalError> {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.pc = pc;
+        }
+        Ok(())
     }
 
     pub fn value_of<'m>(&'m self, block: &'m Block, base: usize, src: Src) -> Result<&'m Value, EvalError> {
