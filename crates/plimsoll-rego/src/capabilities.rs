@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use crate::ast::Language;
 use crate::builtins;
+use crate::parse::Features;
 use crate::types::{Signature, Type};
 
 /// A builtin function as the compiler sees it.
@@ -162,6 +163,43 @@ impl Capabilities {
 
     pub fn remove(&mut self, name: &str) {
         self.functions.remove(name);
+    }
+
+    /// OPA's capabilities file, with what this engine has.
+    pub fn to_json(&self) -> String {
+        let function = |function: &Function| {
+            let mut entry = serde_json::Map::new();
+            entry.insert("name".into(), Json::from(&*function.name));
+            entry.insert("decl".into(), function.decl.to_json());
+            entry.extend(function.infix.iter().map(|infix| ("infix".to_owned(), Json::from(&**infix))));
+            for (name, value) in [
+                ("relation", function.relation),
+                ("deprecated", function.deprecated),
+                ("nondeterministic", function.nondeterministic),
+            ] {
+                entry.extend(value.then(|| (name.to_owned(), Json::Bool(true))));
+            }
+            Json::Object(entry)
+        };
+        let mut file = serde_json::Map::new();
+        file.insert("builtins".into(), self.functions.values().map(function).collect());
+        file.insert("future_keywords".into(), self.future_keywords.iter().cloned().collect());
+        file.insert("features".into(), self.features.iter().cloned().collect());
+        file.extend(self.allow_net.iter().map(|hosts| ("allow_net".to_owned(), Json::from(hosts.clone()))));
+        format!("{:#}\n", Json::Object(file))
+    }
+
+    /// What the parser is to know of them.
+    pub fn parse_features(&self) -> Features {
+        Features {
+            keywords_in_refs: self.has_feature("keywords_in_refs"),
+            template_strings: self.has_feature("template_strings"),
+            rego_v1: self.has_feature("rego_v1"),
+            rego_v1_import: self.has_feature("rego_v1_import"),
+            rego_v2: self.has_feature("rego_v2"),
+            rego_v2_import: self.has_feature("rego_v2_import"),
+            future_keywords: Some(self.future_keywords.iter().cloned().collect()),
+        }
     }
 
     pub fn has_feature(&self, feature: &str) -> bool {

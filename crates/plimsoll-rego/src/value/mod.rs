@@ -13,6 +13,7 @@ mod number;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
+mod yaml;
 
 pub use arithmetic::{ArithmeticError, cost};
 pub(crate) use arithmetic::{float_product, float_sum};
@@ -21,6 +22,7 @@ pub use json::{JsonError, JsonLimits};
 pub use number::{MAX_NUMBER_BITS, MAX_NUMBER_TEXT, Number, NumberError};
 pub(crate) use text::is_printable;
 pub use text::{JsonStyle, json_string, quote};
+pub use yaml::YamlError;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
