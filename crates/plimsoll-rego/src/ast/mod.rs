@@ -4,6 +4,7 @@
 pub mod json;
 pub mod order;
 pub mod pretty;
+pub mod start;
 pub mod text;
 
 use std::sync::Arc;

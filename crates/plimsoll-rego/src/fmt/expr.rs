@@ -136,7 +136,7 @@ impl<'a> Writer<'a> {
         let Some((sign, arity)) = infix_of(operator) else {
             return self.plain_call(operator, args, rest);
         };
-        let place = self.place(operator.span);
+        let place = self.term_place(operator);
         match args {
             _ if sign == "in" => self.membership(false, args, arity, place, rest),
             [left, right] => {
@@ -231,7 +231,7 @@ impl<'a> Writer<'a> {
                 rest = self.membership(false, operands, arity, place, rest)?;
                 continue;
             }
-            let own_row = self.place(symbol.span).row;
+            let own_row = self.term_place(symbol).row;
             if own_row > row {
                 self.end_line();
                 self.start_line();

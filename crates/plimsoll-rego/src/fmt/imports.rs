@@ -15,7 +15,7 @@ use crate::span::Span;
 pub(super) struct Directive<'a> {
     import: Cow<'a, Import>,
     pub row: i64,
-    pub start: u32,
+    pub column: usize,
     /// It was missing.
     pub added: bool,
 }
@@ -74,7 +74,7 @@ impl<'a> Directive<'a> {
             .filter(|known| is_future(&known.import) || is_rego(&known.import, "v1"))
             .map(|known| known.row)
             .max();
-        Directive { import: Cow::Owned(import), row: last.map_or(1, |last| last + 1), start: 0, added: true }
+        Directive { import: Cow::Owned(import), row: last.map_or(1, |last| last + 1), column: 1, added: true }
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) fn directives<'a>(
         .iter()
         .map(|import| {
             let place = places.of(import.span);
-            Directive { import: Cow::Borrowed(import), row: place.row, start: place.start, added: false }
+            Directive { import: Cow::Borrowed(import), row: place.row, column: places.column(place), added: false }
         })
         .collect();
     let v2 = imports.iter().any(|import| is_rego(&import.import, "v2"));

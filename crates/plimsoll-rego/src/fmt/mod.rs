@@ -97,6 +97,7 @@ pub fn format_module(module: &Module, source: &Source, options: &Options) -> Res
         before_end: None,
         delay: false,
         comment_on_final_line: false,
+        moved: None,
         bracket_expr: None,
         bracket_term: None,
         errors: Vec::new(),

@@ -28,11 +28,11 @@ fn is_implied(body: &[Expr]) -> bool {
 
 impl<'a> Writer<'a> {
     pub fn module(&mut self, module: &'a Module, imports: &'a [Directive<'a>]) -> Done {
-        let mut statements: Vec<(i64, u32, Statement<'a>)> = Vec::new();
-        statements.extend(imports.iter().map(|import| (import.row, import.start, Statement::Import(import))));
+        let mut statements: Vec<(i64, usize, Statement<'a>)> = Vec::new();
+        statements.extend(imports.iter().map(|import| (import.row, import.column, Statement::Import(import))));
         statements.extend(module.rules.iter().map(|rule| {
             let place = self.place(rule.span);
-            (place.row, place.start, Statement::Rule(rule))
+            (place.row, self.places.column(place), Statement::Rule(rule))
         }));
         statements.sort_by_key(|statement| (statement.0, statement.1));
 
@@ -199,13 +199,19 @@ impl<'a> Writer<'a> {
         self.comment_on_final_line = true;
 
         let uses_if = self.uses_if(rule);
+        let place = self.place(rule.span);
+        let moved = (is_else && self.places.is_bare_else(rule)).then_some(place);
         if uses_if {
             self.write(" if");
             let head_end = self.places.end_row(self.place(rule.head.span));
+            let first_row = moved.unwrap_or_else(|| self.place(first.span)).row;
             // Braces around a lone set must stay: without them it would be a body.
-            if rule.body.len() == 1 && self.place(first.span).row == head_end && !is_set(first) {
+            if rule.body.len() == 1 && first_row == head_end && !is_set(first) {
                 self.write(" ");
-                rest = self.expr(first, rest).or_else(past_comment).map_err(|failed| self.lost(failed))?;
+                self.moved = moved;
+                let done = self.expr(first, rest);
+                self.moved = None;
+                rest = done.or_else(past_comment).map_err(|failed| self.lost(failed))?;
                 self.end_line();
                 return self.else_of(rule, rest);
             }
@@ -220,8 +226,10 @@ impl<'a> Writer<'a> {
             self.mark_leading_union(first);
         }
         self.level += 1;
-        rest = self.body(&rule.body, rest).or_else(past_comment).map_err(|failed| self.lost(failed))?;
-        let place = self.place(rule.span);
+        self.moved = moved;
+        let done = self.body(&rule.body, rest);
+        self.moved = None;
+        rest = done.or_else(past_comment).map_err(|failed| self.lost(failed))?;
         // The head of an `else` branch has lost its arguments.
         let close = if !rule.head.args.is_empty() && !is_else {
             self.places.closing_behind(Bracket::Round, Bracket::Curly, place)
@@ -274,8 +282,8 @@ impl<'a> Writer<'a> {
             match head.reference.as_slice() {
                 [name, key] if !self.facts.ref_heads => {
                     // With a comment in the key all stays as it is.
-                    if self.next_row(rest) == Some(self.place(key.span).row) {
-                        return self.write_unformatted(place, rest);
+                    if self.next_row(rest) == Some(self.term_place(key).row) {
+                        return self.write_unformatted(self.places.text(place), place, rest);
                     }
                     self.plain_term(name);
                     self.write("[");
@@ -317,7 +325,7 @@ impl<'a> Writer<'a> {
         }
         self.write(if head.assign || self.facts.v1 { " := " } else { " = " });
         // In an `else` branch the value's place is that of the head.
-        let at = if is_else { place } else { self.place(value.span) };
+        let at = if is_else { place } else { self.term_place(value) };
         self.term_at(value, at, rest)
     }
 

@@ -3,6 +3,8 @@
 
 use std::cell::OnceCell;
 
+use crate::ast::start::{is_bare_else, start};
+use crate::ast::{Rule, Term};
 use crate::span::{Source, Span};
 
 /// A node's place as the layout sees it. Some are moved to other rows than those of their text.
@@ -83,6 +85,27 @@ impl<'a> Places<'a> {
             return Place::NONE;
         }
         Place { row: self.row(span.start), start: span.start, end: span.end }
+    }
+
+    /// A term's row is not always that of its text.
+    pub fn of_term(&self, term: &Term) -> Place {
+        match self.of(term.span) {
+            Place::NONE => Place::NONE,
+            place => Place { row: self.row(self.start(term)), ..place },
+        }
+    }
+
+    pub fn start(&self, term: &Term) -> u32 {
+        start(term, &self.source.text)
+    }
+
+    pub fn is_bare_else(&self, branch: &Rule) -> bool {
+        is_bare_else(branch, &self.source.text)
+    }
+
+    /// From 1, in characters.
+    pub fn column(&self, place: Place) -> usize {
+        self.source.row_column(place.start).1
     }
 
     pub fn text(&self, place: Place) -> &'a str {

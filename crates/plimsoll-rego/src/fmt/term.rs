@@ -64,7 +64,7 @@ pub(super) fn has_leading_brace(term: &Term) -> bool {
 
 impl<'a> Writer<'a> {
     pub fn term(&mut self, term: &'a Term, rest: Rest) -> Done {
-        let place = self.place(term.span);
+        let place = self.term_place(term);
         self.term_at(term, place, rest)
     }
 
@@ -87,12 +87,12 @@ impl<'a> Writer<'a> {
         {
             self.before_end = None;
         }
-        let rest = self.write_unformatted(place, rest)?;
+        let rest = self.write_unformatted(self.text_of(term), place, rest)?;
         Err(Failed { rest, why: Why::Comment })
     }
 
     pub fn bracketed(&mut self, brackets: bool, term: &'a Term, rest: Rest) -> Done {
-        let place = self.place(term.span);
+        let place = self.term_place(term);
         self.bracketed_at(brackets, term, place, rest)
     }
 
@@ -114,7 +114,7 @@ impl<'a> Writer<'a> {
                 Ok(rest)
             }
             TermKind::String(text) => {
-                self.string(text, place);
+                self.string(term, text);
                 Ok(rest)
             }
             TermKind::Var(name) => {
@@ -141,18 +141,18 @@ impl<'a> Writer<'a> {
                 self.enclosed("{", "}", |writer| writer.list(items, place, Some(Bracket::Curly), rest, true))
             }
             TermKind::ArrayCompr { term, body } => self.enclosed("[", "]", |writer| {
-                let at = writer.place(term.span);
+                let at = writer.term_place(term);
                 writer.comprehension(Bracket::Square, term, at, body, place, rest)
             }),
             TermKind::SetCompr { term, body } => self.enclosed("{", "}", |writer| {
-                let at = writer.place(term.span);
+                let at = writer.term_place(term);
                 writer.comprehension(Bracket::Curly, term, at, body, place, rest)
             }),
             TermKind::ObjectCompr { key, value, body } => self.enclosed("{", "}", |writer| {
                 let rest = writer.in_union_brackets(is_union(key), |writer| writer.term(key, rest))?;
                 writer.write(": ");
                 // The value stays on the line that the comprehension opens on.
-                let at = Place { row: place.row, ..writer.place(value.span) };
+                let at = Place { row: place.row, ..writer.term_place(value) };
                 writer.comprehension(Bracket::Curly, value, at, body, place, rest)
             }),
             TermKind::Template { parts, multi_line } => self.template(parts, *multi_line, rest),
@@ -179,20 +179,13 @@ impl<'a> Writer<'a> {
     }
 
     /// Strings stay as they were written, escapes and all.
-    fn string(&mut self, text: &str, place: Place) {
-        let written = self.places.text(place);
-        if written.starts_with('`') {
-            return self.write(written);
-        }
-        // In `else := "x"` the place of the value is that of the whole head.
-        let quoted = match written.chars().next_back() {
-            Some(mark @ ('"' | '`')) => written.find(mark).and_then(|at| written.get(at..)),
-            _ => None,
-        };
-        match quoted {
-            Some(quoted) => self.write(quoted),
-            // A key that was written as a name.
-            None => self.write(&quote(text)),
+    fn string(&mut self, term: &Term, text: &str) {
+        let written = self.text_of(term);
+        match written.chars().next() {
+            Some('`') => self.write(written),
+            Some('"') if written.ends_with('"') => self.write(written),
+            // Brackets around it, or a key that was written as a name.
+            _ => self.write(&quote(text)),
         }
     }
 
@@ -218,10 +211,11 @@ impl<'a> Writer<'a> {
             match part {
                 TemplatePart::Expr(expr) => {
                     let next = parts.get(index + 1).map(|next| match next {
-                        TemplatePart::Text(term) => term.span,
-                        TemplatePart::Expr(expr) => expr.span,
+                        // OPA counts a leading line end before it looks at the place.
+                        TemplatePart::Text(term) if self.written_with(term, '\n') => self.term_place(term).row + 1,
+                        TemplatePart::Text(term) => self.term_place(term).row,
+                        TemplatePart::Expr(expr) => self.place(expr.span).row,
                     });
-                    let next = next.map(|span| self.place(span).row);
                     rest = self.template_expr(expr, next, rest)?;
                 }
                 TemplatePart::Text(Term { kind: TermKind::String(text), .. }) if multi_line => {
@@ -331,7 +325,7 @@ impl<'a> Writer<'a> {
 
     /// Whether a node's own text begins so.
     fn written_with(&self, term: &Term, first: char) -> bool {
-        self.places.text(self.place(term.span)).starts_with(first)
+        self.text_of(term).starts_with(first)
     }
 
     fn call(&mut self, brackets: bool, call: &'a [Term], place: Place, rest: Rest) -> Done {
@@ -378,7 +372,7 @@ impl<'a> Writer<'a> {
                 self.write(&text);
             }
         }
-        let place = self.place(operator.span);
+        let place = self.term_place(operator);
         let operands = operands.iter().map(Element::Term).collect();
         self.enclosed("(", ")", |writer| writer.list(operands, place, Some(Bracket::Round), rest, false))
             .map_err(|failed| self.lost(failed))
@@ -449,7 +443,7 @@ impl<'a> Writer<'a> {
                 return Err(Failed { rest, why: Why::Comment });
             }
             if let Some(first) = lines.first().and_then(|line| line.first()) {
-                several = self.places.breaks_before(list, self.place(first.first().span));
+                several = self.moved.is_none() && self.places.breaks_before(list, self.term_place(first.first()));
             }
         }
         let done = self.lines(lines, several, close, rest, union_brackets);
@@ -522,11 +516,13 @@ impl<'a> Writer<'a> {
         if self.facts.generated && elements.iter().any(generated) {
             return vec![elements];
         }
-        elements.sort_by_key(|element| element.first().span.start);
+        if self.moved.is_none() {
+            elements.sort_by_key(|element| self.places.start(element.first()));
+        }
         let mut lines: Vec<Vec<Element>> = vec![Vec::new()];
         let mut last = row;
         for (index, element) in elements.into_iter().enumerate() {
-            let row = self.place(element.first().span).row;
+            let row = self.term_place(element.first()).row;
             if row > last && index > 0 {
                 lines.push(Vec::new());
             }

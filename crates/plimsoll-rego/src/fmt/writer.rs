@@ -71,6 +71,8 @@ pub(super) struct Writer<'a> {
     pub comments: Vec<Note<'a>>,
     /// A node that is left as it was may write the comment on its last row.
     pub comment_on_final_line: bool,
+    /// What all nodes have as their place for now: a body behind `else if` has that of its branch.
+    pub moved: Option<Place>,
     /// Get brackets around them when they are come to.
     pub bracket_expr: Option<&'a Expr>,
     pub bracket_term: Option<&'a Term>,
@@ -89,7 +91,16 @@ impl<'a> Writer<'a> {
     }
 
     pub fn place(&self, span: Span) -> Place {
-        self.places.of(span)
+        self.moved.unwrap_or_else(|| self.places.of(span))
+    }
+
+    pub fn term_place(&self, term: &Term) -> Place {
+        self.moved.unwrap_or_else(|| self.places.of_term(term))
+    }
+
+    /// What a term has as its text.
+    pub fn text_of(&self, term: &Term) -> &'a str {
+        self.places.text(self.places.of(term.span))
     }
 
     pub fn write(&mut self, text: &str) {
@@ -213,8 +224,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a node as it stands in the source. Comments within it are written with that.
-    pub fn write_unformatted(&mut self, place: Place, rest: Rest) -> Done {
-        let text = self.places.text(place);
+    pub fn write_unformatted(&mut self, text: &str, place: Place, rest: Rest) -> Done {
         if text.is_empty() {
             return Err(Failed::fatal(self.none(), "original unformatted text is empty"));
         }
