@@ -34,16 +34,16 @@ pub(super) struct Graph {
     pub too_large: bool,
 }
 
-/// One reference of a rule and a rule it may give.
-struct Dependency {
+/// One reference of a rule and the rules it may give.
+struct Dependency<'a> {
     /// Which occurrence of a reference in the rule it is.
     occurrence: usize,
-    written: Vec<Term>,
+    written: &'a [Term],
     /// Narrowed, where that leaves one.
-    selecting: Vec<Term>,
+    selecting: &'a [Term],
     has_var: bool,
     at: usize,
-    rule: RuleId,
+    rules: &'a [RuleId],
 }
 
 fn rule_of<'a>(rules: &Rules<'a>, id: RuleId) -> Option<&'a Rule> {
@@ -201,7 +201,7 @@ fn look_up_keys(reference: &[Term]) -> Vec<Option<Value>> {
 }
 
 /// All rules that references of a rule may give.
-fn dependencies(rules: &Rules<'_>, rule: &Rule, mut each: impl FnMut(Dependency)) {
+fn dependencies(rules: &Rules<'_>, rule: &Rule, mut each: impl FnMut(Dependency<'_>)) {
     let mut known: Option<Known> = None;
     let mut occurrence = 0;
     let mut at = 0;
@@ -212,28 +212,24 @@ fn dependencies(rules: &Rules<'_>, rule: &Rule, mut each: impl FnMut(Dependency)
         }
         occurrence += 1;
         let has_var = reference.iter().skip(1).any(|term| !terms::is_constant(term));
-        let mut selecting = reference.clone();
-        let mut all = vec![reference.clone()];
+        let mut all: Option<Vec<Vec<Term>>> = None;
         if has_var {
             let known = known.get_or_insert_with(|| known_of(rule));
             if !known.is_empty() {
-                all = narrowed(reference, &KnownBefore { known, at });
-                if let [one] = all.as_slice() {
-                    selecting.clone_from(one);
-                }
+                all = Some(narrowed(reference, &KnownBefore { known, at }));
             }
         }
-        for one in all {
-            for id in rules.tree.rules_of(rules.infos, &look_up_keys(&one), true) {
-                each(Dependency {
-                    occurrence,
-                    written: reference.clone(),
-                    selecting: selecting.clone(),
-                    has_var,
-                    at,
-                    rule: id,
-                });
-            }
+        let all: Vec<&[Term]> = match &all {
+            Some(all) => all.iter().map(Vec::as_slice).collect(),
+            None => vec![reference],
+        };
+        let selecting = match all.as_slice() {
+            [one] => *one,
+            _ => reference,
+        };
+        for one in &all {
+            let found = rules.tree.rules_of(rules.infos, &look_up_keys(one), true);
+            each(Dependency { occurrence, written: reference, selecting, has_var, at, rules: &found });
         }
         false
     };
@@ -255,10 +251,12 @@ impl Graph {
             let mut to: Vec<RuleId> = Vec::new();
             if let Some(rule) = rule_of(rules, id).filter(|_| !too_large) {
                 dependencies(rules, rule, |dependency| {
-                    let mut branch = Some(dependency.rule);
-                    while let Some(id) = branch {
-                        to.push(id);
-                        branch = rules.info(id).and_then(|info| info.next_else);
+                    for id in dependency.rules {
+                        let mut branch = Some(*id);
+                        while let Some(id) = branch {
+                            to.push(id);
+                            branch = rules.info(id).and_then(|info| info.next_else);
+                        }
                     }
                 });
                 to.sort();
@@ -484,38 +482,29 @@ impl Causes<'_, '_> {
     fn load(&mut self, id: RuleId) -> &(Vec<Dynamic>, BTreeMap<RuleId, usize>) {
         let rules = self.rules;
         self.by_rule.entry(id).or_insert_with(|| {
-            let mut found: Vec<(Dependency, bool)> = Vec::new();
+            let mut found: Vec<(usize, RuleId)> = Vec::new();
+            let mut always: BTreeSet<RuleId> = BTreeSet::new();
+            let mut list: Vec<Dynamic> = Vec::new();
+            let mut last = usize::MAX;
             if let Some(rule) = rule_of(rules, id) {
                 dependencies(rules, rule, |dependency| {
-                    let selects = !dependency.has_var || {
-                        let bound = bound_before(rule, dependency.at);
-                        selects(rules, &dependency.selecting, dependency.rule, &bound, None)
-                    };
-                    found.push((dependency, selects));
+                    let bound = bound_before(rule, dependency.at);
+                    let selecting = dependency.selecting;
+                    let certain = |id: &RuleId| !dependency.has_var || selects(rules, selecting, *id, &bound, None);
+                    if dependency.occurrence != last {
+                        last = dependency.occurrence;
+                        let (written, selecting) = (dependency.written.to_vec(), selecting.to_vec());
+                        list.push(Dynamic { written, selecting, at: dependency.at, bound: bound.clone() });
+                    }
+                    always.extend(dependency.rules.iter().filter(|id| certain(id)));
+                    found.extend(dependency.rules.iter().map(|id| (list.len() - 1, *id)));
                 });
             }
-            let always: BTreeSet<RuleId> =
-                found.iter().filter(|(_, always)| *always).map(|(dependency, _)| dependency.rule).collect();
-            let mut list: Vec<Dynamic> = Vec::new();
             let mut of: BTreeMap<RuleId, usize> = BTreeMap::new();
-            let mut last = usize::MAX;
-            for (dependency, _) in found {
-                if always.contains(&dependency.rule) {
-                    continue;
-                }
-                if dependency.occurrence != last {
-                    last = dependency.occurrence;
-                    let bound = rule_of(rules, id).map(|rule| bound_before(rule, dependency.at)).unwrap_or_default();
-                    list.push(Dynamic {
-                        written: dependency.written,
-                        selecting: dependency.selecting,
-                        at: dependency.at,
-                        bound,
-                    });
-                }
-                let mut branch = Some(dependency.rule);
+            for (at, id) in found {
+                let mut branch = Some(id).filter(|id| !always.contains(id));
                 while let Some(id) = branch {
-                    of.entry(id).or_insert(list.len() - 1);
+                    of.entry(id).or_insert(at);
                     branch = rules.info(id).and_then(|info| info.next_else);
                 }
             }
