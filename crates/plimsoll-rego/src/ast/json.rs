@@ -145,11 +145,37 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// OPA's text of a statement that a keyword begins is that keyword.
+    fn location_of_word(&mut self, span: Span, word: &str) {
+        let end = if word.is_empty() { span.end } else { span.start.saturating_add(word.len() as u32) };
+        self.location(Span { end, ..span });
+    }
+
+    /// OPA's place of a term is inside the brackets around it, its text is not; that of a negative number is the sign.
+    fn location_of_term(&mut self, term: &Term) {
+        let Some(text) = self.sources.and_then(|sources| Some(sources.get(term.span.source)?.slice(term.span))) else {
+            return;
+        };
+        if self.options.locations && text.starts_with('(') {
+            let inside = text.trim_start_matches(['(', ' ', '\t', '\r', '\n']);
+            let start = term.span.start.saturating_add((text.len() - inside.len()) as u32);
+            self.located_at("location", Span { start, ..term.span }, term.span);
+        } else if matches!(term.kind, TermKind::Number(_)) && text.starts_with('-') {
+            self.location_of_word(term.span, "-");
+        } else {
+            self.location(term.span);
+        }
+    }
+
     fn located(&mut self, key: &str, span: Span) {
+        self.located_at(key, span, span);
+    }
+
+    fn located_at(&mut self, key: &str, place: Span, span: Span) {
         let Some(source) = self.sources.and_then(|sources| sources.get(span.source)) else {
             return;
         };
-        let (row, column) = source.row_column(span.start);
+        let (row, column) = source.row_column(place.start);
         self.key(key);
         self.open('{');
         self.key("file");
@@ -212,7 +238,7 @@ impl<'a> Writer<'a> {
 
     fn package(&mut self, package: &Package) {
         self.open('{');
-        self.location(package.span);
+        self.location_of_word(package.span, "package");
         self.key("path");
         self.terms(&package.path);
         self.close('}');
@@ -229,7 +255,7 @@ impl<'a> Writer<'a> {
         {
             self.located("alias_location", span);
         }
-        self.location(import.span);
+        self.location_of_word(import.span, "import");
         self.key("path");
         self.term(&import.path);
         self.close('}');
@@ -354,7 +380,8 @@ impl<'a> Writer<'a> {
             if let Some(rule) = tails.pop() {
                 self.key("head");
                 self.head(&rule.head);
-                self.location(rule.span);
+                let word = if rule.default { "default" } else { "" };
+                self.location_of_word(rule.span, word);
             }
             self.close('}');
         }
@@ -489,7 +516,7 @@ impl<'a> Writer<'a> {
 
     fn term(&mut self, term: &Term) {
         self.open('{');
-        self.location(term.span);
+        self.location_of_term(term);
         self.key("type");
         self.string(type_name(term));
         self.key("value");

@@ -232,7 +232,7 @@ impl Parser<'_> {
         match self.s.tok {
             Tok::LBrace | Tok::If => {
                 head.generated_value = true;
-                head.value = Some(Term::new(span, TermKind::Bool(true)));
+                head.value = Some(Term::new(Span::NONE, TermKind::Bool(true)));
             }
             Tok::Assign | Tok::Unify => {
                 head.assign = self.s.tok == Tok::Assign;
@@ -271,7 +271,8 @@ impl Parser<'_> {
         head.span = self.span_from(start);
         if head.value.is_none() && head.key.is_none() && (head.reference.len() != 2 || !head.args.is_empty()) {
             head.generated_value = true;
-            head.value = Some(Term::new(head.span, TermKind::Bool(true)));
+            // It has no place, as in OPA.
+            head.value = Some(Term::new(Span::NONE, TermKind::Bool(true)));
         }
         Some((head, contains))
     }
@@ -428,10 +429,10 @@ fn text_of_var(name: &str) -> &str {
     if name.starts_with('$') { "_" } else { name }
 }
 
-/// Gives every part of a head one place: that of the body that repeats it.
+/// Gives every part of a head but its reference one place, as OPA does: that of the body that repeats it.
 fn place_head(head: &mut Head, span: Span) {
     head.span = span;
-    let parts = head.reference.iter_mut().chain(&mut head.args).chain(&mut head.key).chain(&mut head.value);
+    let parts = head.args.iter_mut().chain(&mut head.key).chain(&mut head.value);
     parts.for_each(|term| place(term, span));
 }
 

@@ -167,8 +167,8 @@ impl Parser<'_> {
         }
         let head = self.variable();
         let term = self.finish(head)?;
-        let zero = Term::new(span, TermKind::Number(Number::from(0i64)));
-        let call = TermKind::Call(vec![operator(span, "minus"), zero, term]);
+        let zero = Term::new(Span::NONE, TermKind::Number(Number::from(0i64)));
+        let call = TermKind::Call(vec![operator(Span::NONE, "minus"), zero, term]);
         Some(Term::new(self.span_from(span.start as usize), call))
     }
 
