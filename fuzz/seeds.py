@@ -374,6 +374,30 @@ def fixture(*path):
         return file.read()
 
 
+REGO = rb"""# METADATA
+# title: shop
+# authors: [A <a@b>]
+package shop["x-y"].z
+import rego.v2
+import data.lib.f as g
+
+default allow := {"a": [1, -2.5e3]}
+
+allow if { some x, y in input.xs; not { x == y } or (f(x)(y) and z with input.a as 1) } else := 2 if not p[_]
+p[q].r contains $"a{x + 1}\{b" if every k, v in {"k": 1 | true} { k in [v | v] }
+f(x, [_, y]) := `raw` if x.y["z"][_] > "\u00e9" & {1, 2} | set()
+"""
+
+
+def programs():
+    """The first module of each program in the crate's corpora."""
+    found = []
+    for name in ("v0.cases", "parse_errors.cases", "parse_errors_v0.cases"):
+        cases = fixture("crates/plimsoll-rego/tests/corpora", name).split(b"\n=== ")[1:]
+        found += [case.split(b"\n", 1)[1].split(b"\n--- ")[0] + b"\n" for case in cases]
+    return found
+
+
 def seeds():
     layer = tar(LAYER)
     inner = jar({"META-INF/maven/org.a/shop/pom.properties": "version=1.0\ngroupId=org.a\nartifactId=shop\n"})
@@ -430,6 +454,7 @@ def seeds():
             b"root::0:0:root:/root:/bin/sh\ntoor:x:0:0::/:\n+::\n",
         ],
         "reference": REFERENCES,
+        "rego_parse": [REGO] + programs(),
         "purl": PURLS,
         "report_text": [b"a\n1.0\nMIT", "x\u202ey\u200b<b>|`\x1b[31m\n1\n]]>&".encode()],
         "trivy_db": [],
