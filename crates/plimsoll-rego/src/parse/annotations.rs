@@ -208,14 +208,13 @@ impl Reader {
     }
 
     fn boolean(&mut self, node: &Node) -> bool {
-        match &node.kind {
-            Kind::Scalar { text, plain: true } => match text.as_str() {
+        if let Kind::Scalar { text, plain: true } = &node.kind {
+            match text.as_str() {
                 "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return true,
                 "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return false,
                 _ if node.is_null() => return false,
                 _ => {}
-            },
-            _ => {}
+            }
         }
         self.unfit(node, "bool");
         false

@@ -34,7 +34,7 @@ pub const MAX_NESTING: u32 = 250;
 pub const MAX_ELSES: usize = 500;
 /// How often, on average, a byte of the text is read again: OPA's grammar must try some texts in several ways.
 pub const MAX_RESCANS: u64 = 8;
-/// Errors of one text that are told.
+/// Errors of reading one text that are told; what v1 asks of rules is told of each rule.
 pub const MAX_ERRORS: usize = 20;
 
 /// How a text is read.

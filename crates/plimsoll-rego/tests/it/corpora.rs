@@ -2,10 +2,8 @@
 
 use crate::support::{cases, ours};
 
-const FILES: &[(&str, &str)] = &[
-    ("v0.cases", include_str!("../corpora/v0.cases")),
-    ("refused.cases", include_str!("../corpora/refused.cases")),
-];
+const FILES: &[(&str, &str)] =
+    &[("v0.cases", include_str!("../corpora/v0.cases")), ("refused.cases", include_str!("../corpora/refused.cases"))];
 
 #[test]
 #[ignore = "the stages are not joined yet"]
