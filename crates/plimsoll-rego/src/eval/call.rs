@@ -312,9 +312,10 @@ impl<'p> Machine<'p, '_> {
     /// Puts the rules that can hold onto the stack of candidates; where they begin.
     fn candidates(&mut self, lowered: &Lowered, base: usize) -> usize {
         let start = self.buffers.candidates.len();
-        let input = self.buffers.views.get(self.view as usize).and_then(|view| view.input.as_ref());
         let arguments = self.buffers.registers.get(base..).unwrap_or(&[]);
-        lowered.index.find(input, arguments, &mut self.buffers.candidates);
+        if let Some(view) = self.buffers.views.get(self.view as usize) {
+            lowered.index.find(view, self.data, arguments, &mut self.buffers.candidates);
+        }
         start
     }
 

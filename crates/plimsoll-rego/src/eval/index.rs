@@ -1,10 +1,12 @@
-//! Which rules of one name can hold at all. In: the rules' conditions of the form `input.x == "a"`, or an argument's. Out: the
-//! rules that are worth running. Leaving a rule out never changes a result: its condition would have failed first.
+//! Which rules of one name can hold at all. In: the rules' conditions of the form `input.x == "a"`, or that `input.x` is there.
+//! Out: the rules that are worth running. Leaving a rule out never changes a value: its condition would have failed. It does
+//! decide which builtins are reached, and so which errors strict evaluation ends with: conditions are those that OPA has.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::code::NOWHERE;
-use crate::ast::{ExprKind, Name, Rule, Term, TermKind};
+use super::view::View;
+use crate::ast::{Expr, ExprKind, Name, Rule, Term, TermKind};
 use crate::compile::scalar;
 use crate::value::Value;
 
@@ -12,13 +14,16 @@ use crate::value::Value;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Subject {
     Input(Box<[Value]>),
+    /// Base documents only; without `data`.
+    Data(Box<[Value]>),
     Argument(usize, Box<[Value]>),
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Condition {
     pub subject: Subject,
-    pub value: Value,
+    /// Without one, anything will do that is there.
+    pub value: Option<Value>,
 }
 
 /// Conditions of many rules.
@@ -26,7 +31,7 @@ pub(super) struct Condition {
 pub(super) struct RuleIndex {
     subjects: Vec<Subject>,
     /// By rule: subject and the value that it must have.
-    conditions: Vec<Vec<(usize, Value)>>,
+    conditions: Vec<Vec<(usize, Option<Value>)>>,
     /// Where there are many rules: one subject, the rules by its value, and the rules that do not look at it.
     by_value: Option<(usize, BTreeMap<Value, Vec<u32>>, Vec<u32>)>,
 }
@@ -58,27 +63,32 @@ impl RuleIndex {
     }
 
     /// Appends the numbers of the rules that can hold, in order.
-    pub fn find(&self, input: Option<&Value>, arguments: &[Option<Value>], found: &mut Vec<u32>) {
+    pub fn find(&self, view: &View, data: &Value, arguments: &[Option<Value>], found: &mut Vec<u32>) {
         if self.subjects.is_empty() {
             found.extend(0..u32::try_from(self.conditions.len()).unwrap_or(NOWHERE));
             return;
         }
         let look = |subject: &Subject| match subject {
-            Subject::Input(path) => input.and_then(|input| follow(input, path)).cloned(),
+            Subject::Input(path) => view.input.as_ref().and_then(|input| follow(input, path)).cloned(),
+            Subject::Data(path) => view.document(data, path),
             Subject::Argument(at, path) => {
                 arguments.get(*at).and_then(Option::as_ref).and_then(|value| follow(value, path)).cloned()
             }
         };
         // Few subjects are the rule; each is looked at once.
         let mut seen: [Option<Option<Value>>; 4] = Default::default();
+        let fits = |value: &Option<Value>, have: Option<&Value>| match value {
+            Some(value) => have == Some(value),
+            None => have.is_some(),
+        };
         let mut holds = |rule: u32| {
             let Some(list) = self.conditions.get(rule as usize) else { return false };
             list.iter().all(|(subject, value)| {
                 let Some(known) = seen.get_mut(*subject) else {
-                    return self.subjects.get(*subject).and_then(look).as_ref() == Some(value);
+                    return fits(value, self.subjects.get(*subject).and_then(look).as_ref());
                 };
                 let known = known.get_or_insert_with(|| self.subjects.get(*subject).and_then(look));
-                known.as_ref() == Some(value)
+                fits(value, known.as_ref())
             })
         };
         match &self.by_value {
@@ -116,12 +126,12 @@ fn merge(a: &[u32], b: &[u32], mut take: impl FnMut(u32)) {
 
 type ByValue = (usize, BTreeMap<Value, Vec<u32>>, Vec<u32>);
 
-fn widest(subjects: usize, conditions: &[Vec<(usize, Value)>]) -> Option<ByValue> {
+fn widest(subjects: usize, conditions: &[Vec<(usize, Option<Value>)>]) -> Option<ByValue> {
     let mut counts = vec![0_usize; subjects];
     for list in conditions {
-        for (subject, _) in list {
+        for (subject, value) in list {
             if let Some(count) = counts.get_mut(*subject) {
-                *count += 1;
+                *count += usize::from(value.is_some());
             }
         }
     }
@@ -134,8 +144,8 @@ fn widest(subjects: usize, conditions: &[Vec<(usize, Value)>]) -> Option<ByValue
     for (rule, list) in conditions.iter().enumerate() {
         let rule = u32::try_from(rule).unwrap_or(NOWHERE);
         match list.iter().find(|(of, _)| *of == subject) {
-            Some((_, value)) => by_value.entry(value.clone()).or_default().push(rule),
-            None => others.push(rule),
+            Some((_, Some(value))) => by_value.entry(value.clone()).or_default().push(rule),
+            _ => others.push(rule),
         }
     }
     Some((subject, by_value, others))
@@ -145,8 +155,8 @@ pub(super) fn follow<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> 
     path.iter().try_fold(value, |at, key| at.get(key))
 }
 
-/// The conditions of one rule.
-pub(super) fn conditions(rule: &Rule) -> Vec<Condition> {
+/// The conditions of one rule; `is_base` says of a path below `data` whether no rule is on it or below.
+pub(super) fn conditions(rule: &Rule, is_base: &dyn Fn(&[Value]) -> bool) -> Vec<Condition> {
     let arguments: HashMap<&Name, usize> = rule
         .head
         .args
@@ -157,35 +167,137 @@ pub(super) fn conditions(rule: &Rule) -> Vec<Condition> {
             _ => None,
         })
         .collect();
-    let mut known: HashMap<&Name, Subject> = HashMap::new();
+    let mut seen = Seen { arguments, known: HashMap::new(), constants: HashMap::new(), is_base };
     let mut found: Vec<Condition> = Vec::new();
-    for (at, term) in rule.head.args.iter().enumerate() {
-        if let Some(value) = scalar(term) {
-            found.push(Condition { subject: Subject::Argument(at, Box::default()), value });
-        }
+    if speaks(&rule.body) {
+        return found;
     }
     for expr in &rule.body {
         if expr.negated || !expr.with.is_empty() {
             continue;
         }
-        let ExprKind::Call { operator, args } = &expr.kind else { continue };
-        let (true, [a, b, ..]) = (is_equality(operator) && args.len() == 2, args.as_slice()) else { continue };
-        for (one, other) in [(a, b), (b, a)] {
-            let Some(subject) = subject(one, &arguments, &known) else { continue };
-            if let Some(value) = scalar(other) {
-                if !found.iter().any(|have| have.subject == subject) {
-                    found.push(Condition { subject, value });
+        match &expr.kind {
+            ExprKind::Term(term) => {
+                if matches!(&term.kind, TermKind::Ref(_))
+                    && let Some(subject) = seen.subject(term)
+                {
+                    add(&mut found, subject, None);
                 }
-                break;
             }
-            if let TermKind::Var(name) = &other.kind
-                && !arguments.contains_key(name)
-            {
-                known.entry(name).or_insert(subject);
+            ExprKind::Call { operator, args } => {
+                if let (true, [a, b]) = (is_equality(operator), args.as_slice()) {
+                    seen.equality(a, b, &mut found);
+                }
             }
+            _ => {}
         }
     }
     found
+}
+
+fn add(found: &mut Vec<Condition>, subject: Subject, value: Option<Value>) {
+    match found.iter_mut().find(|have| have.subject == subject) {
+        Some(have) => {
+            if have.value.is_none() {
+                have.value = value;
+            }
+        }
+        None => found.push(Condition { subject, value }),
+    }
+}
+
+/// What of a body was gone through.
+struct Seen<'r> {
+    arguments: HashMap<&'r Name, usize>,
+    known: HashMap<&'r Name, Subject>,
+    constants: HashMap<&'r Name, Value>,
+    is_base: &'r dyn Fn(&[Value]) -> bool,
+}
+
+impl<'r> Seen<'r> {
+    fn equality(&mut self, a: &'r Term, b: &'r Term, found: &mut Vec<Condition>) {
+        for (one, other) in [(a, b), (b, a)] {
+            if let (TermKind::Var(name), Some(value)) = (&one.kind, scalar(other))
+                && !self.arguments.contains_key(name)
+                && !self.known.contains_key(name)
+            {
+                self.constants.insert(name, value);
+                return;
+            }
+        }
+        for (one, other) in [(a, b), (b, a)] {
+            let Some(subject) = self.subject(one) else { continue };
+            let value = match &other.kind {
+                TermKind::Var(name) => self.constants.get(name).cloned(),
+                _ => scalar(other),
+            };
+            match (value, &other.kind) {
+                (Some(value), _) => add(found, subject, Some(value)),
+                (None, TermKind::Var(name)) => {
+                    if matches!(subject, Subject::Input(_) | Subject::Data(_)) {
+                        add(found, subject.clone(), None);
+                    }
+                    if !self.arguments.contains_key(name) {
+                        self.known.entry(name).or_insert(subject);
+                    }
+                }
+                _ => continue,
+            }
+            return;
+        }
+    }
+
+    fn subject(&self, term: &Term) -> Option<Subject> {
+        let (head, rest) = match &term.kind {
+            TermKind::Var(name) => (name, &[][..]),
+            TermKind::Ref(terms) => match terms.split_first() {
+                Some((Term { kind: TermKind::Var(name), .. }, rest)) => (name, rest),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        if rest.len() > LONGEST_PATH {
+            return None;
+        }
+        let key = |term: &Term| match &term.kind {
+            TermKind::Var(name) => self.constants.get(name).cloned(),
+            _ => scalar(term),
+        };
+        let rest: Vec<Value> = rest.iter().map(key).collect::<Option<_>>()?;
+        match &**head {
+            "input" => return Some(Subject::Input(rest.into())),
+            "data" => return (!rest.is_empty() && (self.is_base)(&rest)).then(|| Subject::Data(rest.into())),
+            _ => {}
+        }
+        if let Some(at) = self.arguments.get(head) {
+            return Some(Subject::Argument(*at, rest.into()));
+        }
+        let joined = |path: &[Value]| {
+            let path: Box<[Value]> = path.iter().chain(&rest).cloned().collect();
+            (path.len() <= LONGEST_PATH).then_some(path)
+        };
+        Some(match self.known.get(head)? {
+            Subject::Input(path) => Subject::Input(joined(path)?),
+            Subject::Data(path) => Subject::Data(joined(path)?),
+            Subject::Argument(at, path) => Subject::Argument(*at, joined(path)?),
+        })
+    }
+}
+
+/// Whether something in a body is to be told wherever the rule is reached.
+fn speaks(body: &[Expr]) -> bool {
+    body.iter().any(|expr| match &expr.kind {
+        ExprKind::Call { operator, .. } => {
+            let TermKind::Ref(terms) = &operator.kind else { return false };
+            matches!(terms.as_slice(), [head, Term { kind: TermKind::String(name), .. }]
+                if matches!(&head.kind, TermKind::Var(head) if &**head == "internal")
+                    && matches!(&**name, "print" | "test_case"))
+        }
+        ExprKind::Every(every) => speaks(&every.body),
+        ExprKind::Not { body, .. } => speaks(body),
+        ExprKind::And(logical) | ExprKind::Or(logical) => speaks(&logical.lhs) || speaks(&logical.rhs),
+        _ => false,
+    })
 }
 
 fn is_equality(operator: &Term) -> bool {
@@ -198,33 +310,4 @@ fn is_equality(operator: &Term) -> bool {
         _ => return false,
     };
     matches!(&**name, "eq" | "equal" | "assign")
-}
-
-fn subject(term: &Term, arguments: &HashMap<&Name, usize>, known: &HashMap<&Name, Subject>) -> Option<Subject> {
-    let (head, rest) = match &term.kind {
-        TermKind::Var(name) => (name, &[][..]),
-        TermKind::Ref(terms) => match terms.split_first() {
-            Some((Term { kind: TermKind::Var(name), .. }, rest)) => (name, rest),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    if rest.len() > LONGEST_PATH {
-        return None;
-    }
-    let rest: Vec<Value> = rest.iter().map(scalar).collect::<Option<_>>()?;
-    if &**head == "input" {
-        return Some(Subject::Input(rest.into()));
-    }
-    if let Some(at) = arguments.get(head) {
-        return Some(Subject::Argument(*at, rest.into()));
-    }
-    let joined = |path: &[Value]| {
-        let path: Box<[Value]> = path.iter().chain(&rest).cloned().collect();
-        (path.len() <= LONGEST_PATH).then_some(path)
-    };
-    Some(match known.get(head)? {
-        Subject::Input(path) => Subject::Input(joined(path)?),
-        Subject::Argument(at, path) => Subject::Argument(*at, joined(path)?),
-    })
 }

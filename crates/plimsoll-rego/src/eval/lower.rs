@@ -53,7 +53,7 @@ pub(super) fn rule(
         GroupKind::Set | GroupKind::Object => {
             let given = u32::try_from(keys).unwrap_or(u32::MAX);
             lower.block.slots = given;
-            let dynamic = dynamic_part(rule, info);
+            let dynamic = dynamic_part(rule, info, group);
             let member = member_key(rule);
             for (slot, term) in (0..given).zip(dynamic.iter().copied().chain(member)) {
                 lower.take_apart(term, Src::slot(slot))?;
@@ -76,9 +76,9 @@ pub(super) fn rule(
 }
 
 /// The terms of a rule's reference that are below the path that its group has.
-fn dynamic_part<'r>(rule: &'r Rule, info: &RuleInfo) -> Vec<&'r Term> {
+fn dynamic_part<'r>(rule: &'r Rule, info: &RuleInfo, group: &Group) -> Vec<&'r Term> {
     // The reference may or may not begin with the package's path: its end is the same.
-    let count = info.path.len().saturating_sub(info.ground);
+    let count = info.path.len().saturating_sub(group.path.len());
     let reference = &rule.head.reference;
     reference.iter().skip(reference.len().saturating_sub(count)).collect()
 }

@@ -118,16 +118,25 @@ impl Program {
         while let Some((id, path)) = stack.pop() {
             let Some(node) = compiled.tree.node(id) else { continue };
             if !node.rules.is_empty() {
-                program.add_group(id, &path, &node.rules);
+                // Below a rule with keys that are found out, all rules are parts of its document.
+                let mut rules = node.rules.clone();
+                if rules.iter().filter_map(|id| compiled.info(*id)).any(|info| !info.is_ground()) {
+                    compiled.tree.depth_first(id, |below, node| {
+                        if below != id {
+                            rules.extend(&node.rules);
+                        }
+                        true
+                    });
+                }
+                program.add_group(id, &path, &rules);
+                continue;
             }
             for (key, child) in &node.children {
                 let mut path = path.clone();
                 path.push(key.clone());
                 stack.push((*child, path));
             }
-            if node.rules.is_empty() {
-                program.paths.insert(id, path);
-            }
+            program.paths.insert(id, path);
         }
         program
     }
@@ -138,7 +147,7 @@ impl Program {
         let default = infos.iter().find(|(_, info)| info.default).map(|(id, _)| *id);
         let rules = infos.iter().filter(|(_, info)| !info.default).map(|(id, _)| *id).collect();
         let arity = infos.iter().map(|(_, info)| info.arity).max().unwrap_or(0);
-        let ground = infos.iter().all(|(_, info)| info.is_ground());
+        let ground = infos.iter().all(|(_, info)| info.path.len() == path.len());
         let multi = infos.iter().any(|(_, info)| info.kind == RuleKind::MultiValue);
         let kind = match (arity > 0, ground, multi) {
             (true, ..) => GroupKind::Function,
@@ -150,7 +159,7 @@ impl Program {
             GroupKind::Complete | GroupKind::Function => 0,
             _ => infos
                 .iter()
-                .map(|(_, info)| info.path.len() - info.ground + usize::from(info.kind == RuleKind::MultiValue))
+                .map(|(_, info)| info.path.len().saturating_sub(path.len()) + usize::from(info.kind == RuleKind::MultiValue))
                 .max()
                 .unwrap_or(0),
         };
@@ -182,6 +191,20 @@ impl Program {
 
     pub(super) fn group(&self, number: u32) -> Result<&Group, EvalError> {
         self.groups.get(number as usize).ok_or_else(|| EvalError::new(EvalCode::Internal, None, "rule is not there"))
+    }
+
+    /// Whether no rule is on the path (without `data`) or below it.
+    fn is_base(&self, path: &[Value]) -> bool {
+        let tree = &self.compiled.tree;
+        let mut node = tree.child(RuleTree::ROOT, &Value::string("data"));
+        for key in path {
+            let Some(at) = node else { return true };
+            if self.group_at(at).is_some() {
+                return false;
+            }
+            node = tree.child(at, key);
+        }
+        node.is_none()
     }
 
     pub(super) fn node_path(&self, node: NodeId) -> Vec<Value> {
@@ -283,7 +306,7 @@ impl Group {
             let mut next = Some(*id);
             while let Some(id) = next {
                 let (lowered, rule) = self.lower_rule(program, id, keys, u32::try_from(chain).unwrap_or(u32::MAX))?;
-                conditions.push(index::conditions(rule));
+                conditions.push(index::conditions(rule, &|path| program.is_base(path)));
                 rules.push(lowered);
                 next = program.compiled.info(id).and_then(|info| info.next_else);
             }

@@ -73,11 +73,11 @@ struct Reader<'a> {
     keys: Vec<Option<Arc<str>>>,
 }
 
-/// A composite that is not closed yet: where its members begin among all that are open.
+/// A composite that is not closed yet.
 enum Open {
-    Array(usize),
-    /// And the key whose value comes next.
-    Object(usize, Value),
+    Array(Vec<Value>),
+    /// The entries and the key whose value comes next.
+    Object(Vec<(Value, Value)>, Value),
 }
 
 impl<'a> Reader<'a> {
@@ -110,9 +110,6 @@ impl<'a> Reader<'a> {
 
     fn document(&mut self) -> Result<Value, JsonError> {
         let mut open: Vec<Open> = Vec::new();
-        // Members of all open composites: each becomes a vector of the right size when it closes.
-        let mut items: Vec<Value> = Vec::new();
-        let mut entries: Vec<(Value, Value)> = Vec::new();
         loop {
             self.nodes += 1;
             if self.nodes > self.limits.nodes {
@@ -127,7 +124,7 @@ impl<'a> Reader<'a> {
                     } else {
                         self.enter(open.len())?;
                         let key = self.key("looking for beginning of object key string")?;
-                        open.push(Open::Object(entries.len(), key));
+                        open.push(Open::Object(Vec::new(), key));
                         continue;
                     }
                 }
@@ -138,7 +135,7 @@ impl<'a> Reader<'a> {
                         Value::array(Vec::new())
                     } else {
                         self.enter(open.len())?;
-                        open.push(Open::Array(items.len()));
+                        open.push(Open::Array(Vec::new()));
                         continue;
                     }
                 }
@@ -158,7 +155,7 @@ impl<'a> Reader<'a> {
             loop {
                 match open.last_mut() {
                     None => return Ok(value),
-                    Some(Open::Array(_)) => {
+                    Some(Open::Array(items)) => {
                         items.push(value);
                         match self.next_token() {
                             Some(b',') => {
@@ -169,7 +166,7 @@ impl<'a> Reader<'a> {
                             _ => return Err(self.unexpected("after array element")),
                         }
                     }
-                    Some(Open::Object(_, key)) => {
+                    Some(Open::Object(entries, key)) => {
                         entries.push((std::mem::replace(key, Value::Null), value));
                         match self.next_token() {
                             Some(b',') => {
@@ -183,8 +180,8 @@ impl<'a> Reader<'a> {
                     }
                 }
                 value = match open.pop() {
-                    Some(Open::Array(start)) => Value::array(items.drain(start..).collect()),
-                    Some(Open::Object(start, _)) => Value::object(entries.drain(start..).collect()),
+                    Some(Open::Array(items)) => Value::array(items),
+                    Some(Open::Object(entries, _)) => Value::object(entries),
                     None => return self.error("unexpected EOF"),
                 };
             }
@@ -299,9 +296,6 @@ impl<'a> Reader<'a> {
         'a: 't,
     {
         let start = self.at;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        self.at = plain.map_or(self.bytes.len(), |plain| start + plain);
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => {
