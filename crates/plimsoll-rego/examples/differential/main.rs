@@ -1,13 +1,13 @@
 //! Writes random programs and holds our answers against the real OPA's:
 //!
 //! ```text
-//! differential PEER [--seed N] [--count N] [--seconds N] [--words] [--show N] [--only TEXT] [--print]
+//! differential PEER [--seed N] [--count N] [--seconds N] [--words] [--show N] [--only TEXT] [--skip TEXT] [--print]
 //! ```
 //!
 //! A program agrees when both give the same solutions, or refuse it with the same codes. Each kind of difference is shrunk
 //! to a small program, which is printed in the notation of `tests/corpora/*.cases` with both answers. `--words` also wants
 //! the same rows and messages of the first error; `--only` looks at kinds of
-//! difference that contain a text; `--print` writes the programs instead.
+//! difference that contain a text, `--skip` passes over those where ours does; `--print` writes the programs instead.
 
 mod builtins;
 mod grammar;
@@ -183,6 +183,7 @@ struct Options {
     seconds: u64,
     words: bool,
     only: String,
+    skip: String,
     show: usize,
     print: bool,
 }
@@ -196,10 +197,15 @@ fn options() -> Option<Options> {
         seconds: u64::MAX,
         words: false,
         only: String::new(),
+        skip: String::new(),
         show: 10,
         print: false,
     };
     while let Some(argument) = arguments.next() {
+        if argument == "--skip" {
+            options.skip = arguments.next()?;
+            continue;
+        }
         if argument == "--only" {
             options.only = arguments.next()?;
             continue;
@@ -237,6 +243,7 @@ fn run(options: &Options) -> std::io::Result<bool> {
             *outcomes.entry(outcome.to_owned()).or_default() += 1;
             if let Some(kind) = difference(theirs, ours, options.words)
                 && kind.contains(options.only.as_str())
+                && (options.skip.is_empty() || !ours.to_string().contains(options.skip.as_str()))
             {
                 differ += 1;
                 let (count, seeds) = kinds.entry(kind).or_default();
@@ -269,7 +276,7 @@ fn run(options: &Options) -> std::io::Result<bool> {
 fn main() -> ExitCode {
     let Some(options) = options() else {
         println!(
-            "usage: differential PEER [--seed N] [--count N] [--seconds N] [--words] [--show N] [--only TEXT] [--print]"
+            "usage: differential PEER [--seed N] [--count N] [--seconds N] [--words] [--show N] [--only TEXT] [--skip TEXT] [--print]"
         );
         return ExitCode::from(64);
     };
