@@ -8,7 +8,7 @@ use plimsoll_rego::budget::Budget;
 use plimsoll_rego::engine::{Builder, Refused};
 use plimsoll_rego::eval::{EvalError, RunOptions};
 use plimsoll_rego::span::{Sources, Span};
-use plimsoll_rego::value::{Number, Value};
+use plimsoll_rego::value::Value;
 use plimsoll_rego::{compile, parse};
 
 use super::ask::{self, Answer, Ask};
@@ -35,24 +35,9 @@ fn problem(code: &str, message: impl Into<String>) -> Problem {
     Problem { file: String::new(), row: 0, code: code.into(), message: message.into() }
 }
 
-fn value(json: &serde_json::Value) -> Option<Value> {
-    Some(match json {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(flag) => Value::Bool(*flag),
-        serde_json::Value::Number(number) => Value::Number(Number::parse(&number.to_string())?),
-        serde_json::Value::String(text) => Value::string(text.as_str()),
-        serde_json::Value::Array(items) => Value::array(items.iter().map(value).collect::<Option<_>>()?),
-        serde_json::Value::Object(pairs) => {
-            let pair = |(key, json): (&String, &serde_json::Value)| Some((Value::string(key.as_str()), value(json)?));
-            Value::object(pairs.iter().map(pair).collect::<Option<_>>()?)
-        }
-    })
-}
-
 /// The value of a JSON text.
 pub fn json(text: &str) -> Result<Value, String> {
-    let json: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    value(&json).ok_or_else(|| "a number that is none".into())
+    Value::from_json(text.as_bytes()).map_err(|error| error.to_string())
 }
 
 fn place(sources: &Sources, span: Span) -> (String, u64) {
