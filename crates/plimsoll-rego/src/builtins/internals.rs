@@ -10,8 +10,6 @@ pub(super) const BUILTINS: &[Builtin] = &[
     Builtin::new("assign", "(any, any) => boolean", equal).infix(":="),
     Builtin::new("print", "(...any)", print_unrewritten),
     Builtin::new("internal.print", "(array[set[any]])", print),
-    Builtin::new("internal.template_string", "(array[any]) => string", template_string),
-    Builtin::new("internal.test_case", "(array[any])", test_case),
     Builtin::new("trace", "(note: string) => result: boolean", trace),
 ];
 
@@ -72,23 +70,6 @@ fn print(context: &mut Context<'_>, args: &[Value]) -> Outcome {
             *at = if place == next { *at + 1 } else { 0 };
         }
     }
-}
-
-fn template_string(context: &mut Context<'_>, args: &[Value]) -> Outcome {
-    let mut text = String::new();
-    for operand in array(args, 0)?.items() {
-        let choices = choices(operand, "internal.template_string")?;
-        if choices.len() > 1 {
-            return Err(Failure::fatal("template-strings must not produce multiple outputs"));
-        }
-        push_text(context, &mut text, choices.first())?;
-    }
-    Ok(Some(Value::string(text)))
-}
-
-/// Who traces sees the call itself.
-fn test_case(_: &mut Context<'_>, _: &[Value]) -> Outcome {
-    Ok(Some(Value::Bool(true)))
 }
 
 /// Who traces sees the call itself.

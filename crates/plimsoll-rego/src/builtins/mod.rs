@@ -29,6 +29,9 @@ mod semver;
 mod sets;
 mod sprintf;
 mod strings;
+mod templates;
+#[cfg(test)]
+mod tests;
 mod time;
 mod types;
 mod units;
@@ -256,6 +259,7 @@ pub const FAMILIES: &[&[Builtin]] = &[
     time::BUILTINS,
     uuid::BUILTINS,
     internals::BUILTINS,
+    templates::BUILTINS,
 ];
 
 /// The builtin of a name.

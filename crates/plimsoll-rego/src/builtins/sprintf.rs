@@ -11,7 +11,7 @@ use crate::value::text::is_printable;
 use crate::value::{Value, cost, quote};
 
 /// What a value is to Go.
-enum Arg {
+pub(super) enum Arg {
     Int(i64),
     Big(BigInt),
     Float(f64),
@@ -84,9 +84,14 @@ pub(super) fn formatted(context: &mut Context<'_>, format: &str, values: &[Value
         }
         args.push(arg);
     }
+    printed(context, format, &args)
+}
+
+/// The same, of arguments that are Go's already.
+pub(super) fn printed(context: &mut Context<'_>, format: &str, args: &[Arg]) -> Result<String, Failure> {
     let mut printer =
         Printer { context, out: String::with_capacity(format.len()), flags: Flags::default(), octal: false };
-    printer.print(format, &args)?;
+    printer.print(format, args)?;
     Ok(printer.out)
 }
 
