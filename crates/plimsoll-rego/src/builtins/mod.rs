@@ -8,6 +8,7 @@ mod aggregates;
 mod base64;
 pub mod bytes;
 mod civil;
+mod crypto;
 mod encoding;
 pub mod globs;
 mod go_text;
@@ -18,6 +19,8 @@ mod ip;
 mod json_patch;
 mod json_paths;
 mod json_text;
+mod jwk;
+mod jwt;
 mod net;
 mod numbers;
 mod objects;
@@ -248,11 +251,13 @@ pub const FAMILIES: &[&[Builtin]] = &[
     graphs::BUILTINS,
     regexes::BUILTINS,
     globs::BUILTINS,
+    crypto::BUILTINS,
     encoding::BUILTINS,
     http::BUILTINS,
     json_patch::BUILTINS,
     json_paths::BUILTINS,
     json_text::BUILTINS,
+    jwt::BUILTINS,
     net::BUILTINS,
     outside::BUILTINS,
     semver::BUILTINS,

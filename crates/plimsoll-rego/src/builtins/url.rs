@@ -157,6 +157,22 @@ impl Url {
         port.iter().all(u8::is_ascii_digit).then_some(colon)
     }
 
+    pub(super) fn has_user(&self) -> bool {
+        self.user.is_some()
+    }
+
+    pub(super) fn force_query(&self) -> bool {
+        self.force_query
+    }
+
+    pub(super) fn omit_host(&self) -> bool {
+        self.omit_host
+    }
+
+    pub(super) fn raw_fragment(&self) -> &[u8] {
+        &self.raw_fragment
+    }
+
     pub(super) fn hostname(&self) -> Vec<u8> {
         let name = match self.port_colon() {
             Some(colon) => self.host.get(..colon).unwrap_or_default(),
