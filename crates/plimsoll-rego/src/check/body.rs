@@ -98,7 +98,7 @@ impl Checker<'_> {
             if !seen.insert(id) {
                 continue;
             }
-            if !self.pay(4) {
+            if !self.pay(24) {
                 break;
             }
             stack.extend(program.dependents.get(id.0 as usize).into_iter().flatten());

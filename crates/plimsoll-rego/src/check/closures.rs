@@ -14,9 +14,11 @@ use crate::types::Type;
 /// Comprehensions nested deeper are not checked, and are of any type. OPA takes years for as many.
 const MAX_NESTING: usize = 32;
 /// OPA also checks comprehensions as if those around them bound nothing; deeper ones here are not checked so.
-const MAX_UNBOUND: usize = 10;
+const MAX_UNBOUND: usize = 12;
+/// How often a comprehension is checked so, each time for other types of its variables.
+const MAX_UNBOUND_TYPES: usize = 48;
 /// What is kept of one comprehension.
-const MAX_KEPT: usize = 64;
+const MAX_KEPT: usize = 256;
 
 /// What is known of one comprehension.
 pub(super) struct Closure {
@@ -71,6 +73,11 @@ impl Checker<'_> {
 
     /// What checking a comprehension finds.
     pub(super) fn closure(&mut self, term: &Term) -> Rc<Outcome> {
+        self.closure_within(term, 0)
+    }
+
+    /// `unbound`: how many comprehensions around it are taken to bind nothing.
+    fn closure_within(&mut self, term: &Term, unbound: usize) -> Rc<Outcome> {
         let unknown = || Rc::new(Outcome { faults: Vec::new(), of: Type::Any });
         if self.nesting >= MAX_NESTING || !self.pay(1) {
             return unknown();
@@ -95,6 +102,9 @@ impl Checker<'_> {
             && let Some((_, _, outcome)) = closure.found.iter().find(|(had, with, _)| *had == context && *with == types)
         {
             return outcome.clone();
+        }
+        if unbound > 0 && self.closures.get(&place).is_some_and(|closure| closure.found.len() >= MAX_UNBOUND_TYPES) {
+            return unknown();
         }
         let outcome = Rc::new(self.fresh_closure(term));
         if let Some(closure) = self.closures.get_mut(&place)
@@ -206,7 +216,7 @@ impl Checker<'_> {
 
     /// Whether to look for more within it.
     fn closure_is_sound(&mut self, term: &Term, depth: usize, found: &mut Vec<Fault>) -> bool {
-        let outcome = self.closure(term);
+        let outcome = self.closure_within(term, depth);
         if !outcome.faults.is_empty() {
             found.clone_from(&outcome.faults);
             return false;

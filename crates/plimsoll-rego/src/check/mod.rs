@@ -36,7 +36,7 @@ pub use schema::SchemaSet;
 use tree::Tree;
 
 /// Steps of one check: about one for each term, member of a type or rule that is looked at.
-pub const MAX_WORK: u64 = 200_000_000;
+pub const MAX_WORK: u64 = 50_000_000;
 
 /// What is checked: the compiler's state before it checks types.
 #[derive(Clone, Copy)]
@@ -124,6 +124,8 @@ struct Checker<'a> {
     /// Types of schemas by the reference in annotations.
     schema_types: HashMap<String, Type>,
     definitions: Vec<schema::Definitions>,
+    /// Whether large types unify, by where they are in memory.
+    unified: HashMap<(usize, usize), (bool, Type, Type)>,
 }
 
 impl<'a> Checker<'a> {
@@ -142,6 +144,7 @@ impl<'a> Checker<'a> {
             replaced: None,
             schema_types: HashMap::new(),
             definitions: Vec::new(),
+            unified: HashMap::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whether types and terms can be equal. In: two types, or a term and the type that it is to have. Out: yes or no, and types
 //! of variables that had none.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Checker;
@@ -10,6 +11,10 @@ use crate::types::{ArrayType, ObjectType, Type};
 
 /// Recursive types are compared no deeper; those that agree so far are held to agree.
 const MAX_UNROLLED: u16 = crate::types::MAX_TYPE_DEPTH + 16;
+
+/// For two types that are at least so large it is remembered whether they unify: rules compare the same documents.
+const REMEMBERED_SIZE: u32 = 64;
+const MAX_REMEMBERED: usize = 10_000;
 
 /// Whether a value may be of both types.
 pub(super) fn unifies(a: &Type, b: &Type) -> bool {
@@ -69,25 +74,38 @@ impl Unifier {
 
     fn objects(&mut self, a: &ObjectType, b: &ObjectType, depth: u16) -> bool {
         let open = a.rest().is_some() || b.rest().is_some();
-        for (one, other) in [(a, b), (b, a)] {
-            for (key, of) in one.fixed() {
-                self.left = self.left.saturating_sub(1);
-                match other.at(key) {
-                    Type::Unknown if open => {}
-                    Type::Unknown => return false,
-                    // Both orders are asked of keys that both have: once is enough.
-                    _ if std::ptr::eq(one, b) && a.fixed().binary_search_by(|(have, _)| have.cmp(key)).is_ok() => {}
-                    found => {
-                        if !self.types(of, &found, depth) {
-                            return false;
-                        }
-                    }
-                }
+        let (mut xs, mut ys) = (a.fixed().iter().peekable(), b.fixed().iter().peekable());
+        loop {
+            self.left = self.left.saturating_sub(1);
+            let order = match (xs.peek(), ys.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((x, _)), Some((y, _))) => x.cmp(y),
+            };
+            let x = if order.is_le() { xs.next() } else { None };
+            let y = if order.is_ge() { ys.next() } else { None };
+            let unify = match (x, y) {
+                (Some((_, x)), Some((_, y))) => self.types(x, y, depth),
+                // What is not known by its key may be among the other's further members.
+                (Some((key, of)), None) => self.member(of, &b.at(key), open, depth),
+                (None, Some((key, of))) => self.member(of, &a.at(key), open, depth),
+                (None, None) => true,
+            };
+            if !unify {
+                return false;
             }
         }
         match (a.rest(), b.rest()) {
             (Some((_, a)), Some((_, b))) => self.types(a, b, depth),
             _ => true,
+        }
+    }
+
+    fn member(&mut self, of: &Type, found: &Type, open: bool, depth: u16) -> bool {
+        match found {
+            Type::Unknown => open,
+            found => self.types(of, found, depth),
         }
     }
 }
@@ -99,9 +117,22 @@ pub(super) fn select_constant(of: &Type, term: &Term) -> Type {
 
 impl Checker<'_> {
     pub(super) fn unifies(&mut self, a: &Type, b: &Type) -> bool {
+        let known = if a.size().min(b.size()) < REMEMBERED_SIZE { None } else { a.address().zip(b.address()) };
+        if let Some(pair) = known
+            && let Some((unify, ..)) = self.unified.get(&pair)
+        {
+            self.work = self.work.saturating_sub(1);
+            return *unify;
+        }
         let mut unifier = Unifier { left: self.work };
         let result = unifier.types(a, b, 0);
         self.work = unifier.left;
+        if let Some(pair) = known
+            && self.unified.len() < MAX_REMEMBERED
+        {
+            // The types are kept so that nothing else comes to be at their addresses.
+            self.unified.insert(pair, (result, a.clone(), b.clone()));
+        }
         result
     }
 

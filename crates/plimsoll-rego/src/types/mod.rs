@@ -354,6 +354,17 @@ impl Type {
         self.facts().size
     }
 
+    /// Where a composite is in memory.
+    pub(crate) fn address(&self) -> Option<usize> {
+        Some(match self {
+            Type::OneOf(union) => Arc::as_ptr(union) as usize,
+            Type::Array(array) => Arc::as_ptr(array) as usize,
+            Type::Object(object) => Arc::as_ptr(object) as usize,
+            Type::Set(set) => Arc::as_ptr(set) as usize,
+            _ => return None,
+        })
+    }
+
     /// The type that a recursive one stands for, else itself.
     pub fn unrolled(&self) -> Type {
         match self {
