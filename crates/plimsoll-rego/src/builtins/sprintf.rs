@@ -404,7 +404,7 @@ impl Printer<'_, '_> {
             }
             'U' => {
                 let mut out =
-                    format!("U+{:0width$X}", number as u64, width = self.flags.precision.unwrap_or(4).max(4).min(64));
+                    format!("U+{:0width$X}", number as u64, width = self.flags.precision.unwrap_or(4).clamp(4, 64));
                 if let Some(more) = self.flags.precision.filter(|precision| *precision > 64) {
                     let zeros = (more + 2).saturating_sub(out.len());
                     out.insert_str(2, &"0".repeat(zeros));

@@ -116,7 +116,7 @@ fn parse(context: &mut Context<'_>, args: &[Value]) -> Outcome {
         return Err(failed("no amount provided"));
     }
     // The first letter's case tells milli from mega.
-    let mut unit: String = match unit.chars().next() {
+    let unit: String = match unit.chars().next() {
         Some(first) if unit.len() > 1 => {
             let (head, tail) = unit.split_at_checked(first.len_utf8()).unwrap_or((unit, ""));
             let tail: String = tail.chars().map(super::strings::lower).collect();
@@ -142,9 +142,6 @@ fn parse(context: &mut Context<'_>, args: &[Value]) -> Outcome {
         known(&unit)
     };
     let Some(factor) = factor else {
-        if unit.len() > 200 {
-            unit.truncate(unit.floor_char_boundary(200));
-        }
         return Err(failed(&format!("unit {unit} not recognized")));
     };
     let number = read(context, digits, "units.parse: could not parse amount to a number")?;

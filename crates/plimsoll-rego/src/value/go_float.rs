@@ -44,7 +44,7 @@ pub(crate) fn shortest(number: f64) -> String {
         return format!("{sign}0");
     }
     let exponent = point - 1;
-    if exponent < -4 || exponent >= 6 {
+    if !(-4..6).contains(&exponent) {
         format!("{sign}{}", exponent_form(&digits, point, 'e'))
     } else {
         format!("{sign}{}", point_form(&digits, point))

@@ -73,11 +73,11 @@ struct Reader<'a> {
     keys: Vec<Option<Arc<str>>>,
 }
 
-/// A composite that is not closed yet.
+/// A composite that is not closed yet: where its members begin among all that are open.
 enum Open {
-    Array(Vec<Value>),
-    /// The entries and the key whose value comes next.
-    Object(Vec<(Value, Value)>, Value),
+    Array(usize),
+    /// And the key whose value comes next.
+    Object(usize, Value),
 }
 
 impl<'a> Reader<'a> {
@@ -110,6 +110,9 @@ impl<'a> Reader<'a> {
 
     fn document(&mut self) -> Result<Value, JsonError> {
         let mut open: Vec<Open> = Vec::new();
+        // Members of all open composites: each becomes a vector of the right size when it closes.
+        let mut items: Vec<Value> = Vec::new();
+        let mut entries: Vec<(Value, Value)> = Vec::new();
         loop {
             self.nodes += 1;
             if self.nodes > self.limits.nodes {
@@ -124,7 +127,7 @@ impl<'a> Reader<'a> {
                     } else {
                         self.enter(open.len())?;
                         let key = self.key("looking for beginning of object key string")?;
-                        open.push(Open::Object(Vec::new(), key));
+                        open.push(Open::Object(entries.len(), key));
                         continue;
                     }
                 }
@@ -135,7 +138,7 @@ impl<'a> Reader<'a> {
                         Value::array(Vec::new())
                     } else {
                         self.enter(open.len())?;
-                        open.push(Open::Array(Vec::new()));
+                        open.push(Open::Array(items.len()));
                         continue;
                     }
                 }
@@ -155,7 +158,7 @@ impl<'a> Reader<'a> {
             loop {
                 match open.last_mut() {
                     None => return Ok(value),
-                    Some(Open::Array(items)) => {
+                    Some(Open::Array(_)) => {
                         items.push(value);
                         match self.next_token() {
                             Some(b',') => {
@@ -166,7 +169,7 @@ impl<'a> Reader<'a> {
                             _ => return Err(self.unexpected("after array element")),
                         }
                     }
-                    Some(Open::Object(entries, key)) => {
+                    Some(Open::Object(_, key)) => {
                         entries.push((std::mem::replace(key, Value::Null), value));
                         match self.next_token() {
                             Some(b',') => {
@@ -180,8 +183,8 @@ impl<'a> Reader<'a> {
                     }
                 }
                 value = match open.pop() {
-                    Some(Open::Array(items)) => Value::array(items),
-                    Some(Open::Object(entries, _)) => Value::object(entries),
+                    Some(Open::Array(start)) => Value::array(items.drain(start..).collect()),
+                    Some(Open::Object(start, _)) => Value::object(entries.drain(start..).collect()),
                     None => return self.error("unexpected EOF"),
                 };
             }
@@ -296,6 +299,9 @@ impl<'a> Reader<'a> {
         'a: 't,
     {
         let start = self.at;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+        self.at = plain.map_or(self.bytes.len(), |plain| start + plain);
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => {

@@ -246,9 +246,7 @@ impl<'a> Translator<'a> {
     /// What begins with `(?`.
     fn question(&mut self) -> Result<(), Wrong<'a>> {
         let here = self.rest;
-        let named = here.strip_prefix("(?P<").or_else(|| here.strip_prefix("(?<")).filter(|name| {
-            !name.is_empty() && !here.starts_with("(?<=") && !here.starts_with("(?<!") || here.starts_with("(?<")
-        });
+        let named = here.strip_prefix("(?P<").or_else(|| here.strip_prefix("(?<")).filter(|name| !name.is_empty());
         if let Some(name) = named {
             let Some(end) = name.find('>') else { return Err(Wrong(BAD_NAME, here)) };
             let (name, behind) = name.split_at(end);
@@ -463,8 +461,11 @@ fn is_posix(name: &str) -> bool {
     )
 }
 
+/// A number, or nothing where it is too large.
+type Count = Option<u64>;
+
 /// `{2,5}`: the least, the most (nothing where it is open, `Some(None)` where it is too large) and what stands behind.
-fn counts(text: &str) -> Option<(Option<u64>, Option<Option<u64>>, &str)> {
+fn counts(text: &str) -> Option<(Count, Option<Count>, &str)> {
     let (least, rest) = count(text.strip_prefix('{')?)?;
     if let Some(rest) = rest.strip_prefix('}') {
         return Some((least, Some(least), rest));
@@ -478,7 +479,7 @@ fn counts(text: &str) -> Option<(Option<u64>, Option<Option<u64>>, &str)> {
 }
 
 /// Digits without a zero before them; nothing inside where the number is too large.
-fn count(text: &str) -> Option<(Option<u64>, &str)> {
+fn count(text: &str) -> Option<(Count, &str)> {
     let (digits, rest) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
     if digits.is_empty() || (digits.len() > 1 && digits.starts_with('0')) {
         return None;
