@@ -88,12 +88,14 @@ pub(super) struct Names {
     prefix: &'static str,
     taken: HashSet<Name>,
     next: u64,
+    /// What variables at the heads of references were made for, as it was then: for messages.
+    pub subjects: HashMap<Name, TermKind>,
 }
 
 impl Names {
     /// For modules: `__local0__` …
     pub(super) fn for_modules(modules: &[Module]) -> Names {
-        let mut names = Names { prefix: "__local", taken: HashSet::new(), next: 0 };
+        let mut names = Names { prefix: "__local", taken: HashSet::new(), next: 0, subjects: HashMap::new() };
         for rule in modules.iter().flat_map(|module| &module.rules) {
             names.exclude_rule(rule);
         }
@@ -131,7 +133,7 @@ impl Names {
             }
             false
         });
-        Names { prefix: "__localq", taken, next: 0 }
+        Names { prefix: "__localq", taken, next: 0, subjects: HashMap::new() }
     }
 
     pub(super) fn fresh(&mut self) -> Name {

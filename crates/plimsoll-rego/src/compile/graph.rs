@@ -408,6 +408,9 @@ impl Graph {
 
     /// A path from a rule to itself, over edges that are allowed.
     fn path(&self, from: RuleId, allowed: &mut dyn FnMut(RuleId, RuleId) -> bool) -> Option<Vec<RuleId>> {
+        if self.of(from).contains(&from) && allowed(from, from) {
+            return Some(vec![from, from]);
+        }
         let mut seen = BTreeSet::from([from]);
         let mut path = vec![(from, 0_usize)];
         while let Some((at, edge)) = path.last_mut() {

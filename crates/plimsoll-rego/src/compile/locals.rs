@@ -505,10 +505,33 @@ impl Renamer<'_, '_, '_> {
         if fine {
             let body = std::mem::take(&mut every.body);
             every.body = self.body(body, &Vars::new());
+            // As in OPA: what `every` declares may not be a function that its domain calls.
+            self.shadowed_calls(&every.domain);
             expr.with.iter_mut().for_each(|with| self.with(with));
         }
         self.stack.pop();
         fine.then_some(expr)
+    }
+
+    fn shadowed_calls(&mut self, term: &Term) {
+        let mut found = Vec::new();
+        walk::term(term, &mut |node| {
+            if let Node::Term(Term { kind: TermKind::Call(items), span }) = node
+                && let Some(operator) = items.first()
+                && self.is_shadowed(operator)
+            {
+                found.push((*span, format!("called function {operator} shadowed")));
+            }
+            false
+        });
+        for (span, message) in found {
+            self.fault(span, message);
+        }
+    }
+
+    fn is_shadowed(&self, operator: &Term) -> bool {
+        let names = vars::of_term(operator, Skip::default());
+        names.iter().any(|name| self.stack.declared(name).is_some_and(|new| new != name))
     }
 
     /// `not`, `and` and `or` with bodies.
@@ -634,13 +657,11 @@ impl Renamer<'_, '_, '_> {
             TermKind::Var(name) => self.seen(name),
             TermKind::Ref(items) | TermKind::Array(items) => items.iter_mut().for_each(|item| self.term(item)),
             TermKind::Call(items) => {
-                if let Some(operator) = items.first() {
-                    let names = vars::of_term(operator, Skip::default());
-                    let shadowed = names.iter().any(|name| self.stack.declared(name).is_some_and(|new| new != name));
-                    if shadowed {
-                        let message = format!("called function {operator} shadowed");
-                        self.fault(span, message);
-                    }
+                if let Some(operator) = items.first()
+                    && self.is_shadowed(operator)
+                {
+                    let message = format!("called function {operator} shadowed");
+                    self.fault(span, message);
                 }
                 items.iter_mut().for_each(|item| self.term(item));
             }

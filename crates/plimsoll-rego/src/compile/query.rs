@@ -110,7 +110,8 @@ fn run(
     } else {
         rewrite::erase_prints(&mut body);
     }
-    rewrite::expand_body(&mut Names::for_query(&body), &mut body);
+    let mut expanding = Names::for_query(&body);
+    rewrite::expand_body(&mut expanding, &mut body);
     let mut names = Names::for_query(&body);
     walk::body_mut(&mut body, &mut |node| rewrite::comprehension_terms(&mut names, node));
     let mut names = Names::for_query(&body);
@@ -130,7 +131,7 @@ fn run(
     rewrite::dynamics(&mut Names::for_query(&body), &mut body);
 
     let walk = |see: &mut dyn FnMut(Node<'_>) -> bool| walk::body(&body, see);
-    let subjects = Subjects::new(&walk, renames());
+    let subjects = Subjects::new(&walk, renames(), &expanding.subjects);
     let settings =
         Settings { sources, capabilities, schemas: &options.schemas, written: &|name| subjects.written(name) };
     let program = Program {

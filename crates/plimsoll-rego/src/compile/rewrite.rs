@@ -512,13 +512,23 @@ fn expand_term(names: &mut Names, term: &mut Term, support: &mut Body) {
             *term = var;
         }
         TermKind::Ref(items) => {
-            items.iter_mut().for_each(|item| expand_term(names, item, support));
+            for item in items.iter_mut() {
+                let call = matches!(item.kind, TermKind::Call(_)).then(|| item.kind.clone());
+                expand_term(names, item, support);
+                if let (Some(call), TermKind::Var(name)) = (call, &item.kind) {
+                    names.subjects.insert(name.clone(), call);
+                }
+            }
             let Some(subject) = items.first_mut() else { return };
             let composite = matches!(subject.kind, TermKind::Array(_) | TermKind::Object(_) | TermKind::Set(_))
                 || terms::is_comprehension(subject);
             if composite {
                 let old = std::mem::replace(subject, Term::new(span, TermKind::Null));
+                let kind = old.kind.clone();
                 let (var, equality) = names.bind(old);
+                if let TermKind::Var(name) = &var.kind {
+                    names.subjects.insert(name.clone(), kind);
+                }
                 *subject = var;
                 support.push(equality);
             }

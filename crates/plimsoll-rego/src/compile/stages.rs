@@ -28,15 +28,23 @@ fn is_v1(module: &Module) -> bool {
 pub(super) struct Subjects<'a> {
     walk: &'a dyn Fn(&mut dyn FnMut(Node<'_>) -> bool),
     renames: Renames<'a>,
+    recorded: &'a HashMap<Name, TermKind>,
     found: OnceCell<HashMap<Name, TermKind>>,
 }
 
 impl<'a> Subjects<'a> {
-    pub(super) fn new(walk: &'a dyn Fn(&mut dyn FnMut(Node<'_>) -> bool), renames: Renames<'a>) -> Subjects<'a> {
-        Subjects { walk, renames, found: OnceCell::new() }
+    pub(super) fn new(
+        walk: &'a dyn Fn(&mut dyn FnMut(Node<'_>) -> bool),
+        renames: Renames<'a>,
+        recorded: &'a HashMap<Name, TermKind>,
+    ) -> Subjects<'a> {
+        Subjects { walk, renames, recorded, found: OnceCell::new() }
     }
 
     pub(super) fn written(&self, name: &Name) -> Option<TermKind> {
+        if let Some(subject) = self.recorded.get(name) {
+            return Some(subject.clone());
+        }
         if let Some(written) = self.renames.get(name) {
             return Some(TermKind::Var(written.clone()));
         }
@@ -173,7 +181,7 @@ impl Run<'_> {
         });
         each_rule(&mut self.modules, |rule| rewrite::dynamics(&mut names, &mut rule.body));
         stage!(self, self.errors.fatal(graph.recursion.iter().cloned()));
-        let types = self.types(&graph, &builtin_types);
+        let types = self.types(&graph, &builtin_types, &names);
         if self.errors.stopped {
             return None;
         }
@@ -506,10 +514,10 @@ impl Run<'_> {
         }
     }
 
-    fn types(&mut self, graph: &Graph, builtins: &TypeEnv) -> TypeEnv {
+    fn types(&mut self, graph: &Graph, builtins: &TypeEnv, names: &Names) -> TypeEnv {
         let modules = &self.modules;
         let walk = |see: &mut dyn FnMut(Node<'_>) -> bool| modules.iter().for_each(|module| walk_module(module, see));
-        let subjects = Subjects::new(&walk, Renames::of(&self.rewritten));
+        let subjects = Subjects::new(&walk, Renames::of(&self.rewritten), &names.subjects);
         let settings = Settings {
             sources: self.sources,
             capabilities: &self.options.capabilities,

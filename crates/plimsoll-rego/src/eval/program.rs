@@ -159,7 +159,9 @@ impl Program {
             GroupKind::Complete | GroupKind::Function => 0,
             _ => infos
                 .iter()
-                .map(|(_, info)| info.path.len().saturating_sub(path.len()) + usize::from(info.kind == RuleKind::MultiValue))
+                .map(|(_, info)| {
+                    info.path.len().saturating_sub(path.len()) + usize::from(info.kind == RuleKind::MultiValue)
+                })
                 .max()
                 .unwrap_or(0),
         };
