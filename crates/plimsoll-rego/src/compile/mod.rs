@@ -4,6 +4,12 @@
 //! What the evaluator is handed: references resolved to `data.…` and `input.…`; local variables renamed (`__local0__` …, the
 //! written names are in [`Compiled::rewritten`]); calls and references in operands lifted into equalities before them; bodies
 //! in the order in which they are safe to evaluate; imports gone. It does not lower, index or evaluate.
+//!
+//! Differences from OPA, all on purpose: an error has a place where OPA lost it on the way (calls in template strings, doubles
+//! in `every`), and that of the reference at fault where OPA gives its last occurrence; of several cycles through a rule the
+//! path said is always the same one, OPA's is any; a head that begins with a call is refused, OPA panics; an expression that
+//! OPA loses while it orders a body (a reference into a set by a comprehension over a variable of the same name as one outside)
+//! is kept; programs whose own names begin with `__local` keep them apart from generated ones.
 
 mod conflicts;
 pub mod deps;

@@ -124,6 +124,18 @@ fn order_in(env: &Env<'_>, globals: &Scope<'_>, body: Body, negated: bool, unsaf
         }
     }
 
+    // What waits for a closure's variable that only it binds itself is never taken, although nothing in it is unsafe: OPA loses
+    // such an expression without a word. Here it stays, at the end.
+    let mut left = Vec::new();
+    for mut item in items {
+        let Some(expr) = item.expr.take() else { continue };
+        if item.unsafe_vars.is_empty() {
+            ordered.push(expr);
+        } else {
+            left.push((expr, item));
+        }
+    }
+
     let mut inside = Closures { env, scope: Scope { outer: Some(globals), names: Vars::new() }, negated, unsafes };
     let mut previous: Option<Vars> = None;
     for expr in &mut ordered {
@@ -134,8 +146,7 @@ fn order_in(env: &Env<'_>, globals: &Scope<'_>, body: Body, negated: bool, unsaf
         inside.expr(expr);
     }
     let unsafes = inside.unsafes;
-    for item in items {
-        let Some(expr) = item.expr else { continue };
+    for (expr, item) in left {
         unsafes.push(Unsafe::new(&expr, item.unsafe_vars, item.assigned, negated));
         ordered.push(expr);
     }

@@ -190,6 +190,16 @@ impl Run<'_> {
     }
 
     fn resolve(&mut self) {
+        for rule in self.modules.iter().flat_map(|module| &module.rules) {
+            // `f(x).q contains 1` parses; OPA's compiler panics at it.
+            if terms::ref_head(&rule.head.reference).is_none() {
+                let message = "rule heads must begin with a name";
+                self.errors.fatal([RegoError::new(Code::Compile, rule.span, message)]);
+            }
+        }
+        if self.errors.stopped {
+            return;
+        }
         let exports = resolve::exports(&self.modules);
         for module in &mut self.modules {
             let package = module.package.path.clone();
