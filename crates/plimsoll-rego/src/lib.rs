@@ -1,4 +1,54 @@
 //! The Rego policy language, whole: parsed, checked as OPA checks it, compiled to a compact form and evaluated under budgets.
+//!
+//! Policies are texts; a [`Policy`](engine::Policy) is what became of them; a [`Query`](engine::Query) of it is prepared once
+//! and run with many inputs, from as many threads as one likes:
+//!
+//! ```
+//! use plimsoll_rego::engine::Policy;
+//! use plimsoll_rego::value::Value;
+//!
+//! let text = r#"
+//! package images
+//!
+//! allowed if startswith(input.image, data.registry)
+//!
+//! deny contains sprintf("%s is not from %s", [input.image, data.registry]) if not allowed
+//! "#;
+//! let policy = Policy::new([("images.rego", text)]).expect("the policy compiles");
+//! let query = policy.query("data.images.deny").expect("the query compiles");
+//!
+//! let data = Value::from_json(br#"{"registry": "ghcr.io/"}"#).expect("data is JSON");
+//! let input = Value::from_json(br#"{"image": "quay.io/x:1"}"#).expect("input is JSON");
+//! let outcome = query.run(Some(&input), &data).expect("nothing goes wrong");
+//! assert_eq!(outcome.solutions[0].expressions[0].value.to_string(), r#"{"quay.io/x:1 is not from ghcr.io/"}"#);
+//! ```
+//!
+//! A text that OPA refuses is refused with its codes and words:
+//!
+//! ```
+//! use plimsoll_rego::engine::Policy;
+//!
+//! let refused = Policy::new([("a.rego", "package a\n\np if x > 1")]).err().expect("x is nowhere bound");
+//! assert_eq!(refused.to_string(), "a.rego:3: rego_unsafe_var_error: var x is unsafe");
+//! ```
+//!
+//! # Three outcomes
+//!
+//! A query has solutions, or none (it is undefined), or it ends in an [`EvalError`](eval::EvalError): values that contradict one
+//! another, a builtin's error where they are strict, a budget that is used up, a builtin that reaches outside without being
+//! allowed to. Only the first two are answers. Errors of builtins that made something undefined are listed in
+//! [`Outcome::builtin_errors`](eval::Outcome::builtin_errors): a gate that must not fail open looks there, or is strict.
+//!
+//! # Budgets
+//!
+//! Every instruction and every builtin pays into a [`Budget`](budget::Budget) of steps, memory, depth and time, which the
+//! caller sets and a policy cannot pass; a flag ends an evaluation from outside. Neither the depth of calls nor that of values
+//! is taken from the thread's stack.
+//!
+//! # The world
+//!
+//! The crate reads no file, clock, environment or network. Time, randomness, `opa.runtime` and the network are
+//! [`World`](builtins::World): one evaluation with the same texts, data, input and world always gives the same.
 
 pub mod ast;
 pub mod budget;

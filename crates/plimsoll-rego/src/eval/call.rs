@@ -37,6 +37,10 @@ pub(super) struct Frame<'p> {
     pub outer_query: u64,
     /// Where its value goes in the frame below.
     pub dst: Slot,
+    /// The expression that runs, where that is told.
+    pub expr: u32,
+    /// It gave its value: what it does from then on is told later.
+    pub holds_events: bool,
     pub driver: Driver<'p>,
 }
 
@@ -97,6 +101,8 @@ impl<'p> Frame<'p> {
             outer_view: 0,
             outer_query: 0,
             dst,
+            expr: 0,
+            holds_events: false,
             driver,
         }
     }
@@ -109,6 +115,7 @@ impl<'p> Machine<'p, '_> {
         if let Some(flow) = self.hidden(group, dst) {
             return Ok(flow);
         }
+        self.tell_found(group, 0, &[])?;
         match self.cache().and_then(|cache| cache.whole(number)).cloned() {
             Some(known) => return Ok(self.known(dst, known)),
             None => self.metrics().calls += 1,
@@ -134,6 +141,7 @@ impl<'p> Machine<'p, '_> {
         if let Some(flow) = self.hidden(group, dst) {
             return Ok(flow);
         }
+        self.tell_found(group, 0, &[])?;
         if let Some(known) = self.cache().and_then(|cache| cache.whole(number)).cloned() {
             return Ok(self.known(dst, known));
         }
@@ -213,6 +221,7 @@ impl<'p> Machine<'p, '_> {
     }
 
     fn function(&mut self, group: &'p Group, arguments: &[Value], dst: Slot) -> Result<Flow, EvalError> {
+        self.tell_found(group, 0, arguments)?;
         if let Some(known) = self.cache().and_then(|cache| cache.of(group.number, arguments)).cloned() {
             return Ok(self.known(dst, known));
         }
@@ -221,6 +230,27 @@ impl<'p> Machine<'p, '_> {
         let top = self.buffers.registers.len();
         self.buffers.registers.extend(arguments.iter().cloned().map(Some));
         self.start_whole_at(group, lowered, dst, top)
+    }
+
+    /// Tells what the index finds; it is asked before anything that is known.
+    fn tell_found(&mut self, group: &'p Group, keys: usize, arguments: &[Value]) -> Result<(), EvalError> {
+        if !self.tracing {
+            return Ok(());
+        }
+        let lowered = group.lowered(self.program, keys)?;
+        let top = self.buffers.registers.len();
+        self.buffers.registers.extend(arguments.iter().cloned().map(Some));
+        let start = self.candidates(lowered, top);
+        self.buffers.registers.truncate(top);
+        let found = self.buffers.candidates.get(start..).unwrap_or(&[]);
+        let chains = found.iter().filter_map(|at| lowered.rules.get(*at as usize)).map(|rule| rule.chain);
+        let mut chains: Vec<u32> = chains.collect();
+        chains.dedup();
+        let whole = matches!(group.kind, GroupKind::Complete | GroupKind::Function);
+        let early = whole && is_early(lowered, found);
+        self.buffers.candidates.truncate(start);
+        self.tell_index(chains.len(), early, &group.path);
+        Ok(())
     }
 
     fn cache(&self) -> Option<&super::view::Cache> {
@@ -262,11 +292,7 @@ impl<'p> Machine<'p, '_> {
     ) -> Result<Flow, EvalError> {
         let candidates = self.candidates(lowered, base);
         let found = self.buffers.candidates.get(candidates..).unwrap_or(&[]);
-        let early = lowered.uniform || {
-            let mut constants = found.iter().map(|at| lowered.rules.get(*at as usize).map(|rule| &rule.constant));
-            let first = constants.next().flatten();
-            first.is_some_and(|first| first.is_some() && constants.all(|other| other == Some(first)))
-        };
+        let early = is_early(lowered, found);
         let whole = Whole {
             group,
             lowered,
@@ -335,6 +361,8 @@ impl<'p> Machine<'p, '_> {
             outer_view: self.view,
             outer_query: self.query,
             dst,
+            expr: 0,
+            holds_events: false,
             driver,
         };
         self.frames.push(frame);
@@ -432,12 +460,35 @@ impl<'p> Machine<'p, '_> {
             }
             None => {
                 whole.value = Some(value);
-                self.tell_rule(rule, EventOp::Exit, if early { "early" } else { "" });
-                if early {
-                    return self.finish();
+                if self.tracing {
+                    self.tell_rule(rule, EventOp::Exit, if early { "early" } else { "" });
+                    self.hold_events();
+                    self.tell_rule(rule, EventOp::Redo, "");
+                    if early {
+                        self.tell_way_back();
+                    }
                 }
-                self.tell_rule(rule, EventOp::Redo, "");
-                Ok(Flow::Fail)
+                if early { self.finish() } else { Ok(Flow::Fail) }
+            }
+        }
+    }
+
+    /// From now on the newest frame's events are told when it is gone back to.
+    fn hold_events(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.holds_events = true;
+            self.held.push(Vec::new());
+        }
+    }
+
+    /// What going back through the newest frame's choice points would tell.
+    fn tell_way_back(&mut self) {
+        let Some(frame) = self.frames.last() else { return };
+        let (block, base, bottom) = (frame.block, frame.base, frame.choices);
+        while self.buffers.choices.len() > bottom {
+            if let Some(choice) = self.buffers.choices.pop() {
+                self.query = choice.query;
+                self.tell_back(choice, block, base);
             }
         }
     }
@@ -497,6 +548,10 @@ impl<'p> Machine<'p, '_> {
         self.view = frame.outer_view;
         self.query = frame.outer_query;
         self.drop_views(frame.views);
+        if frame.holds_events {
+            let events = self.held.pop().unwrap_or_default();
+            self.replay(events).map_err(|limit| self.exhausted_limit(limit))?;
+        }
         match known {
             Known::Undefined => Ok(Flow::Fail),
             Known::Value(value) => match self.answer(frame.dst, value) {
@@ -589,6 +644,18 @@ impl<'p> Machine<'p, '_> {
             }
             None => error,
         }
+    }
+}
+
+/// Whether all rules that can hold have one constant for a value, so that the first that holds decides.
+fn is_early(lowered: &Lowered, found: &[u32]) -> bool {
+    if lowered.uniform {
+        return true;
+    }
+    let mut constants = found.iter().map(|at| lowered.rules.get(*at as usize).map(|rule| &rule.constant));
+    match constants.next() {
+        Some(Some(first)) => first.is_some() && constants.all(|other| other == Some(first)),
+        _ => found.is_empty(),
     }
 }
 

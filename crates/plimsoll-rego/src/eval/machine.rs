@@ -7,7 +7,7 @@ use super::call::{Driver, Flow, Frame};
 use super::code::{Arithmetic, Block, Callee, Collection, NOWHERE, Op, Slot, Src, Test};
 use super::lower::made;
 use super::program::{Prepared, Program};
-use super::trace::{Event, EventOp, Node, Tracer};
+use super::trace::{Event, EventOp, Later, Node, Tracer};
 use super::view::{Cache, Mock, View};
 use super::{EvalCode, EvalError, ExpressionValue, MAX_LISTED_ERRORS, Metrics, Outcome, Printed, RunOptions, Solution};
 use crate::ast::Name;
@@ -30,8 +30,10 @@ pub(super) enum ChoiceKind {
     },
     /// Nothing: it is told that an expression is gone back to.
     Redo,
-    /// Nothing: events of a call that ended, in the order in which OPA tells them.
+    /// Nothing: it is told that a body is gone back to.
     RedoBody,
+    /// Nothing: what a call did after it gave its value is told.
+    Replay,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +79,10 @@ pub(super) struct Machine<'p, 't> {
     pub collecting: u32,
     pub query: u64,
     pub parents: Vec<u64>,
+    /// Events of calls that gave their values, while they run on; the innermost is last.
+    pub held: Vec<Vec<Later>>,
+    /// The events of choice points that replay some.
+    replays: Vec<Vec<Later>>,
 }
 
 const REGISTER: u64 = 24;
@@ -113,6 +119,8 @@ impl<'p, 't> Machine<'p, 't> {
             collecting: 0,
             query: 0,
             parents: vec![0],
+            held: Vec::new(),
+            replays: Vec::new(),
         }
     }
 
@@ -547,11 +555,14 @@ impl<'p, 't> Machine<'p, 't> {
                             let at = self.buffers.choices.len();
                             failed!(self.choose(ChoiceKind::Mark { held: false }, pc - 1, 0));
                             set!(mark, Value::int(i64::try_from(at).unwrap_or(i64::MAX)));
+                            if let Some(frame) = self.frames.last_mut() {
+                                frame.expr = expr;
+                            }
                             self.tell_expr(block, base, expr, EventOp::Eval, false);
                         }
                         true
                     }
-                    Op::TraceEnd { expr: _, mark } => {
+                    Op::TraceEnd { expr, mark } => {
                         if self.tracing {
                             let at = match value!(Src::slot(mark)) {
                                 Value::Number(number) => number.as_i64().and_then(|at| usize::try_from(at).ok()),
@@ -562,7 +573,10 @@ impl<'p, 't> Machine<'p, 't> {
                             {
                                 *held = true;
                             }
-                            failed!(self.choose(ChoiceKind::Redo, pc - 1, 0));
+                            let negated = block.traced.get(expr as usize).is_some_and(|traced| traced.expr.negated);
+                            if !negated {
+                                failed!(self.choose(ChoiceKind::Redo, pc - 1, 0));
+                            }
                         }
                         true
                     }
@@ -707,26 +721,73 @@ impl<'p, 't> Machine<'p, 't> {
                         }
                     }
                 }
-                ChoiceKind::Mark { held } => {
+                _ => {
                     self.buffers.choices.pop();
-                    if let (false, Some(Op::TraceBegin { expr, .. })) = (held, block.ops.get(pc)) {
-                        self.tell_expr(block, base, *expr, EventOp::Fail, false);
-                    }
-                }
-                ChoiceKind::Redo => {
-                    self.buffers.choices.pop();
-                    if let Some(Op::TraceEnd { expr, .. }) = block.ops.get(pc) {
-                        self.tell_expr(block, base, *expr, EventOp::Redo, true);
-                    }
-                }
-                ChoiceKind::RedoBody => {
-                    self.buffers.choices.pop();
-                    if let Some(Op::TraceLeave { body, .. }) = block.ops.get(pc) {
-                        self.tell_body(block, *body, EventOp::Redo);
-                    }
+                    self.tell_back(choice, block, base);
                 }
             }
         }
+    }
+
+    /// What is told when a choice point is gone back to that has nothing else to do.
+    pub fn tell_back(&mut self, choice: Choice, block: &'p Block, base: usize) {
+        match (choice.kind, block.ops.get(choice.pc as usize)) {
+            (ChoiceKind::Mark { held: false }, Some(Op::TraceBegin { expr, .. })) => {
+                self.tell_expr(block, base, *expr, EventOp::Fail, false);
+            }
+            (ChoiceKind::Redo, Some(Op::TraceEnd { expr, .. })) => {
+                self.tell_expr(block, base, *expr, EventOp::Redo, true);
+            }
+            (ChoiceKind::RedoBody, Some(Op::TraceLeave { body, .. })) => {
+                self.tell_body(block, *body, EventOp::Redo);
+            }
+            (ChoiceKind::Replay, _) => {
+                let events = self.replays.get_mut(choice.at as usize).map(std::mem::take).unwrap_or_default();
+                for later in events {
+                    self.deliver(&later.event());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps what a call did after it gave its value for when it is gone back to.
+    pub fn replay(&mut self, events: Vec<Later>) -> Result<(), Exhausted> {
+        self.replays.push(events);
+        let at = self.replays.len() - 1;
+        self.choose(ChoiceKind::Replay, 0, at)
+    }
+
+    fn deliver(&mut self, event: &Event<'_>) {
+        match (self.held.last_mut(), self.tracer.as_mut()) {
+            (Some(held), _) => held.push(Later::of(event)),
+            (None, Some(tracer)) => tracer.event(event),
+            (None, None) => {}
+        }
+    }
+
+    /// Which of a rule's definitions can hold, told at the expression that asks.
+    pub fn tell_index(&mut self, count: usize, early: bool, target: &[Value]) {
+        let Some(frame) = self.frames.last() else { return };
+        let Some(traced) = frame.block.traced.get(frame.expr as usize) else { return };
+        let expr = Arc::clone(&traced.expr);
+        let rules = if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") };
+        let message = format!("(matched {rules}{})", if early { ", early exit" } else { "" });
+        let event = Event {
+            op: EventOp::Index,
+            query_id: self.query,
+            parent_id: self.parent_query(),
+            node: Node::Expr(&expr),
+            span: expr.span,
+            message: &message,
+            target: Some(target),
+            locals: &[],
+        };
+        self.deliver(&event);
+    }
+
+    fn parent_query(&self) -> u64 {
+        self.parents.get(usize::try_from(self.query).unwrap_or(0)).copied().unwrap_or(0)
     }
 
     fn go_on(&mut self, pc: usize) -> Result<(), EvalError> {
@@ -796,6 +857,14 @@ impl<'p, 't> Machine<'p, 't> {
     }
 
     pub fn call_builtin(&mut self, callee: &Callee, arguments: &[Value], dst: Slot) -> Result<Flow, EvalError> {
+        if self.tracing
+            && callee.name() == "trace"
+            && let Some(note) = arguments.first().and_then(Value::as_str)
+        {
+            let body = Arc::clone(&self.prepared.output.body);
+            let span = self.span().unwrap_or_default();
+            self.tell(EventOp::Note, Node::Body(&body), span, note, &[]);
+        }
         let (name, result) = match callee {
             Callee::Builtin(builtin) => {
                 let mut context = Context {
@@ -892,11 +961,9 @@ impl<'p, 't> Machine<'p, 't> {
         if !self.tracing {
             return;
         }
-        let parent_id = self.parents.get(usize::try_from(self.query).unwrap_or(0)).copied().unwrap_or(0);
+        let parent_id = self.parent_query();
         let event = Event { op, query_id: self.query, parent_id, node, span, message, target: None, locals };
-        if let Some(tracer) = self.tracer.as_mut() {
-            tracer.event(&event);
-        }
+        self.deliver(&event);
     }
 
     pub fn metrics(&mut self) -> &mut Metrics {

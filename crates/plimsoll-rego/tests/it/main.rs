@@ -5,5 +5,6 @@
 mod support;
 
 mod corpora;
+mod eval;
 mod parse_errors;
 mod types;

@@ -1,0 +1,349 @@
+//! What the evaluator gives, refuses and survives.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use plimsoll_rego::ast::Language;
+use plimsoll_rego::budget::Budget;
+use plimsoll_rego::capabilities::Function;
+use plimsoll_rego::compile;
+use plimsoll_rego::engine::{Builder, Policy};
+use plimsoll_rego::eval::{Coverage, EvalCode, EvalError, Event, EventOp, Node, Outcome, RunOptions, Tracer};
+use plimsoll_rego::parse;
+use plimsoll_rego::types::{Signature, Type};
+use plimsoll_rego::value::Value;
+
+fn json(text: &str) -> Value {
+    Value::from_json(text.as_bytes()).unwrap()
+}
+
+fn policy(text: &str) -> Policy {
+    Policy::new([("test.rego", text)]).unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+fn run(text: &str, query: &str, input: &str, data: &str, options: &RunOptions) -> Result<Outcome, EvalError> {
+    let query = policy(text).query(query).unwrap_or_else(|refused| panic!("{refused}"));
+    query.run_with(Some(&json(input)), &json(data), options)
+}
+
+/// What the query's first expression is worth, in all solutions.
+fn values(text: &str, query: &str, input: &str, data: &str) -> String {
+    let outcome = run(text, query, input, data, &RunOptions::default()).unwrap();
+    let values: Vec<String> =
+        outcome.solutions.iter().map(|solution| solution.expressions[0].value.to_string()).collect();
+    values.join(" | ")
+}
+
+fn error(text: &str, query: &str, budget: Budget) -> EvalError {
+    run(text, query, "{}", "{}", &RunOptions { budget, ..RunOptions::default() }).unwrap_err()
+}
+
+fn steps(steps: u64) -> Budget {
+    Budget { steps, ..Budget::default() }
+}
+
+#[test]
+fn undefined_is_not_false() {
+    let text = "package a\np := input.x > 1\nq if not p\nr if not input.missing > 1";
+    assert_eq!(values(text, "data.a", r#"{"x": 1}"#, "{}"), r#"{"p": false, "q": true}"#);
+    assert_eq!(values(text, "data.a.p", "{}", "{}"), "");
+}
+
+#[test]
+fn else_is_reached_only_where_what_is_before_it_is_undefined() {
+    let text = "package a\nimport rego.v1\np := 1 if input.x == 1 else := 2 if input.x == 2 else := 3";
+    for (input, want) in [(r#"{"x": 1}"#, "1"), (r#"{"x": 2}"#, "2"), ("{}", "3")] {
+        assert_eq!(values(text, "data.a.p", input, "{}"), want);
+    }
+}
+
+#[test]
+fn keys_of_heads_make_nested_objects_and_sets() {
+    let text = r#"package a
+        p[x].n[y] := x + y if { some x in [1, 2]; some y in [3, 4] }
+        q[x] contains y if { some x, y in {"a": 1, "b": 2} }
+        r.fixed := 0
+        r[x] := 1 if some x in ["k"]"#;
+    assert_eq!(values(text, "data.a.p[1]", "{}", "{}"), r#"{"n": {3: 4, 4: 5}}"#);
+    assert_eq!(values(text, "data.a.p[_].n[4]", "{}", "{}"), "5 | 6");
+    assert_eq!(values(text, "data.a.q", "{}", "{}"), r#"{"a": {1}, "b": {2}}"#);
+    assert_eq!(values(text, "data.a.r", "{}", "{}"), r#"{"fixed": 0, "k": 1}"#);
+}
+
+#[test]
+fn base_documents_and_rules_make_one_document() {
+    let text = "package a.b\np := 1\ns contains 2";
+    let data = r#"{"a": {"b": {"x": 7}, "c": 8}, "d": 9, "system": 1}"#;
+    let whole = r#"{"a": {"b": {"p": 1, "s": {2}, "x": 7}, "c": 8}, "d": 9}"#;
+    assert_eq!(values(text, "data", "{}", data), whole);
+    assert_eq!(values(text, "data.a[k]", "{}", data), r#"{"p": 1, "s": {2}, "x": 7} | 8"#);
+    assert_eq!(values(text, "data[k].b.x", "{}", data), "7");
+    assert_eq!(values(text, "data.a.b[k]", "{}", data), "7 | 1 | {2}");
+}
+
+#[test]
+fn with_replaces_input_data_and_functions_and_nothing_is_believed_outside() {
+    let text = r#"package a
+        p := input.x
+        q := [p, r] if { r := p with input.x as 2 }
+        f(x) := x + 1
+        g(x) := f(x) * 10
+        h := [f(1), y, z] if { y := f(1) with data.a.f as g; z := f(1) with data.a.f as 5 }
+        c := [count(data.a.s), y] if { y := count(data.a.s) with count as 9 }
+        s contains data.n[_]
+        t := y if { y := c with data.n as [1, 2, 3] }
+        u := y if { y := data.a.p with data.a.p as 4 }"#;
+    let (input, data) = (r#"{"x": 1}"#, r#"{"n": [7]}"#);
+    assert_eq!(values(text, "data.a.q", input, data), "[1, 2]");
+    assert_eq!(values(text, "data.a.h", input, data), "[2, 20, 5]");
+    assert_eq!(values(text, "data.a.c", input, data), "[1, 9]");
+    assert_eq!(values(text, "data.a.t", input, data), "[3, 9]");
+    assert_eq!(values(text, "data.a.u", input, data), "4");
+}
+
+#[test]
+fn conflicts_are_errors_that_name_the_values() {
+    let text = "package a\np := 1 if input\np := 2 if input\nf(x) := 1 if x\nf(x) := 2 if x\nq[k] := x if { k := \"k\"; some x in [1, 2] }";
+    let failed = |query: &str| {
+        let error = run(text, query, "{}", "{}", &RunOptions::default()).unwrap_err();
+        assert_eq!(error.code, EvalCode::Conflict);
+        error.message
+    };
+    let want = "rule data.a.p produced conflicting values:\n  1 at test.rego:2\n  2 at test.rego:3";
+    assert_eq!(failed("data.a.p"), want);
+    let want =
+        "function data.a.f produced conflicting values for the same inputs:\n  1 at test.rego:4\n  2 at test.rego:5";
+    assert_eq!(failed("data.a.f(true)"), want);
+    assert_eq!(failed("data.a.q"), "object keys must be unique");
+    assert_eq!(failed("{k: v | k := \"x\"; some v in [1, 2]}"), "object keys must be unique");
+}
+
+#[test]
+fn builtins_that_err_are_undefined_and_listed_or_end_a_strict_evaluation() {
+    let text = "package a\np := 1 / input.x\nq if not p";
+    let outcome = run(text, "data.a", r#"{"x": 0}"#, "{}", &RunOptions::default()).unwrap();
+    assert_eq!(outcome.solutions[0].expressions[0].value.to_string(), r#"{"q": true}"#);
+    assert_eq!(outcome.builtin_errors[0].to_string(), "eval_builtin_error: div: divide by zero");
+    let strict = RunOptions { strict_builtin_errors: true, ..RunOptions::default() };
+    let error = run(text, "data.a", r#"{"x": 0}"#, "{}", &strict).unwrap_err();
+    assert_eq!((error.code, error.message.as_str()), (EvalCode::Builtin, "div: divide by zero"));
+}
+
+#[test]
+fn every_holds_of_all_members_and_of_none() {
+    let text = "package a\np if every k, v in input.xs { v > k }";
+    for (xs, want) in [("[1, 2]", "true"), ("[1, 1]", ""), ("[]", "true"), ("3", "")] {
+        assert_eq!(values(text, "data.a.p", &format!(r#"{{"xs": {xs}}}"#), "{}"), want, "{xs}");
+    }
+}
+
+#[test]
+fn solutions_have_bindings_and_the_texts_of_expressions() {
+    let outcome = run("package a", "x := [4, 5][i]; x > 4", "{}", "{}", &RunOptions::default()).unwrap();
+    let solution = &outcome.solutions[0];
+    let bindings: Vec<String> = solution.bindings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(bindings, ["i=1", "x=5"]);
+    let texts: Vec<&str> = solution.expressions.iter().map(|expression| &*expression.text).collect();
+    assert_eq!(texts, ["x := [4, 5][i]", "x > 4"]);
+}
+
+fn chain(length: usize) -> String {
+    let mut text = "package a\np0 := 1\n".to_owned();
+    for at in 1..=length {
+        let _ = writeln!(text, "p{at} := p{} + 1", at - 1);
+    }
+    text
+}
+
+#[test]
+fn chains_of_3000_rules_are_followed() {
+    assert_eq!(values(&chain(3000), "data.a.p3000", "{}", "{}"), "3001");
+}
+
+#[test]
+fn chains_beyond_the_depth_budget_are_errors() {
+    let budget = Budget { depth: 1000, ..Budget::default() };
+    let error = error(&chain(3000), "data.a.p3000", budget);
+    assert_eq!((error.code.as_str(), error.message.contains("deeper")), ("eval_budget_error", true));
+}
+
+#[test]
+fn values_900_deep_are_walked_compared_and_built() {
+    let deep = format!("{}1{}", "[".repeat(900), "]".repeat(900));
+    let text = "package a\np := count([1 | walk(input, _)])\nq if [input] == [input]\nr := [input]";
+    assert_eq!(values(text, "data.a.p", &deep, "{}"), "901");
+    assert_eq!(values(text, "data.a.q", &deep, "{}"), "true");
+    assert_eq!(values(text, "data.a.r", &deep, "{}").len(), 2 * 901 + 1);
+}
+
+#[test]
+fn exponential_comprehensions_end_in_the_budget() {
+    let text = "package a
+        xs := numbers.range(1, 100)
+        p := [1 | xs[a]; xs[b]; xs[c]; xs[d]; xs[e]; a + b + c + d + e < 0]
+        q := [[a, b, c, d] | xs[a]; xs[b]; xs[c]; xs[d]]";
+    assert_eq!(error(text, "data.a.p", steps(1_000_000)).message, "evaluation takes more steps than its budget");
+    let small = Budget { memory: 10 << 20, ..Budget::default() };
+    assert_eq!(error(text, "data.a.q", small).message, "evaluation makes more values than its memory budget");
+}
+
+#[test]
+fn huge_ranges_products_and_strings_end_in_the_budget() {
+    for query in [
+        "count(numbers.range(1, 1000000000000))",
+        "count(numbers.range(0, 3000000)); count(numbers.range(0, 3000001)); count(numbers.range(0, 3000002))",
+        r#"x := sprintf("%1000000000d", [1])"#,
+    ] {
+        let budget = Budget { steps: 5_000_000, memory: 100 << 20, ..Budget::default() };
+        let outcome = run("package a", query, "{}", "{}", &RunOptions { budget, ..RunOptions::default() });
+        let harmless =
+            outcome.as_ref().is_ok_and(|outcome| outcome.solutions.is_empty() || outcome.metrics.memory < 100 << 20);
+        assert!(
+            harmless || outcome.as_ref().is_err_and(|error| error.code == EvalCode::Budget),
+            "{query}: {outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn evaluations_are_cancelled_from_outside_and_by_the_clock() {
+    let text = "package a\nxs := numbers.range(1, 1000)\np := [1 | xs[a]; xs[b]; xs[c]; a + b + c < 0]";
+    let flag = Budget { cancel: Some(Arc::new(AtomicBool::new(true))), ..Budget::default() };
+    assert_eq!(error(text, "data.a.p", flag).code.as_str(), "eval_cancel_error");
+    let past = Budget { deadline: Some(Instant::now()), ..Budget::default() };
+    assert_eq!(error(text, "data.a.p", past).code.as_str(), "eval_cancel_error");
+}
+
+#[test]
+fn large_data_is_looked_up_not_walked() {
+    let entries: Vec<(Value, Value)> = (0..100_000)
+        .map(|at| (Value::string(format!("k{at}")), Value::object(vec![(Value::string("n"), Value::int(at))])))
+        .collect();
+    let data = Value::object(vec![(Value::string("users"), Value::object(entries))]);
+    let query = policy("package a\np := data.users[input.id].n").query("data.a.p").unwrap();
+    let outcome = query.run(Some(&json(r#"{"id": "k77777"}"#)), &data).unwrap();
+    assert_eq!(outcome.solutions[0].expressions[0].value, Value::int(77777));
+    assert!(outcome.metrics.steps < 20, "{:?}", outcome.metrics);
+}
+
+#[test]
+fn partial_sets_are_asked_by_key() {
+    let text = "package a\ns contains x if { x := numbers.range(1, 100000)[_] }\np if { s[5] }";
+    let outcome = run(text, "data.a.p", "{}", "{}", &RunOptions::default()).unwrap();
+    assert_eq!(outcome.solutions.len(), 1);
+}
+
+#[test]
+fn one_policy_is_evaluated_by_many_threads() {
+    let query = policy("package a\np := [x | some x in input.xs; x > 1]").query("data.a.p").unwrap();
+    std::thread::scope(|scope| {
+        for at in 0..4 {
+            let query = &query;
+            scope.spawn(move || {
+                let input = json(&format!(r#"{{"xs": [1, 2, {at}]}}"#));
+                for _ in 0..50 {
+                    let outcome = query.run(Some(&input), &json("{}")).unwrap();
+                    let want = if at > 1 { format!("[2, {at}]") } else { "[2]".to_owned() };
+                    assert_eq!(outcome.solutions[0].expressions[0].value.to_string(), want);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn builtins_of_the_embedder_are_called() {
+    let signature = Signature::parse("(x: number) => y: number").unwrap();
+    let function = Function {
+        name: "my.double".into(),
+        decl: Type::Function(Arc::new(signature)),
+        infix: None,
+        relation: false,
+        deprecated: false,
+        nondeterministic: false,
+    };
+    let double = |_: &mut plimsoll_rego::builtins::Context<'_>, args: &[Value]| {
+        let number = match args {
+            [Value::Number(number)] => number.as_i64(),
+            _ => None,
+        };
+        Ok(number.map(|number| Value::int(number * 2)))
+    };
+    let policy = Builder::new()
+        .builtin(function, Arc::new(double))
+        .module("a.rego", "package a\np := my.double(21)")
+        .build()
+        .unwrap_or_else(|refused| panic!("{refused}"));
+    let outcome = policy.query("data.a.p").unwrap().run(None, &json("{}")).unwrap();
+    assert_eq!(outcome.solutions[0].expressions[0].value, Value::int(42));
+}
+
+#[derive(Default)]
+struct Listener(Vec<String>);
+
+impl Tracer for Listener {
+    fn event(&mut self, event: &Event<'_>) {
+        let what = match event.node {
+            Node::Rule(_) => "rule",
+            Node::Expr(_) => "expr",
+            Node::Body(_) => "body",
+        };
+        self.0.push(format!("{} {what} {}<{}", event.op.as_str(), event.query_id, event.parent_id));
+    }
+}
+
+#[test]
+fn instrumented_policies_tell_what_they_do() {
+    let build =
+        || Builder::new().module("a.rego", "package a\np if { input.x == 1; not input.y }").instrument().build();
+    let policy = build().unwrap_or_else(|refused| panic!("{refused}"));
+    let query = policy.query("data.a.p").unwrap();
+    let mut listener = Listener::default();
+    let (input, data) = (json(r#"{"x": 1}"#), json("{}"));
+    query.run_traced(Some(&input), &data, &RunOptions::default(), &mut listener).unwrap();
+    let want = [
+        "Enter body 0<0",
+        "Eval expr 0<0",
+        "Index expr 0<0",
+        "Enter rule 1<0",
+        "Eval expr 1<0",
+        "Eval expr 1<0",
+        "Enter body 2<1",
+        "Eval expr 2<1",
+        "Fail expr 2<1",
+        "Exit rule 1<0",
+        "Exit body 0<0",
+        "Redo body 0<0",
+        "Redo expr 0<0",
+        "Redo rule 1<0",
+        "Redo expr 1<0",
+    ];
+    assert_eq!(listener.0, want);
+    let mut coverage = Coverage::default();
+    query.run_traced(Some(&json(r#"{"x": 2}"#)), &data, &RunOptions::default(), &mut coverage).unwrap();
+    assert!(coverage.rules.is_empty());
+    query.run_traced(Some(&input), &data, &RunOptions::default(), &mut coverage).unwrap();
+    assert_eq!((coverage.rules.len(), coverage.expressions.len()), (1, 3));
+    assert_eq!(EventOp::Enter.as_str(), "Enter");
+}
+
+#[test]
+fn print_tells_lines_with_places() {
+    let options = compile::Options { keep_print: true, ..compile::Options::default() };
+    let policy = Builder::new()
+        .parse_options(parse::Options::of(Language::V1))
+        .compile_options(options)
+        .module("a.rego", "package a\np if {\n  print(\"x is\", input.x, input.y)\n}")
+        .build()
+        .unwrap_or_else(|refused| panic!("{refused}"));
+    let query = policy.query("data.a.p").unwrap();
+    let outcome = query.run(Some(&json(r#"{"x": [1]}"#)), &json("{}")).unwrap();
+    assert_eq!(outcome.printed[0].text, "x is [1] <undefined>");
+    let row = query
+        .sources()
+        .get(outcome.printed[0].span.source)
+        .map(|source| source.row_column(outcome.printed[0].span.start));
+    assert_eq!(row, Some((3, 3)));
+}
