@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::tree::{NodeId, Tree, key};
 use super::unify::select_constant;
-use super::{Checker, Settings, fault::Fault, json_schema, schema};
+use super::{About, Checker, Program, Settings, fault::Fault, json_schema, schema};
 use crate::ast::{Name, Term, TermKind};
+use crate::compile::RuleTree;
 use crate::error::{Code, RegoError};
-use crate::span::Span;
+use crate::span::{Sources, Span};
 use crate::types::{Signature, Type};
 use crate::value::Value;
 
@@ -65,33 +66,17 @@ impl TypeEnv {
             _ => std::slice::from_ref(function),
         };
         if let Some(want) = self.signature(reference) {
-            let have = args.iter().map(|arg| self.rough_type(arg)).collect();
+            let (tree, sources, schemas) = (RuleTree::empty(), Sources::default(), schema::SchemaSet::default());
+            let program = Program { modules: &[], rules: &[], tree: &tree, order: &[], dependents: &[] };
+            let about = About { sources: &sources, schemas: &schemas, written: &|_| None };
+            let mut checker = Checker::new(self, &program, &about);
+            let have = args.iter().map(|arg| checker.type_of(arg)).collect();
             let fault = Fault::args(span, function, "arity mismatch", have, want, false);
             return fault.error(fault.lines());
         }
         let plural = if got == 1 { "" } else { "s" };
         let message = format!("function {function} has arity {arity}, got {got} argument{plural}");
         RegoError::new(Code::Type, span, message)
-    }
-
-    /// The type of a term before anything is known of variables.
-    fn rough_type(&self, term: &Term) -> Type {
-        match &term.kind {
-            TermKind::Null => Type::Null,
-            TermKind::Bool(_) => Type::Boolean,
-            TermKind::Number(_) => Type::Number,
-            TermKind::String(_) | TermKind::Template { .. } => Type::String,
-            TermKind::Array(items) => Type::array(items.iter().map(|item| self.rough_type(item)).collect(), None),
-            TermKind::Object(entries) => object_type(entries, |term| self.rough_type(term)),
-            TermKind::Set(items) => {
-                Type::set(Type::any_of(&items.iter().map(|item| self.rough_type(item)).collect::<Vec<_>>()))
-            }
-            TermKind::Ref(terms) => self.get(terms),
-            TermKind::ArrayCompr { .. } => Type::array(Vec::new(), Some(Type::Unknown)),
-            TermKind::SetCompr { .. } => Type::set(Type::Unknown),
-            TermKind::ObjectCompr { .. } => Type::object(Vec::new(), Some((Type::Unknown, Type::Unknown))),
-            TermKind::Var(_) | TermKind::Call(_) => Type::Unknown,
-        }
     }
 }
 

@@ -2,6 +2,9 @@
 //! types of rules, and what cannot be, with OPA's words (`match error`, `undefined ref: …`, `plus: invalid argument(s)` …) and
 //! details. It changes no tree.
 //!
+//! One difference is meant: where OPA tells an undefined reference to a rule of the same package, it gives the place of the last
+//! such reference in the module; here it is the reference's own.
+//!
 //! Hostile programs: types are bounded (see [`crate::types`]), comprehensions are not checked again for variables of the same
 //! types, and all work is paid for from [`MAX_WORK`]; a program that needs more is refused with `rego_limit_error`.
 
@@ -37,6 +40,10 @@ use tree::Tree;
 
 /// Steps of one check: about one for each term, member of a type or rule that is looked at.
 pub const MAX_WORK: u64 = 50_000_000;
+
+/// Terms of one reference in a message, and how deep they nest: names that the compiler made are left beyond.
+const MAX_WRITTEN: usize = 10_000;
+const MAX_WRITTEN_DEPTH: usize = 100;
 
 /// What is checked: the compiler's state before it checks types.
 #[derive(Clone, Copy)]
@@ -77,7 +84,7 @@ pub struct Settings<'a> {
 
 /// Checks all rules against builtins and the schema of `input` ([`TypeEnv::new`]). Errors come in the order of their places.
 pub fn check(env: &TypeEnv, program: &Program<'_>, settings: &Settings<'_>) -> (TypeEnv, Vec<RegoError>) {
-    let mut checker = Checker::new(env, program, settings);
+    let mut checker = Checker::new(env, program, &settings.about());
     let annotations = annotations::of(program);
     for id in program.order {
         checker.check_rule(*id, &annotations);
@@ -88,11 +95,25 @@ pub fn check(env: &TypeEnv, program: &Program<'_>, settings: &Settings<'_>) -> (
 
 /// Checks a rewritten query against what [`check`] found.
 pub fn check_query(env: &TypeEnv, program: &Program<'_>, settings: &Settings<'_>, body: &Body) -> Vec<RegoError> {
-    let mut checker = Checker::new(env, program, settings);
+    let mut checker = Checker::new(env, program, &settings.about());
     checker.push(Arc::default());
     checker.faults = checker.check_body(body);
     let sorted = false;
     checker.told(sorted)
+}
+
+/// What of [`Settings`] is asked while it checks.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    sources: &'a Sources,
+    schemas: &'a SchemaSet,
+    written: &'a dyn Fn(&Name) -> Option<TermKind>,
+}
+
+impl<'a> Settings<'a> {
+    fn about(&self) -> About<'a> {
+        About { sources: self.sources, schemas: self.schemas, written: self.written }
+    }
 }
 
 /// Types by path, and where the types of variables go that are found while it is on top.
@@ -107,7 +128,7 @@ struct Layer {
 /// documents, variables of a comprehension …; what is not in one is looked for in the one below.
 struct Checker<'a> {
     program: Program<'a>,
-    settings: Settings<'a>,
+    about: About<'a>,
     layers: Vec<Layer>,
     faults: Vec<Fault>,
     /// What is left of [`MAX_WORK`].
@@ -129,11 +150,11 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn new(env: &TypeEnv, program: &Program<'a>, settings: &Settings<'a>) -> Checker<'a> {
+    fn new(env: &TypeEnv, program: &Program<'a>, about: &About<'a>) -> Checker<'a> {
         let layer = |at: usize, tree: &Arc<Tree>| Layer { tree: tree.clone(), variables: at };
         Checker {
             program: *program,
-            settings: *settings,
+            about: *about,
             layers: vec![layer(0, &env.builtins), layer(1, &env.rules)],
             faults: Vec::new(),
             work: MAX_WORK,
@@ -180,19 +201,35 @@ impl<'a> Checker<'a> {
 
     /// A reference as it was written.
     fn written(&self, reference: &[Term]) -> Vec<Term> {
-        reference.iter().map(|term| self.written_term(term)).collect()
+        let mut left = MAX_WRITTEN;
+        reference.iter().map(|term| self.written_term(term, 0, &mut left)).collect()
     }
 
-    fn written_term(&self, term: &Term) -> Term {
-        let list = |terms: &[Term]| terms.iter().map(|term| self.written_term(term)).collect();
+    fn written_term(&self, term: &Term, depth: usize, left: &mut usize) -> Term {
+        *left = left.saturating_sub(1);
+        if *left == 0 || depth > MAX_WRITTEN_DEPTH {
+            return term.clone();
+        }
+        let mut list =
+            |terms: &[Term]| terms.iter().map(|term| self.written_term(term, depth + 1, left)).collect::<Vec<_>>();
         let kind = match &term.kind {
-            TermKind::Var(name) => (self.settings.written)(name).unwrap_or_else(|| term.kind.clone()),
+            TermKind::Var(name) => match (self.about.written)(name) {
+                Some(var @ TermKind::Var(_)) => var,
+                // What a variable was made for may hold others that were made.
+                Some(kind) => return self.written_term(&Term { span: term.span, kind }, depth + 1, left),
+                None => term.kind.clone(),
+            },
             TermKind::Ref(terms) => TermKind::Ref(list(terms)),
             TermKind::Array(terms) => TermKind::Array(list(terms)),
             TermKind::Set(terms) => TermKind::Set(list(terms)),
             TermKind::Call(terms) => TermKind::Call(list(terms)),
             TermKind::Object(entries) => TermKind::Object(
-                entries.iter().map(|(key, value)| (self.written_term(key), self.written_term(value))).collect(),
+                entries
+                    .iter()
+                    .map(|(key, value)| {
+                        (self.written_term(key, depth + 1, left), self.written_term(value, depth + 1, left))
+                    })
+                    .collect(),
             ),
             other => other.clone(),
         };
@@ -208,7 +245,7 @@ impl<'a> Checker<'a> {
         let mut faults = std::mem::take(&mut self.faults);
         if sorted {
             let place = |span: Span| {
-                let source = self.settings.sources.get(span.source);
+                let source = self.about.sources.get(span.source);
                 let (row, column) = source.map_or((0, 0), |source| source.row_column(span.start));
                 (source.map(|source| source.name.clone()), row, column)
             };

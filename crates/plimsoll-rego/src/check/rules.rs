@@ -146,10 +146,10 @@ impl Checker<'_> {
                 if let Some(known) = self.schema_types.get(&name) {
                     return Ok(Some(known.clone()));
                 }
-                if self.settings.schemas.is_empty() {
+                if self.about.schemas.is_empty() {
                     return Ok(None);
                 }
-                let schema = self.settings.schemas.at(reference);
+                let schema = self.about.schemas.at(reference);
                 (schema.ok_or_else(|| failed(format!("undefined schema: {name}")))?, Some(name))
             }
             SchemaAnnotation::Definition(schema) => (schema, None),

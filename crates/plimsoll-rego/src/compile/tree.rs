@@ -93,7 +93,7 @@ pub(super) fn kind(head: &Head) -> RuleKind {
 impl RuleTree {
     pub const ROOT: NodeId = NodeId(0);
 
-    pub(super) fn empty() -> RuleTree {
+    pub(crate) fn empty() -> RuleTree {
         RuleTree { nodes: vec![TreeNode::new(Value::string(""))] }
     }
 
