@@ -3,11 +3,16 @@
 //!
 //! The layout follows the author's: lists and bodies stay in the lines they had, blank lines between expressions stay (at most
 //! one), rules are set apart. Where a comment stands that the layout has no place for, the term around it is left as it was.
+//!
+//! OPA has faults that change or break a program: a string behind `else := "a" if …`, a comment in the value of an `else`, an
+//! index into a literal array with a comment in it. There the result is what OPA means; and unless [`Options::check_result`] is
+//! off, a result that is not the same program is refused.
 
 mod expr;
 mod imports;
 mod module;
 mod place;
+mod same;
 mod term;
 mod v1;
 mod walk;
@@ -36,6 +41,17 @@ pub enum Target {
     V1,
 }
 
+impl Target {
+    /// How the result is read.
+    pub fn language(self) -> Language {
+        match self {
+            Target::V0 => Language::V0,
+            Target::V0AndV1 => Language::V0CompatV1,
+            Target::V1 => Language::V1,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Options {
     /// How the text is read.
@@ -43,6 +59,8 @@ pub struct Options {
     pub target: Target,
     /// Drops `import rego.v1` and `future.keywords` where they say nothing (`--drop-v0-imports`).
     pub drop_redundant_imports: bool,
+    /// Reads the result again and refuses it where it is not the same program (`--check-result`).
+    pub check_result: bool,
 }
 
 impl Default for Options {
@@ -57,26 +75,28 @@ impl Options {
     /// (V1, both).
     pub fn of(language: Language, target: Target) -> Options {
         let mut parse = parse::Options::of(language);
+        parse.annotations = false;
         // Nothing is read that the target cannot hold.
-        parse.features = Some(parse::Features::of(match target {
-            Target::V0 => Language::V0,
-            Target::V0AndV1 => Language::V0CompatV1,
-            Target::V1 => Language::V1,
-        }));
-        Options { parse, target, drop_redundant_imports: false }
+        parse.features = Some(parse::Features::of(target.language()));
+        Options { parse, target, drop_redundant_imports: false, check_result: true }
     }
 }
 
 /// A module's text, formatted. Errors come with their sources for [`RegoError::line`].
 pub fn format(sources: &mut Sources, name: &str, text: &[u8], options: &Options) -> Result<String, Vec<RegoError>> {
     let parsed = parse::parse_module(sources, name, text, &options.parse);
-    match (parsed.module, sources.get(parsed.source)) {
-        (Some(module), Some(source)) if parsed.errors.is_empty() => format_module(&module, source, options),
-        _ => Err(parsed.errors),
+    let (module, source) = match (parsed.module, sources.get(parsed.source)) {
+        (Some(module), Some(source)) if parsed.errors.is_empty() => (module, source),
+        _ => return Err(parsed.errors),
+    };
+    let formatted = format_module(&module, source, options)?;
+    if options.check_result {
+        same::check(&module, name, &formatted, options)?;
     }
+    Ok(formatted)
 }
 
-/// The same of a module that has been read from this source.
+/// The same of a module that has been read from this source; the result is not checked.
 pub fn format_module(module: &Module, source: &Source, options: &Options) -> Result<String, Vec<RegoError>> {
     if options.target != Target::V0 {
         let refusals = v1::refusals(module);
@@ -230,3 +250,6 @@ impl walk::Visitor for Survey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
