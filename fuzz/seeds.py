@@ -389,6 +389,27 @@ f(x, [_, y]) := `raw` if x.y["z"][_] > "\u00e9" & {1, 2} | set()
 """
 
 
+COMMENTED = rb"""# a
+package a # b
+import data.c # d
+
+# e
+p := [1, # f
+# g
+2] if { # h
+  x := {"a": # i
+  1} with input as {  # j
+  }
+  # k
+  $"a{ # l
+  x}b"
+} # m
+else := f( # n
+1) if y # o
+# q
+"""
+
+
 def programs():
     """The first module of each program in the crate's corpora."""
     found = []
@@ -455,6 +476,7 @@ def seeds():
         ],
         "reference": REFERENCES,
         "rego_parse": [REGO] + programs(),
+        "rego_fmt": [REGO, COMMENTED] + programs(),
         "purl": PURLS,
         "report_text": [b"a\n1.0\nMIT", "x\u202ey\u200b<b>|`\x1b[31m\n1\n]]>&".encode()],
         "trivy_db": [],

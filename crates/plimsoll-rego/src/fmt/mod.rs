@@ -8,6 +8,7 @@
 //! index into a literal array with a comment in it. There the result is what OPA means; and unless [`Options::check_result`] is
 //! off, a result that is not the same program is refused.
 
+mod diff;
 mod expr;
 mod imports;
 mod module;
@@ -17,6 +18,8 @@ mod term;
 mod v1;
 mod walk;
 mod writer;
+
+pub use diff::diff;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -23,7 +23,7 @@ pub(super) fn check(before: &Module, name: &str, text: &str, options: &Options) 
         return refuse(before.package.span, OTHER);
     }
     for (index, rule) in before.rules.iter().enumerate() {
-        if !after.rules.get(index).is_some_and(|other| parts(rule) == parts(other)) {
+        if after.rules.get(index).is_none_or(|other| parts(rule) != parts(other)) {
             return refuse(rule.span, OTHER);
         }
     }
@@ -43,7 +43,7 @@ fn parts(rule: &Rule) -> Vec<String> {
         parts.extend(head.args.iter().map(Term::to_string));
         parts.push(format!("{}\n{}\n{}", term(&head.key), term(&head.value), body(&rule.body)));
     });
-    parts.iter_mut().for_each(|part| anonymous(part));
+    parts.iter_mut().for_each(anonymous);
     parts
 }
 
