@@ -23,6 +23,8 @@ mod rewrite;
 mod safety;
 mod stages;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod vars;
 mod walk;
