@@ -5,6 +5,7 @@
 //! goes into [`FAMILIES`].
 
 mod aggregates;
+mod aws;
 mod base64;
 pub mod bytes;
 mod civil;
@@ -28,6 +29,7 @@ pub(crate) mod operand;
 mod outside;
 mod random;
 pub mod regexes;
+mod schema;
 mod semver;
 mod sets;
 mod sprintf;
@@ -41,6 +43,7 @@ mod units;
 mod url;
 mod uuid;
 mod want;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -242,6 +245,7 @@ pub struct Scratch {
 /// All families.
 pub const FAMILIES: &[&[Builtin]] = &[
     aggregates::BUILTINS,
+    aws::BUILTINS,
     numbers::BUILTINS,
     sets::BUILTINS,
     strings::BUILTINS,
@@ -260,9 +264,11 @@ pub const FAMILIES: &[&[Builtin]] = &[
     jwt::BUILTINS,
     net::BUILTINS,
     outside::BUILTINS,
+    schema::BUILTINS,
     semver::BUILTINS,
     time::BUILTINS,
     uuid::BUILTINS,
+    yaml::BUILTINS,
     internals::BUILTINS,
     templates::BUILTINS,
 ];

@@ -18,11 +18,13 @@ mod yaml;
 pub use arithmetic::{ArithmeticError, cost};
 pub(crate) use arithmetic::{float_product, float_sum};
 pub(crate) use float::Float;
+pub(crate) use go_float::{exponent_form as go_exponent_form, point_form as go_point_form, shortest as go_float_text};
 pub use json::{JsonError, JsonLimits};
 pub use number::{MAX_NUMBER_BITS, MAX_NUMBER_TEXT, Number, NumberError};
 pub(crate) use text::is_printable;
 pub use text::{JsonStyle, json_string, quote};
 pub use yaml::YamlError;
+pub(crate) use yaml::is_plain_yaml_text;
 
 use std::cmp::Ordering;
 use std::sync::Arc;

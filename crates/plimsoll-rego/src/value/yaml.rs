@@ -234,6 +234,11 @@ fn resolved(text: &str) -> Result<Option<Value>, String> {
     }))
 }
 
+/// Whether a text that is written without quotes is read as itself.
+pub(crate) fn is_plain_yaml_text(text: &str) -> bool {
+    text != "<<" && matches!(resolved(text), Ok(None | Some(Value::String(_))))
+}
+
 fn number(text: &str) -> Option<Value> {
     let first = *text.as_bytes().first()?;
     if !matches!(first, b'0'..=b'9' | b'+' | b'-' | b'.') {

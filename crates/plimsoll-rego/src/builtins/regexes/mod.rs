@@ -67,6 +67,12 @@ impl Pattern {
         Ok(Pattern { regex, names: translated.names, size: translated.size })
     }
 
+    /// Whether it matches somewhere in a text, paid for.
+    pub(in crate::builtins) fn is_match(&self, context: &mut Context<'_>, text: &str) -> Result<bool, Failure> {
+        self.pay(context, text)?;
+        Ok(self.regex.is_match(text))
+    }
+
     fn pay(&self, context: &mut Context<'_>, text: &str) -> Result<(), Failure> {
         let bytes = text.len() as u64 + 1;
         Ok(context.meter.steps(1 + self.size.saturating_mul(bytes) / 64)?)
@@ -74,7 +80,7 @@ impl Pattern {
 }
 
 /// The compiled pattern, from this evaluation's own store where it has been met.
-fn compiled(context: &mut Context<'_>, pattern: &str) -> Result<Arc<Pattern>, Failure> {
+pub(in crate::builtins) fn compiled(context: &mut Context<'_>, pattern: &str) -> Result<Arc<Pattern>, Failure> {
     if let Some(found) = context.scratch.regexes.get(pattern) {
         return Ok(Arc::clone(found));
     }
