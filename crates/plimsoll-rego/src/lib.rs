@@ -53,6 +53,7 @@
 pub mod ast;
 pub mod budget;
 pub mod builtins;
+pub mod bundle;
 pub mod capabilities;
 pub mod check;
 pub mod compile;

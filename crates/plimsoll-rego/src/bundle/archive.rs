@@ -1,0 +1,78 @@
+//! `.tar.gz` archives. In: bytes of a stranger. Out: regular files under limits; names are made absolute and may not climb.
+
+use std::io::Read as _;
+
+use super::{BundleError, File};
+
+/// What an archive may unpack to.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of one file.
+    pub file: u64,
+    /// Bytes of all files.
+    pub total: u64,
+    /// Entries, folders too.
+    pub entries: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { file: 256 << 20, total: 512 << 20, entries: 100_000 }
+    }
+}
+
+/// Unpacks the files of a `.tar.gz`; folders and links are left out, as OPA leaves them.
+///
+/// # Errors
+/// What is no gzip or tar, ends early, passes a limit, or names a file outside.
+pub fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, BundleError> {
+    let wrong = |what: &str, error: &std::io::Error| BundleError(format!("bundle read failed: {what}: {error}"));
+    // A bound on the whole stream: headers and padding count, so that nothing can unpack without end.
+    let stream_limit = limits.total.saturating_add(limits.entries as u64 * 2048);
+    let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(bytes).take(stream_limit));
+    let mut files = Vec::new();
+    let mut total = 0u64;
+    let entries = archive.entries().map_err(|error| wrong("tar", &error))?;
+    for (count, entry) in entries.enumerate() {
+        if count >= limits.entries {
+            return Err(BundleError(format!("bundle has more than {} entries", limits.entries)));
+        }
+        let mut entry = entry.map_err(|error| wrong("tar", &error))?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = path(&entry.path_bytes())?;
+        let size = entry.size();
+        total = total.saturating_add(size);
+        if size > limits.file || total > limits.total {
+            return Err(BundleError(format!(
+                "bundle file '{path}' exceeds the size limit ({} bytes a file, {} in all)",
+                limits.file, limits.total
+            )));
+        }
+        let mut content = Vec::new();
+        let read = entry.read_to_end(&mut content).map_err(|error| wrong(&path, &error))?;
+        if read as u64 != size {
+            return Err(BundleError(format!("bundle file '{path}' ends early")));
+        }
+        files.push(File { path, bytes: content });
+    }
+    Ok(files)
+}
+
+fn path(bytes: &[u8]) -> Result<String, BundleError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| BundleError(format!("bundle file name {:?} is no UTF-8", String::from_utf8_lossy(bytes))))?;
+    let mut path = String::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return Err(BundleError(format!("bundle file name {text:?} leaves the bundle"))),
+            part => {
+                path.push('/');
+                path.push_str(part);
+            }
+        }
+    }
+    Ok(path)
+}
