@@ -4,7 +4,7 @@
 Usage: scripts/seeds.py PLIMSOLL WORK        (needs docker-registry, htpasswd, skopeo, etcd-server, openssl and curl)
 
 A `trivy …` line runs the program through a symbolic link of that name. Docker Hub's names are reached through a mirror on
-loopback. The lines on static analysis are in seeds_lint.py, those on
+loopback. The lines on static analysis are in seeds_lint.py, those on Rego in seeds_rego.py, those on
 admission in seeds_admission.py; most need a real API server, whose programs are in the folder
 PLIMSOLL_APISERVER (scripts/peers/build-apiserver.sh). Without it they are skipped, which fails under CI=true. The number of
 lines that work never falls below tests/seeds.floor.
@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from oci_layout import write_layout  # noqa: E402
 from registry_peer import Registry  # noqa: E402
 import seeds_lint  # noqa: E402
+import seeds_rego  # noqa: E402
 from seeds_admission import LINES, Admission  # noqa: E402
 
 OS_RELEASE = 'ID=debian\nVERSION_ID="11"\nVERSION_CODENAME=bullseye\nPRETTY_NAME="Debian GNU/Linux 11 (bullseye)"\n'
@@ -112,6 +113,8 @@ def try_line(number, command, registry, plimsoll, cwd, env, admission, lint):
         seeds_lint.ALSO[number](lint)
     if number in seeds_lint.LINES:
         seeds_lint.LINES[number](lint)
+    elif number in seeds_rego.LINES:
+        seeds_rego.LINES[number](lint)
     elif number in LINES:
         LINES[number](admission, command)
     elif command == "login":

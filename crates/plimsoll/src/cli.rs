@@ -190,6 +190,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Speak OPA's command line: Rego evaluated, tested, checked and formatted
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll opa eval -d policy.rego -i input.json 'data.main.deny'\n  ln -s plimsoll opa && ./opa test -v policies/"
+    )]
+    Opa {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Write the generated documentation
     #[command(hide = true)]
     Docs {
@@ -557,6 +566,19 @@ pub struct ServeArgs {
     /// Vulnerability database: trivy.db, a compiled index or a folder of OSV records (repeatable)
     #[arg(long, value_name = "PATH", env = "PLIMSOLL_DB", value_delimiter = ':', help_heading = "Policy")]
     pub db: Vec<PathBuf>,
+
+    /// Answer OPA's data API (/v1/data, /v1/policies, /health) from these policies and data (repeatable)
+    #[arg(long, env = "PLIMSOLL_REGO", value_name = "PATH", value_delimiter = ',', help_heading = "Data API")]
+    pub rego: Vec<String>,
+    /// The same from bundles: archives or their folders (repeatable)
+    #[arg(long, env = "PLIMSOLL_REGO_BUNDLE", value_name = "PATH", value_delimiter = ',', help_heading = "Data API")]
+    pub rego_bundle: Vec<String>,
+    /// Read these policies as OPA did before 1.0
+    #[arg(long, env = "PLIMSOLL_REGO_V0", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Data API")]
+    pub rego_v0: bool,
+    /// Write each decision of the data API here as a line of JSON, `-` for standard output, masked by data.system.log.mask
+    #[arg(long, env = "PLIMSOLL_DECISION_LOG", value_name = "FILE", help_heading = "Data API")]
+    pub decision_log: Option<PathBuf>,
 
     /// Authorities whose client certificates are believed (PEM)
     #[arg(long, env = "PLIMSOLL_CLIENT_CA", value_name = "FILE", help_heading = "Clients")]

@@ -7,6 +7,7 @@ pub mod dive;
 pub mod dockle;
 pub mod hadolint;
 pub mod kubesec;
+pub mod opa;
 pub mod trivy;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub const PERSONALITIES: &[Personality] = &[
     Personality { name: "dockle", run: dockle::run },
     Personality { name: "hadolint", run: hadolint::run },
     Personality { name: "kubesec", run: kubesec::run },
+    Personality { name: "opa", run: opa::run },
     Personality { name: "trivy", run: trivy::run },
 ];
 

@@ -11,6 +11,7 @@ mod kubesec;
 mod lint;
 mod lint_shell;
 mod lsp;
+mod opa;
 mod policy;
 mod rendered;
 mod serve;

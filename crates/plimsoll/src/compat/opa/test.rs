@@ -1,0 +1,351 @@
+//! `opa test`. In: policies with rules named `test_…`. Out: how each went, as text, JSON or Go's bench lines, or coverage;
+//! 0 where all passed, 2 where one did not, 1 where they could not be run.
+//!
+//! Tests run one after another, in the order of their files.
+
+mod report;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use plimsoll_rego::ast::Module;
+use plimsoll_rego::compile::{self, QueryContext};
+use plimsoll_rego::eval::{Custom, Outcome, Prepared, Program, ProgramOptions, Tracer};
+use plimsoll_rego::parse;
+use plimsoll_rego::span::Sources;
+use plimsoll_rego::value::Value;
+
+use super::coverage::{self, Covered};
+use super::eval::{evaluation, run_options};
+use super::explain::Trace;
+use super::flags::{Explain, Target, Test, TestFormat};
+use super::{ERRORS, FAILURE, complain, print};
+use crate::exit::Exit;
+use crate::rego::fault::{self, Fault, Place};
+use crate::rego::load::{Choice, Loaded};
+use report::{Measured, Sub, Tested};
+use rules::Named;
+
+/// Time that one test may take where nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const BENCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one measurement goes on.
+const BENCH_TIME: Duration = Duration::from_secs(1);
+
+/// Names of the cases that a table test came to, in order.
+type Cases = Arc<Mutex<Vec<Value>>>;
+
+/// Everything that tests share.
+struct Suite {
+    program: Arc<Program>,
+    /// As they were read, for coverage.
+    modules: Vec<Module>,
+    sources: Sources,
+    data: Value,
+    tests: Vec<Named>,
+    names: BTreeMap<String, String>,
+    cases: Cases,
+    parse: parse::Options,
+    compile: compile::Options,
+}
+
+pub fn run(asked: &Test) -> Exit {
+    match outcome(asked) {
+        Ok(exit) => exit,
+        Err(why) => complain(&why, FAILURE),
+    }
+}
+
+fn outcome(asked: &Test) -> Result<Exit, String> {
+    if asked.watch {
+        return Err("--watch is not spoken here: run the tests from a watcher of files".into());
+    }
+    if asked.target == Target::Wasm {
+        return Err("WebAssembly (--target wasm) is not spoken here".into());
+    }
+    if asked.format == TestFormat::Gobench && !asked.bench {
+        return Err("cannot use output format gobench without running benchmarks (--bench)".into());
+    }
+    if !(0.0..=100.0).contains(&asked.threshold) {
+        return Err("Code coverage threshold must be between 0 and 100".into());
+    }
+    let covering = asked.coverage || asked.threshold > 0.0;
+    if covering && asked.bench {
+        return Err("coverage reporting is not supported when benchmarking tests".into());
+    }
+    let filter = asked.run.as_deref().map(rules::filter).transpose()?;
+    let suite = suite(asked, covering).map_err(|faults| match faults.as_slice() {
+        [one] if one.code.is_none() => one.text(),
+        many => fault::text(many),
+    })?;
+    let mut exit = Exit::Allowed;
+    for _ in 0..asked.count.max(1) {
+        let mut covered = Covered::default();
+        let mut results = Vec::new();
+        for test in suite.tests.iter().filter(|test| filter.as_ref().is_none_or(|filter| filter(&test.path))) {
+            results.push(suite.one(test, asked, covering.then_some(&mut covered)));
+        }
+        let done = show(&suite, asked, covering.then_some(&covered), results)?;
+        if done != Exit::Allowed {
+            exit = done;
+            break;
+        }
+    }
+    Ok(exit)
+}
+
+fn suite(asked: &Test, covering: bool) -> Result<Suite, Vec<Fault>> {
+    let one = |fault: Fault| vec![fault];
+    let capabilities = asked.dialect.capabilities().map_err(one)?;
+    let parse = asked.dialect.parse_options(&capabilities);
+    let choice = Choice { ignore: asked.ignore.clone(), parse: parse.clone(), ..Choice::default() };
+    let mut loaded = Loaded::default();
+    let faults = match asked.bundle {
+        true => loaded.bundles(&asked.files, &choice),
+        false => loaded.paths(&asked.files, &choice),
+    };
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let Loaded { sources, mut modules, data, .. } = loaded;
+    // The order of files, which is the order of what is said.
+    modules.sort_by(|a, b| {
+        let name = |source: u32| sources.get(source).map(|source| source.name.clone());
+        name(a.source).cmp(&name(b.source))
+    });
+    let read = if covering { modules.clone() } else { Vec::new() };
+    rules::number_duplicates(&mut modules);
+    rules::name_cases(&mut modules);
+    let tests = rules::tests(&modules);
+    let compile = compile::Options {
+        capabilities,
+        keep_print: !asked.bench,
+        error_limit: asked.max_errors,
+        schemas: super::schemas(asked.schema.as_deref())?,
+        data_exists: Some(crate::rego::data_exists(data.clone())),
+        ..compile::Options::default()
+    };
+    let compiled = compile::compile(modules, &sources, &compile)
+        .map_err(|errors| errors.iter().map(|error| Fault::rego(error, &sources)).collect::<Vec<_>>())?;
+    let names = compiled.rewritten.iter().map(|(made, written)| (made.to_string(), written.to_string())).collect();
+    let cases: Cases = Arc::default();
+    let noted = cases.clone();
+    let note: Custom = Arc::new(move |_, args| {
+        if let (Some(name), Ok(mut noted)) = (args.first(), noted.lock())
+            && noted.last() != Some(name)
+        {
+            noted.push(name.clone());
+        }
+        Ok(Some(Value::Bool(true)))
+    });
+    let instrument = covering || traces(asked);
+    let custom = BTreeMap::from([(rules::TEST_CASE.to_owned(), note)]);
+    let program = Arc::new(Program::new(
+        Arc::new(compiled),
+        ProgramOptions { instrument, custom, sources: Arc::new(sources.clone()) },
+    ));
+    Ok(Suite { program, modules: read, sources, data, tests, names, cases, parse, compile })
+}
+
+/// Whether anything of a trace will be shown.
+fn traces(asked: &Test) -> bool {
+    !asked.bench && (asked.verbose || asked.var_values || asked.explain != Explain::Fails)
+}
+
+impl Suite {
+    fn prepare(&self, test: &Named) -> Result<(Prepared, Sources), Vec<Fault>> {
+        let mut sources = self.sources.clone();
+        let faults = |errors: Vec<plimsoll_rego::error::RegoError>, sources: &Sources| -> Vec<Fault> {
+            errors.iter().map(|error| Fault::rego(error, sources)).collect()
+        };
+        let body =
+            parse::parse_query(&mut sources, "", &test.path, &self.parse).map_err(|errors| faults(errors, &sources))?;
+        let query =
+            compile::compile_query(self.program.compiled(), body, &QueryContext::default(), &sources, &self.compile)
+                .map_err(|errors| faults(errors, &sources))?;
+        let prepared = self.program.prepare(query, &sources).map_err(|error| vec![evaluation(&error, &sources)])?;
+        Ok((prepared, sources))
+    }
+
+    fn one(&self, test: &Named, asked: &Test, covered: Option<&mut Covered>) -> Tested {
+        let mut result = Tested::new(Place::of(test.span, &self.sources), &test.package, &test.name);
+        if test.skip {
+            result.skip = true;
+            return result;
+        }
+        let (prepared, sources) = match self.prepare(test) {
+            Ok(ready) => ready,
+            Err(faults) => {
+                result.error = faults.into_iter().next();
+                return result;
+            }
+        };
+        if let Ok(mut cases) = self.cases.lock() {
+            cases.clear();
+        }
+        let timeout = asked.timeout.unwrap_or(if asked.bench { BENCH_TIMEOUT } else { TIMEOUT });
+        let began = Instant::now();
+        if asked.bench {
+            self.measure(&prepared, timeout, test, &sources, &mut result);
+            result.duration = began.elapsed();
+            return result;
+        }
+        let options = run_options(Some(timeout), false);
+        let mut trace =
+            traces(asked).then(|| Trace::new(&sources, self.program.compiled(), &self.names, asked.var_values));
+        let outcome = {
+            let mut both = Both { trace: trace.as_mut(), covered };
+            prepared.run_traced(None, &self.data, &options, Some(&mut both))
+        };
+        result.duration = began.elapsed();
+        if let Some(trace) = trace {
+            result.trace = match asked.explain {
+                Explain::Fails => trace.notes_and_fails(),
+                mode => trace.lines(mode),
+            };
+        }
+        self.judge(test, outcome, &sources, &mut result);
+        result
+    }
+
+    fn judge(
+        &self,
+        test: &Named,
+        outcome: Result<Outcome, plimsoll_rego::eval::EvalError>,
+        sources: &Sources,
+        result: &mut Tested,
+    ) {
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                result.error = Some(evaluation(&error, sources));
+                return;
+            }
+        };
+        for printed in &outcome.printed {
+            result.output.push_str(&printed.text);
+            result.output.push('\n');
+        }
+        let value = outcome.solutions.first().and_then(|solution| solution.expressions.first()).map(|one| &one.value);
+        if !test.table {
+            result.fail = value != Some(&Value::Bool(true));
+            return;
+        }
+        result.subs = Sub::of(value);
+        let cases = self.cases.lock().map(|cases| cases.clone()).unwrap_or_default();
+        for case in &cases {
+            Sub::note(&mut result.subs, case);
+        }
+        result.fail = value.is_none() || result.subs.values().any(|sub| sub.fail);
+    }
+
+    /// Runs a test over and over for about a second.
+    fn measure(&self, prepared: &Prepared, timeout: Duration, test: &Named, sources: &Sources, result: &mut Tested) {
+        let began = Instant::now();
+        let (mut rounds, mut memory) = (0u64, 0u64);
+        let mut batch = 1u64;
+        loop {
+            for _ in 0..batch {
+                let outcome = prepared.run(None, &self.data, &run_options(Some(timeout), false));
+                memory = outcome.as_ref().map_or(0, |outcome| outcome.metrics.memory);
+                let failed = outcome.as_ref().map_or(true, |outcome| outcome.solutions.is_empty());
+                if rounds == 0 || failed {
+                    self.judge(test, outcome, sources, result);
+                    if result.fail || result.error.is_some() {
+                        return;
+                    }
+                }
+                rounds += 1;
+            }
+            let taken = began.elapsed();
+            if taken >= BENCH_TIME || taken >= timeout {
+                let nanoseconds = taken.as_nanos() / u128::from(rounds);
+                result.measured = Some(Measured {
+                    rounds,
+                    nanoseconds: u64::try_from(nanoseconds).unwrap_or(u64::MAX),
+                    bytes: memory,
+                });
+                return;
+            }
+            batch = (batch * 2).min(10_000);
+        }
+    }
+}
+
+/// Two listeners as one.
+struct Both<'a, 'b> {
+    trace: Option<&'a mut Trace<'b>>,
+    covered: Option<&'a mut Covered>,
+}
+
+impl Tracer for Both<'_, '_> {
+    fn event(&mut self, event: &plimsoll_rego::eval::Event<'_>) {
+        if let Some(trace) = &mut self.trace {
+            trace.event(event);
+        }
+        if let Some(covered) = &mut self.covered {
+            covered.event(event);
+        }
+    }
+
+    fn wants_locals(&self) -> bool {
+        self.trace.as_ref().is_some_and(|trace| trace.wants_locals())
+    }
+}
+
+fn show(suite: &Suite, asked: &Test, covered: Option<&Covered>, mut results: Vec<Tested>) -> Result<Exit, String> {
+    let bad = |result: &Tested| !result.passed() && !(result.skip && asked.exit_zero_on_skipped);
+    let exit = if results.iter().any(bad) { ERRORS } else { Exit::Allowed };
+    if let Some(covered) = covered {
+        return covering(suite, asked, covered, &results);
+    }
+    let text = match asked.format {
+        TestFormat::Json => {
+            if asked.sort == "duration" {
+                results.sort_by_key(|result| std::cmp::Reverse(result.duration));
+            }
+            crate::rego::json::pretty(&results)
+        }
+        format => report::text(&results, asked, format == TestFormat::Gobench),
+    };
+    let printed = print(&text);
+    if printed != Exit::Allowed {
+        return Ok(printed);
+    }
+    if results.is_empty() && asked.fail_on_empty {
+        return Err("no tests were run".into());
+    }
+    Ok(exit)
+}
+
+fn covering(suite: &Suite, asked: &Test, covered: &Covered, results: &[Tested]) -> Result<Exit, String> {
+    if let Some(error) = results.iter().find_map(|result| result.error.as_ref()) {
+        return Err(error.text());
+    }
+    let failed: Vec<Tested> = results.iter().filter(|result| result.fail).cloned().collect();
+    if let Some(first) = failed.first() {
+        print(&report::text(&failed, asked, false));
+        return Err(first.line());
+    }
+    let report = coverage::report(covered, &suite.modules, &suite.sources);
+    if report.coverage < asked.threshold {
+        let mut why =
+            format!("Code coverage threshold not met: got {:.2} instead of {:.2}", report.coverage, asked.threshold);
+        if asked.verbose {
+            why.push_str("\nLines not covered:");
+            for (file, lines) in &report.files {
+                for range in &lines.not_covered {
+                    let (start, end) = (range.start.row, range.end.row);
+                    match start == end {
+                        true => why.push_str(&format!("\n\t{file}:{start}")),
+                        false => why.push_str(&format!("\n\t{file}:{start}-{end}")),
+                    }
+                }
+            }
+        }
+        return Ok(complain(&why, ERRORS));
+    }
+    Ok(print(&crate::rego::json::pretty(&report)))
+}

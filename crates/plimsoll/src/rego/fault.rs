@@ -1,0 +1,139 @@
+//! What went wrong, in OPA's words and shapes. In: errors of the language, of evaluation, of files. Out: lines for people,
+//! objects for JSON. Under a rego error stand its line and a caret, and our advice where there is one.
+
+use plimsoll_rego::ast::{Term, TermKind};
+use plimsoll_rego::error::{Code, RegoError};
+use plimsoll_rego::span::{Sources, Span};
+use serde::Serialize;
+
+/// One error of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Details>,
+    /// Lines below the message, without their tabs.
+    #[serde(skip)]
+    pub below: Vec<String>,
+    /// What stands at the front of an evaluation error: the place, or the query's own text.
+    #[serde(skip)]
+    pub front: Option<String>,
+}
+
+/// A place as OPA's JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    pub file: String,
+    pub row: usize,
+    pub col: usize,
+}
+
+/// Details of a parse error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Details {
+    pub line: String,
+    pub idx: usize,
+}
+
+impl Place {
+    pub fn of(span: Span, sources: &Sources) -> Option<Place> {
+        let source = sources.get(span.source)?;
+        let (row, col) = source.row_column(span.start);
+        Some(Place { file: source.name.to_string(), row, col })
+    }
+
+    /// `file:row`, or `row:column` of a query, which has no file.
+    pub fn short(&self) -> String {
+        match self.file.is_empty() {
+            true => format!("{}:{}", self.row, self.col),
+            false => format!("{}:{}", self.file, self.row),
+        }
+    }
+}
+
+impl Fault {
+    /// An error that has no code.
+    pub fn plain(message: impl Into<String>) -> Fault {
+        Fault { message: message.into(), code: None, location: None, details: None, below: Vec::new(), front: None }
+    }
+
+    /// An error of the language.
+    pub fn rego(error: &RegoError, sources: &Sources) -> Fault {
+        let location = Place::of(error.span, sources);
+        let line =
+            location.as_ref().and_then(|place| sources.get(error.span.source).map(|source| source.line(place.row)));
+        let mut below = error.details.clone();
+        let mut details = None;
+        if let (Some(line), Some(place)) = (line, &location) {
+            // The caret stands below its byte: tabs stay tabs, so that both lines are shown alike.
+            let before: String = line
+                .chars()
+                .scan(0, |at, c| {
+                    *at += c.len_utf8();
+                    Some((*at, c))
+                })
+                .take_while(|(end, _)| *end < place.col)
+                .map(|(_, c)| if c == '\t' { '\t' } else { ' ' })
+                .collect();
+            let caret = format!("{before}^");
+            if error.code == Code::Parse {
+                details = Some(Details { line: line.to_owned(), idx: place.col - 1 });
+                if !below.iter().any(|have| have.trim_end().ends_with('^')) {
+                    below.extend([line.to_owned(), caret]);
+                }
+            } else {
+                below.extend([line.to_owned(), caret]);
+            }
+        }
+        below.extend(error.hint.iter().map(|hint| format!("hint: {hint}")));
+        Fault {
+            message: error.message.clone(),
+            code: Some(error.code.as_str().to_owned()),
+            location,
+            details,
+            below,
+            front: None,
+        }
+    }
+
+    /// One error as lines.
+    pub fn text(&self) -> String {
+        let mut line = String::new();
+        match (&self.front, &self.location) {
+            (Some(front), _) => line.push_str(&format!("{front}: ")),
+            (None, Some(place)) => line.push_str(&format!("{}: ", place.short())),
+            (None, None) => {}
+        }
+        if let Some(code) = &self.code {
+            line.push_str(&format!("{code}: "));
+        }
+        line.push_str(&self.message);
+        for below in &self.below {
+            line.push_str("\n\t");
+            line.push_str(below);
+        }
+        line
+    }
+}
+
+/// All errors as OPA prints them.
+pub fn text(faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults.iter().map(Fault::text).collect();
+    match faults.len() {
+        1 => format!("1 error occurred: {}", lines.join("\n")),
+        count => format!("{count} errors occurred:\n{}", lines.join("\n")),
+    }
+}
+
+/// A package path's part as a name.
+pub fn part(term: &Term) -> String {
+    match &term.kind {
+        TermKind::String(text) => text.to_string(),
+        TermKind::Var(name) => name.to_string(),
+        _ => String::new(),
+    }
+}

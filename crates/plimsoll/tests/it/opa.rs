@@ -1,0 +1,216 @@
+//! OPA's personality: command lines, formats, exit codes, and what an attacker's files do to it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::{Run, project, run};
+
+fn opa(folder: &Path, args: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    run(command.arg("opa").args(args).current_dir(folder).env_clear().stdin(Stdio::null()))
+}
+
+/// The files of the peer's comparison.
+fn files() -> std::path::PathBuf {
+    project().join("e2e/opa/cli")
+}
+
+/// A folder with one policy.
+fn policy(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("p.rego"), text).unwrap();
+    folder
+}
+
+#[test]
+fn eval_prints_opas_formats() {
+    let given = |format: &str| {
+        opa(&files(), &["eval", "-d", "authz", "-d", "data", "-i", "input.json", "-f", format, "data.authz.deny[x]"])
+    };
+    assert_eq!(
+        given("bindings").out,
+        "{\n  \"x\": \"ann may not read /\\u003cx\\u003e\\u0026\"\n}\n{\n  \"x\": \"ann may not read /secret/b\"\n}\n"
+    );
+    assert_eq!(given("raw").out, "ann may not read /<x>&\nann may not read /secret/b\n");
+    let json: Value = serde_json::from_str(&given("json").out).unwrap();
+    assert_eq!(json["result"][1]["bindings"]["x"], "ann may not read /secret/b");
+    assert_eq!(json["result"][0]["expressions"][0]["text"], "data.authz.deny[x]");
+    assert!(given("pretty").out.contains("│ \"ann may not read /secret/b\"  "), "{}", given("pretty").out);
+}
+
+#[test]
+fn exit_codes_are_opas() {
+    let folder = policy("package p\n\nyes := true\n\nno if false\n");
+    for (args, status) in [
+        (&["eval", "-d", "p.rego", "data.p.yes"][..], 0),
+        (&["eval", "-d", "p.rego", "data.p.no"], 0),
+        (&["eval", "--fail", "-d", "p.rego", "data.p.no"], 1),
+        (&["eval", "--fail-defined", "-d", "p.rego", "data.p.yes"], 1),
+        (&["eval", "--fail-defined=false", "-d", "p.rego", "data.p.yes"], 0),
+        (&["eval", "-d", "missing.rego", "true"], 2),
+        (&["eval", "p("], 2),
+        (&["check", "p.rego"], 0),
+        (&["check", "missing.rego"], 1),
+        (&["fmt", "--fail", "p.rego"], 0),
+        (&["eval", "--partial", "true"], 1),
+        (&["nonsense"], 1),
+        (&["version"], 0),
+    ] {
+        let run = opa(folder.path(), args);
+        assert_eq!(run.status, status, "{args:?}: {}{}", run.out, run.err);
+    }
+}
+
+#[test]
+fn what_is_not_spoken_is_refused_by_name() {
+    let folder = policy("package p\n");
+    for (args, word) in [
+        (&["eval", "--partial", "true"][..], "partial evaluation"),
+        (&["eval", "-f", "source", "true"], "partial evaluation"),
+        (&["eval", "-t", "wasm", "true"], "WebAssembly"),
+        (&["test", "--watch", "."], "--watch"),
+        (&["bench", "--e2e", "true"], "--e2e"),
+    ] {
+        let run = opa(folder.path(), args);
+        assert!(run.status != 0 && run.err.contains(word), "{args:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_refused_policy_shows_its_line_and_a_way_out() {
+    let folder = policy("package p\n\ndeny contains m if {\n\tnot startswith(\"a\", input.list[_])\n\tm := \"x\"\n}\n");
+    let run = opa(folder.path(), &["check", "p.rego"]);
+    assert_eq!(run.status, 1);
+    assert!(run.err.contains("p.rego:4: rego_unsafe_var_error: var _ is unsafe"), "{}", run.err);
+    assert!(run.err.contains("\tnot startswith(\"a\", input.list[_])") && run.err.contains("hint: "), "{}", run.err);
+}
+
+#[test]
+fn tests_are_run_with_their_cases() {
+    let run = opa(&files(), &["test", "-v", "authz", "data"]);
+    assert_eq!(run.status, 2);
+    for line in [
+        "data.authz_test.test_twice#01: PASS",
+        "  wrong: FAIL",
+        "data.authz_test.todo_test_later: SKIPPED",
+        "PASS: 7/12",
+        "  user is ann",
+        "eval_conflict_error",
+    ] {
+        assert!(run.out.contains(line), "{line}: {}", run.out);
+    }
+    let one = opa(&files(), &["test", "-r", "test_root", "authz", "data"]);
+    assert_eq!((one.status, one.out.as_str()), (0, "PASS: 1/1\n"));
+    let few = opa(&files(), &["test", "-r", "test_root", "--threshold", "99", "authz", "data"]);
+    assert_eq!(few.status, 2);
+    assert!(few.err.contains("Code coverage threshold not met"), "{}", few.err);
+}
+
+#[test]
+fn a_policy_that_runs_on_ends_at_its_time() {
+    let run = opa(
+        Path::new("."),
+        &[
+            "eval",
+            "--timeout",
+            "200ms",
+            "-f",
+            "pretty",
+            "[1 | numbers.range(1, 3000)[_]; numbers.range(1, 3000)[_]; numbers.range(1, 3000)[_]] == []",
+        ],
+    );
+    assert_eq!(run.status, 2);
+    assert!(run.err.contains("eval_cancel_error") || run.err.contains("eval_budget_error"), "{}", run.err);
+}
+
+#[test]
+fn nothing_reaches_out_and_a_failure_to_ask_is_no_answer() {
+    let folder = policy(
+        "package p\n\nallow if not http.send({\"method\": \"get\", \"url\": \"http://127.0.0.1:1\"}).body.bad\n",
+    );
+    let run = opa(folder.path(), &["eval", "-d", "p.rego", "-f", "pretty", "data.p.allow"]);
+    assert_eq!(run.status, 2, "{}{}", run.out, run.err);
+    assert!(run.err.contains("http.send"), "{}", run.err);
+}
+
+#[test]
+fn data_of_two_files_must_not_contradict() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.json"), r#"{"x": {"y": 1}}"#).unwrap();
+    std::fs::write(folder.path().join("b.yaml"), "x: {y: 2}\n").unwrap();
+    let run = opa(folder.path(), &["eval", "-d", "a.json", "-d", "b.yaml", "-f", "pretty", "data"]);
+    assert_eq!(run.status, 2);
+    assert!(run.err.contains("b.yaml: merge error: conflicting values at data.x.y"), "{}", run.err);
+}
+
+/// A `.tar.gz` of these files.
+fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    for (name, text) in files {
+        let mut header = [0u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[100..107].copy_from_slice(b"0000644");
+        header[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
+        header[156] = b'0';
+        header[257..263].copy_from_slice(b"ustar\0");
+        header[263..265].copy_from_slice(b"00");
+        header[148..156].copy_from_slice(b"        ");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        tar.extend_from_slice(&header);
+        tar.extend_from_slice(text.as_bytes());
+        tar.resize(tar.len().next_multiple_of(512), 0);
+    }
+    tar.resize(tar.len() + 1024, 0);
+    // Stored blocks: nothing of a compressor is needed.
+    let mut gz = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    for (at, block) in tar.chunks(0xffff).enumerate() {
+        let last = (at + 1) * 0xffff >= tar.len();
+        let length = u16::try_from(block.len()).unwrap();
+        gz.push(u8::from(last));
+        gz.extend_from_slice(&length.to_le_bytes());
+        gz.extend_from_slice(&(!length).to_le_bytes());
+        gz.extend_from_slice(block);
+    }
+    let crc = tar.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    });
+    gz.extend_from_slice(&(!crc).to_le_bytes());
+    gz.extend_from_slice(&u32::try_from(tar.len()).unwrap().to_le_bytes());
+    gz
+}
+
+#[test]
+fn bundles_are_held_to_their_roots_and_names() {
+    let folder = tempfile::tempdir().unwrap();
+    for (files, word) in [
+        (&[("a/data.json", "{\"x\": 1}"), ("a/p.rego", "package a.p\n\ny := data.a.x")][..], ""),
+        (&[(".manifest", "{\"roots\": [\"b\"]}"), ("a/data.json", "{\"x\": 1}")], "do not permit data at path"),
+        (&[(".manifest", "{\"roots\": [\"b\"]}"), ("p.rego", "package a")], "do not permit 'package a'"),
+        (&[(".manifest", "{\"roots\": [\"a\", \"a/b\"]}")], "overlapped roots"),
+        (&[("../p.rego", "package a")], "leaves the bundle"),
+        (&[("p.rego", "package a"), ("./p.rego", "package b")], "twice"),
+        (&[("patch.json", "{}")], "delta bundles"),
+        (&[("data.json", "[]")], "root value must be object"),
+    ] {
+        std::fs::write(folder.path().join("b.tar.gz"), archive(files)).unwrap();
+        let run = opa(folder.path(), &["eval", "-b", "b.tar.gz", "-f", "raw", "data.a.p.y"]);
+        match word {
+            "" => assert_eq!((run.status, run.out.as_str()), (0, "1\n"), "{}", run.err),
+            word => assert!(run.status == 2 && run.err.contains(word), "{word}: {}{}", run.out, run.err),
+        }
+    }
+    std::fs::write(folder.path().join("b.tar.gz"), b"no archive").unwrap();
+    assert_eq!(opa(folder.path(), &["eval", "-b", "b.tar.gz", "true"]).status, 2);
+}
+
+#[test]
+fn a_folder_that_is_its_own_child_ends() {
+    let folder = policy("package p\n");
+    std::os::unix::fs::symlink(".", folder.path().join("again")).unwrap();
+    let run = opa(folder.path(), &["eval", "-d", ".", "-f", "pretty", "true"]);
+    assert_eq!(run.status, 2);
+    assert!(run.err.contains("folders nest deeper") || run.err.contains("levels of symbolic links"), "{}", run.err);
+}

@@ -1,0 +1,3 @@
+package shop
+
+open if "owner" in data.roles[input.user]

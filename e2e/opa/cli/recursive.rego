@@ -1,0 +1,5 @@
+package r
+
+p if q
+
+q if p

@@ -1,0 +1,5 @@
+package u
+
+p if {
+	x := [1, 2
+}

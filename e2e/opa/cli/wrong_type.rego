@@ -1,0 +1,5 @@
+package wrong
+
+p if input.user > 1
+
+q := input.usr
