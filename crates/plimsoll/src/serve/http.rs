@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use plimsoll_admission::{Envelope, Road};
 use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::data::{self, DataApi};
 use super::gate::Gate;
 use super::log::Log;
 use super::metrics::{Metrics, Reviews};
@@ -44,6 +45,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 /// All that answers requests.
 pub struct Service {
     pub gate: Arc<Gate>,
+    /// OPA's data API, where policies for it were named.
+    pub data: Option<Arc<DataApi>>,
     pub tls: Tls,
     pub log: Log,
     pub metrics: Arc<Metrics>,
@@ -66,9 +69,17 @@ const ROADS: [(&str, Road); 5] = [
 const PAGES: [&str; 5] = ["/healthz", "/livez", "/readyz", "/metrics", "/policy"];
 
 impl Service {
-    pub fn new(gate: Arc<Gate>, tls: Tls, log: Log, metrics: Arc<Metrics>, max_in_flight: u32) -> Service {
+    pub fn new(
+        gate: Arc<Gate>,
+        data: Option<Arc<DataApi>>,
+        tls: Tls,
+        log: Log,
+        metrics: Arc<Metrics>,
+        max_in_flight: u32,
+    ) -> Service {
         Service {
             gate,
+            data,
             tls,
             log,
             metrics,
@@ -100,6 +111,10 @@ impl Service {
                 return wrong_method("GET, HEAD", "this page is read by GET");
             }
             return self.page(path, peer);
+        }
+        if let Some(api) = self.data.as_ref().filter(|_| data::is_ours(path)) {
+            let path = path.to_owned();
+            return self.asked(Arc::clone(api), &path, request, peer).await;
         }
         let known: Vec<&str> = ROADS.iter().map(|(path, _)| *path).chain(PAGES).collect();
         fault(StatusCode::NOT_FOUND, &format!("no such path; known are {}", known.join(", ")))
@@ -136,6 +151,52 @@ impl Service {
                     fault(StatusCode::FORBIDDEN, why)
                 }
             },
+        }
+    }
+
+    /// One request of the data API.
+    async fn asked(&self, api: Arc<DataApi>, path: &str, request: Request<Incoming>, peer: &Peer) -> Answer {
+        if let (Peer::Stranger { why }, false) = (peer, path == "/health") {
+            self.metrics.unauthorised.add(1);
+            return fault(StatusCode::FORBIDDEN, why);
+        }
+        let busy = || {
+            self.metrics.shed.add(1);
+            let mut answer = fault(StatusCode::SERVICE_UNAVAILABLE, "the server has too much to do: try again");
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            answer
+        };
+        let Ok(_permit) = self.in_flight.try_acquire() else { return busy() };
+        let announced =
+            request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let (method, query) = (request.method().clone(), request.uri().query().unwrap_or("").to_owned());
+        if request.headers().contains_key(CONTENT_ENCODING) {
+            return fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed bodies are not taken");
+        }
+        let address = request.extensions().get::<Option<std::net::SocketAddr>>().copied().flatten();
+        let by = address.map(|address| address.to_string()).unwrap_or_default();
+        let until = Instant::now() + BODY_TIME;
+        let mut incoming = request.into_body();
+        let (body, _room) = match self.body(&mut incoming, announced, until).await {
+            Ok(read) => read,
+            Err(Unread::TooLarge) => {
+                self.metrics.too_large.add(1);
+                pass_over(&mut incoming, until).await;
+                return fault(StatusCode::PAYLOAD_TOO_LARGE, "the body has more than the 8 MiB that are allowed");
+            }
+            Err(Unread::NoRoom) => return busy(),
+            Err(Unread::TooSlow) => return fault(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
+            Err(Unread::Broken) => return fault(StatusCode::BAD_REQUEST, "the body broke off"),
+        };
+        let path = path.to_owned();
+        // Evaluation takes its time on a thread of its own.
+        let answered = tokio::task::spawn_blocking(move || {
+            api.answer(&data::Asked { method: &method, path: &path, query: &query, body, by })
+        })
+        .await;
+        match answered {
+            Ok(answer) => json_answer(answer.status, answer.body.into()),
+            Err(_) => fault(StatusCode::INTERNAL_SERVER_ERROR, "the evaluation broke off"),
         }
     }
 

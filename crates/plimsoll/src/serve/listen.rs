@@ -76,6 +76,7 @@ pub async fn listen(
 async fn connection(stream: TcpStream, service: &Arc<Service>, mut shutdown: watch::Receiver<bool>) {
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
+    let address = stream.peer_addr().ok();
     let acceptor = TlsAcceptor::from(service.tls.config());
     let stream = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
@@ -99,7 +100,9 @@ async fn connection(stream: TcpStream, service: &Arc<Service>, mut shutdown: wat
     let io = TokioIo::new(Paced { stream, pace: Arc::clone(&pace) });
     let handler = {
         let (service, pace) = (Arc::clone(service), Arc::clone(&pace));
-        service_fn(move |request| {
+        service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            // Decision logs say who asked.
+            request.extensions_mut().insert(address);
             let (service, peer, pace) = (Arc::clone(&service), Arc::clone(&peer), Arc::clone(&pace));
             async move {
                 let _answering = pace.head_is_here();

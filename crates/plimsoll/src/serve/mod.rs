@@ -2,6 +2,8 @@
 //! environment and a file of settings. Out: answers, until it is told to stop. Everything that the answer rests on comes
 //! from the same `assess` and `judge` as on the command line.
 
+mod data;
+mod decisions;
 mod expiring;
 mod failure;
 mod flight;
@@ -32,6 +34,7 @@ use crate::cli::{Global, LogLevel, ServeArgs};
 use crate::exit::Exit;
 use crate::session::{DataChoice, SessionOptions};
 use crate::{dirs, reach};
+use data::DataApi;
 use gate::Gate;
 use http::Service;
 use images::{Images, Keeping};
@@ -111,7 +114,22 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option
         deny_ttl: args.deny_ttl,
         requests: std::sync::atomic::AtomicU64::new(1),
     };
-    Ok((Service::new(Arc::new(gate), tls, log, metrics, args.max_in_flight), cluster))
+    let data = match args.rego.is_empty() && args.rego_bundle.is_empty() {
+        true if args.decision_log.is_some() => {
+            anyhow::bail!("log decisions without policies to decide by: --rego names them")
+        }
+        true => None,
+        false => {
+            let options = data::Options {
+                paths: args.rego.clone(),
+                bundles: args.rego_bundle.clone(),
+                v0: args.rego_v0,
+                decision_log: args.decision_log.clone(),
+            };
+            Some(Arc::new(DataApi::open(options, log)?))
+        }
+    };
+    Ok((Service::new(Arc::new(gate), data, tls, log, metrics, args.max_in_flight), cluster))
 }
 
 fn mebibytes(count: u64) -> u64 {
@@ -220,8 +238,13 @@ async fn follow(service: Arc<Service>, mut hangup: Signal) {
             Some(()) = hangup.recv() => true,
         };
         let looking = Arc::clone(&service);
-        let looked =
-            tokio::task::spawn_blocking(move || (looking.tls.refresh(), looking.gate.current.refresh(anew))).await;
+        let looked = tokio::task::spawn_blocking(move || {
+            if let Some(data) = &looking.data {
+                data.refresh(anew);
+            }
+            (looking.tls.refresh(), looking.gate.current.refresh(anew))
+        })
+        .await;
         let Ok((tls, policy)) = looked else { continue };
         let (log, metrics) = (service.log, &service.metrics);
         match tls {

@@ -968,3 +968,58 @@ fn what_the_gate_says_of_an_object_check_says_too() {
     let said = pod["verdict"]["reasons"][0]["message"].as_str().unwrap();
     assert!(said.starts_with("pod-security-privileged: ") && said.contains("pod.json:1:"), "{said}");
 }
+
+#[test]
+fn opas_data_api_answers_from_files() {
+    let client = |gate: &Gate| gate.authority.sign("service", true);
+    let gate = Gate::start(
+        &["--client-ca", "{dir}/ca.crt", "--rego", "{dir}/rego", "--decision-log", "{dir}/decisions.jsonl"],
+        |dir, authority| {
+            std::fs::write(dir.join("ca.crt"), &authority.pem).unwrap();
+            std::fs::create_dir(dir.join("rego")).unwrap();
+            let policy = "package shop\n\nallow if input.user == \"ann\"\n\nbroken := x if { x := 1 }\n\nbroken := x if { x := 2 }\n";
+            std::fs::write(dir.join("rego/shop.rego"), policy).unwrap();
+            std::fs::write(dir.join("rego/data.json"), r#"{"limits": [10, 20]}"#).unwrap();
+            std::fs::write(dir.join("rego/mask.rego"), "package system.log\n\nmask contains \"/input/password\"\n")
+                .unwrap();
+        },
+    );
+    let (cert, key) = client(&gate);
+    let mut known = Client::new(gate.address, &gate.authority.pem, Some((&cert, &key)));
+    let allowed = known.post("/v1/data/shop/allow", r#"{"input": {"user": "ann", "password": "hunter2"}}"#);
+    assert_eq!((allowed.status, &allowed.json()["result"]), (200, &Value::Bool(true)));
+    assert!(allowed.json()["decision_id"].is_string(), "{}", allowed.body);
+    let undefined = known.post("/v1/data/shop/allow", r#"{"input": {"user": "bob"}}"#);
+    assert!(undefined.status == 200 && undefined.json().get("result").is_none(), "{}", undefined.body);
+    assert_eq!(known.get("/v1/data/limits/1").json()["result"], 20);
+    assert_eq!(known.get("/v1/data/shop/allow?input=%7B%22user%22:%22ann%22%7D").json()["result"], true);
+    assert_eq!(known.post("/v1/data/shop/allow", "").json()["warning"]["code"], "api_usage_warning");
+    let broken = known.get("/v1/data/shop/broken");
+    assert_eq!((broken.status, &broken.json()["code"]), (500, &json!("internal_error")));
+    assert_eq!(broken.json()["errors"][0]["code"], "eval_conflict_error");
+    assert_eq!(known.post("/v1/data/shop/allow", "{").status, 400);
+    assert_eq!(known.request("PUT", "/v1/policies/x", b"package x").unwrap().status, 405);
+    assert_eq!(known.request("PATCH", "/v1/data/limits", b"[]").unwrap().status, 405);
+    let policies = known.get("/v1/policies").json();
+    assert_eq!(policies["result"].as_array().unwrap().len(), 2);
+    assert_eq!(known.get("/health").json(), json!({}));
+    // Who may not ask the gate may not ask here.
+    assert!(gate.client().request("GET", "/v1/data", b"").map_or(true, |reply| reply.status == 403));
+    let log = std::fs::read_to_string(gate.path("decisions.jsonl")).unwrap();
+    assert!(!log.contains("hunter2"), "{log}");
+    let first: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["path"], &first["erased"]), (&json!("shop/allow"), &json!(["/input/password"])));
+
+    // A set that cannot be loaded never replaces one that works; one that can be does.
+    std::fs::write(gate.path("rego/shop.rego"), "package shop\n\nallow if").unwrap();
+    gate.wait("the fault is told", |gate| {
+        !gate.events("policies of the data API cannot be used and the last good ones serve on").is_empty()
+    });
+    assert_eq!(known.get("/v1/data/shop/allow?input=%7B%22user%22:%22ann%22%7D").json()["result"], true);
+    assert_eq!(known.get("/health?bundles").status, 500);
+    std::fs::write(gate.path("rego/shop.rego"), "package shop\n\nallow := \"new\"\n").unwrap();
+    gate.wait("the new policy is in force", |gate| {
+        !gate.events("policies of the data API were loaded anew").is_empty()
+    });
+    assert_eq!(known.get("/v1/data/shop/allow").json()["result"], "new");
+}

@@ -1,0 +1,486 @@
+//! OPA's data API, read-only, for who ran OPA as a service: `/v1/data/…`, `/v1/policies`, `/health`. In: a path, an input, and
+//! policies and data from files. Out: OPA's JSON. Files that change are followed; a set that cannot be loaded never replaces
+//! one that works. Nothing can be written over this API: policies come from files alone.
+//!
+//! Contract: <https://www.openpolicyagent.org/docs/latest/rest-api/>.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use hyper::{Method, StatusCode};
+use plimsoll_rego::ast::{Language, Term, TermKind, json as tree, text};
+use plimsoll_rego::compile::{self, QueryContext};
+use plimsoll_rego::eval::{EvalError, Prepared, Program, ProgramOptions, RunOptions};
+use plimsoll_rego::parse;
+use plimsoll_rego::span::{Sources, Span};
+use plimsoll_rego::value::{Number, Value};
+
+use super::decisions::{Decision, Decisions, masked};
+use super::log::Log;
+use crate::rego::fault::{self, Fault, Place};
+use crate::rego::load::{Choice, Loaded};
+
+/// How long one query may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Queries that are kept ready; asking for ever new paths makes no more of them.
+const MAX_READY: usize = 4096;
+/// Parts of one path.
+const MAX_PARTS: usize = 64;
+/// Files that are followed.
+const MAX_FOLLOWED: usize = 100_000;
+
+/// Where policies and data come from, and where decisions are told.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub paths: Vec<String>,
+    pub bundles: Vec<String>,
+    pub v0: bool,
+    /// `-` is standard output.
+    pub decision_log: Option<PathBuf>,
+}
+
+/// Everything of one loading.
+struct State {
+    program: Arc<Program>,
+    sources: Sources,
+    data: Value,
+    parse: parse::Options,
+    compile: compile::Options,
+    ready: Mutex<HashMap<String, Arc<Prepared>>>,
+}
+
+pub struct DataApi {
+    options: Options,
+    state: RwLock<Arc<State>>,
+    seen: Mutex<Vec<Stamp>>,
+    fault: Mutex<Option<String>>,
+    decisions: Decisions,
+    log: Log,
+}
+
+/// A file's state: path, size, time of change.
+type Stamp = (PathBuf, u64, Option<SystemTime>);
+
+/// One request.
+pub struct Asked<'a> {
+    pub method: &'a Method,
+    pub path: &'a str,
+    pub query: &'a str,
+    pub body: Bytes,
+    pub by: String,
+}
+
+/// One answer: a status and JSON.
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: String,
+}
+
+fn json(status: StatusCode, value: &serde_json::Value, pretty: bool) -> Answer {
+    let body = if pretty { crate::rego::json::pretty(value) } else { format!("{value}\n") };
+    Answer { status, body }
+}
+
+fn refusal(status: StatusCode, code: &str, message: &str, errors: &[Fault]) -> Answer {
+    let mut value = serde_json::json!({ "code": code, "message": message });
+    if !errors.is_empty()
+        && let Ok(errors) = serde_json::to_value(errors)
+    {
+        value["errors"] = errors;
+    }
+    json(status, &value, true)
+}
+
+/// True for paths that are this API's.
+pub fn is_ours(path: &str) -> bool {
+    path == "/health"
+        || ["/v1/data", "/v1/policies"]
+            .iter()
+            .any(|top| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+impl State {
+    fn load(options: &Options) -> anyhow::Result<State> {
+        let language = if options.v0 { Language::V0 } else { Language::V1 };
+        let parse = parse::Options::of(language);
+        let mut loaded = Loaded::default();
+        let choice = Choice { parse: parse.clone(), ..Choice::default() };
+        let mut faults = loaded.paths(&options.paths, &choice);
+        faults.extend(loaded.bundles(&options.bundles, &choice));
+        if !faults.is_empty() {
+            anyhow::bail!("load policies: {}", fault::text(&faults));
+        }
+        let Loaded { sources, modules, data, .. } = loaded;
+        let compile = compile::Options {
+            data_exists: Some(crate::rego::data_exists(data.clone())),
+            ..compile::Options::default()
+        };
+        let compiled = compile::compile(modules, &sources, &compile).map_err(|errors| {
+            let faults: Vec<Fault> = errors.iter().map(|error| Fault::rego(error, &sources)).collect();
+            anyhow::anyhow!("load policies: {}", fault::text(&faults))
+        })?;
+        let program_options = ProgramOptions { sources: Arc::new(sources.clone()), ..ProgramOptions::default() };
+        let program = Arc::new(Program::new(Arc::new(compiled), program_options));
+        Ok(State { program, sources, data, parse, compile, ready: Mutex::default() })
+    }
+
+    /// The query of a reference, made once.
+    fn prepared(&self, reference: &str) -> Result<Arc<Prepared>, Vec<Fault>> {
+        let known = |ready: &HashMap<String, Arc<Prepared>>| ready.get(reference).cloned();
+        if let Some(prepared) = known(&self.ready.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(prepared);
+        }
+        let mut sources = self.sources.clone();
+        let told = |errors: Vec<plimsoll_rego::error::RegoError>, sources: &Sources| -> Vec<Fault> {
+            errors.iter().map(|error| Fault::rego(error, sources)).collect()
+        };
+        let body =
+            parse::parse_query(&mut sources, "", reference, &self.parse).map_err(|errors| told(errors, &sources))?;
+        let query =
+            compile::compile_query(self.program.compiled(), body, &QueryContext::default(), &sources, &self.compile)
+                .map_err(|errors| told(errors, &sources))?;
+        let prepared = self.program.prepare(query, &sources).map_err(|error| vec![evaluation(&error, &sources)])?;
+        let prepared = Arc::new(prepared);
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if ready.len() < MAX_READY {
+            ready.insert(reference.to_owned(), Arc::clone(&prepared));
+        }
+        Ok(prepared)
+    }
+
+    /// The value of a reference; `None` where it is undefined.
+    fn value(&self, reference: &str, input: Option<&Value>, strict: bool) -> Result<Option<Value>, Vec<Fault>> {
+        let prepared = self.prepared(reference)?;
+        let mut options =
+            RunOptions { strict_builtin_errors: strict, world: crate::rego::world(), ..RunOptions::default() };
+        options.budget.deadline = Instant::now().checked_add(PATIENCE);
+        let outcome =
+            prepared.run(input, &self.data, &options).map_err(|error| vec![evaluation(&error, &self.sources)])?;
+        let first = outcome.solutions.into_iter().next();
+        Ok(first.and_then(|solution| solution.expressions.into_iter().next()).map(|one| one.value))
+    }
+}
+
+fn evaluation(error: &EvalError, sources: &Sources) -> Fault {
+    Fault {
+        code: Some(error.code.as_str().to_owned()),
+        location: error.span.and_then(|span| Place::of(span, sources)),
+        ..Fault::plain(error.message.clone())
+    }
+}
+
+impl DataApi {
+    /// Loads what the options name.
+    ///
+    /// # Errors
+    /// When a file cannot be read or a policy is refused.
+    pub fn open(options: Options, log: Log) -> anyhow::Result<DataApi> {
+        let seen = stamps(&options);
+        let state = State::load(&options).context("serve the data API")?;
+        let decisions = Decisions::open(options.decision_log.as_deref())?;
+        Ok(DataApi {
+            options,
+            state: RwLock::new(Arc::new(state)),
+            seen: Mutex::new(seen),
+            fault: Mutex::default(),
+            decisions,
+            log,
+        })
+    }
+
+    fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at the files and takes over what changed. Reads files: not for the threads that answer.
+    pub fn refresh(&self, anew: bool) {
+        let now = stamps(&self.options);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == now && !anew {
+            return;
+        }
+        *seen = now;
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match State::load(&self.options) {
+            Ok(state) => {
+                *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+                *fault = None;
+                self.log.info("policies of the data API were loaded anew", &[]);
+            }
+            Err(error) => {
+                let why = format!("{error:#}");
+                self.log.error(
+                    "policies of the data API cannot be used and the last good ones serve on",
+                    &[("why", why.as_str().into())],
+                );
+                *fault = Some(why);
+            }
+        }
+    }
+
+    /// Why the files as they are now are not in force.
+    pub fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers one request. Evaluates: not for the threads that only wait.
+    pub fn answer(&self, asked: &Asked<'_>) -> Answer {
+        let pretty = flag(asked.query, "pretty");
+        if asked.path == "/health" {
+            return match self.fault() {
+                Some(why) if flag(asked.query, "bundles") => {
+                    json(StatusCode::INTERNAL_SERVER_ERROR, &serde_json::json!({ "error": why }), pretty)
+                }
+                _ => json(StatusCode::OK, &serde_json::json!({}), pretty),
+            };
+        }
+        let read = matches!(*asked.method, Method::GET | Method::HEAD);
+        if let Some(rest) = asked.path.strip_prefix("/v1/policies") {
+            return match read {
+                true => self.policies(rest.trim_matches('/'), pretty),
+                false => read_only(),
+            };
+        }
+        if !read && *asked.method != Method::POST {
+            return read_only();
+        }
+        let rest = asked.path.strip_prefix("/v1/data").unwrap_or_default();
+        self.data(rest.trim_matches('/'), asked, pretty)
+    }
+
+    fn data(&self, path: &str, asked: &Asked<'_>, pretty: bool) -> Answer {
+        let began = Instant::now();
+        let bad = |why: &str| refusal(StatusCode::BAD_REQUEST, "invalid_parameter", why, &[]);
+        let Some(reference) = reference(path) else { return bad("invalid path") };
+        let input = match input(asked) {
+            Ok(input) => input,
+            Err(why) => return bad(&why),
+        };
+        let state = self.state();
+        let strict = flag(asked.query, "strict-builtin-errors");
+        let value = state.value(&reference, input.as_ref(), strict);
+        let id = self.decisions.next_id();
+        self.tell(
+            &state,
+            &Decision {
+                id: id.as_deref(),
+                path,
+                input: input.as_ref(),
+                outcome: &value,
+                by: &asked.by,
+                took: began.elapsed(),
+            },
+        );
+        let mut answer = serde_json::Map::new();
+        if let Some(id) = id {
+            answer.insert("decision_id".into(), id.into());
+        }
+        match value {
+            Ok(value) => {
+                if let Some(value) = value {
+                    match serde_json::to_value(crate::rego::json::Json(value)) {
+                        Ok(value) => drop(answer.insert("result".into(), value)),
+                        Err(error) => return internal(&[Fault::plain(error.to_string())]),
+                    }
+                }
+                if flag(asked.query, "metrics") {
+                    let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    answer.insert("metrics".into(), serde_json::json!({ "timer_server_handler_ns": took }));
+                }
+                if *asked.method == Method::POST && input.is_none() {
+                    let warning = "'input' key missing from the request";
+                    answer.insert(
+                        "warning".into(),
+                        serde_json::json!({ "code": "api_usage_warning", "message": warning }),
+                    );
+                }
+                json(StatusCode::OK, &serde_json::Value::Object(answer), pretty)
+            }
+            Err(faults) => internal(&faults),
+        }
+    }
+
+    /// Writes a decision down, masked as the policies say; one whose mask fails is not written, which is said.
+    fn tell(&self, state: &State, decision: &Decision<'_>) {
+        if !self.decisions.are_told() {
+            return;
+        }
+        let event = decision.event();
+        let ask = |reference: &str| state.value(reference, Some(&event), true);
+        let dropped = match ask("data.system.log.drop") {
+            Ok(dropped) => dropped == Some(Value::Bool(true)),
+            Err(faults) => {
+                return self.log.error(
+                    "a decision was not logged: data.system.log.drop failed",
+                    &[("why", fault::text(&faults).as_str().into())],
+                );
+            }
+        };
+        if dropped {
+            return;
+        }
+        let told = match ask("data.system.log.mask") {
+            Ok(None) => Ok(event.clone()),
+            Ok(Some(mask)) => masked(&event, &mask),
+            Err(faults) => Err(fault::text(&faults)),
+        };
+        match told {
+            Ok(event) => {
+                if let Err(error) = self.decisions.write(&event) {
+                    self.log.error("a decision was not logged", &[("why", error.to_string().into())]);
+                }
+            }
+            Err(why) => self
+                .log
+                .error("a decision was not logged: data.system.log.mask failed", &[("why", why.as_str().into())]),
+        }
+    }
+
+    fn policies(&self, id: &str, pretty: bool) -> Answer {
+        let state = self.state();
+        let one = |module: &plimsoll_rego::ast::Module| {
+            let source = state.sources.get(module.source);
+            let tree: serde_json::Value =
+                serde_json::from_str(&tree::module(module, &state.sources, tree::Options::default()))
+                    .unwrap_or_default();
+            serde_json::json!({
+                "id": source.map_or("", |source| &source.name),
+                "raw": source.map_or("", |source| &source.text),
+                "ast": tree,
+            })
+        };
+        let modules = &state.program.compiled().modules;
+        if id.is_empty() {
+            let all: Vec<serde_json::Value> = modules.iter().map(one).collect();
+            return json(StatusCode::OK, &serde_json::json!({ "result": all }), pretty);
+        }
+        let id = unescaped(id).unwrap_or_default();
+        let named = |module: &&plimsoll_rego::ast::Module| {
+            state.sources.get(module.source).is_some_and(|source| source.name.trim_start_matches('/') == id)
+        };
+        match modules.iter().find(named) {
+            Some(module) => json(StatusCode::OK, &serde_json::json!({ "result": one(module) }), pretty),
+            None => refusal(
+                StatusCode::NOT_FOUND,
+                "resource_not_found",
+                &format!("storage_not_found_error: policy id {id:?}"),
+                &[],
+            ),
+        }
+    }
+}
+
+fn internal(faults: &[Fault]) -> Answer {
+    let why = "error(s) occurred while evaluating query";
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", why, faults)
+}
+
+fn read_only() -> Answer {
+    let why = "policies and data come from files: nothing can be written over this API";
+    refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", why, &[])
+}
+
+/// `?name`, `?name=true`
+fn flag(query: &str, name: &str) -> bool {
+    query.split('&').any(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
+        key == name && matches!(value, "true" | "1" | "")
+    })
+}
+
+/// `%41` and `+` as what they stand for; `None` where that is no UTF-8.
+fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+        let (high, low) = (digit(rest.next())?, digit(rest.next())?);
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// `a/b/0` → `data.a.b[0]`
+fn reference(path: &str) -> Option<String> {
+    let span = Span::default();
+    let mut terms = vec![Term::var(span, "data")];
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        let part = unescaped(part)?;
+        let number = part.parse::<i64>().ok().filter(|number| number.to_string() == part);
+        terms.push(match number {
+            Some(number) => Term::new(span, TermKind::Number(Number::from(number))),
+            None => Term::string(span, &part),
+        });
+    }
+    (terms.len() <= MAX_PARTS).then(|| text::reference(&terms))
+}
+
+/// The input of a request: of a POST its body's `input`, of a GET the parameter.
+fn input(asked: &Asked<'_>) -> Result<Option<Value>, String> {
+    if *asked.method != Method::POST {
+        let given = asked.query.split('&').find_map(|pair| pair.strip_prefix("input="));
+        let Some(given) = given else { return Ok(None) };
+        let text = unescaped(&given.replace('+', " ")).ok_or("parameter contains malformed input document")?;
+        return Value::from_json(text.as_bytes())
+            .map(Some)
+            .map_err(|error| format!("parameter contains malformed input document: {error}"));
+    }
+    if asked.body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let body = crate::rego::load::document(&asked.body)
+        .map_err(|why| format!("body contains malformed input document: {why}"))?;
+    match &body {
+        Value::Object(fields) => Ok(fields.get_str("input").cloned()),
+        Value::Null => Ok(None),
+        _ => Err("body contains malformed input document: it is no object".into()),
+    }
+}
+
+/// What the options' files look like now.
+fn stamps(options: &Options) -> Vec<Stamp> {
+    let mut stamps = Vec::new();
+    for path in options.paths.iter().chain(&options.bundles) {
+        // A prefix of `-d` (`a.b:path`) is no part of the path.
+        let path = path.split_once(':').map_or(path.as_str(), |(_, path)| path);
+        let walk =
+            ignore::WalkBuilder::new(path).standard_filters(false).follow_links(true).max_depth(Some(64)).build();
+        for entry in walk.take(MAX_FOLLOWED).flatten() {
+            if let Ok(found) = std::fs::metadata(entry.path())
+                && !found.is_dir()
+            {
+                stamps.push((entry.into_path(), found.len(), found.modified().ok()));
+            }
+        }
+    }
+    stamps.sort();
+    stamps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_references() {
+        assert_eq!(reference("a/b").as_deref(), Some("data.a.b"));
+        assert_eq!(reference("").as_deref(), Some("data"));
+        assert_eq!(reference("a%2Fb/0/x-y").as_deref(), Some("data[\"a/b\"][0][\"x-y\"]"));
+        assert_eq!(reference("a/%ff"), None);
+        assert_eq!(reference(&"a/".repeat(100)), None);
+    }
+
+    #[test]
+    fn only_our_paths_are_ours() {
+        assert!(is_ours("/v1/data") && is_ours("/v1/data/a") && is_ours("/v1/policies/x") && is_ours("/health"));
+        assert!(!is_ours("/v1/database") && !is_ours("/v1") && !is_ours("/healthz"));
+    }
+}
