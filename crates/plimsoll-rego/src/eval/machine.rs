@@ -339,7 +339,12 @@ impl<'p, 't> Machine<'p, 't> {
                             let dst = NOWHERE;
                             enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
                         } else {
-                            test.holds(value!(a), value!(b))
+                            let (a, b) = (value!(a), value!(b));
+                            let size = width(a);
+                            if size > 0 {
+                                failed!(self.meter.steps(size));
+                            }
+                            test.holds(a, b)
                         }
                     }
                     Op::Compare { test, dst, a, b, callee } => {
@@ -347,6 +352,8 @@ impl<'p, 't> Machine<'p, 't> {
                             let arguments = [value!(a).clone(), value!(b).clone()];
                             enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
                         } else {
+                            let size = width(value!(a));
+                            failed!(self.meter.steps(size));
                             let holds = test.holds(value!(a), value!(b));
                             set!(dst, Value::Bool(holds));
                             true
@@ -450,6 +457,8 @@ impl<'p, 't> Machine<'p, 't> {
                         let Some(mut collection) = self.buffers.collections.pop() else {
                             return Err(self.internal("collection is not there"));
                         };
+                        // Sorting.
+                        failed!(self.meter.steps(collection.len() as u64));
                         let value = if what == Collection::Object {
                             match collected_object(&mut collection) {
                                 Some(value) => value,
@@ -972,7 +981,7 @@ impl<'p, 't> Machine<'p, 't> {
 }
 
 /// So many choice points are more than any budget of memory should pay for.
-const MAX_CHOICES: usize = 20_000_000;
+const MAX_CHOICES: usize = 4_000_000;
 
 /// A composite's own bytes.
 const VALUE: u64 = 64;
