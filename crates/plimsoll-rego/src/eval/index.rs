@@ -33,7 +33,7 @@ pub(super) struct RuleIndex {
     /// By rule: subject and the value that it must have.
     conditions: Vec<Vec<(usize, Option<Value>)>>,
     /// Where there are many rules: one subject, the rules by its value, and the rules that do not look at it.
-    by_value: Option<(usize, BTreeMap<Value, Vec<u32>>, Vec<u32>)>,
+    by_value: Option<ByValue>,
 }
 
 /// Fewer rules are gone through one by one.

@@ -152,9 +152,9 @@ impl<'p> Lower<'p> {
     /// The barrier at `at` goes on here.
     fn land(&mut self, at: usize) {
         let here = self.here();
-        match self.block.ops.get_mut(at) {
-            Some(Op::Barrier { otherwise: to } | Op::Collect { otherwise: to } | Op::Jump { to }) => *to = here,
-            _ => {}
+        let op = self.block.ops.get_mut(at);
+        if let Some(Op::Barrier { otherwise: to } | Op::Collect { otherwise: to } | Op::Jump { to }) = op {
+            *to = here;
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::call::{Driver, Flow, Frame};
-use super::code::{Arithmetic, Block, Callee, Collection, NOWHERE, Op, Slot, Src, Test};
+use super::code::{Arithmetic, Block, Callee, Collection, NOWHERE, Op, Slot, Src, Test, WithTarget};
 use super::lower::made;
 use super::program::{Prepared, Program};
 use super::trace::{Event, EventOp, Later, Node, Tracer};
@@ -469,7 +469,7 @@ impl<'p, 't> Machine<'p, 't> {
                                 }
                             }
                         } else {
-                            made(what, collection.drain(..).collect())
+                            made(what, std::mem::take(&mut collection))
                         };
                         self.buffers.spare.push(collection);
                         failed!(shallow(&value));
@@ -485,6 +485,14 @@ impl<'p, 't> Machine<'p, 't> {
                         };
                         failed!(self.meter.memory(VIEW));
                         for (target, value) in &with.targets {
+                            let path = match target {
+                                WithTarget::Input(path) | WithTarget::Data(path) => &path[..],
+                                WithTarget::Function(_) | WithTarget::Builtin(_) => &[],
+                            };
+                            if path.iter().any(|key| key.as_str().is_none()) {
+                                let span = block.spans.get(pc - 1).copied();
+                                return Err(EvalError::new(EvalCode::Conflict, span, "bad document path"));
+                            }
                             let mock = match value {
                                 super::code::WithValue::Value(src) => Mock::Value(value!(*src).clone()),
                                 super::code::WithValue::Function(group) => Mock::Function(*group),

@@ -104,6 +104,12 @@ fn with_replaces_input_data_and_functions_and_nothing_is_believed_outside() {
 }
 
 #[test]
+fn paths_of_with_that_are_no_names_are_errors() {
+    let error = run("package a", "x = data.m with data.m[0] as 1", "{}", "{}", &RunOptions::default()).unwrap_err();
+    assert_eq!(error.to_string(), "eval_conflict_error: bad document path");
+}
+
+#[test]
 fn conflicts_are_errors_that_name_the_values() {
     let text = "package a\np := 1 if input\np := 2 if input\nf(x) := 1 if x\nf(x) := 2 if x\nq[k] := x if { k := \"k\"; some x in [1, 2] }";
     let failed = |query: &str| {
