@@ -200,7 +200,7 @@ func answered(ask *request) (reply answer) {
 		}
 		return reply
 	}
-	compiler := ast.NewCompiler().WithStrict(ask.Strict).WithDefaultRegoVersion(version).WithEnablePrintStatements(false).
+	compiler := ast.NewCompiler().WithStrict(ask.Strict).WithDefaultRegoVersion(version).WithEnablePrintStatements(false).WithUseTypeCheckAnnotations(true).
 		WithUseTypeCheckAnnotations(true)
 	if compiler.Compile(modules); compiler.Failed() {
 		return refuse(compiler.Errors)
