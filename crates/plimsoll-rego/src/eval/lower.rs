@@ -165,10 +165,14 @@ impl<'p> Lower<'p> {
     }
 
     fn constant(&mut self, value: Value) -> Src {
-        // Blocks are small and their scalars few: a look back finds most doubles.
+        // Blocks are small and their scalars few: a look back finds most doubles. Equal numbers may be written otherwise
+        // (`1.0` and `1`), and a result shows how.
+        let same = |have: &Value| {
+            *have == value && (!matches!(value, Value::Number(_)) || have.to_string() == value.to_string())
+        };
         let from = self.block.constants.len().saturating_sub(16);
         if value.depth() == 0
-            && let Some(at) = self.block.constants.iter().skip(from).position(|have| *have == value)
+            && let Some(at) = self.block.constants.iter().skip(from).position(same)
         {
             return Src::constant(u32::try_from(from + at).unwrap_or(u32::MAX));
         }

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-use super::ask::{Answer, Ask, Problem, solution};
+use super::ask::{self, Answer, Ask, Problem, solution};
 
 pub struct Peer {
     child: Child,
@@ -17,7 +17,7 @@ pub struct Peer {
 fn line(ask: &Ask) -> String {
     let modules: serde_json::Map<String, Value> =
         ask.modules.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
-    let mut line = format!("{{\"terms\":true,\"modules\":{}", Value::Object(modules));
+    let mut line = format!("{{\"terms\":true,\"now_ns\":{},\"modules\":{}", ask::NOW, Value::Object(modules));
     let mut raw = |key: &str, json: &str| line.push_str(&format!(",\"{key}\":{}", json.replace('\n', " ")));
     if let Some(query) = &ask.query {
         raw("query", &Value::from(query.as_str()).to_string());
