@@ -473,9 +473,14 @@ impl<'p> Lower<'p> {
             return self.output(Src::slot(dst), args.get(arity));
         }
         if path.first().is_some_and(|term| matches!(&term.kind, TermKind::Var(name) if &**name == "data")) {
+            // `f() = x { … }` is no function but a rule, and `f()` is its value.
+            if args.len() <= 1 {
+                let value = self.term(operator)?;
+                return self.output(value, args.first());
+            }
             // The rules it had are gone, or it never was one.
             self.emit(Op::Fail);
-            return Ok(());
+            return args.iter().try_for_each(|arg| self.give_up(arg, arg));
         }
         let function = self.program.compiled.capabilities.function(&name);
         let arity = function.and_then(|function| function.arity()).unwrap_or(args.len());
