@@ -17,7 +17,7 @@ type Result<T = Option<Value>> = std::result::Result<T, Failure>;
 pub(super) const BUILTINS: &[Builtin] = &[
     Builtin::new(
         "json.match_schema",
-        "(document: any<string, object[any: any]>, schema: any<string, object[any: any]>) => output: array<boolean, array[object<\"desc\": string, \"error\": string, \"field\": string, \"type\": string>]>",
+        "(document: any<string, object[any: any]>, schema: any<string, object[any: any]>) => output: array<boolean, array[object<desc: string, error: string, field: string, type: string>]>",
         match_schema,
     )
     .nondeterministic(),
