@@ -353,13 +353,3 @@ fn print_tells_lines_with_places() {
         .map(|source| source.row_column(outcome.printed[0].span.start));
     assert_eq!(row, Some((3, 3)));
 }
-
-#[test]
-fn a_function_of_v0_without_arguments_is_called() {
-    let text = "package a\nf() = \"x\" { not input.y }\np = y { y := f() }\nq { f() == \"x\" }";
-    let policy = Builder::new().parse_options(parse::Options::of(Language::V0)).module("a.rego", text).build();
-    let policy = policy.unwrap_or_else(|refused| panic!("{refused}"));
-    let outcome = policy.query("data.a.p; data.a.q").unwrap().run(Some(&json("{}")), &json("{}")).unwrap();
-    let values: Vec<String> = outcome.solutions[0].expressions.iter().map(|one| one.value.to_string()).collect();
-    assert_eq!(values, ["\"x\"", "true"]);
-}
