@@ -13,6 +13,7 @@ mod crypto;
 mod encoding;
 pub mod globs;
 mod go_text;
+mod graphql;
 pub mod graphs;
 mod http;
 mod internals;
@@ -26,6 +27,8 @@ mod net;
 mod numbers;
 mod objects;
 pub(crate) mod operand;
+#[cfg(test)]
+mod outer_tests;
 mod outside;
 mod random;
 pub mod regexes;
@@ -252,6 +255,7 @@ pub const FAMILIES: &[&[Builtin]] = &[
     objects::BUILTINS,
     types::BUILTINS,
     units::BUILTINS,
+    graphql::BUILTINS,
     graphs::BUILTINS,
     regexes::BUILTINS,
     globs::BUILTINS,

@@ -276,7 +276,7 @@ impl<'a> Compiler<'a, '_, '_> {
         match object.get_str(key) {
             None => Ok(None),
             Some(Value::Number(number)) => Ok(Some(number.clone())),
-            Some(_) => Err(error(format!("{key} must be of a number"))),
+            Some(_) => Err(error(format!("{key} must be of a Number"))),
         }
     }
 
@@ -339,7 +339,7 @@ impl<'a> Compiler<'a, '_, '_> {
         self.types(object, &mut out)?;
         if let Some(properties) = object.get_str("properties") {
             let Value::Object(properties) = properties else {
-                return Err(error("properties must be of type object"));
+                return Err(error("Properties must be of type object"));
             };
             for (key, value) in properties.entries() {
                 let at = self.schema(value, depth + 1)?;
@@ -372,7 +372,7 @@ impl<'a> Compiler<'a, '_, '_> {
             Some(Value::Array(items)) => {
                 for item in items.items() {
                     if !matches!(item, Value::Bool(_) | Value::Object(_)) {
-                        return Err(invalid_type("schema/array of schemas", "items"));
+                        return Err(invalid_type("Valid Schema/Array Of Schemas", "items"));
                     }
                     let at = self.schema(item, depth + 1)?;
                     out.items.push(at);
@@ -383,7 +383,7 @@ impl<'a> Compiler<'a, '_, '_> {
                 out.items.push(at);
                 out.items_are_one = true;
             }
-            Some(_) => return Err(invalid_type("schema/array of schemas", "items")),
+            Some(_) => return Err(invalid_type("Valid Schema/Array Of Schemas", "items")),
         }
         out.additional_items = self.additional(object, "additionalItems", depth)?;
         self.numbers(object, &mut out)?;
