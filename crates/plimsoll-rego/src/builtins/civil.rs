@@ -526,7 +526,7 @@ pub(super) fn parse(layout: &str, value: &str) -> Result<i128, String> {
             Err(Wrong::Range(what)) => return Err(plainly(&format!(": {what} out of range"))),
         }
     }
-    read.finish().map_err(|message| plainly(message))
+    read.finish().map_err(plainly)
 }
 
 impl Read {

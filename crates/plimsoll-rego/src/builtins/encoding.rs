@@ -39,7 +39,7 @@ fn illegal(at: usize) -> Failure {
 pub(super) fn base64url_bytes(text: &[u8]) -> std::result::Result<Vec<u8>, Failure> {
     let mut padded;
     let mut text = text;
-    if !text.ends_with(b"=") && text.len() % 4 != 0 {
+    if !text.ends_with(b"=") && !text.len().is_multiple_of(4) {
         if text.len() % 4 == 1 {
             return Err(Failure::builtin(format!("illegal base64url string: {}", String::from_utf8_lossy(text))));
         }

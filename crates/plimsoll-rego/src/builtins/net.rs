@@ -209,7 +209,7 @@ fn merge(context: &mut Context<'_>, args: &[Value]) -> Result {
         }
         ranges.push(range);
     }
-    ranges.sort_by(|a, b| (a.last, a.first).cmp(&(b.last, b.first)));
+    ranges.sort_by_key(|a| (a.last, a.first));
     let mut merged: Vec<Range> = Vec::with_capacity(ranges.len());
     // From the last to the first, each into the one before where they touch.
     while let Some(range) = ranges.pop() {

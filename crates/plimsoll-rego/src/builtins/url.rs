@@ -92,8 +92,11 @@ fn unescape(bytes: &[u8], part: Part) -> Result<Vec<u8>, String> {
 /// More query parameters than this Go refuses.
 const MAX_PARAMETERS: usize = 10_000;
 
+/// Names with values.
+type Parameters = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// All well-formed pairs, unless one is not.
-pub(super) fn parse_query(query: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+pub(super) fn parse_query(query: &[u8]) -> Result<Parameters, String> {
     if query.iter().filter(|byte| **byte == b'&').count() >= MAX_PARAMETERS {
         return Err("number of URL query parameters exceeded limit".into());
     }
@@ -214,7 +217,7 @@ impl Url {
         }
         if self.opaque.is_empty() {
             let somewhere = !self.host.is_empty() || self.user.is_some();
-            if !(self.scheme.is_empty() && !somewhere) && !(self.omit_host && !somewhere) {
+            if somewhere || !self.scheme.is_empty() && !self.omit_host {
                 if somewhere || !self.path.is_empty() {
                     out.push_str("//");
                 }

@@ -22,7 +22,7 @@ fn intn(context: &mut Context<'_>, args: &[Value]) -> Result {
         return Ok(Some(kept.clone()));
     }
     want::pay_making(context, name.len() + 96)?;
-    let drawn = u128::from(random::next(context)) * u128::from(n) >> 64;
+    let drawn = (u128::from(random::next(context)) * u128::from(n)) >> 64;
     let value = Value::int(i64::try_from(drawn).unwrap_or(i64::MAX));
     context.scratch.kept.insert(key, value.clone());
     Ok(Some(value))

@@ -184,7 +184,7 @@ fn number_text(number: &Number) -> String {
 fn natural(a: &str, b: &str) -> Ordering {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut digits = false;
-    let is_digit = |c: &char| c.is_ascii_digit() || c.is_numeric() && c.to_digit(10).is_some();
+    let is_digit = |c: &char| c.is_ascii_digit();
     for (at, (x, y)) in a.iter().zip(&b).enumerate() {
         if x == y {
             digits = is_digit(x);
@@ -349,7 +349,7 @@ fn push_double(out: &mut String, text: &str) {
                 let code = u32::from(c);
                 let _ = match code {
                     0..=0xFF => write!(out, "\\x{code:02X}"),
-                    0..=0xFFFF => write!(out, "\\u{code:04X}"),
+                    0x100..=0xFFFF => write!(out, "\\u{code:04X}"),
                     _ => write!(out, "\\U{code:08X}"),
                 };
             }

@@ -8,7 +8,7 @@ use super::env::{Env, Errors, Names, Renames};
 use super::terms::{self, append};
 use super::tree::RuleKind;
 use super::vars::{self, SAFETY, Skip, Vars};
-use super::walk::{self, Node, NodeMut};
+use super::walk::{self, Node, NodeMut, Walk};
 use crate::ast::{Body, Expr, ExprKind, Head, Module, Name, Rule, TemplatePart, Term, TermKind, With};
 use crate::error::{Code, RegoError};
 use crate::span::Span;
@@ -41,16 +41,17 @@ pub(super) fn head_refs(modules: &mut [Module], names: &mut Names, env: &Env<'_>
         for at in 1..count {
             let Some(term) = rule.head.reference.get(at) else { break };
             let last = at + 1 == count;
-            if !general && (super::tree::kind(&rule.head) == RuleKind::MultiValue || !last) {
-                if !matches!(term.kind, TermKind::String(_)) {
-                    let reference = crate::ast::text::reference(&rule.head.reference);
-                    let message =
-                        format!("rule heads with general refs (containing variables) are not supported: {reference}");
-                    if !errors.fatal([RegoError::new(Code::Type, rule.span, message)]) {
-                        break;
-                    }
-                    continue;
+            if !general
+                && (super::tree::kind(&rule.head) == RuleKind::MultiValue || !last)
+                && !matches!(term.kind, TermKind::String(_))
+            {
+                let reference = crate::ast::text::reference(&rule.head.reference);
+                let message =
+                    format!("rule heads with general refs (containing variables) are not supported: {reference}");
+                if !errors.fatal([RegoError::new(Code::Type, rule.span, message)]) {
+                    break;
                 }
+                continue;
             }
             if matches!(term.kind, TermKind::Var(_)) || terms::is_scalar(term) {
                 continue;
@@ -97,7 +98,7 @@ pub(super) struct Templates<'a, 'b> {
     pub errors: Vec<RegoError>,
 }
 
-pub(super) fn has_template(node: &dyn Fn(&mut dyn FnMut(Node<'_>) -> bool)) -> bool {
+pub(super) fn has_template(node: &Walk<'_>) -> bool {
     let mut found = false;
     node(&mut |node| {
         found |= matches!(node, Node::Term(Term { kind: TermKind::Template { .. }, .. }));
@@ -294,7 +295,7 @@ fn internal(span: Span, name: &str) -> Term {
 }
 
 /// Calls of functions that give nothing, where a value is wanted.
-pub(super) fn void_calls(env: &Env<'_>, walk: &dyn Fn(&mut dyn FnMut(Node<'_>) -> bool)) -> Vec<RegoError> {
+pub(super) fn void_calls(env: &Env<'_>, walk: &Walk<'_>) -> Vec<RegoError> {
     let mut errors = Vec::new();
     walk(&mut |node| {
         if let Node::Term(term @ Term { kind: TermKind::Call(items), span }) = node
@@ -854,12 +855,15 @@ fn lift(names: &mut Names, with: &[With], term: &mut Term, result: &mut Body) {
     result.push(equality);
 }
 
+/// Makes the error for a call with a wrong number of arguments: of a function, its arguments, the place, its arity, their number.
+type Mismatch<'a> = dyn Fn(&Term, &[Term], Span, usize, usize) -> RegoError + 'a;
+
 /// Calls of functions that are not there, or with other numbers of arguments.
 pub(super) fn undefined_functions(
     env: &Env<'_>,
     renames: &Renames<'_>,
-    mismatch: &dyn Fn(&Term, &[Term], Span, usize, usize) -> RegoError,
-    walk: &dyn Fn(&mut dyn FnMut(Node<'_>) -> bool),
+    mismatch: &Mismatch<'_>,
+    walk: &Walk<'_>,
 ) -> Vec<RegoError> {
     let mut errors = Vec::new();
     walk(&mut |node| {
@@ -918,7 +922,7 @@ fn undefined_hint(env: &Env<'_>, operator: &Term) -> Option<String> {
     known.map(|function| format!("there is a builtin `{}`", function.name))
 }
 
-pub(super) fn deprecated_calls(env: &Env<'_>, walk: &dyn Fn(&mut dyn FnMut(Node<'_>) -> bool)) -> Vec<RegoError> {
+pub(super) fn deprecated_calls(env: &Env<'_>, walk: &Walk<'_>) -> Vec<RegoError> {
     let mut errors = Vec::new();
     walk(&mut |node| {
         let (operator, span) = match node {
@@ -938,7 +942,7 @@ pub(super) fn deprecated_calls(env: &Env<'_>, walk: &dyn Fn(&mut dyn FnMut(Node<
     errors
 }
 
-pub(super) fn unsafe_calls(names: &[String], walk: &dyn Fn(&mut dyn FnMut(Node<'_>) -> bool)) -> Vec<RegoError> {
+pub(super) fn unsafe_calls(names: &[String], walk: &Walk<'_>) -> Vec<RegoError> {
     let mut errors = Vec::new();
     if names.is_empty() {
         return errors;

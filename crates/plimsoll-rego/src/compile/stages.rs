@@ -13,7 +13,7 @@ use super::resolve::{self, Globals};
 use super::rewrite::{self, Prints, Templates, Withs, each_rule, walk_module};
 use super::tree::{RuleInfo, RuleKind, RuleTree, keys};
 use super::vars::{self, Skip, Vars};
-use super::walk::{self, Node, NodeMut};
+use super::walk::{self, Node, NodeMut, Walk};
 use super::{Compiled, Options, safety, terms};
 use crate::ast::{ExprKind, Language, Module, Name, Rule, Term, TermKind};
 use crate::check::{self, Program, Settings, TypeEnv};
@@ -26,18 +26,14 @@ fn is_v1(module: &Module) -> bool {
 
 /// What a generated variable was made for: the other side of its equality, looked up when the first error asks.
 pub(super) struct Subjects<'a> {
-    walk: &'a dyn Fn(&mut dyn FnMut(Node<'_>) -> bool),
+    walk: &'a Walk<'a>,
     renames: Renames<'a>,
     recorded: &'a HashMap<Name, TermKind>,
     found: OnceCell<HashMap<Name, TermKind>>,
 }
 
 impl<'a> Subjects<'a> {
-    pub(super) fn new(
-        walk: &'a dyn Fn(&mut dyn FnMut(Node<'_>) -> bool),
-        renames: Renames<'a>,
-        recorded: &'a HashMap<Name, TermKind>,
-    ) -> Subjects<'a> {
+    pub(super) fn new(walk: &'a Walk<'a>, renames: Renames<'a>, recorded: &'a HashMap<Name, TermKind>) -> Subjects<'a> {
         Subjects { walk, renames, recorded, found: OnceCell::new() }
     }
 

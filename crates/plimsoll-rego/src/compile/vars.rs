@@ -404,58 +404,42 @@ impl Unifier<'_> {
             }
             (K::Var(name), K::Array(_) | K::Object(_)) => self.unify_all(name, b),
             (K::Array(_) | K::Object(_), K::Var(name)) => self.unify_all(name, a),
-            (K::Var(name), K::Ref(reference)) | (K::Ref(reference), K::Var(name)) => {
-                if ref_is_safe(reference, self.safe) {
-                    self.mark(name);
-                }
+            (K::Var(name), K::Ref(reference)) | (K::Ref(reference), K::Var(name))
+                if ref_is_safe(reference, self.safe) =>
+            {
+                self.mark(name);
             }
-            (K::Ref(reference), K::Array(_) | K::Object(_)) => {
-                if ref_is_safe(reference, self.safe) {
-                    self.mark_all(b);
-                }
+            (K::Ref(reference), K::Array(_) | K::Object(_)) if ref_is_safe(reference, self.safe) => {
+                self.mark_all(b);
             }
-            (K::Array(_) | K::Object(_), K::Ref(reference)) => {
-                if ref_is_safe(reference, self.safe) {
-                    self.mark_all(a);
-                }
+            (K::Array(_) | K::Object(_), K::Ref(reference)) if ref_is_safe(reference, self.safe) => {
+                self.mark_all(a);
             }
-            (K::Var(name), K::Call(_)) => {
-                if self.call_is_safe(b) {
-                    self.mark(name);
-                }
+            (K::Var(name), K::Call(_)) if self.call_is_safe(b) => {
+                self.mark(name);
             }
-            (K::Call(_), K::Var(name)) => {
-                if self.call_is_safe(a) {
-                    self.mark(name);
-                }
+            (K::Call(_), K::Var(name)) if self.call_is_safe(a) => {
+                self.mark(name);
             }
-            (K::Call(_), K::Array(_) | K::Object(_)) => {
-                if self.call_is_safe(a) {
-                    self.mark_all(b);
-                }
+            (K::Call(_), K::Array(_) | K::Object(_)) if self.call_is_safe(a) => {
+                self.mark_all(b);
             }
-            (K::Array(_) | K::Object(_), K::Call(_)) => {
-                if self.call_is_safe(b) {
-                    self.mark_all(a);
-                }
+            (K::Array(_) | K::Object(_), K::Call(_)) if self.call_is_safe(b) => {
+                self.mark_all(a);
             }
             (K::Var(name), _) | (_, K::Var(name)) => self.mark(name),
             (K::ArrayCompr { .. }, K::Array(_)) | (K::ObjectCompr { .. }, K::Object(_)) => self.mark_all(b),
             (K::Array(_), K::ArrayCompr { .. } | K::ObjectCompr { .. } | K::SetCompr { .. }) => self.mark_all(a),
-            (K::Array(xs), K::Array(ys)) => {
-                if xs.len() == ys.len() {
-                    for (x, y) in xs.iter().zip(ys) {
-                        self.unify(x, y);
-                    }
+            (K::Array(xs), K::Array(ys)) if xs.len() == ys.len() => {
+                for (x, y) in xs.iter().zip(ys) {
+                    self.unify(x, y);
                 }
             }
-            (K::Object(xs), K::Object(ys)) => {
-                if xs.len() == ys.len() {
-                    for (key, x) in xs {
-                        let found = ys.binary_search_by(|(other, _)| other.order(key)).ok();
-                        if let Some((_, y)) = found.and_then(|at| ys.get(at)) {
-                            self.unify(x, y);
-                        }
+            (K::Object(xs), K::Object(ys)) if xs.len() == ys.len() => {
+                for (key, x) in xs {
+                    let found = ys.binary_search_by(|(other, _)| other.order(key)).ok();
+                    if let Some((_, y)) = found.and_then(|at| ys.get(at)) {
+                        self.unify(x, y);
                     }
                 }
             }

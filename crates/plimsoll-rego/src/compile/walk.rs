@@ -15,6 +15,9 @@ pub(super) enum Node<'a> {
 
 type See<'f> = &'f mut dyn FnMut(Node<'_>) -> bool;
 
+/// Something that can be walked: it shows its nodes to who asks.
+pub(super) type Walk<'a> = dyn Fn(&mut dyn FnMut(Node<'_>) -> bool) + 'a;
+
 /// A rule and its `else` branches.
 pub(super) fn rule(rule: &Rule, see: See<'_>) {
     let mut branch = Some(rule);

@@ -88,8 +88,7 @@ fn evaluated(ask: &Ask) -> Result<Vec<Solution>, Vec<Problem>> {
     let data = ask.data.as_deref().map_or_else(|| Ok(Value::object(Vec::new())), json).map_err(other)?;
     let budget = Budget { deadline: Instant::now().checked_add(TIME), ..Budget::default() };
     let world = World { now_nanoseconds: ask::NOW.into(), ..World::default() };
-    let options =
-        RunOptions { budget, world, strict_builtin_errors: ask.strict_builtin_errors, ..RunOptions::default() };
+    let options = RunOptions { budget, world, strict_builtin_errors: ask.strict_builtin_errors };
     let outcome = query.run_with(input.as_ref(), &data, &options).map_err(|error| failed(&error, query.sources()))?;
     let one = |solution: plimsoll_rego::eval::Solution| Solution {
         bindings: solution.bindings.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),

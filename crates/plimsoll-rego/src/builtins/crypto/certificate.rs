@@ -344,7 +344,7 @@ fn text(tag: u8, content: &[u8]) -> Option<String> {
         30 => {
             let units: Vec<u16> = content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
             let units = units.strip_suffix(&[0]).unwrap_or(&units);
-            (content.len() % 2 == 0).then(|| String::from_utf16_lossy(units))
+            content.len().is_multiple_of(2).then(|| String::from_utf16_lossy(units))
         }
         _ => None,
     }
@@ -597,6 +597,9 @@ impl Certificate {
     }
 }
 
+/// Object identifiers with values.
+type Pairs = Vec<(Vec<u64>, Value)>;
+
 /// A request for a certificate.
 pub(super) struct Request {
     pub raw: Vec<u8>,
@@ -609,7 +612,7 @@ pub(super) struct Request {
     pub key: PublicKey,
     pub subject: Name,
     /// Attributes whose values are sets of sequences of pairs: the type and the pairs.
-    pub attributes: Vec<(Vec<u64>, Vec<Vec<(Vec<u64>, Value)>>)>,
+    pub attributes: Vec<(Vec<u64>, Vec<Pairs>)>,
     pub extensions: Vec<Extension>,
     pub names: AltNames,
 }
