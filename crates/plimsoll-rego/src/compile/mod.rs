@@ -30,7 +30,7 @@ mod vars;
 mod walk;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub use query::compile_query;
 pub use stages::compile;
@@ -72,11 +72,14 @@ impl std::fmt::Debug for Options {
     }
 }
 
+/// Read once: it has the signatures of all builtins.
+static ALL: LazyLock<Arc<Capabilities>> = LazyLock::new(Arc::default);
+
 impl Default for Options {
     fn default() -> Options {
         Options {
             strict: false,
-            capabilities: Arc::new(Capabilities::default()),
+            capabilities: ALL.clone(),
             keep_print: false,
             error_limit: ERROR_LIMIT,
             schemas: Arc::new(SchemaSet::default()),

@@ -112,7 +112,7 @@ impl<'p> Machine<'p, '_> {
     /// A rule's whole value.
     pub fn call_whole(&mut self, number: u32, dst: Slot) -> Result<Flow, EvalError> {
         let group = self.program.group(number)?;
-        if let Some(flow) = self.hidden(group, dst) {
+        if let Some(flow) = self.hidden(group, dst)? {
             return Ok(flow);
         }
         self.tell_found(group, 0, &[])?;
@@ -138,7 +138,7 @@ impl<'p> Machine<'p, '_> {
         dst: Slot,
     ) -> Result<Flow, EvalError> {
         let group = self.program.group(number)?;
-        if let Some(flow) = self.hidden(group, dst) {
+        if let Some(flow) = self.hidden(group, dst)? {
             return Ok(flow);
         }
         self.tell_found(group, 0, &[])?;
@@ -240,7 +240,7 @@ impl<'p> Machine<'p, '_> {
         let lowered = group.lowered(self.program, keys)?;
         let top = self.buffers.registers.len();
         self.buffers.registers.extend(arguments.iter().cloned().map(Some));
-        let start = self.candidates(lowered, top);
+        let start = self.candidates(lowered, top)?;
         self.buffers.registers.truncate(top);
         let found = self.buffers.candidates.get(start..).unwrap_or(&[]);
         let chains = found.iter().filter_map(|at| lowered.rules.get(*at as usize)).map(|rule| rule.chain);
@@ -267,15 +267,14 @@ impl<'p> Machine<'p, '_> {
     }
 
     /// Where a rule is replaced, what stands for it.
-    fn hidden(&mut self, group: &Group, dst: Slot) -> Option<Flow> {
-        let view = self.buffers.views.get(self.view as usize)?;
-        if !view.hides(&group.path) {
-            return None;
+    fn hidden(&mut self, group: &Group, dst: Slot) -> Result<Option<Flow>, EvalError> {
+        if !self.hides(&group.path)? {
+            return Ok(None);
         }
-        Some(match self.document(group.path.get(1..).unwrap_or(&[])) {
+        Ok(Some(match self.document(group.path.get(1..).unwrap_or(&[]))? {
             Some(value) => self.answer(dst, value),
             None => Flow::Fail,
-        })
+        }))
     }
 
     fn start_whole(&mut self, group: &'p Group, lowered: &'p Lowered, dst: Slot) -> Result<Flow, EvalError> {
@@ -290,7 +289,7 @@ impl<'p> Machine<'p, '_> {
         dst: Slot,
         base: usize,
     ) -> Result<Flow, EvalError> {
-        let candidates = self.candidates(lowered, base);
+        let candidates = self.candidates(lowered, base)?;
         let found = self.buffers.candidates.get(candidates..).unwrap_or(&[]);
         let early = is_early(lowered, found);
         let whole = Whole {
@@ -328,7 +327,7 @@ impl<'p> Machine<'p, '_> {
         base: usize,
     ) -> Result<Flow, EvalError> {
         // Rules of partial rules look at no arguments.
-        let candidates = self.candidates(lowered, usize::MAX);
+        let candidates = self.candidates(lowered, usize::MAX)?;
         let growing = Growing::new(group.kind == GroupKind::Set);
         let partial = Partial { group, lowered, keys, next: 0, running: None, growing };
         self.push(base, candidates, dst, Driver::Partial(partial))?;
@@ -336,13 +335,15 @@ impl<'p> Machine<'p, '_> {
     }
 
     /// Puts the rules that can hold onto the stack of candidates; where they begin.
-    fn candidates(&mut self, lowered: &Lowered, base: usize) -> usize {
+    fn candidates(&mut self, lowered: &Lowered, base: usize) -> Result<usize, EvalError> {
         let start = self.buffers.candidates.len();
         let arguments = self.buffers.registers.get(base..).unwrap_or(&[]);
         if let Some(view) = self.buffers.views.get(self.view as usize) {
+            let paid = self.meter.steps(lowered.index.cost(view, self.data));
+            paid.map_err(|limit| self.exhausted_limit(limit))?;
             lowered.index.find(view, self.data, arguments, &mut self.buffers.candidates);
         }
-        start
+        Ok(start)
     }
 
     pub fn push(&mut self, base: usize, candidates: usize, dst: Slot, driver: Driver<'p>) -> Result<(), EvalError> {

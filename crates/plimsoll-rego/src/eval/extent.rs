@@ -38,12 +38,13 @@ impl<'p> Machine<'p, '_> {
     }
 
     /// Puts a cursor at a node.
-    pub fn cursor_at(&mut self, base: usize, dst: Slot, node: NodeId) {
+    pub fn cursor_at(&mut self, base: usize, dst: Slot, node: NodeId) -> Result<(), EvalError> {
         let path = self.node_path(node);
-        let hidden = self.buffers.views.get(self.view as usize).is_some_and(|view| view.hides(&path));
+        let hidden = self.hides(&path)?;
         let state = if hidden { Value::Null } else { Value::int(i64::from(node.0)) };
         self.set(base, dst, state);
         self.set(base, dst + 1, Value::array(path));
+        Ok(())
     }
 
     fn cursor(&self, base: usize, cursor: Slot) -> (Option<Value>, Value) {
@@ -70,8 +71,7 @@ impl<'p> Machine<'p, '_> {
         };
         path.push(key.clone());
         self.meter.steps(path.len() as u64).map_err(|limit| self.exhausted_limit(limit))?;
-        let view = self.buffers.views.get(self.view as usize);
-        let hidden = view.is_some_and(|view| view.hides(&path));
+        let hidden = self.hides(&path)?;
         let child = if hidden { None } else { node.and_then(|node| self.program.compiled.tree.child(node, &key)) };
         if let Some(child) = child {
             if let Some(group) = self.program.group_at(child) {
@@ -84,8 +84,8 @@ impl<'p> Machine<'p, '_> {
             return Ok(Flow::On);
         }
         // Where nothing is replaced no path is needed any more.
-        if view.is_some_and(|view| view.targets.is_empty()) {
-            let Some(found) = self.document(path.get(1..).unwrap_or(&[])) else { return Ok(Flow::Fail) };
+        if self.buffers.views.get(self.view as usize).is_some_and(|view| view.targets.is_empty()) {
+            let Some(found) = self.document(path.get(1..).unwrap_or(&[]))? else { return Ok(Flow::Fail) };
             self.set(base, dst, Value::Bool(true));
             self.set(base, dst + 1, found);
             return Ok(Flow::On);
@@ -96,12 +96,12 @@ impl<'p> Machine<'p, '_> {
     }
 
     /// The keys at a cursor: those of base documents, then those of rules.
-    pub fn keys(&mut self, base: usize, cursor: Slot) -> Vec<Value> {
+    pub fn keys(&mut self, base: usize, cursor: Slot) -> Result<Vec<Value>, EvalError> {
         let (state, payload) = self.cursor(base, cursor);
         if let Some(Value::Bool(_)) = state {
-            return keys_of(&payload);
+            return Ok(keys_of(&payload));
         }
-        let document = self.document_at(&payload);
+        let document = self.document_at(&payload)?;
         let mut keys = document.as_ref().map(keys_of).unwrap_or_default();
         if let Some(Value::Number(number)) = state
             && let Some(node) = number.as_i64().and_then(|node| u32::try_from(node).ok())
@@ -113,13 +113,13 @@ impl<'p> Machine<'p, '_> {
                 }
             }
         }
-        keys
+        Ok(keys)
     }
 
-    fn document_at(&self, path: &Value) -> Option<Value> {
+    fn document_at(&mut self, path: &Value) -> Result<Option<Value>, EvalError> {
         match path {
             Value::Array(path) => self.document(path.items().get(1..).unwrap_or(&[])),
-            _ => None,
+            _ => Ok(None),
         }
     }
 
@@ -131,7 +131,7 @@ impl<'p> Machine<'p, '_> {
             Some(Value::Number(number)) => number.as_i64().and_then(|node| u32::try_from(node).ok()).map(NodeId),
             _ => None,
         };
-        let document = self.document_at(&payload);
+        let document = self.document_at(&payload)?;
         let Some(node) = node else {
             return Ok(match document {
                 Some(document) => self.answer(dst, document),

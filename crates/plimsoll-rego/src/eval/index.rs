@@ -62,6 +62,16 @@ impl RuleIndex {
         RuleIndex { subjects, conditions, by_value }
     }
 
+    /// What asking costs, before any rule is run.
+    pub fn cost(&self, view: &View, data: &Value) -> u64 {
+        let documents = self.subjects.iter().map(|subject| match subject {
+            Subject::Data(path) if view.looking_up() > 0 => view.cost(data, path),
+            _ => 0,
+        });
+        let asked = self.by_value.as_ref().map_or(self.conditions.len(), |(_, _, others)| others.len());
+        documents.fold(asked as u64 / 16, u64::saturating_add)
+    }
+
     /// Appends the numbers of the rules that can hold, in order.
     pub fn find(&self, view: &View, data: &Value, arguments: &[Option<Value>], found: &mut Vec<u32>) {
         if self.subjects.is_empty() {
@@ -168,9 +178,9 @@ pub(super) fn conditions(rule: &Rule, is_base: &dyn Fn(&[Value]) -> bool) -> Vec
         })
         .collect();
     let mut seen = Seen { arguments, known: HashMap::new(), constants: HashMap::new(), is_base };
-    let mut found: Vec<Condition> = Vec::new();
+    let mut found = Found::default();
     if speaks(&rule.body) {
-        return found;
+        return found.conditions;
     }
     for expr in &rule.body {
         if expr.negated || !expr.with.is_empty() {
@@ -181,7 +191,7 @@ pub(super) fn conditions(rule: &Rule, is_base: &dyn Fn(&[Value]) -> bool) -> Vec
                 if matches!(&term.kind, TermKind::Ref(_))
                     && let Some(subject) = seen.subject(term)
                 {
-                    add(&mut found, subject, None);
+                    found.add(subject, None);
                 }
             }
             ExprKind::Call { operator, args } => {
@@ -192,17 +202,29 @@ pub(super) fn conditions(rule: &Rule, is_base: &dyn Fn(&[Value]) -> bool) -> Vec
             _ => {}
         }
     }
-    found
+    found.conditions
 }
 
-fn add(found: &mut Vec<Condition>, subject: Subject, value: Option<Value>) {
-    match found.iter_mut().find(|have| have.subject == subject) {
-        Some(have) => {
-            if have.value.is_none() {
-                have.value = value;
+/// The conditions of a rule in the order in which they stand, each subject once.
+#[derive(Default)]
+struct Found {
+    conditions: Vec<Condition>,
+    places: BTreeMap<Subject, usize>,
+}
+
+impl Found {
+    fn add(&mut self, subject: Subject, value: Option<Value>) {
+        match self.places.get(&subject).and_then(|at| self.conditions.get_mut(*at)) {
+            Some(have) => {
+                if have.value.is_none() {
+                    have.value = value;
+                }
+            }
+            None => {
+                self.places.insert(subject.clone(), self.conditions.len());
+                self.conditions.push(Condition { subject, value });
             }
         }
-        None => found.push(Condition { subject, value }),
     }
 }
 
@@ -215,7 +237,7 @@ struct Seen<'r> {
 }
 
 impl<'r> Seen<'r> {
-    fn equality(&mut self, a: &'r Term, b: &'r Term, found: &mut Vec<Condition>) {
+    fn equality(&mut self, a: &'r Term, b: &'r Term, found: &mut Found) {
         for (one, other) in [(a, b), (b, a)] {
             if let (TermKind::Var(name), Some(value)) = (&one.kind, scalar(other))
                 && !self.arguments.contains_key(name)
@@ -232,10 +254,10 @@ impl<'r> Seen<'r> {
                 _ => scalar(other),
             };
             match (value, &other.kind) {
-                (Some(value), _) => add(found, subject, Some(value)),
+                (Some(value), _) => found.add(subject, Some(value)),
                 (None, TermKind::Var(name)) => {
                     if matches!(subject, Subject::Input(_) | Subject::Data(_)) {
-                        add(found, subject.clone(), None);
+                        found.add(subject.clone(), None);
                     }
                     if !self.arguments.contains_key(name) {
                         self.known.entry(name).or_insert(subject);

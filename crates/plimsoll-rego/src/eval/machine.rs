@@ -8,7 +8,7 @@ use super::code::{Arithmetic, Block, Callee, Collection, NOWHERE, Op, Slot, Src,
 use super::lower::made;
 use super::program::{Prepared, Program};
 use super::trace::{Event, EventOp, Later, Node, Tracer};
-use super::view::{Cache, Mock, View};
+use super::view::{Cache, MEMBER, Mock, View};
 use super::{EvalCode, EvalError, ExpressionValue, MAX_LISTED_ERRORS, Metrics, Outcome, Printed, RunOptions, Solution};
 use crate::ast::Name;
 use crate::budget::{Exhausted, Meter};
@@ -311,7 +311,7 @@ impl<'p, 't> Machine<'p, 't> {
                     },
                     Op::Data { dst, path } => {
                         let path = block.paths.get(path as usize).map_or(&[][..], |path| path);
-                        match self.document(path) {
+                        match self.document(path)? {
                             Some(found) => {
                                 set!(dst, found);
                                 true
@@ -498,7 +498,7 @@ impl<'p, 't> Machine<'p, 't> {
                                 super::code::WithValue::Function(group) => Mock::Function(*group),
                                 super::code::WithValue::Builtin(callee) => Mock::Builtin(callee.clone()),
                             };
-                            failed!(view.replace(target, mock));
+                            failed!(view.replace(target, mock, &mut self.meter));
                         }
                         view.parent = self.view;
                         view.cache = u32::try_from(self.buffers.caches.len()).unwrap_or(u32::MAX);
@@ -512,7 +512,7 @@ impl<'p, 't> Machine<'p, 't> {
                         true
                     }
                     Op::Tree { dst, node } => {
-                        self.cursor_at(base, dst, node);
+                        self.cursor_at(base, dst, node)?;
                         true
                     }
                     Op::Step { dst, cursor, key } => {
@@ -520,7 +520,7 @@ impl<'p, 't> Machine<'p, 't> {
                         enter!(self.step(base, dst, cursor, key))
                     }
                     Op::Keys { dst, cursor } => {
-                        let keys = self.keys(base, cursor);
+                        let keys = self.keys(base, cursor)?;
                         failed!(self.meter.memory(VALUE + keys.len() as u64 * REGISTER));
                         failed!(self.meter.steps(keys.len() as u64));
                         set!(dst, Value::array(keys));
@@ -628,8 +628,23 @@ impl<'p, 't> Machine<'p, 't> {
         self.buffers.views.get(self.view as usize)?.input.as_ref()
     }
 
-    pub fn document(&self, path: &[Value]) -> Option<Value> {
-        self.buffers.views.get(self.view as usize)?.document(self.data, path)
+    /// The base document at a path without `data`, as the view has it.
+    pub fn document(&mut self, path: &[Value]) -> Result<Option<Value>, EvalError> {
+        let Some(view) = self.buffers.views.get(self.view as usize) else { return Ok(None) };
+        let cost = view.cost(self.data, path);
+        if cost > 0 {
+            let paid = self.meter.steps(cost).and_then(|()| self.meter.memory(cost.saturating_mul(MEMBER)));
+            paid.map_err(|limit| self.exhausted_limit(limit))?;
+        }
+        Ok(self.buffers.views.get(self.view as usize).and_then(|view| view.document(self.data, path)))
+    }
+
+    /// Whether what is at the path (with `data`) is replaced.
+    pub fn hides(&mut self, path: &[Value]) -> Result<bool, EvalError> {
+        let Some(view) = self.buffers.views.get(self.view as usize) else { return Ok(false) };
+        let (cost, hidden) = (view.looking_up(), view.hides(path));
+        self.meter.steps(cost).map_err(|limit| self.exhausted_limit(limit))?;
+        Ok(hidden)
     }
 
     /// Makes a choice point.

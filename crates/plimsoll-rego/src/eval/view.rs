@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::code::{Callee, WithTarget};
 use super::index::follow;
-use crate::budget::Exhausted;
+use crate::budget::{Exhausted, Meter};
 use crate::value::{MAX_DEPTH, Value};
 
 /// What replaces a function.
@@ -45,13 +45,33 @@ impl View {
         View { input, replaced: None, targets: Arc::default(), mocks: Arc::default(), cache: 0, parent: 0 }
     }
 
+    /// What looking up the replacements above a path costs.
+    #[inline]
+    pub fn looking_up(&self) -> u64 {
+        self.targets.len() as u64
+    }
+
     /// Whether what is at the path (with `data`) is replaced, so that no rule there counts.
     #[inline]
     pub fn hides(&self, path: &[Value]) -> bool {
         !self.targets.is_empty() && self.targets.iter().any(|target| path.starts_with(target))
     }
 
-    /// The base document at a path without `data`.
+    /// What making the base document at a path costs, in members that are copied.
+    pub fn cost(&self, data: &Value, path: &[Value]) -> u64 {
+        let system = match data {
+            Value::Object(object) if path.is_empty() && object.get_str("system").is_some() => object.entries().len(),
+            _ => 0,
+        };
+        let replaced = || self.replaced.as_ref().and_then(|replaced| follow(replaced, path));
+        let merged = match (self.targets.is_empty(), replaced(), follow(data, path)) {
+            (false, Some(replaced), Some(real)) => merging(replaced, real),
+            _ => 0,
+        };
+        self.looking_up() + system as u64 + merged
+    }
+
+    /// The base document at a path without `data`; [`View::cost`] is paid.
     pub fn document(&self, data: &Value, path: &[Value]) -> Option<Value> {
         let real = || match path {
             [] => Some(without_system(data)),
@@ -82,7 +102,11 @@ impl View {
     }
 
     /// The view with a replacement more.
-    pub fn replace(&mut self, target: &WithTarget, mock: Mock) -> Result<(), Exhausted> {
+    pub fn replace(&mut self, target: &WithTarget, mock: Mock, meter: &mut Meter) -> Result<(), Exhausted> {
+        // The lists of what is replaced are copied where an outer view has them too.
+        let lists = (self.mocks.len() + self.targets.len()) as u64;
+        meter.steps(lists)?;
+        meter.memory(lists * MEMBER)?;
         match (target, mock) {
             (WithTarget::Function(group), mock) => {
                 Arc::make_mut(&mut self.mocks).push((Mocked::Function(*group), mock))
@@ -91,10 +115,10 @@ impl View {
                 Arc::make_mut(&mut self.mocks).push((Mocked::Builtin(name.clone()), mock));
             }
             (WithTarget::Input(path), Mock::Value(value)) => {
-                self.input = Some(put(self.input.take(), path, value)?);
+                self.input = Some(put(self.input.take(), path, value, meter)?);
             }
             (WithTarget::Data(path), Mock::Value(value)) => {
-                self.replaced = Some(put(self.replaced.take(), path.get(1..).unwrap_or(&[]), value)?);
+                self.replaced = Some(put(self.replaced.take(), path.get(1..).unwrap_or(&[]), value, meter)?);
                 Arc::make_mut(&mut self.targets).push(path.clone());
             }
             _ => {}
@@ -112,6 +136,20 @@ fn without_system(data: &Value) -> Value {
         }
         data => data.clone(),
     }
+}
+
+/// Bytes of a member of an object.
+pub(super) const MEMBER: u64 = size_of::<(Value, Value)>() as u64;
+
+/// How many members [`merged`] copies.
+pub(super) fn merging(a: &Value, b: &Value) -> u64 {
+    let (Value::Object(x), Value::Object(y)) = (a, b) else { return 0 };
+    if x.entries().is_empty() || y.entries().is_empty() {
+        return 0;
+    }
+    let (few, many) = if x.entries().len() <= y.entries().len() { (x, y) } else { (y, x) };
+    let below = few.entries().iter().filter_map(|(key, value)| many.get(key).map(|other| merging(value, other)));
+    below.fold((x.entries().len() + y.entries().len()) as u64, u64::saturating_add)
 }
 
 /// Both objects' members; where both have one that is no object, the first one's. As deep as values may be.
@@ -136,7 +174,7 @@ pub(super) fn merged(a: &Value, b: &Value) -> Value {
 }
 
 /// The document with a value put at a path; what is no object on the way gives way.
-fn put(document: Option<Value>, path: &[Value], value: Value) -> Result<Value, Exhausted> {
+fn put(document: Option<Value>, path: &[Value], value: Value, meter: &mut Meter) -> Result<Value, Exhausted> {
     if path.len() + value.depth() as usize > MAX_DEPTH as usize {
         return Err(Exhausted::Depth);
     }
@@ -144,9 +182,14 @@ fn put(document: Option<Value>, path: &[Value], value: Value) -> Result<Value, E
     let mut at = document;
     for key in path {
         let below = at.as_ref().and_then(|at| match at {
-            Value::Object(object) => object.get(key).cloned(),
+            Value::Object(object) => Some((object.get(key).cloned(), object.entries().len() as u64)),
             _ => None,
         });
+        // Every object on the way is copied.
+        let members = below.as_ref().map_or(0, |(_, members)| *members) + 1;
+        meter.steps(members)?;
+        meter.memory(members.saturating_mul(MEMBER))?;
+        let below = below.and_then(|(below, _)| below);
         on_the_way.push(at);
         at = below;
     }
