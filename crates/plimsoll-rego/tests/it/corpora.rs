@@ -5,8 +5,16 @@ use crate::support::{cases, ours};
 const FILES: &[(&str, &str)] =
     &[("v0.cases", include_str!("../corpora/v0.cases")), ("refused.cases", include_str!("../corpora/refused.cases"))];
 
+/// Where we differ, and why: one that no longer differs must leave the list.
+const DIFFER: &[(&str, &str)] = &[
+    (
+        "a bad argument from the input, strictly",
+        "OPA's index passes over the rule, since what startswith looks at is no string",
+    ),
+    ("every waits for what a call binds, and in vain", "OPA does not reorder every behind a call that binds; we do"),
+];
+
 #[test]
-#[ignore = "the stages are not joined yet"]
 fn programs_of_the_corpora_give_what_is_recorded() {
     let mut wrong = Vec::new();
     for (file, text) in FILES {
@@ -14,7 +22,7 @@ fn programs_of_the_corpora_give_what_is_recorded() {
         for case in &cases.list {
             let want = case.want.as_ref().expect(&case.name);
             let have = ours::answer(&case.ask);
-            if !have.agrees(want) {
+            if have.agrees(want) == DIFFER.iter().any(|(name, _)| *name == case.name) {
                 wrong.push(format!("{file}:{}: {}\n want\n{want}\n have\n{have}", case.row, case.name));
             }
         }
