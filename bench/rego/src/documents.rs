@@ -23,7 +23,7 @@ const LOOKUP: &str = r#"package lookup
 owner = data.images[input.image].owner
 "#;
 
-const CONSTRAINTS: &str = r#"package constraints
+const CONSTRAINTS: &str = r#"package decide
 
 violation[{"constraint": name, "msg": msg}] {
 	constraint := data.constraints[name]
@@ -97,7 +97,7 @@ fn constraints(count: usize) -> Task {
     Task {
         name: format!("{count} constraints over 10 containers"),
         module: CONSTRAINTS,
-        rule: "data.constraints.violation",
+        rule: "data.decide.violation",
         input: json!({"review": review(10)}).to_string(),
         data: json!({"constraints": all}).to_string(),
     }
