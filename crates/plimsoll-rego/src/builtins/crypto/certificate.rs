@@ -666,7 +666,7 @@ pub(super) fn request(bytes: &[u8]) -> Parsed<Request> {
 }
 
 /// Pairs of types and values, where all of them are such: how an older structure of Go's shows attributes.
-fn pairs(list: &[u8]) -> Option<Vec<(Vec<u64>, Value)>> {
+fn pairs(list: &[u8]) -> Option<Pairs> {
     let mut reader = Reader(list);
     let mut out = Vec::new();
     while !reader.is_empty() {
