@@ -58,6 +58,8 @@ fn matches(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let (regex, size) = match context.scratch.globs.get(&key) {
         Some((regex, size)) => (Arc::clone(regex), *size),
         None => {
+            // Compiling takes long beside most of what is paid for.
+            context.meter.steps(1000 + pattern.len() as u64 * 16)?;
             context.pay_new_text(pattern.len().saturating_mul(16 + delimiters.len() * 8))?;
             let translated = translated(pattern, &delimiters).map_err(Failure::builtin)?;
             let regex = RegexBuilder::new(&translated.pattern)

@@ -40,6 +40,9 @@ use crate::ast::{Body, Import, Module, Name, Package, Rule};
 use crate::capabilities::Capabilities;
 use crate::check::{SchemaSet, TypeEnv};
 
+/// A package's path and a rule's reference in it have no more parts than this together: every rule has its own path.
+pub const MAX_PATH: usize = 128;
+
 /// How many errors are collected before the rest is left unsaid, as in OPA.
 pub const ERROR_LIMIT: usize = 10;
 

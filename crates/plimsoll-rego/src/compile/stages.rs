@@ -14,7 +14,7 @@ use super::rewrite::{self, Prints, Templates, Withs, each_rule, walk_module};
 use super::tree::{RuleInfo, RuleKind, RuleTree, keys};
 use super::vars::{self, Skip, Vars};
 use super::walk::{self, Node, NodeMut, Walk};
-use super::{Compiled, Options, safety, terms};
+use super::{Compiled, MAX_PATH, Options, safety, terms};
 use crate::ast::{ExprKind, Language, Module, Name, Rule, Term, TermKind};
 use crate::check::{self, Program, Settings, TypeEnv};
 use crate::error::{Code, RegoError};
@@ -72,6 +72,15 @@ impl<'a> Subjects<'a> {
     }
 }
 
+/// Where a module has a path that is too long.
+fn too_long(module: &Module) -> Option<Span> {
+    let package = module.package.path.len();
+    if package > MAX_PATH {
+        return Some(module.package.span);
+    }
+    module.rules.iter().find(|rule| package + rule.head.reference.len() > MAX_PATH).map(|rule| rule.span)
+}
+
 /// Checks and rewrites modules that are to work together.
 pub fn compile(modules: Vec<Module>, sources: &Sources, options: &Options) -> Result<Compiled, Vec<RegoError>> {
     let mut modules = modules;
@@ -79,6 +88,11 @@ pub fn compile(modules: Vec<Module>, sources: &Sources, options: &Options) -> Re
         let name = |module: &Module| sources.get(module.source).map(|source| source.name.clone());
         name(a).cmp(&name(b))
     });
+    let long = modules.iter().find_map(too_long);
+    if let Some(span) = long {
+        let message = format!("a rule's path may have {MAX_PATH} parts");
+        return Err(vec![RegoError::new(Code::Limit, span, message)]);
+    }
     modules.iter_mut().for_each(terms::sort_module);
     let mut run = Run {
         sources,

@@ -36,8 +36,8 @@ pub struct Program {
     pub(super) options: ProgramOptions,
     pub(super) groups: Vec<Group>,
     groups_by_node: HashMap<NodeId, u32>,
-    /// With `data`, of the nodes that are no rules.
-    paths: HashMap<NodeId, Vec<Value>>,
+    /// The node above, and the key that leads from it.
+    parents: HashMap<NodeId, (NodeId, Value)>,
     /// Memory of evaluations that ended, to be used again.
     buffers: Mutex<Vec<Buffers>>,
 }
@@ -111,11 +111,11 @@ impl Program {
             options,
             groups: Vec::new(),
             groups_by_node: HashMap::new(),
-            paths: HashMap::new(),
+            parents: HashMap::new(),
             buffers: Mutex::default(),
         };
-        let mut stack: Vec<(NodeId, Vec<Value>)> = vec![(RuleTree::ROOT, Vec::new())];
-        while let Some((id, path)) = stack.pop() {
+        let mut stack = vec![RuleTree::ROOT];
+        while let Some(id) = stack.pop() {
             let Some(node) = compiled.tree.node(id) else { continue };
             if !node.rules.is_empty() {
                 // Below a rule with keys that are found out, all rules are parts of its document.
@@ -128,15 +128,14 @@ impl Program {
                         true
                     });
                 }
+                let path = program.node_path(id);
                 program.add_group(id, &path, &rules);
                 continue;
             }
             for (key, child) in &node.children {
-                let mut path = path.clone();
-                path.push(key.clone());
-                stack.push((*child, path));
+                program.parents.insert(*child, (id, key.clone()));
+                stack.push(*child);
             }
-            program.paths.insert(id, path);
         }
         program
     }
@@ -210,7 +209,14 @@ impl Program {
     }
 
     pub(super) fn node_path(&self, node: NodeId) -> Vec<Value> {
-        self.paths.get(&node).cloned().unwrap_or_default()
+        let mut path = Vec::new();
+        let mut at = node;
+        while let Some((parent, key)) = self.parents.get(&at) {
+            path.push(key.clone());
+            at = *parent;
+        }
+        path.reverse();
+        path
     }
 
     /// The rules below a node, in order.

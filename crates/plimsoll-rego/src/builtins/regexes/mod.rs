@@ -84,7 +84,8 @@ pub(in crate::builtins) fn compiled(context: &mut Context<'_>, pattern: &str) ->
     if let Some(found) = context.scratch.regexes.get(pattern) {
         return Ok(Arc::clone(found));
     }
-    context.meter.steps(64 + pattern.len() as u64)?;
+    // Compiling takes long beside most of what is paid for.
+    context.meter.steps(500 + pattern.len() as u64 * 16)?;
     let made = Arc::new(Pattern::new(pattern)?);
     context.meter.steps(made.size)?;
     if context.scratch.regexes.len() >= KEPT {
@@ -217,6 +218,7 @@ fn expand(
             rest = behind;
             continue;
         }
+        context.meter.steps(1 + names.len() as u64 / 16)?;
         let Some((name, behind)) = reference(rest) else {
             out.push('$');
             continue;
