@@ -419,6 +419,37 @@ def programs():
     return found
 
 
+EVALUATED = [
+    rb"""package a
+import data.lib
+p contains msg if {
+    some c in input.spec.containers
+    not startswith(c.image, data.repos[_])
+    msg := sprintf("%v from %q", [c.name, c.image])
+}
+q := object.union({"a": 1}, {k: v | some k, v in input.spec; k != "containers"}) with input.spec.x as lib.f(3)
+r := count([x | walk(input, [x, _])]) + sum([1, 2.5]) if every x in input.spec.containers { regex.match("^[a-z]+", x.name) }
+else := json.marshal(input)
+s[x].t := y if some x, y in {"b": [1, {2}]}
+default u := false
+u if { input.spec.containers[0].image = concat("/", [reg, _]); reg := "docker.io" }
+""" + b"\0" + rb"""{"spec": {"containers": [{"name": "x", "image": "docker.io/x:1"}, {"name": "y", "image": "q.io/y"}], "n": -1e3}}""" + b"\0" + rb"""{"repos": ["docker.io/"]}""" + b"\0" + rb"""package lib
+f(x) := y if { y := x * 2; y > 3 } else := [time.format(x), split("a,b", ","), glob.match("*", [], "a"), bits.lsh(1, x)]
+""",
+    rb"""package a
+violation[{"msg": msg}] { x := input.a[_]; not re_match("a", x); msg = sprintf("%d", [x]) }
+f(x) = y { y = to_number(x) } else = 0 { true }
+p = [y | x = input.a[i]; y = f(x) with data.b as i]
+""" + b"\0" + rb"""{"a": ["1", 2, null, {"b": [true]}]}""",
+]
+VALUES = [
+    rb"""{"a": [1, -2.50e3, 1e400, "\u00e9\ud83d\ude00", null, true, {}], "b": {"c": 12345678901234567890.5}}""",
+    b"a: &x [1, 0x1F, 1_000, .inf, ~, yes]\nb: {<<: {k: *x}, ? [q] : w}\nc: |\n  text\n---\nd: !!str 1\n",
+    b"10000000000000000000000 -0.1 1e-30",
+    b"5 3",
+]
+
+
 def seeds():
     layer = tar(LAYER)
     inner = jar({"META-INF/maven/org.a/shop/pom.properties": "version=1.0\ngroupId=org.a\nartifactId=shop\n"})
@@ -477,6 +508,8 @@ def seeds():
         "reference": REFERENCES,
         "rego_parse": [REGO] + programs(),
         "rego_fmt": [REGO, COMMENTED] + programs(),
+        "rego_eval": EVALUATED + programs(),
+        "rego_values": VALUES,
         "purl": PURLS,
         "report_text": [b"a\n1.0\nMIT", "x\u202ey\u200b<b>|`\x1b[31m\n1\n]]>&".encode()],
         "trivy_db": [],

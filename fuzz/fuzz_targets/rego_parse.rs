@@ -1,5 +1,5 @@
-//! Rego text of both versions: whatever it is, it is read or refused with words, in time; places lie in the text, and what a
-//! module is written as is read again.
+//! Rego text of both versions: whatever it is, it is a module or refused with words, in time; places lie in the text, no rule
+//! is without a body, and who goes on after errors has the same first one. What a query is read as can be written.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

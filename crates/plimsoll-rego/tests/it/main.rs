@@ -6,5 +6,6 @@ mod support;
 
 mod corpora;
 mod eval;
+mod hostile;
 mod parse_errors;
 mod types;
