@@ -11,23 +11,23 @@ use serde::Serialize;
 pub struct Fault {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Place>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub details: Option<Details>,
+    pub details: Option<Box<Details>>,
     /// Lines below the message, without their tabs.
     #[serde(skip)]
     pub below: Vec<String>,
     /// What stands at the front of an evaluation error: the place, or the query's own text.
     #[serde(skip)]
-    pub front: Option<String>,
+    pub front: Option<Box<str>>,
 }
 
 /// A place as OPA's JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
-    pub file: String,
+    pub file: Box<str>,
     pub row: usize,
     pub col: usize,
 }
@@ -43,7 +43,7 @@ impl Place {
     pub fn of(span: Span, sources: &Sources) -> Option<Place> {
         let source = sources.get(span.source)?;
         let (row, col) = source.row_column(span.start);
-        Some(Place { file: source.name.to_string(), row, col })
+        Some(Place { file: (&*source.name).into(), row, col })
     }
 
     /// `file:row`, or `row:column` of a query, which has no file.
@@ -81,7 +81,7 @@ impl Fault {
                 .collect();
             let caret = format!("{before}^");
             if error.code == Code::Parse {
-                details = Some(Details { line: line.to_owned(), idx: place.col - 1 });
+                details = Some(Box::new(Details { line: line.to_owned(), idx: place.col - 1 }));
                 if !below.iter().any(|have| have.trim_end().ends_with('^')) {
                     below.extend([line.to_owned(), caret]);
                 }
@@ -92,7 +92,7 @@ impl Fault {
         below.extend(error.hint.iter().map(|hint| format!("hint: {hint}")));
         Fault {
             message: error.message.clone(),
-            code: Some(error.code.as_str().to_owned()),
+            code: Some(error.code.as_str()),
             location,
             details,
             below,

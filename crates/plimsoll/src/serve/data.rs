@@ -167,7 +167,7 @@ impl State {
 
 fn evaluation(error: &EvalError, sources: &Sources) -> Fault {
     Fault {
-        code: Some(error.code.as_str().to_owned()),
+        code: Some(error.code.as_str()),
         location: error.span.and_then(|span| Place::of(span, sources)),
         ..Fault::plain(error.message.clone())
     }

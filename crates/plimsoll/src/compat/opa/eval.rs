@@ -155,14 +155,14 @@ fn input(query: &Query) -> Result<Option<Value>, Fault> {
 /// An error of evaluation: in front of it stands its place, or the query's own text.
 pub fn evaluation(error: &EvalError, sources: &Sources) -> Fault {
     let place = error.span.and_then(|span| Place::of(span, sources));
-    let text = error.span.and_then(|span| sources.get(span.source).map(|source| source.slice(span).to_owned()));
+    let text = error.span.and_then(|span| sources.get(span.source).map(|source| source.slice(span).into()));
     let front = match &place {
         Some(place) if place.file.is_empty() => text,
         _ => None,
     };
     Fault {
         message: error.message.clone(),
-        code: Some(error.code.as_str().to_owned()),
+        code: Some(error.code.as_str()),
         location: place,
         details: None,
         below: Vec::new(),

@@ -62,6 +62,7 @@ fn options(asked: &Fmt) -> Result<fmt::Options, Fault> {
         parse: parse::Options { language, ..asked.dialect.parse_options(&capabilities) },
         target,
         drop_redundant_imports: asked.drop_v0_imports,
+        check_result: asked.check_result,
     })
 }
 
@@ -103,14 +104,6 @@ fn one(asked: &Fmt, options: &fmt::Options, file: &Path) -> Exit {
         Ok(new) => new,
         Err(why) => return complain(&format!("failed to format Rego source file: {why}"), ERRORS),
     };
-    if asked.check_result
-        && let Err(why) = readable(&new, options)
-    {
-        let why = format!(
-            "{shown} was successfully formatted, but the result is invalid: {why}\n\nTo inspect the formatted Rego, you can turn off this check with --check-result=false."
-        );
-        return complain(&why, ERRORS);
-    }
     let changed = new.as_bytes() != text;
     let unexpected = || complain("unexpected diff", ERRORS);
     if asked.fail && !asked.list && !asked.diff && changed {
@@ -131,25 +124,6 @@ fn one(asked: &Fmt, options: &fmt::Options, file: &Path) -> Exit {
         };
     }
     print(&new)
-}
-
-/// What was formatted must be a policy still.
-fn readable(text: &str, options: &fmt::Options) -> Result<(), String> {
-    let mut sources = Sources::default();
-    let language = match options.target {
-        Target::V0 => Language::V0,
-        Target::V0AndV1 => Language::V0CompatV1,
-        Target::V1 => Language::V1,
-    };
-    let parse = parse::Options { language, ..options.parse.clone() };
-    let parsed = parse::parse_module(&mut sources, "formatted", text.as_bytes(), &parse);
-    match parsed.errors.is_empty() {
-        true => Ok(()),
-        false => {
-            let faults: Vec<Fault> = parsed.errors.iter().map(|error| Fault::rego(error, &sources)).collect();
-            Err(fault::text(&faults))
-        }
-    }
 }
 
 /// A unified diff: OPA colours letters, which no other program reads.

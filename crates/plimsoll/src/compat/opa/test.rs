@@ -296,7 +296,7 @@ impl Tracer for Both<'_, '_> {
 }
 
 fn show(suite: &Suite, asked: &Test, covered: Option<&Covered>, mut results: Vec<Tested>) -> Result<Exit, String> {
-    let bad = |result: &Tested| !result.passed() && !(result.skip && asked.exit_zero_on_skipped);
+    let bad = |result: &Tested| !(result.passed() || result.skip && asked.exit_zero_on_skipped);
     let exit = if results.iter().any(bad) { ERRORS } else { Exit::Allowed };
     if let Some(covered) = covered {
         return covering(suite, asked, covered, &results);

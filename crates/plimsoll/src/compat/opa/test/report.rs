@@ -212,7 +212,7 @@ pub fn text(results: &[Tested], asked: &Test, go: bool) -> String {
             }
             _ if asked.verbose || !result.passed() => {
                 if let Some(place) = &result.location {
-                    if last.is_some_and(|file| file != place.file) {
+                    if last.is_some_and(|file| *file != *place.file) {
                         out.push('\n');
                     }
                     let _ = writeln!(out, "{}:{}:", place.file, place.row);
