@@ -1,5 +1,6 @@
-//! `http.send` and who may reach outside. Off, it ends the evaluation with [`Halt::Denied`]: never a value, never undefined,
-//! whatever `raise_error` says, for `not http.send(…)` must not come true because nobody may ask.
+//! `http.send` and who may reach outside. Off, a request ends the evaluation with [`Halt::Denied`]: never a value, never undefined,
+//! whatever `raise_error` says, for `not http.send(…)` must not come true because nobody may ask. What is no request at all is
+//! OPA's own error of an operand.
 
 use std::sync::Arc;
 
@@ -73,15 +74,19 @@ pub(super) fn check_request(request: &Object, position: usize) -> Result<()> {
 }
 
 fn send(context: &mut Context<'_>, args: &[Value]) -> Result {
-    if context.world.fetch.is_none() {
-        return Err(Failure::Halt(Halt::Denied(format!("{}: reaching outside is off", context.name))));
-    }
     let request = want::object(args, 0, 1)?;
     let raise = match request.get_str("raise_error") {
         None => true,
         Some(Value::Bool(yes)) => *yes,
         Some(_) => return Err(Failure::builtin("invalid value for raise_error field")),
     };
+    if context.world.fetch.is_none() {
+        // What is no request would go nowhere: its fault is the policy's, unless it asks for a value instead.
+        if raise {
+            check_request(request, 1)?;
+        }
+        return Err(Failure::Halt(Halt::Denied(format!("{}: reaching outside is off", context.name))));
+    }
     let failed = |error: Failure, code: &str| match error {
         Failure::Error { message, .. } if !raise => {
             let error = [("code", code), ("message", message.as_str())];

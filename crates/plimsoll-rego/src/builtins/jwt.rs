@@ -458,10 +458,7 @@ fn sign(context: &mut Context<'_>, headers: &[u8], payload: &[u8], key: &str) ->
         _ => None,
     };
     let Some(name) = header("alg") else {
-        return Err(Failure::builtin(match parsed {
-            None => "missing or invalid 'alg' header: failed to parse JSON",
-            Some(_) => "missing or invalid 'alg' header: jwsbb: header not found",
-        }));
+        return Err(Failure::builtin("missing or invalid 'alg' header: jwsbb: header \"alg\" not found"));
     };
     let algorithm = algorithm(name).ok_or_else(|| Failure::builtin(format!("unknown JWS algorithm: {name}")))?;
     if header("typ").is_none_or(|kind| kind == "JWT") && !json_text::valid(context.meter, &bytes::text(payload))? {

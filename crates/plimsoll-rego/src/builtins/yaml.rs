@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::{Builtin, Context, Failure, bytes, civil, json_text, want};
-use crate::value::{JsonLimits, Number, Value, is_plain_yaml_text};
+use crate::value::{JsonLimits, Number, Value, YamlError, is_plain_yaml_text};
 
 type Result<T = Option<Value>> = std::result::Result<T, Failure>;
 
@@ -19,9 +19,20 @@ fn read(context: &mut Context<'_>, text: &str) -> Result<Value> {
     context.meter.steps(text.len() as u64 / 4 + 8)?;
     context.meter.memory((text.len() as u64).saturating_mul(8))?;
     let limits = JsonLimits { nodes: 1_000_000, ..JsonLimits::default() };
-    let value = Value::from_yaml(text.as_bytes(), &limits).map_err(|error| Failure::builtin(error.to_string()))?;
+    let value = Value::from_yaml(text.as_bytes(), &limits).map_err(|error| Failure::builtin(go_words(&error)))?;
     json_text::weigh(context.meter, &value, None, 0)?;
     Ok(value)
+}
+
+/// The commonest faults in go-yaml's words; others keep the reader's own, without the places that it repeats.
+fn go_words(error: &YamlError) -> String {
+    let message = error.message.split(" at char ").next().unwrap_or_default();
+    let message = match message {
+        "unclosed bracket '['" => "did not find expected ',' or ']'",
+        "unclosed bracket '{'" => "did not find expected ',' or '}'",
+        other => other,
+    };
+    format!("yaml: line {}: {message}", error.line)
 }
 
 fn unmarshal(context: &mut Context<'_>, args: &[Value]) -> Result {

@@ -619,6 +619,11 @@ pub(super) struct Request {
 
 pub(super) fn request(bytes: &[u8]) -> Parsed<Request> {
     let wrong = "malformed certificate request";
+    match bytes.first() {
+        None => return Err("asn1: syntax error: sequence truncated".into()),
+        Some(&der::SEQUENCE) => {}
+        Some(_) => return Err("asn1: structure error: tags don't match".into()),
+    }
     let mut all = Reader(bytes);
     let outer = all.any().filter(|element| element.tag == der::SEQUENCE).or_x509(wrong)?;
     if !all.is_empty() {

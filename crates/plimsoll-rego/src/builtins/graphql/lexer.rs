@@ -62,6 +62,12 @@ impl<'a> Lexer<'a> {
         taken
     }
 
+    /// What is no token, after so many bytes.
+    fn invalid(&mut self, bytes: usize) -> Token {
+        self.skip(bytes);
+        Token { kind: "<Invalid>", value: String::new(), line: self.line, column: self.column }
+    }
+
     pub(super) fn next(&mut self) -> Token {
         let blank = |c: char| matches!(c, ' ' | '\t' | ',' | '\n' | '\r' | '\u{FEFF}');
         let blanks = self.rest.len() - self.rest.trim_start_matches(blank).len();
@@ -86,23 +92,22 @@ impl<'a> Lexer<'a> {
                 token("Name", text)
             }
             '-' | '0'..='9' => match number(self.rest) {
-                Some((length, float)) => {
+                Ok((length, float)) => {
                     let text = self.skip(length).to_owned();
                     token(if float { "Float" } else { "Int" }, text)
                 }
-                None => token("<Invalid>", String::new()),
+                Err(length) => self.invalid(length),
             },
             '"' => {
-                let read = if self.rest.starts_with("\"\"\"") { block_string(self.rest) } else { string(self.rest) };
-                match read {
-                    Some((length, text)) => {
-                        let kind = if self.rest.starts_with("\"\"\"") { "BlockString" } else { "String" };
+                let block = self.rest.starts_with("\"\"\"");
+                match if block { block_string(self.rest) } else { string(self.rest) } {
+                    Ok((length, value)) => {
                         self.skip(length);
                         // A text is where what is in it begins.
-                        let column = column + if kind == "String" { 1 } else { 3 };
-                        Token { kind, value: text, line, column }
+                        let (kind, quotes) = if block { ("BlockString", 3) } else { ("String", 1) };
+                        Token { kind, value, line, column: column + quotes }
                     }
-                    None => token("<Invalid>", String::new()),
+                    Err(length) => self.invalid(length),
                 }
             }
             _ => token("<Invalid>", String::new()),
@@ -110,22 +115,22 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Bytes of a number, and whether it is a float.
-fn number(text: &str) -> Option<(usize, bool)> {
+/// Bytes of a number, and whether it is a float; or bytes until what is wrong.
+fn number(text: &str) -> Result<(usize, bool), usize> {
     let bytes = text.as_bytes();
     let digits =
         |at: usize| bytes.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
     let mut at = usize::from(bytes.first() == Some(&b'-'));
     let whole = digits(at);
     if whole == 0 || whole > 1 && bytes.get(at) == Some(&b'0') {
-        return None;
+        return Err(at + usize::from(whole > 1));
     }
     at += whole;
     let mut float = false;
     if bytes.get(at) == Some(&b'.') {
         let fraction = digits(at + 1);
         if fraction == 0 {
-            return None;
+            return Err(at + 1);
         }
         float = true;
         at += 1 + fraction;
@@ -134,68 +139,70 @@ fn number(text: &str) -> Option<(usize, bool)> {
         let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
         let exponent = digits(at + 1 + sign);
         if exponent == 0 {
-            return None;
+            return Err(at + 1 + sign);
         }
         float = true;
         at += 1 + sign + exponent;
     }
-    Some((at, float))
+    Ok((at, float))
 }
 
-fn string(text: &str) -> Option<(usize, String)> {
+/// A text in quotes and its bytes; or bytes until what is wrong.
+fn string(text: &str) -> Result<(usize, String), usize> {
     let mut out = String::new();
-    let mut characters = text.char_indices().skip(1);
-    while let Some((at, c)) = characters.next() {
-        match c {
-            '"' => return Some((at + 1, out)),
-            '\n' | '\r' => return None,
-            '\\' => match characters.next()?.1 {
-                c @ ('"' | '\\' | '/') => out.push(c),
-                'b' => out.push('\u{8}'),
-                'f' => out.push('\u{c}'),
-                'n' => out.push('\n'),
-                'r' => out.push('\r'),
-                't' => out.push('\t'),
-                'u' => {
-                    let mut code = 0;
-                    let mut first = characters.next()?.1;
-                    if first == '{' {
-                        let mut count = 0;
-                        loop {
-                            let c = characters.next()?.1;
-                            if c == '}' && count > 0 {
-                                break;
-                            }
-                            code = code << 4 | c.to_digit(16)?;
-                            count += 1;
-                            if count > 8 {
-                                return None;
-                            }
-                        }
-                    } else {
-                        for left in (0..4).rev() {
-                            code = code << 4 | first.to_digit(16)?;
-                            if left > 0 {
-                                first = characters.next()?.1;
-                            }
-                        }
-                    }
-                    out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                }
-                _ => return None,
-            },
-            c if c < ' ' && c != '\t' => return None,
-            c => out.push(c),
+    let mut at = 1;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        match rest.chars().next() {
+            None => return Err(text.len()),
+            Some('"') => return Ok((at + 1, out)),
+            Some('\\') => {
+                let (length, character) = escape(rest.get(1..).unwrap_or_default()).ok_or(at + 1)?;
+                out.push(character);
+                at += 1 + length;
+            }
+            Some(c) if c < ' ' && c != '\t' => return Err(at),
+            Some(c) => {
+                out.push(c);
+                at += c.len_utf8();
+            }
         }
     }
-    None
 }
 
-fn block_string(text: &str) -> Option<(usize, String)> {
+/// What follows a backslash: its bytes and the character that it stands for.
+fn escape(text: &str) -> Option<(usize, char)> {
+    let character = match text.chars().next()? {
+        c @ ('"' | '\\' | '/') => c,
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'u' => {
+            let (digits, length) = match text.strip_prefix("u{") {
+                Some(rest) => {
+                    let end = rest.find('}').filter(|end| (1..=8).contains(end))?;
+                    (rest.get(..end)?, end + 3)
+                }
+                None => (text.get(1..5)?, 5),
+            };
+            if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return None;
+            }
+            let code = u32::from_str_radix(digits, 16).ok()?;
+            return Some((length, char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)));
+        }
+        _ => return None,
+    };
+    Some((1, character))
+}
+
+fn block_string(text: &str) -> Result<(usize, String), usize> {
     let mut raw = String::new();
     let mut at = 3;
     loop {
-        let rest = text.get(at..)?;
+        let rest = text.get(at..).unwrap_or_default();
         if rest.starts_with("\\\"\"\"") {
             raw.push_str("\"\"\"");
             at += 4;
@@ -204,16 +211,16 @@ fn block_string(text: &str) -> Option<(usize, String)> {
         let quotes = rest.bytes().take_while(|byte| *byte == b'"').count();
         if quotes >= 3 {
             raw.extend(std::iter::repeat_n('"', quotes - 3));
-            return Some((at + quotes, unindented(&raw)));
+            return Ok((at + quotes, unindented(&raw)));
         }
-        let c = rest.chars().next()?;
+        let Some(c) = rest.chars().next() else { return Err(text.len()) };
         match c {
             '\r' => {
                 raw.push('\n');
                 at += if rest.starts_with("\r\n") { 2 } else { 1 };
                 continue;
             }
-            c if c < ' ' && !matches!(c, '\t' | '\n') => return None,
+            c if c < ' ' && !matches!(c, '\t' | '\n') => return Err(at),
             c => raw.push(c),
         }
         at += c.len_utf8();
