@@ -49,6 +49,37 @@
 //!
 //! The crate reads no file, clock, environment or network. Time, randomness, `opa.runtime` and the network are
 //! [`World`](builtins::World): one evaluation with the same texts, data, input and world always gives the same.
+//!
+//! # The language
+//!
+//! That of OPA 1.22.4, v0 and v1, chosen by [`parse::Options::language`] and by a module's own imports (`rego.v1`,
+//! `future.keywords`); [`parse::read_module`] reads as v1 and, where that fails, as v0. All 206 builtins of that version are
+//! there ([`builtins::FAMILIES`]), those of before 1.0 included. Not there: partial evaluation, WebAssembly, plans.
+//!
+//! | meant to differ from OPA | why |
+//! |---|---|
+//! | `http.send` and `net.lookup_ip_addr` end the evaluation unless [`World::fetch`](builtins::World::fetch) is given and the host is allowed | "could not ask" is no answer |
+//! | budgets: [`Budget`](budget::Budget), [`parse::MAX_SOURCE`], [`parse::MAX_NESTING`], [`check::MAX_WORK`], [`value::MAX_DEPTH`] | a policy, input or data of a stranger ends, in bounded memory |
+//! | numbers beyond [`value::MAX_NUMBER_TEXT`] digits are refused | products of such numbers never end |
+//! | places that OPA loses or takes from another use of the same name are the node's own | the message points at the fault |
+//! | `fmt` refuses where OPA's layout would drop program text beside a comment | a formatted policy is the same policy |
+//!
+//! Smaller ones stand in the docs of [`compile`], [`check`], [`parse`] and [`fmt`].
+//!
+//! # Beside other engines
+//!
+//! | | this crate | OPA | regorus 0.14 | rego-cpp |
+//! |---|---|---|---|---|
+//! | written in | Rust, no `unsafe` | Go | Rust | C++ |
+//! | v0 and v1 in one program | yes | yes | yes | not tried |
+//! | refuses what OPA's compiler refuses | yes, with its codes and words | yes | no: unsafe variables, unknown functions and wrong types are met when reached, or never | not tried |
+//! | builtins of OPA 1.22 | all | all | not `crypto.*`, `io.jwt.*`, some `net.*`, nor those of v0 | not tried |
+//! | a failed `http.send` | an error that no policy can catch | undefined, or an error where strict | a value | not tried |
+//! | hostile policies and inputs | end within a budget of steps, memory, depth and time | end at a deadline, memory is not bounded | hang or abort (nesting, recursion, ranges) | not tried |
+//! | traces, coverage, profile | yes | yes | coverage | not tried |
+//! | formatter, bundles | yes | yes | no | not tried |
+//!
+//! What regorus does was tried with version 0.14.1. How fast each is: `scripts/bench-rego.sh` of this repository.
 
 pub mod ast;
 pub mod budget;
