@@ -59,10 +59,11 @@ fn kind(path: &str) -> Kind {
     match name {
         "data.json" => Kind::Json,
         "data.yaml" | "data.yml" => Kind::Yaml,
-        ".manifest" => Kind::Manifest,
         ".signatures.json" => Kind::Signatures,
         "patch.json" => Kind::Patch,
         "policy.wasm" | "plan.json" => Kind::NotRun,
+        // Whatever ends so is one, as in OPA: one that were overlooked would give the bundle all of `data`.
+        _ if name.ends_with(".manifest") => Kind::Manifest,
         _ if name.ends_with(".rego") => Kind::Module,
         _ => Kind::Other,
     }
@@ -142,17 +143,38 @@ fn document(file: &File) -> Result<Value, BundleError> {
 
 /// Puts documents under their folders and lays them over one another; objects merge, anything else that meets is refused.
 fn merged(documents: Vec<(Vec<String>, Value, String)>) -> Result<Value, BundleError> {
-    let mut whole = Value::object(Vec::new());
+    let mut placed = Vec::with_capacity(documents.len());
     for (folder, value, path) in documents {
         if folder.is_empty() && !matches!(value, Value::Object(_)) {
             return Err(BundleError(format!("bundle load failed on {path}: root value must be object")));
         }
-        let placed =
+        let value =
             folder.into_iter().rev().fold(value, |inner, name| Value::object(vec![(Value::string(name), inner)]));
+        placed.push((value, path));
+    }
+    if let Some(whole) = merge_all(placed.iter().map(|(value, _)| value.clone()).collect()) {
+        return Ok(whole);
+    }
+    // Two contradict each other: one after another says which.
+    let mut whole = Value::object(Vec::new());
+    for (value, path) in placed {
         whole =
-            merge(&whole, &placed).ok_or_else(|| BundleError(format!("bundle load failed on {path}: merge error")))?;
+            merge(&whole, &value).ok_or_else(|| BundleError(format!("bundle load failed on {path}: merge error")))?;
     }
     Ok(whole)
+}
+
+/// Many documents as one, neighbours first: each entry is copied as often as the count can be halved, where one after another
+/// would copy all that came before for every document. `None` where two contradict each other.
+pub fn merge_all(mut documents: Vec<Value>) -> Option<Value> {
+    while documents.len() > 1 {
+        let pairs = documents.chunks(2).map(|pair| match pair {
+            [below, above] => merge(below, above),
+            rest => rest.first().cloned(),
+        });
+        documents = pairs.collect::<Option<_>>()?;
+    }
+    Some(documents.pop().unwrap_or_else(|| Value::object(Vec::new())))
 }
 
 /// Two documents as one; `None` where they contradict each other.

@@ -137,16 +137,38 @@ fn listed(token: &str, verification: &Verification) -> Result<BTreeMap<String, (
     Ok(files.iter().map(entry).collect())
 }
 
-/// Lowercase hexadecimal. Structured documents are hashed by what they say: keys in order, no white space.
+/// JSON without the escapes of `<`, `>` and `&` that Go's encoder makes for web pages: signatures are over text without them.
+fn unescaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let pages = [("\\u003c", "<"), ("\\u003e", ">"), ("\\u0026", "&")];
+        let (length, plain) = match pages.iter().find(|(escape, _)| rest.starts_with(escape)) {
+            Some((escape, plain)) => (escape.len(), *plain),
+            // A backslash and the letter that it escapes, which may be a backslash.
+            None => (rest.len().min(2), &rest[..rest.len().min(2)]),
+        };
+        text.push_str(plain);
+        rest = &rest[length..];
+    }
+    text.push_str(rest);
+    text
+}
+
+/// Lowercase hexadecimal. A bundle's documents are hashed by what they say (keys in order, no white space), all other files,
+/// JSON too, by their bytes.
 fn hash_of(file: &File, algorithm: &str) -> Result<String, BundleError> {
-    let structured = [".json", ".yaml", ".yml", "/.manifest"].iter().any(|end| file.path.ends_with(end));
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let structured = ["data.json", "data.yaml", "data.yml", ".manifest"].contains(&name);
     let bytes = if structured {
         let document = match file.path.ends_with(".json") || file.path.ends_with("/.manifest") {
             true => Value::from_json(&file.bytes).map_err(|error| error.to_string()),
             false => Value::from_yaml(&file.bytes, &JsonLimits::default()).map_err(|error| error.to_string()),
         };
         let document = document.map_err(|why| refused(format!("{}: {why}", file.path)))?;
-        document.to_json().into_bytes()
+        unescaped(&document.to_json()).into_bytes()
     } else {
         file.bytes.clone()
     };
@@ -165,21 +187,22 @@ fn hash_of(file: &File, algorithm: &str) -> Result<String, BundleError> {
     })
 }
 
-/// Go's `filepath.Match` without character classes: `*` and `?` stop at slashes.
+/// Go's `filepath.Match`: `*` and `?` stop at slashes, `[a-c]` and `[^a-c]` are classes, a backslash takes what follows as it
+/// is. What is no pattern matches nothing.
 pub fn name_matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     // The place to go back to: the last star, and how much of the name it took.
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(b'?') if name[n] != b'/' => (p, n) = (p + 1, n + 1),
-            Some(byte) if *byte == name[n] => (p, n) = (p + 1, n + 1),
+        if pattern.get(p) == Some(&'*') {
+            star = Some((p, n));
+            p += 1;
+            continue;
+        }
+        match element(&pattern[p..], name[n]) {
+            Some((true, length)) => (p, n) = (p + length, n + 1),
             _ => match star {
-                Some((at, taken)) if name[taken] != b'/' => {
+                Some((at, taken)) if name[taken] != '/' => {
                     star = Some((at, taken + 1));
                     (p, n) = (at + 1, taken + 1);
                 }
@@ -187,7 +210,46 @@ pub fn name_matches(pattern: &str, name: &str) -> bool {
             },
         }
     }
-    pattern[p..].iter().all(|byte| *byte == b'*')
+    pattern[p..].iter().all(|rest| *rest == '*')
+}
+
+/// Whether the first element of a pattern, which is no star, matches, and how long it is; `None` where it is no pattern.
+fn element(pattern: &[char], c: char) -> Option<(bool, usize)> {
+    match pattern.first()? {
+        '?' => Some((c != '/', 1)),
+        '\\' => Some((*pattern.get(1)? == c, 2)),
+        '[' => class(pattern, c),
+        other => Some((*other == c, 1)),
+    }
+}
+
+/// `[a-cx]` or `[^a-cx]`.
+fn class(pattern: &[char], c: char) -> Option<(bool, usize)> {
+    let negated = pattern.get(1) == Some(&'^');
+    let mut at = 1 + usize::from(negated);
+    let first = at;
+    let mut within = false;
+    loop {
+        if *pattern.get(at)? == ']' && at > first {
+            return Some((within != negated, at + 1));
+        }
+        let (low, after) = member(pattern, at)?;
+        let (high, after) = match pattern.get(after) {
+            Some('-') => member(pattern, after + 1)?,
+            _ => (low, after),
+        };
+        within |= (low..=high).contains(&c);
+        at = after;
+    }
+}
+
+/// One end of a class's range, and where it ends.
+fn member(pattern: &[char], at: usize) -> Option<(char, usize)> {
+    match pattern.get(at)? {
+        '-' | ']' => None,
+        '\\' => Some((*pattern.get(at + 1)?, at + 2)),
+        other => Some((*other, at + 1)),
+    }
 }
 
 #[cfg(test)]
@@ -255,11 +317,29 @@ mod tests {
     }
 
     #[test]
+    fn documents_are_hashed_as_opa_hashes_them() {
+        let digest = |path: &str, text: &str| hash_of(&file(path, text), "SHA-256").unwrap();
+        let plain =
+            |text: &str| sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let text = r#"{"a":"<&>\\u003c\n"}"#;
+        assert_eq!(digest("/x/data.json", r#"{ "a": "\u003c&>\\u003c\n" }"#), plain(text));
+        // Only a bundle's own documents are read: other files are their bytes.
+        assert_eq!(digest("/schemas/x.json", "{ }"), plain("{ }"));
+        assert_eq!(digest("/x/data.yaml", "a: [1]"), plain(r#"{"a":[1]}"#));
+    }
+
+    #[test]
     fn stars_of_excluded_names_stop_at_slashes() {
         assert!(name_matches("*/data.json", "a/data.json"));
         assert!(!name_matches("*/data.json", "a/b/data.json"));
         assert!(name_matches("a?c*", "abcdef"));
         assert!(!name_matches("a?c", "a/c"));
+        assert!(name_matches("*_[ab].rego", "q_a.rego") && !name_matches("*_[ab].rego", "q_c.rego"));
+        assert!(name_matches("[^a-c]?", "dé") && !name_matches("[^a-c]?", "bé"));
+        assert!(name_matches("\\*[\\]]", "*]") && !name_matches("\\*", "a"));
+        for broken in ["[", "[]a]", "[a", "[a-]", "a\\", "*["] {
+            assert!(!name_matches(broken, "a"), "{broken}");
+        }
         assert!(name_matches("", ""));
         assert!(!name_matches("", "a"));
     }

@@ -95,6 +95,8 @@ pub struct EvalError {
     /// OPA's words, without place and code.
     pub message: String,
     pub span: Option<Span>,
+    /// What `print` had said before the evaluation ended; of errors that ended none it is empty.
+    pub printed: Vec<Printed>,
 }
 
 /// OPA's codes of errors of evaluation, and ours.
@@ -135,7 +137,7 @@ impl EvalCode {
 
 impl EvalError {
     pub(crate) fn new(code: EvalCode, span: Option<Span>, message: impl Into<String>) -> EvalError {
-        EvalError { code, message: message.into(), span }
+        EvalError { code, message: message.into(), span, printed: Vec::new() }
     }
 
     pub(crate) fn exhausted(limit: Exhausted, span: Option<Span>) -> EvalError {

@@ -374,6 +374,9 @@ impl Prepared {
         let result = machine.run();
         let (outcome, buffers) = machine.end();
         self.program.give_buffers(buffers);
-        result.map(|()| outcome)
+        match result {
+            Ok(()) => Ok(outcome),
+            Err(error) => Err(EvalError { printed: outcome.printed, ..error }),
+        }
     }
 }

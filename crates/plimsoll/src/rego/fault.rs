@@ -5,6 +5,7 @@ use plimsoll_rego::ast::{Term, TermKind};
 use plimsoll_rego::error::{Code, RegoError};
 use plimsoll_rego::span::{Sources, Span};
 use serde::Serialize;
+use unicode_width::UnicodeWidthChar as _;
 
 /// One error of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,35 +70,18 @@ impl Fault {
         let mut below = error.details.clone();
         let mut details = None;
         if let (Some(line), Some(place)) = (line, &location) {
-            // The caret stands below its byte: tabs stay tabs, so that both lines are shown alike.
-            let before: String = line
-                .chars()
-                .scan(0, |at, c| {
-                    *at += c.len_utf8();
-                    Some((*at, c))
-                })
-                .take_while(|(end, _)| *end < place.col)
-                .map(|(_, c)| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            let caret = format!("{before}^");
+            let (shown, caret) = excerpt(line, place.col);
             if error.code == Code::Parse {
-                details = Some(Box::new(Details { line: line.to_owned(), idx: place.col - 1 }));
+                details = Some(Box::new(Details { line: line.to_owned(), idx: place.col.saturating_sub(1) }));
                 if !below.iter().any(|have| have.trim_end().ends_with('^')) {
-                    below.extend([line.to_owned(), caret]);
+                    below.extend([shown, caret]);
                 }
             } else {
-                below.extend([line.to_owned(), caret]);
+                below.extend([shown, caret]);
             }
         }
         below.extend(error.hint.iter().map(|hint| format!("hint: {hint}")));
-        Fault {
-            message: error.message.clone(),
-            code: Some(error.code.as_str()),
-            location,
-            details,
-            below,
-            front: None,
-        }
+        Fault { message: error.message.clone(), code: Some(error.code.as_str()), location, details, below, front: None }
     }
 
     /// One error as lines.
@@ -120,6 +104,24 @@ impl Fault {
     }
 }
 
+/// Characters of a longer line that are shown on either side of the caret.
+const AROUND: usize = 100;
+
+/// The line, or of a very long one what is around the column (of bytes, from 1), and the line of the caret below it.
+fn excerpt(line: &str, column: usize) -> (String, String) {
+    let at = line.char_indices().take_while(|(start, c)| start + c.len_utf8() < column).count();
+    let first = if line.len() > 4 * AROUND { at.saturating_sub(AROUND) } else { 0 };
+    let mut rest = line.chars().skip(first);
+    let before: String = rest.by_ref().take(at - first).collect();
+    let length = if line.len() > 4 * AROUND { AROUND } else { usize::MAX };
+    let after: String = rest.by_ref().take(length).collect();
+    let (left, right) = (if first > 0 { "…" } else { "" }, if rest.next().is_some() { "…" } else { "" });
+    // Tabs stay tabs, so that both lines are shown alike; wide characters take their columns.
+    let space = |c: char| if c == '\t' { "\t".to_owned() } else { " ".repeat(c.width().unwrap_or(0)) };
+    let caret: String = left.chars().chain(before.chars()).map(space).collect();
+    (format!("{left}{before}{after}{right}"), format!("{caret}^"))
+}
+
 /// All errors as OPA prints them.
 pub fn text(faults: &[Fault]) -> String {
     let lines: Vec<String> = faults.iter().map(Fault::text).collect();
@@ -135,5 +137,24 @@ pub fn part(term: &Term) -> String {
         TermKind::String(text) => text.to_string(),
         TermKind::Var(name) => name.to_string(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_below_its_byte() {
+        let shown = |line: &str, column| excerpt(line, column);
+        assert_eq!(shown("x := y", 6), ("x := y".into(), "     ^".into()));
+        assert_eq!(shown("\té + y", 6), ("\té + y".into(), "\t   ^".into()));
+        assert_eq!(shown("\"漢\" + y", 9), ("\"漢\" + y".into(), "       ^".into()));
+        assert_eq!(shown("", 0), (String::new(), "^".into()));
+        assert_eq!(shown("x", 9), ("x".into(), " ^".into()));
+        let long = format!("{}y{}", "a".repeat(5000), "b".repeat(5000));
+        let (line, caret) = shown(&long, 5001);
+        assert_eq!(line, format!("…{}y{}…", "a".repeat(100), "b".repeat(99)));
+        assert_eq!(caret, format!("{}^", " ".repeat(101)));
     }
 }

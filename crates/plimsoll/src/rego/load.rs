@@ -1,9 +1,10 @@
 //! Files to policies and data, as OPA's loader lays them out. In: paths of a command line. Out: parsed modules and one data
-//! document, or every fault that was found. What is read is bounded; a link's loop ends at a depth.
+//! document, or every fault that was found. What is read is bounded; a link that leads into itself is a fault.
 
 use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use plimsoll_rego::ast::{Language, Module};
@@ -16,8 +17,10 @@ use super::fault::Fault;
 
 /// Bytes of one file.
 const MAX_FILE: u64 = 256 << 20;
-/// Folders in folders: nobody nests as deep, and links that go in circles end here.
+/// Folders in folders: nobody nests as deep.
 const MAX_DEPTH: usize = 64;
+/// Files and folders that are looked at: links from folder to folder can make more of a few than anybody waits for.
+const MAX_ENTRIES: usize = 1_000_000;
 
 /// What was loaded.
 #[derive(Debug)]
@@ -30,6 +33,9 @@ pub struct Loaded {
     /// Files that were read as v0 only because they could not be read as v1: empty unless asked for.
     names: BTreeSet<String>,
     seen: BTreeSet<(Vec<String>, PathBuf)>,
+    /// Documents that were read and are not in `data` yet, with their files.
+    waiting: Vec<(String, Value)>,
+    entries: usize,
 }
 
 impl Default for Loaded {
@@ -41,6 +47,8 @@ impl Default for Loaded {
             bundles: Vec::new(),
             names: BTreeSet::new(),
             seen: BTreeSet::new(),
+            waiting: Vec::new(),
+            entries: 0,
         }
     }
 }
@@ -54,6 +62,8 @@ pub struct Choice {
     /// Only `.rego` files.
     pub policies_only: bool,
     pub verification: Option<Verification>,
+    /// Follow links in folders of bundles, which OPA does not: Kubernetes mounts nothing but links.
+    pub links: bool,
 }
 
 impl Choice {
@@ -128,12 +138,30 @@ impl Loaded {
         let mut faults = Vec::new();
         for path in paths {
             let (prefix, path) = split_prefix(path);
-            self.path(Path::new(clean(path)), prefix, 0, choice, &mut faults);
+            self.path(Path::new(clean(path)), prefix, &mut Vec::new(), choice, &mut faults);
         }
+        faults.extend(self.settle());
         faults
     }
 
-    fn path(&mut self, path: &Path, below: Vec<String>, depth: usize, choice: &Choice, faults: &mut Vec<Fault>) {
+    /// `above` are the folders that led here, each by its device and inode.
+    fn path(
+        &mut self,
+        path: &Path,
+        below: Vec<String>,
+        above: &mut Vec<(u64, u64)>,
+        choice: &Choice,
+        faults: &mut Vec<Fault>,
+    ) {
+        let depth = above.len();
+        self.entries += 1;
+        if self.entries > MAX_ENTRIES {
+            if self.entries == MAX_ENTRIES + 1 {
+                let why = format!("{}: more than {MAX_ENTRIES} files and folders", path.display());
+                faults.push(Fault::plain(why));
+            }
+            return;
+        }
         let found: Metadata = match std::fs::metadata(path) {
             Ok(found) => found,
             Err(error) => return faults.push(failed("stat", path, &error)),
@@ -151,6 +179,11 @@ impl Loaded {
         if depth >= MAX_DEPTH {
             return faults.push(Fault::plain(format!("{}: folders nest deeper than {MAX_DEPTH}", path.display())));
         }
+        let place = (found.dev(), found.ino());
+        if above.contains(&place) {
+            let why = "a link leads back to a folder that it lies in: remove it, or leave it out with --ignore";
+            return faults.push(Fault::plain(format!("{}: {why}", path.display())));
+        }
         let mut below = below;
         if depth > 0 {
             below.push(name);
@@ -160,9 +193,11 @@ impl Loaded {
         match entries {
             Ok(mut entries) => {
                 entries.sort();
+                above.push(place);
                 for entry in entries {
-                    self.path(&entry, below.clone(), depth + 1, choice, faults);
+                    self.path(&entry, below.clone(), above, choice, faults);
                 }
+                above.pop();
             }
             Err(error) => faults.push(failed("open", path, &error)),
         }
@@ -237,18 +272,31 @@ impl Loaded {
         if !matches!(placed, Value::Object(_)) {
             return Err(vec![Fault::plain(format!("{path}: document must be of type object"))]);
         }
-        match bundle::merge(&self.data, &placed) {
-            Some(merged) => {
-                self.data = merged;
-                Ok(())
-            }
-            None => {
-                let at = conflict(&self.data, &placed, "data".into());
-                Err(vec![Fault::plain(format!(
-                    "{path}: merge error: conflicting values at {at}, data from multiple files must not overlap"
-                ))])
+        self.waiting.push((path.to_owned(), placed));
+        Ok(())
+    }
+
+    /// Takes what waits into `data`, all at once: one after another would copy the whole for each file.
+    fn settle(&mut self) -> Vec<Fault> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let all = std::iter::once(&self.data).chain(waiting.iter().map(|(_, value)| value)).cloned().collect();
+        if let Some(merged) = bundle::merge_all(all) {
+            self.data = merged;
+            return Vec::new();
+        }
+        let mut faults = Vec::new();
+        for (path, value) in waiting {
+            match bundle::merge(&self.data, &value) {
+                Some(merged) => self.data = merged,
+                None => {
+                    let at = conflict(&self.data, &value, "data".into());
+                    faults.push(Fault::plain(format!(
+                        "{path}: merge error: conflicting values at {at}, data from multiple files must not overlap"
+                    )));
+                }
             }
         }
+        faults
     }
 
     /// Loads paths as `-b` does: each an archive or the folder of one.
@@ -329,13 +377,20 @@ impl Loaded {
 fn folder(top: &Path, choice: &Choice) -> Result<Vec<bundle::File>, Vec<Fault>> {
     let (mut files, mut faults) = (Vec::new(), Vec::new());
     let mut open = vec![(top.to_path_buf(), 0)];
+    let mut looked = 0;
     while let Some((path, depth)) = open.pop() {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if choice.leaves_out(&name, depth) {
             continue;
         }
+        looked += 1;
+        if looked > MAX_ENTRIES {
+            faults.push(Fault::plain(format!("{}: more than {MAX_ENTRIES} files and folders", top.display())));
+            break;
+        }
         // A folder's links are not followed, as in OPA.
-        let found = if depth == 0 { std::fs::metadata(&path) } else { std::fs::symlink_metadata(&path) };
+        let found =
+            if depth == 0 || choice.links { std::fs::metadata(&path) } else { std::fs::symlink_metadata(&path) };
         match found {
             Err(error) => faults.push(failed("stat", &path, &error)),
             Ok(found) if found.is_dir() && depth >= MAX_DEPTH => {

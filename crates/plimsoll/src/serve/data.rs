@@ -5,9 +5,10 @@
 //! Contract: <https://www.openpolicyagent.org/docs/latest/rest-api/>.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use plimsoll_rego::eval::{EvalError, Prepared, Program, ProgramOptions, RunOptio
 use plimsoll_rego::parse;
 use plimsoll_rego::span::{Sources, Span};
 use plimsoll_rego::value::{Number, Value};
+use serde::Serialize;
 
 use super::decisions::{Decision, Decisions, masked};
 use super::log::Log;
@@ -62,8 +64,9 @@ pub struct DataApi {
     log: Log,
 }
 
-/// A file's state: path, size, time of change.
-type Stamp = (PathBuf, u64, Option<SystemTime>);
+/// A file's path, inode, size, and the times of its text's change and of any change: a file that another took the place of may
+/// have the size and the date of the first.
+type Stamp = (PathBuf, u64, u64, (i64, i64), (i64, i64));
 
 /// One request.
 pub struct Asked<'a> {
@@ -78,6 +81,19 @@ pub struct Asked<'a> {
 pub struct Answer {
     pub status: StatusCode,
     pub body: String,
+}
+
+/// What was decided. Written as it is: serde's own values would round long numbers.
+#[derive(Serialize)]
+struct Found {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<crate::rego::json::Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<serde_json::Value>,
 }
 
 fn json(status: StatusCode, value: &serde_json::Value, pretty: bool) -> Answer {
@@ -108,7 +124,8 @@ impl State {
         let language = if options.v0 { Language::V0 } else { Language::V1 };
         let parse = parse::Options::of(language);
         let mut loaded = Loaded::default();
-        let choice = Choice { parse: parse.clone(), ..Choice::default() };
+        // Kubernetes mounts a ConfigMap as links into folders of its own, `..data` and `..2026_…`: their files are there once.
+        let choice = Choice { parse: parse.clone(), ignore: vec!["..*".into()], links: true, ..Choice::default() };
         let mut faults = loaded.paths(&options.paths, &choice);
         faults.extend(loaded.bundles(&options.bundles, &choice));
         if !faults.is_empty() {
@@ -146,9 +163,11 @@ impl State {
         let prepared = self.program.prepare(query, &sources).map_err(|error| vec![evaluation(&error, &sources)])?;
         let prepared = Arc::new(prepared);
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if ready.len() < MAX_READY {
-            ready.insert(reference.to_owned(), Arc::clone(&prepared));
+        // Whoever asks for ever new paths must not keep out those that are asked for again and again.
+        if ready.len() >= MAX_READY {
+            ready.clear();
         }
+        ready.insert(reference.to_owned(), Arc::clone(&prepared));
         Ok(prepared)
     }
 
@@ -275,32 +294,27 @@ impl DataApi {
                 took: began.elapsed(),
             },
         );
-        let mut answer = serde_json::Map::new();
-        if let Some(id) = id {
-            answer.insert("decision_id".into(), id.into());
-        }
-        match value {
-            Ok(value) => {
-                if let Some(value) = value {
-                    match serde_json::to_value(crate::rego::json::Json(value)) {
-                        Ok(value) => drop(answer.insert("result".into(), value)),
-                        Err(error) => return internal(&[Fault::plain(error.to_string())]),
-                    }
-                }
-                if flag(asked.query, "metrics") {
-                    let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                    answer.insert("metrics".into(), serde_json::json!({ "timer_server_handler_ns": took }));
-                }
-                if *asked.method == Method::POST && input.is_none() {
-                    let warning = "'input' key missing from the request";
-                    answer.insert(
-                        "warning".into(),
-                        serde_json::json!({ "code": "api_usage_warning", "message": warning }),
-                    );
-                }
-                json(StatusCode::OK, &serde_json::Value::Object(answer), pretty)
-            }
-            Err(faults) => internal(&faults),
+        let value = match value {
+            Ok(value) => value,
+            Err(faults) => return internal(&faults),
+        };
+        let took = || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let missing = *asked.method == Method::POST && input.is_none();
+        let found = Found {
+            decision_id: id,
+            metrics: flag(asked.query, "metrics").then(|| serde_json::json!({ "timer_server_handler_ns": took() })),
+            result: value.map(crate::rego::json::Json),
+            warning: missing.then(|| {
+                serde_json::json!({ "code": "api_usage_warning", "message": "'input' key missing from the request" })
+            }),
+        };
+        let body = match pretty {
+            true => Ok(crate::rego::json::pretty(&found)),
+            false => serde_json::to_string(&found).map(|text| text + "\n"),
+        };
+        match body {
+            Ok(body) => Answer { status: StatusCode::OK, body },
+            Err(error) => internal(&[Fault::plain(error.to_string())]),
         }
     }
 
@@ -309,7 +323,12 @@ impl DataApi {
         if !self.decisions.are_told() {
             return;
         }
-        let event = decision.event();
+        let event = match decision.event() {
+            Ok(event) => event,
+            Err(why) => {
+                return self.log.error("a decision was not logged: it is no JSON", &[("why", why.as_str().into())]);
+            }
+        };
         let ask = |reference: &str| state.value(reference, Some(&event), true);
         let dropped = match ask("data.system.log.drop") {
             Ok(dropped) => dropped == Some(Value::Bool(true)),
@@ -448,16 +467,18 @@ fn input(asked: &Asked<'_>) -> Result<Option<Value>, String> {
 /// What the options' files look like now.
 fn stamps(options: &Options) -> Vec<Stamp> {
     let mut stamps = Vec::new();
-    for path in options.paths.iter().chain(&options.bundles) {
-        // A prefix of `-d` (`a.b:path`) is no part of the path.
-        let path = path.split_once(':').map_or(path.as_str(), |(_, path)| path);
+    // A prefix (`a.b:path`) is no part of the path; bundles have none.
+    let paths = options.paths.iter().map(|path| path.split_once(':').map_or(path.as_str(), |(_, path)| path));
+    let bundles = options.bundles.iter().map(|path| path.strip_prefix("file://").unwrap_or(path));
+    for path in paths.chain(bundles) {
         let walk =
             ignore::WalkBuilder::new(path).standard_filters(false).follow_links(true).max_depth(Some(64)).build();
         for entry in walk.take(MAX_FOLLOWED).flatten() {
             if let Ok(found) = std::fs::metadata(entry.path())
                 && !found.is_dir()
             {
-                stamps.push((entry.into_path(), found.len(), found.modified().ok()));
+                let (modified, changed) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
+                stamps.push((entry.into_path(), found.ino(), found.len(), modified, changed));
             }
         }
     }

@@ -87,8 +87,12 @@ impl Decisions {
 }
 
 impl Decision<'_> {
-    /// The event as masks see it and as it is written.
-    pub fn event(&self) -> Value {
+    /// The event as masks see it and as it is written: JSON, so that what looks like a place in the log is one for a mask.
+    /// Rego's sets are arrays there, and its keys strings.
+    ///
+    /// # Errors
+    /// What JSON cannot hold: two keys that are written alike, or more levels than a document may have.
+    pub fn event(&self) -> Result<Value, String> {
         let text = |value: &str| Value::string(value);
         let labels = Value::object(vec![(text("version"), text(env!("CARGO_PKG_VERSION")))]);
         let took = i64::try_from(self.took.as_nanos()).unwrap_or(i64::MAX);
@@ -111,7 +115,7 @@ impl Decision<'_> {
                 entries.push((text("error"), Value::object(vec![(text("message"), text(&words))])));
             }
         }
-        Value::object(entries)
+        Value::from_json(Value::object(entries).to_json().as_bytes()).map_err(|error| error.to_string())
     }
 }
 
@@ -135,15 +139,26 @@ pub fn masked(event: &Value, mask: &Value) -> Result<Value, String> {
     let (mut erased, mut replaced) = (Vec::new(), Vec::new());
     for rule in rules {
         let (path, step) = step(rule)?;
-        let parts: Vec<String> =
-            path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
-        if !path.starts_with('/') || !matches!(parts.first().map(String::as_str), Some("input" | "result")) {
-            return Err(format!("mask {path:?} is neither of /input nor of /result"));
+        // A key is what stands between two slashes, as in OPA; `~1` for a slash within one is JSON Pointer's.
+        let written: Vec<String> = path.split('/').skip(1).map(str::to_owned).collect();
+        let pointed: Vec<String> = written.iter().map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
+        match written.first().map(String::as_str) {
+            Some("input" | "result") if path.starts_with('/') => {}
+            // Builtins' answers are in no event here.
+            Some("nd_builtin_cache") if path.starts_with('/') => continue,
+            _ => return Err(format!("mask {path:?} is neither of /input nor of /result")),
         }
-        let upsert = matches!(step, Step::Upsert(_));
-        if let Some(changed) = changed(&event, &parts, &step) {
-            event = changed;
-            if upsert { replaced.push(Value::string(path)) } else { erased.push(Value::string(path)) }
+        let mut hit = false;
+        for parts in std::iter::once(&written).chain((pointed != written).then_some(&pointed)) {
+            if let Some(changed) = changed(&event, parts, &step) {
+                event = changed;
+                hit = true;
+            }
+        }
+        match step {
+            _ if !hit => {}
+            Step::Upsert(_) => replaced.push(Value::string(path)),
+            Step::Remove => erased.push(Value::string(path)),
         }
     }
     let Value::Object(fields) = &event else { return Ok(event) };
@@ -226,6 +241,25 @@ mod tests {
         assert!(!told.contains("secret") && !told.contains("ann"), "{told}");
         assert!(told.contains(r#""erased":["/input/password","/input/keys/0/k"]"#), "{told}");
         assert!(told.contains(r#""masked":["/input/user"]"#), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_json_is_masked_where_the_log_shows_it() {
+        let result = Value::object(vec![
+            (Value::int(1), Value::string("secret")),
+            (Value::string("set"), Value::set(vec![Value::string("hidden"), Value::string("shown")])),
+            (Value::string("a~1b"), Value::string("tilde")),
+            (Value::string("c/d"), Value::string("slash")),
+        ]);
+        let outcome = Ok(Some(result));
+        let decision =
+            Decision { id: None, path: "a", input: None, outcome: &outcome, by: "", took: Duration::default() };
+        let mask = br#"["/result/1", "/result/set/0", "/result/a~1b", "/result/c~1d", "/nd_builtin_cache/x"]"#;
+        let told = masked(&decision.event().unwrap(), &Value::from_json(mask).unwrap()).unwrap().to_json();
+        for gone in ["secret", "hidden", "tilde", "slash"] {
+            assert!(!told.contains(&format!(":\"{gone}")) && !told.contains(&format!("[\"{gone}")), "{gone}: {told}");
+        }
+        assert!(told.contains("shown"), "{told}");
     }
 
     #[test]

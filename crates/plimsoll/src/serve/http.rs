@@ -16,7 +16,7 @@ use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, Heade
 use hyper::{Method, Request, Response, StatusCode};
 use plimsoll_admission::{Envelope, Road};
 use serde_json::json;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::data::{self, DataApi};
 use super::gate::Gate;
@@ -37,6 +37,11 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 /// Reviews of strangers that are read at the same time, only to be refused in their own form: with bodies of the largest
 /// size they leave half of the memory for bodies to those who may ask.
 const MAX_STRANGERS: usize = 4;
+/// Queries of the data API that are evaluated at the same time, for each core: each may take seconds and much memory, and
+/// reviews of images must go on beside them.
+const QUERIES_A_CORE: usize = 4;
+/// How long a query waits for its turn.
+const TURN: Duration = Duration::from_secs(5);
 /// What the API server waits for when it does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The API server's longest patience, for either kind of webhook.
@@ -50,9 +55,10 @@ pub struct Service {
     pub tls: Tls,
     pub log: Log,
     pub metrics: Arc<Metrics>,
-    in_flight: Semaphore,
+    in_flight: Arc<Semaphore>,
     strangers: Semaphore,
-    bodies: Semaphore,
+    bodies: Arc<Semaphore>,
+    queries: Arc<Semaphore>,
     draining: AtomicBool,
 }
 
@@ -83,9 +89,12 @@ impl Service {
             tls,
             log,
             metrics,
-            in_flight: Semaphore::new(max_in_flight as usize),
+            in_flight: Arc::new(Semaphore::new(max_in_flight as usize)),
             strangers: Semaphore::new(MAX_STRANGERS),
-            bodies: Semaphore::new(BODY_UNITS),
+            bodies: Arc::new(Semaphore::new(BODY_UNITS)),
+            queries: Arc::new(Semaphore::new(
+                QUERIES_A_CORE * std::thread::available_parallelism().map_or(2, usize::from),
+            )),
             draining: AtomicBool::new(false),
         }
     }
@@ -132,6 +141,12 @@ impl Service {
                         "stale: the certificates on disk cannot be used and the last good ones serve on: {why}\n"
                     ));
                 }
+                if let Some(why) = self.data.as_ref().and_then(|data| data.fault()) {
+                    let why = plimsoll_report::safe(&why);
+                    page.push_str(&format!(
+                        "stale: the data API's policies on disk cannot be used and the last good ones serve on: {why}\n"
+                    ));
+                }
                 if draining {
                     page.push_str("shutting down\n");
                 }
@@ -166,7 +181,7 @@ impl Service {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             answer
         };
-        let Ok(_permit) = self.in_flight.try_acquire() else { return busy() };
+        let Ok(permit) = Arc::clone(&self.in_flight).try_acquire_owned() else { return busy() };
         let announced =
             request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let (method, query) = (request.method().clone(), request.uri().query().unwrap_or("").to_owned());
@@ -177,7 +192,7 @@ impl Service {
         let by = address.map(|address| address.to_string()).unwrap_or_default();
         let until = Instant::now() + BODY_TIME;
         let mut incoming = request.into_body();
-        let (body, _room) = match self.body(&mut incoming, announced, until).await {
+        let (body, room) = match self.body(&mut incoming, announced, until).await {
             Ok(read) => read,
             Err(Unread::TooLarge) => {
                 self.metrics.too_large.add(1);
@@ -188,9 +203,12 @@ impl Service {
             Err(Unread::TooSlow) => return fault(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
             Err(Unread::Broken) => return fault(StatusCode::BAD_REQUEST, "the body broke off"),
         };
+        let turn = tokio::time::timeout(TURN, Arc::clone(&self.queries).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return busy() };
         let path = path.to_owned();
-        // Evaluation takes its time on a thread of its own.
+        // Evaluation takes its time on a thread of its own, and goes on when the client does not wait: until then it counts.
         let answered = tokio::task::spawn_blocking(move || {
+            let _counted = (permit, room, turn);
             api.answer(&data::Asked { method: &method, path: &path, query: &query, body, by })
         })
         .await;
@@ -288,7 +306,7 @@ impl Service {
         body: &mut Incoming,
         announced: Option<u64>,
         until: Instant,
-    ) -> Result<(Bytes, Vec<SemaphorePermit<'_>>), Unread> {
+    ) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Unread> {
         if announced.is_some_and(|length| length > MAX_BODY as u64) || body.size_hint().lower() > MAX_BODY as u64 {
             return Err(Unread::TooLarge);
         }
@@ -297,7 +315,8 @@ impl Service {
         let mut reserve = |wanted: usize| {
             while reserved < wanted {
                 let units = (wanted - reserved).div_ceil(BODY_UNIT).max(4);
-                let permit = self.bodies.try_acquire_many(units as u32).map_err(|_| Unread::NoRoom)?;
+                let permit =
+                    Arc::clone(&self.bodies).try_acquire_many_owned(units as u32).map_err(|_| Unread::NoRoom)?;
                 reserved += units * BODY_UNIT;
                 room.push(permit);
             }
@@ -359,7 +378,7 @@ impl Metrics {
 }
 
 /// As much of the room as `bytes` need; the rest is given back.
-fn kept_of(room: Vec<SemaphorePermit<'_>>, bytes: usize) -> Option<SemaphorePermit<'_>> {
+fn kept_of(room: Vec<OwnedSemaphorePermit>, bytes: usize) -> Option<OwnedSemaphorePermit> {
     let mut all = room.into_iter().reduce(|mut all, one| {
         all.merge(one);
         all

@@ -1023,3 +1023,42 @@ fn opas_data_api_answers_from_files() {
     });
     assert_eq!(known.get("/v1/data/shop/allow").json()["result"], "new");
 }
+
+#[test]
+fn the_data_api_serves_what_kubernetes_mounts_and_follows_it() {
+    use std::os::unix::fs::symlink;
+    let version = |dir: &Path, name: &str, value: &str| {
+        std::fs::create_dir_all(dir.join("rego").join(name)).unwrap();
+        let policy = format!("package shop\n\ndefault allow := false\n\nname := \"{value}\"\n");
+        let path = dir.join("rego").join(name).join("shop.rego");
+        std::fs::write(&path, policy).unwrap();
+        // As archives with one date for all files have it.
+        let file = std::fs::File::options().append(true).open(path).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    };
+    let gate = Gate::start(
+        &["--rego", "{dir}/rego", "--rego", "{dir}/numbers.json", "--rego-bundle", "{dir}/bundle"],
+        |dir, _| {
+            version(dir, "..2026_1", "one");
+            version(dir, "..2026_2", "two");
+            symlink("..2026_1", dir.join("rego/..data")).unwrap();
+            symlink("..data/shop.rego", dir.join("rego/shop.rego")).unwrap();
+            std::fs::write(dir.join("numbers.json"), r#"{"long": 123456789012345678901234567890, "wide": 1e400}"#)
+                .unwrap();
+            std::fs::create_dir_all(dir.join("bundle/..x")).unwrap();
+            std::fs::write(dir.join("bundle/..x/b.rego"), "package bundled\n\ndefault x := 1\n").unwrap();
+            symlink("..x/b.rego", dir.join("bundle/b.rego")).unwrap();
+        },
+    );
+    let mut client = gate.client();
+    assert_eq!(client.get("/v1/data/shop").json()["result"], json!({"allow": false, "name": "one"}));
+    assert_eq!(client.get("/v1/data/bundled/x").json()["result"], 1);
+    let numbers = client.get("/v1/data/long").body + &client.get("/v1/data/wide?pretty").body;
+    assert!(numbers.contains("123456789012345678901234567890") && numbers.contains("1e400"), "{numbers}");
+    symlink("..2026_2", gate.path("rego/..new")).unwrap();
+    std::fs::rename(gate.path("rego/..new"), gate.path("rego/..data")).unwrap();
+    gate.wait("the other folder is in force", |gate| gate.client().get("/v1/data/shop/name").json()["result"] == "two");
+    std::fs::write(gate.path("rego/..2026_2/shop.rego"), "package").unwrap();
+    gate.wait("the fault is told", |gate| gate.client().get("/readyz").body.contains("stale: the data API's policies"));
+    assert_eq!(client.get("/v1/data/shop/name").json()["result"], "two");
+}

@@ -35,7 +35,7 @@ fn faults(check: &Check) -> Result<(), Vec<Fault>> {
     }
     let schemas = super::schemas(check.schema.as_deref())?;
     let mut loaded = Loaded::default();
-    let choice = Choice { ignore: check.ignore.clone(), parse, policies_only: true, verification: None };
+    let choice = Choice { ignore: check.ignore.clone(), parse, policies_only: true, ..Choice::default() };
     let found = match check.bundle {
         true => loaded.bundles(&check.files, &choice),
         false => loaded.paths(&check.files, &choice),

@@ -324,7 +324,9 @@ fn once<'a>(eval: &Eval, ready: &'a Ready) -> (Result<Outcome, EvalError>, Liste
 /// The world as this machine has it now: its time, and randomness; no network.
 pub fn run_options(timeout: Option<Duration>, strict_builtin_errors: bool) -> RunOptions {
     let mut options = RunOptions { strict_builtin_errors, world: crate::rego::world(), ..RunOptions::default() };
-    options.budget.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    // Nought is no bound, as in OPA.
+    options.budget.deadline =
+        timeout.filter(|timeout| !timeout.is_zero()).and_then(|timeout| Instant::now().checked_add(timeout));
     options
 }
 
@@ -337,15 +339,14 @@ fn fill(
 ) {
     match outcome {
         Ok(outcome) => {
-            for printed in &outcome.printed {
-                eprintln!("{}", plimsoll_report::safe(&printed.text));
-            }
+            told(&outcome.printed);
             report.result = outcome.solutions.iter().map(|solution| Found::of(solution, &ready.sources)).collect();
             if eval.show_builtin_errors {
                 report.errors = outcome.builtin_errors.iter().map(|error| evaluation(error, &ready.sources)).collect();
             }
         }
         Err(error) => {
+            told(&error.printed);
             report.fatal += 1;
             report.errors.push(evaluation(&error, &ready.sources));
         }
@@ -361,13 +362,21 @@ fn fill(
     }
 }
 
+/// What `print` said, on standard error.
+fn told(printed: &[plimsoll_rego::eval::Printed]) {
+    for printed in printed {
+        eprintln!("{}", plimsoll_report::safe(&printed.text));
+    }
+}
+
 /// Prints the report and says how it went.
-fn show(eval: &Eval, report: Report, builtin_errors_only: bool) -> Exit {
+fn show(eval: &Eval, mut report: Report, builtin_errors_only: bool) -> Exit {
+    let defined = !report.result.is_empty();
     let text = match eval.format {
         EvalFormat::Json => pretty(&report),
-        EvalFormat::Discard => discarded(&report),
+        EvalFormat::Discard => discarded(&mut report),
         EvalFormat::Pretty => {
-            let mut text = explain::table(&report.explanation, eval.var_values);
+            let mut text = super::safe_lines(&explain::table(&report.explanation, eval.var_values));
             if report.errors.is_empty() {
                 text.push_str(&result(&report.result, eval.pretty_limit));
             } else {
@@ -395,17 +404,19 @@ fn show(eval: &Eval, report: Report, builtin_errors_only: bool) -> Exit {
     if !report.errors.is_empty() && !builtin_errors_only {
         return ERRORS;
     }
-    match report.result.is_empty() {
-        true if eval.fail => Exit::Other(1),
-        false if eval.fail_defined => Exit::Other(1),
+    match defined {
+        false if eval.fail => Exit::Other(1),
+        true if eval.fail_defined => Exit::Other(1),
         _ => Exit::Allowed,
     }
 }
 
-fn discarded(report: &Report) -> String {
+/// Everything but the result, which not every shape of JSON can hold.
+fn discarded(report: &mut Report) -> String {
+    let defined = !std::mem::take(&mut report.result).is_empty();
     let mut document = serde_json::to_value(report).unwrap_or_default();
-    if let Some(result) = document.get_mut("result") {
-        *result = "discarded".into();
+    if defined {
+        document["result"] = "discarded".into();
     }
     pretty(&document)
 }

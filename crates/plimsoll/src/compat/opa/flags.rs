@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use plimsoll_rego::bundle::{Key, Verification};
 
 use crate::rego::fault::Fault;
@@ -534,5 +534,21 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// What the arguments ask.
 pub fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
     let name = std::iter::once(OsString::from("opa"));
-    Line::try_parse_from(name.chain(args.iter().cloned()))
+    let mut command = command();
+    let mut matches = command.try_get_matches_from_mut(name.chain(args.iter().cloned()))?;
+    Line::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// The commands; of a flag that is on or off the help does not say so.
+fn command() -> clap::Command {
+    let mut line = Line::command();
+    for sub in line.get_subcommands_mut() {
+        *sub = std::mem::take(sub).mut_args(|arg| {
+            let boolean = arg.get_possible_values().iter().map(|value| value.get_name()).eq(["true", "false"]);
+            let off = arg.get_default_values().iter().all(|value| value == "false");
+            let arg = arg.hide_possible_values(boolean).hide_default_value(boolean && off);
+            if boolean { arg.value_name("BOOL") } else { arg }
+        });
+    }
+    line
 }

@@ -77,7 +77,8 @@ fn policies(given: &Path) -> Result<Vec<PathBuf>, Fault> {
     let mut files = Vec::new();
     for entry in walk {
         let entry = entry.map_err(|error| Fault::plain(error.to_string()))?;
-        let file = entry.file_type().is_some_and(|kind| kind.is_file());
+        // A link to a file is a file, as in OPA; links to folders are not followed.
+        let file = entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink() && entry.path().is_file());
         if file && entry.path().extension().is_some_and(|extension| extension == "rego") {
             let path = entry.into_path();
             files.push(path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path));

@@ -185,7 +185,8 @@ impl Suite {
         if let Ok(mut cases) = self.cases.lock() {
             cases.clear();
         }
-        let timeout = asked.timeout.unwrap_or(if asked.bench { BENCH_TIMEOUT } else { TIMEOUT });
+        let given = asked.timeout.filter(|timeout| !timeout.is_zero());
+        let timeout = given.unwrap_or(if asked.bench { BENCH_TIMEOUT } else { TIMEOUT });
         let began = Instant::now();
         if asked.bench {
             self.measure(&prepared, timeout, test, &sources, &mut result);
@@ -220,14 +221,12 @@ impl Suite {
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
+                result.output = lines(&error.printed);
                 result.error = Some(evaluation(&error, sources));
                 return;
             }
         };
-        for printed in &outcome.printed {
-            result.output.push_str(&printed.text);
-            result.output.push('\n');
-        }
+        result.output.push_str(&lines(&outcome.printed));
         let value = outcome.solutions.first().and_then(|solution| solution.expressions.first()).map(|one| &one.value);
         if !test.table {
             result.fail = value != Some(&Value::Bool(true));
@@ -274,6 +273,11 @@ impl Suite {
     }
 }
 
+/// What `print` said.
+fn lines(printed: &[plimsoll_rego::eval::Printed]) -> String {
+    printed.iter().map(|printed| format!("{}\n", printed.text)).collect()
+}
+
 /// Two listeners as one.
 struct Both<'a, 'b> {
     trace: Option<&'a mut Trace<'b>>,
@@ -299,7 +303,7 @@ fn show(suite: &Suite, asked: &Test, covered: Option<&Covered>, mut results: Vec
     let bad = |result: &Tested| !(result.passed() || result.skip && asked.exit_zero_on_skipped);
     let exit = if results.iter().any(bad) { ERRORS } else { Exit::Allowed };
     if let Some(covered) = covered {
-        return covering(suite, asked, covered, &results);
+        return covering(suite, asked, covered, &results, exit);
     }
     let text = match asked.format {
         TestFormat::Json => {
@@ -308,7 +312,8 @@ fn show(suite: &Suite, asked: &Test, covered: Option<&Covered>, mut results: Vec
             }
             crate::rego::json::pretty(&results)
         }
-        format => report::text(&results, asked, format == TestFormat::Gobench),
+        // What policies print and how cases are named is theirs to choose.
+        format => super::safe_lines(&report::text(&results, asked, format == TestFormat::Gobench)),
     };
     let printed = print(&text);
     if printed != Exit::Allowed {
@@ -320,13 +325,14 @@ fn show(suite: &Suite, asked: &Test, covered: Option<&Covered>, mut results: Vec
     Ok(exit)
 }
 
-fn covering(suite: &Suite, asked: &Test, covered: &Covered, results: &[Tested]) -> Result<Exit, String> {
+/// Coverage instead of the tests' report; `exit` is what the tests came to, of which only skipped ones get this far.
+fn covering(suite: &Suite, asked: &Test, covered: &Covered, results: &[Tested], exit: Exit) -> Result<Exit, String> {
     if let Some(error) = results.iter().find_map(|result| result.error.as_ref()) {
         return Err(error.text());
     }
     let failed: Vec<Tested> = results.iter().filter(|result| result.fail).cloned().collect();
     if let Some(first) = failed.first() {
-        print(&report::text(&failed, asked, false));
+        print(&super::safe_lines(&report::text(&failed, asked, false)));
         return Err(first.line());
     }
     let report = coverage::report(covered, &suite.modules, &suite.sources);
@@ -347,5 +353,8 @@ fn covering(suite: &Suite, asked: &Test, covered: &Covered, results: &[Tested]) 
         }
         return Ok(complain(&why, ERRORS));
     }
-    Ok(print(&crate::rego::json::pretty(&report)))
+    match print(&crate::rego::json::pretty(&report)) {
+        Exit::Allowed => Ok(exit),
+        printed => Ok(printed),
+    }
 }
