@@ -76,7 +76,7 @@ pub fn walk_values(context: &mut Context<'_>, root: &Value) -> Result<Vec<Value>
     Ok(found)
 }
 
-/// The pairs that [`walk`] gives below a path that is known: those whose paths begin with it.
+/// The pairs that `walk` gives below a path that is known: those whose paths begin with it.
 pub fn walk_below(context: &mut Context<'_>, root: &Value, path: &[Value]) -> Outcome {
     let Some(start) = path.iter().try_fold(root, |value, key| value.get(key)) else {
         return Ok(Some(Value::array(Vec::new())));

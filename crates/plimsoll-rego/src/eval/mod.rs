@@ -1,4 +1,4 @@
-//! Runs compiled programs. In: what the compiler gives ([`Compiled`], [`CompiledQuery`]), an input, data, and a budget. Out:
+//! Runs compiled programs. In: what the compiler gives ([`Compiled`](crate::compile::Compiled), [`CompiledQuery`](crate::compile::CompiledQuery)), an input, data, and a budget. Out:
 //! the solutions of a query, or why there are none that can be trusted. It parses and checks nothing, and touches no clock.
 //!
 //! A [`Program`] is shared between threads and evaluations; its rules are lowered to linear code when they are first
