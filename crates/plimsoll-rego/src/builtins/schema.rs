@@ -30,7 +30,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
 ];
 
 /// Schemas in schemas, and steps into a document with references on the way: each takes room on the stack.
-const MAX_NESTING: usize = 256;
+const MAX_NESTING: usize = 96;
 
 fn document(context: &mut Context<'_>, value: &Value) -> Result<Value> {
     match value {

@@ -144,9 +144,6 @@ fn run(
     };
     checked(check::check_query(&compiled.types, &program, &settings, &body))?;
     checked(rewrite::unsafe_calls(&options.unsafe_builtins, &walk))?;
-    if options.strict {
-        checked(rewrite::deprecated_calls(&env, &walk))?;
-    }
     Ok(CompiledQuery { body, rewritten })
 }
 

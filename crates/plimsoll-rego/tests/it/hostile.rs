@@ -1166,8 +1166,16 @@ fn schemas_that_refer_to_themselves_end() {
             ends,
             Case::term(r##"json.match_schema({"a": {"a": {"a": 1}}}, {"properties": {"a": {"$ref": "#"}}})"##),
         ),
-        ("$ref outside", ends, Case::term(r#"json.match_schema({"a": 1}, {"$ref": "http://127.0.0.1:1/schema"})"#)),
-        ("$ref to a file", ends, Case::term(r#"json.match_schema({"a": 1}, {"$ref": "file:///etc/passwd"})"#)),
+        (
+            "$ref outside",
+            "eval_denied_error",
+            Case::term(r#"json.match_schema({"a": 1}, {"$ref": "http://127.0.0.1:1/schema"})"#),
+        ),
+        (
+            "$ref to a file",
+            "eval_denied_error",
+            Case::term(r#"json.match_schema({"a": 1}, {"$ref": "file:///etc/passwd"})"#),
+        ),
         (
             "all of two of all of two",
             ends,
