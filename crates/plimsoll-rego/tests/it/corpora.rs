@@ -2,8 +2,11 @@
 
 use crate::support::{cases, ours};
 
-const FILES: &[(&str, &str)] =
-    &[("v0.cases", include_str!("../corpora/v0.cases")), ("refused.cases", include_str!("../corpora/refused.cases"))];
+const FILES: &[(&str, &str)] = &[
+    ("v0.cases", include_str!("../corpora/v0.cases")),
+    ("refused.cases", include_str!("../corpora/refused.cases")),
+    ("chains.cases", include_str!("../corpora/chains.cases")),
+];
 
 /// Where we differ, and why: one that no longer differs must leave the list.
 const DIFFER: &[(&str, &str)] = &[

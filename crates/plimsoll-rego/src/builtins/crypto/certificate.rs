@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::constraints::{is_domain, mailbox};
 use super::der::{self, Reader};
 use super::keys::{self, Curve, Hash, PublicKey, Scheme};
 use crate::builtins::base64;
 use crate::builtins::civil::Civil;
+use crate::builtins::go_text::quote_text;
 use crate::builtins::url::{self, Url};
 use crate::value::Value;
 
@@ -385,9 +387,11 @@ pub(super) fn alt_names(value: &[u8]) -> Parsed<AltNames> {
             2 => out.dns.push(ascii()?),
             6 => {
                 let text = ascii()?;
-                let uri = url::parse(text.as_bytes()).map_err(|error| {
-                    format!("x509: cannot parse URI {}: {error}", crate::builtins::go_text::quote_text(&text))
-                })?;
+                let uri = url::parse(text.as_bytes())
+                    .map_err(|error| format!("x509: cannot parse URI {}: {error}", quote_text(&text)))?;
+                if !is_domain(&String::from_utf8_lossy(&uri.host), false) {
+                    return Err(format!("x509: cannot parse URI {}: invalid domain", quote_text(&text)));
+                }
                 out.uri.push(uri);
             }
             7 => out.ip.push(match *name.content {
@@ -434,15 +438,40 @@ fn subtrees(list: &[u8], unhandled: &mut bool) -> Parsed<Subtrees> {
         let base = subtree.any().or_x509(wrong)?;
         let ascii =
             || base.content.is_ascii().then(|| String::from_utf8_lossy(base.content).into_owned()).or_x509(wrong);
-        match base.tag & 0x1F {
-            1 => out.email.push(ascii()?),
-            2 => out.dns.push(ascii()?),
-            6 => out.uri.push(ascii()?),
-            7 => {
+        let fine = |text: String, is: bool, kind: &str| {
+            if is { Ok(text) } else { Err(format!("x509: failed to parse {kind} constraint {}", quote_text(&text))) }
+        };
+        match base.tag {
+            0x81 => {
+                let text = ascii()?;
+                let is = if text.contains('@') { mailbox(&text).is_some() } else { is_domain(&text, true) };
+                out.email.push(fine(text, is, "rfc822Name")?);
+            }
+            0x82 => {
+                let text = ascii()?;
+                let is = is_domain(&text, true);
+                out.dns.push(fine(text, is, "dnsName")?);
+            }
+            0x86 => {
+                let text = ascii()?;
+                if crate::builtins::ip::parse_ip(&text).is_some() {
+                    let text = quote_text(&text);
+                    return Err(format!("x509: failed to parse URI constraint {text}: cannot be IP address"));
+                }
+                let is = is_domain(&text, true);
+                out.uri.push(fine(text, is, "URI")?);
+            }
+            0x87 => {
                 if !matches!(base.content.len(), 8 | 32) {
                     return Err(format!("x509: IP constraint contained value of length {}", base.content.len()));
                 }
                 let (address, mask) = base.content.split_at(base.content.len() / 2);
+                let mut rest = mask.iter().skip_while(|byte| **byte == 0xFF);
+                let cut = rest.next().is_none_or(|byte| byte.leading_ones() == byte.count_ones());
+                if !cut || rest.any(|byte| *byte != 0) {
+                    let mask = crate::builtins::encoding::hex(mask);
+                    return Err(format!("x509: IP constraint contained invalid mask {mask}"));
+                }
                 out.ip.push((address.to_vec(), mask.to_vec()));
             }
             _ => *unhandled = true,
@@ -496,6 +525,9 @@ impl Certificate {
                 let wrong = "invalid NameConstraints extension";
                 let mut fields = Reader(value).inside(der::SEQUENCE).or_x509(wrong)?;
                 let mut unhandled = false;
+                if fields.is_empty() {
+                    return Err("x509: empty name constraints extension".into());
+                }
                 if let Some(list) = fields.maybe(der::context(0, true)).or_x509(wrong)? {
                     self.permitted = subtrees(list, &mut unhandled)?;
                 }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::certificate::{Certificate, Subtrees};
+use super::constraints;
 use super::keys::{self, PublicKey, Scheme};
 use crate::budget::{Exhausted, Meter};
 
@@ -133,8 +134,8 @@ impl Judge<'_, '_> {
         if path.is_empty() {
             return Ok(true);
         }
-        let constrained = !certificate.permitted.is_empty() || !certificate.excluded.is_empty();
-        if constrained {
+        // Whatever it constrains: under constraints all names must be such as can be compared.
+        if certificate.extensions.iter().any(|extension| extension.id == NAME_CONSTRAINTS) {
             for child in path.iter().filter_map(|at| all.get(*at)) {
                 if !self.within(child, certificate)? {
                     return Ok(false);
@@ -158,20 +159,7 @@ impl Judge<'_, '_> {
         if self.comparisons > most {
             return Ok(false);
         }
-        fn fits<N, C>(names: &[N], permitted: &[C], excluded: &[C], matches: impl Fn(&N, &C) -> bool) -> bool {
-            names.iter().all(|name| {
-                !excluded.iter().any(|constraint| matches(name, constraint))
-                    && (permitted.is_empty() || permitted.iter().any(|constraint| matches(name, constraint)))
-            })
-        }
-        let (yes, no) = (&parent.permitted, &parent.excluded);
-        Ok(fits(&names.dns, &yes.dns, &no.dns, |name, constraint| domain_within(name, constraint, false))
-            && fits(&names.email, &yes.email, &no.email, |name, constraint| email_within(name, constraint))
-            && fits(&names.ip, &yes.ip, &no.ip, |ip, (address, mask)| ip_within(*ip, address, mask))
-            && fits(&names.uri, &yes.uri, &no.uri, |uri, constraint| {
-                let host = String::from_utf8_lossy(&uri.hostname()).into_owned();
-                !host.is_empty() && domain_within(&host, constraint, true)
-            }))
+        Ok(constraints::fit(names, &parent.permitted, &parent.excluded))
     }
 
     /// Whether all of a path may be used for one of the wanted uses.
@@ -200,53 +188,48 @@ impl Judge<'_, '_> {
         true
     }
 
-    /// A path on which an authority demands policies is not judged here beyond whether each certificate names some.
+    /// Whether one policy is all certificates', where an authority demands that. Stricter than Go: the demand counts from the
+    /// root on, and policies that are mapped to others are not followed.
     fn policies_fit(&self, path: &[usize]) -> bool {
-        let certificates = || path.iter().filter_map(|at| self.certificates.get(*at));
-        !certificates().any(|certificate| certificate.explicit.is_some())
-            || certificates().rev().skip(1).all(|certificate| !certificate.policies.is_empty())
+        let Some((_, below)) = path.split_last() else { return false };
+        let certificates = || below.iter().rev().filter_map(|at| self.certificates.get(*at));
+        let any = |policy: &Vec<u64>| *policy == ANY_POLICY;
+        if certificates().any(|one| one.mappings.iter().any(|(from, to)| any(from) || any(to))) {
+            return false;
+        }
+        if !certificates().any(|one| one.explicit.is_some()) {
+            return true;
+        }
+        if certificates().any(|one| !one.mappings.is_empty()) {
+            return false;
+        }
+        let free = !certificates().any(|one| one.inhibit_any.is_some());
+        // None as long as every policy is one of theirs.
+        let mut shared: Option<Vec<&Vec<u64>>> = None;
+        for certificate in certificates() {
+            if certificate.policies.is_empty() {
+                return false;
+            }
+            if free && certificate.policies.iter().any(any) {
+                continue;
+            }
+            let named = certificate.policies.iter().filter(|policy| !any(policy));
+            shared = Some(match &shared {
+                None => named.collect(),
+                Some(shared) => named.filter(|policy| shared.contains(policy)).collect(),
+            });
+        }
+        shared.is_none_or(|shared| !shared.is_empty())
     }
 }
+
+const NAME_CONSTRAINTS: [u64; 4] = [2, 5, 29, 30];
+const ANY_POLICY: [u64; 5] = [2, 5, 29, 32, 0];
 
 impl Subtrees {
     fn len(&self) -> usize {
         self.dns.len() + self.email.len() + self.ip.len() + self.uri.len()
     }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-fn domain_within(name: &str, constraint: &str, uri: bool) -> bool {
-    if constraint.is_empty() {
-        return true;
-    }
-    let (name, constraint) = (name.to_ascii_lowercase(), constraint.to_ascii_lowercase());
-    let name = name.strip_suffix('.').unwrap_or(&name);
-    match constraint.strip_prefix('.') {
-        // With a dot before it: what is below it alone.
-        Some(parent) => name.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
-        None if uri => name == constraint,
-        None => name == constraint || name.strip_suffix(&*constraint).is_some_and(|rest| rest.ends_with('.')),
-    }
-}
-
-fn email_within(name: &str, constraint: &str) -> bool {
-    let Some((local, host)) = name.rsplit_once('@') else { return false };
-    match constraint.rsplit_once('@') {
-        Some((wanted, wanted_host)) => local == wanted && host.eq_ignore_ascii_case(wanted_host),
-        None => domain_within(host, constraint, true),
-    }
-}
-
-fn ip_within(ip: IpAddr, address: &[u8], mask: &[u8]) -> bool {
-    let bytes = match ip {
-        IpAddr::V4(v4) => v4.octets().to_vec(),
-        IpAddr::V6(v6) => v6.octets().to_vec(),
-    };
-    bytes.len() == address.len()
-        && bytes.iter().zip(address).zip(mask).all(|((byte, wanted), mask)| byte & mask == wanted & mask)
 }
 
 /// Whether a leaf speaks for a host: by its alternative names alone, a `*` for one label.

@@ -3,6 +3,7 @@
 
 mod certificate;
 mod chain;
+mod constraints;
 mod der;
 pub(in crate::builtins) mod keys;
 mod show;
