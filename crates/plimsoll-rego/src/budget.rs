@@ -98,8 +98,9 @@ impl Meter {
         }
     }
 
+    /// Asks the clock and the flag at once: between pieces of work of which no step tells how long they take.
     #[cold]
-    fn look(&mut self) -> Result<(), Exhausted> {
+    pub fn look(&mut self) -> Result<(), Exhausted> {
         self.next_look = self.steps_left.saturating_sub(LOOK_EVERY);
         if self.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
             return Err(Exhausted::Cancelled);

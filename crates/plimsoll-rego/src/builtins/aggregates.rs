@@ -127,7 +127,10 @@ fn pay_search(context: &mut Context<'_>, count: usize, wanted: &Value) -> Result
 fn member(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let wanted = any(args, 0)?;
     let found = match any(args, 1)? {
-        Value::Set(set) => set.contains(wanted),
+        Value::Set(set) => {
+            pay_search(context, set.members().len().checked_ilog2().unwrap_or(0) as usize + 1, wanted)?;
+            set.contains(wanted)
+        }
         Value::Array(array) => {
             pay_search(context, array.items().len(), wanted)?;
             array.items().contains(wanted)
@@ -142,8 +145,11 @@ fn member(context: &mut Context<'_>, args: &[Value]) -> Outcome {
 }
 
 /// `key, x in xs`.
-fn member_with_key(_: &mut Context<'_>, args: &[Value]) -> Outcome {
+fn member_with_key(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let (key, wanted) = (any(args, 0)?, any(args, 1)?);
+    pay_search(context, 1, wanted)?;
+    // No composite has so many members that it is halved more often.
+    pay_search(context, 32, key)?;
     let found = match any(args, 2)? {
         Value::Set(set) => set.contains(key) && key == wanted,
         collection @ (Value::Array(_) | Value::Object(_)) => collection.get(key) == Some(wanted),

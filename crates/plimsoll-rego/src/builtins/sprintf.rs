@@ -143,7 +143,7 @@ impl Place<'_> {
         let arg = args.get(self.arg)?;
         self.arg += 1;
         match arg {
-            Arg::Int(number) if number.abs() <= LARGEST => Some(*number),
+            Arg::Int(number) if number.unsigned_abs() <= LARGEST.unsigned_abs() => Some(*number),
             _ => None,
         }
     }

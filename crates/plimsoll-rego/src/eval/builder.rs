@@ -4,6 +4,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::same::search_price;
 use crate::budget::{Exhausted, Meter};
 use crate::value::{MAX_DEPTH, Value};
 
@@ -42,12 +43,14 @@ impl Growing {
         }
         while let Some((key, below)) = rest.split_first() {
             let Growing::Object(entries) = at else { return Err(Refusal::Conflict) };
+            meter.steps(search_price(entries.len(), key))?;
             rest = below;
             let last = below.is_empty();
             at = match entries.entry(key.clone()) {
                 Entry::Occupied(entry) => {
                     let have = entry.into_mut();
                     if last && !member {
+                        meter.steps(search_price(1, &value))?;
                         return if have.equals(&value) { Ok(true) } else { Err(Refusal::Conflict) };
                     }
                     have
@@ -63,6 +66,7 @@ impl Growing {
             };
         }
         let Growing::Set(members) = at else { return Err(Refusal::Conflict) };
+        meter.steps(search_price(members.len(), &value))?;
         let new = members.insert(value);
         if new {
             meter.memory(ENTRY)?;

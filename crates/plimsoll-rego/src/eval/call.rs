@@ -6,6 +6,7 @@ use super::code::{Block, Slot};
 use super::extent::Extents;
 use super::machine::{Machine, shallow};
 use super::program::{Group, GroupKind, Lowered, LoweredRule};
+use super::same::same;
 use super::trace::{EventOp, Node};
 use super::view::{Known, Mock, Mocked};
 use super::{EvalCode, EvalError};
@@ -440,7 +441,9 @@ impl<'p> Machine<'p, '_> {
             return Ok(Flow::Fail);
         }
         match &whole.value {
-            Some(have) if *have != value => {
+            Some(have)
+                if !same(have, &value, &mut self.meter).map_err(|limit| EvalError::exhausted(limit, None))? =>
+            {
                 let what = if whole.group.kind == GroupKind::Function { "function" } else { "rule" };
                 let tail = if whole.group.kind == GroupKind::Function { " for the same inputs" } else { "" };
                 let message = format!("{what} {} produced conflicting values{tail}", whole.group.name());
@@ -540,7 +543,9 @@ impl<'p> Machine<'p, '_> {
                 self.keep(partial.group.number, frame.view, frame.base, key, &known)?;
                 known
             }
-            Driver::Extents(extents) => Known::Value(extents.finish()),
+            Driver::Extents(extents) => {
+                Known::Value(extents.finish(&mut self.meter).map_err(|limit| self.exhausted_limit(limit))?)
+            }
             Driver::Query => Known::Undefined,
         };
         self.buffers.registers.truncate(frame.base);

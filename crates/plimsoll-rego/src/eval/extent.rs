@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 use super::EvalError;
 use super::call::{Driver, Flow};
 use super::code::{Block, Op, Slot};
-use super::machine::Machine;
-use super::view::merged;
+use super::machine::{Machine, shallow};
+use super::view::{MEMBER, merged, merging};
+use crate::budget::{Exhausted, Meter};
 use crate::compile::NodeId;
 use crate::value::Value;
 
@@ -139,6 +140,7 @@ impl<'p> Machine<'p, '_> {
             });
         };
         let leaves = self.program.leaves(node).map_err(|limit| self.exhausted_limit(limit))?;
+        self.meter.steps(leaves.len() as u64).map_err(|limit| self.exhausted_limit(limit))?;
         let top = self.buffers.registers.len();
         let candidates = self.buffers.candidates.len();
         let extents = Extents { leaves, next: 0, found: Vec::new(), node, base: document, program: self.program };
@@ -189,13 +191,20 @@ impl<'p> Machine<'p, '_> {
 
 impl Extents<'_> {
     /// The rules' values in the tree's shape, below them the base document's.
-    pub fn finish(self) -> Value {
+    pub fn finish(self, meter: &mut Meter) -> Result<Value, Exhausted> {
         let mut found = self.found.into_iter();
         let rules = self.program.assemble(self.node, &mut found);
-        match self.base {
-            Some(base) => merged(&base, &rules),
+        let value = match self.base {
+            Some(base) => {
+                let members = merging(&base, &rules);
+                meter.steps(members)?;
+                meter.memory(members.saturating_mul(MEMBER))?;
+                merged(&base, &rules)
+            }
             None => rules,
-        }
+        };
+        shallow(&value)?;
+        Ok(value)
     }
 }
 

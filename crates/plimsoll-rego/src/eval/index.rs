@@ -16,7 +16,8 @@ pub(super) enum Subject {
     Input(Box<[Value]>),
     /// Base documents only; without `data`.
     Data(Box<[Value]>),
-    Argument(usize, Box<[Value]>),
+    /// All of it: OPA looks at no part of one.
+    Argument(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -81,9 +82,7 @@ impl RuleIndex {
         let look = |subject: &Subject| match subject {
             Subject::Input(path) => view.input.as_ref().and_then(|input| follow(input, path)).cloned(),
             Subject::Data(path) => view.document(data, path),
-            Subject::Argument(at, path) => {
-                arguments.get(*at).and_then(Option::as_ref).and_then(|value| follow(value, path)).cloned()
-            }
+            Subject::Argument(at) => arguments.get(*at).cloned().flatten(),
         };
         // Few subjects are the rule; each is looked at once.
         let mut seen: [Option<Option<Value>>; 4] = Default::default();
@@ -292,7 +291,7 @@ impl<'r> Seen<'r> {
             _ => {}
         }
         if let Some(at) = self.arguments.get(head) {
-            return Some(Subject::Argument(*at, rest.into()));
+            return rest.is_empty().then_some(Subject::Argument(*at));
         }
         let joined = |path: &[Value]| {
             let path: Box<[Value]> = path.iter().chain(&rest).cloned().collect();
@@ -301,7 +300,7 @@ impl<'r> Seen<'r> {
         Some(match self.known.get(head)? {
             Subject::Input(path) => Subject::Input(joined(path)?),
             Subject::Data(path) => Subject::Data(joined(path)?),
-            Subject::Argument(at, path) => Subject::Argument(*at, joined(path)?),
+            Subject::Argument(at) => return rest.is_empty().then_some(Subject::Argument(*at)),
         })
     }
 }

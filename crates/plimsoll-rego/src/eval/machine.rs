@@ -7,6 +7,7 @@ use super::call::{Driver, Flow, Frame};
 use super::code::{Arithmetic, Block, Callee, Collection, NOWHERE, Op, Slot, Src, Test, WithTarget};
 use super::lower::made;
 use super::program::{Prepared, Program};
+use super::same::{same, search_price, sort_price};
 use super::trace::{Event, EventOp, Later, Node, Tracer};
 use super::view::{Cache, MEMBER, Mock, View};
 use super::{EvalCode, EvalError, ExpressionValue, MAX_LISTED_ERRORS, Metrics, Outcome, Printed, RunOptions, Solution};
@@ -262,11 +263,7 @@ impl<'p, 't> Machine<'p, 't> {
                     }
                     Op::Equal { a, b } => {
                         let (a, b) = (value!(a), value!(b));
-                        let size = width(a);
-                        if size > 0 {
-                            failed!(self.meter.steps(size));
-                        }
-                        a == b
+                        failed!(same(a, b, &mut self.meter))
                     }
                     Op::Truthy { src } => !value!(src).is_false(),
                     Op::Input { dst } => match self.input() {
@@ -302,13 +299,20 @@ impl<'p, 't> Machine<'p, 't> {
                             None => false,
                         }
                     }
-                    Op::Get { dst, src, key } => match value!(src).get(value!(key)).cloned() {
-                        Some(found) => {
-                            set!(dst, found);
-                            true
+                    Op::Get { dst, src, key } => {
+                        let (from, key) = (value!(src), value!(key));
+                        let price = search_price(usize::try_from(width(from)).unwrap_or(usize::MAX), key);
+                        if price > 0 {
+                            failed!(self.meter.steps(price));
                         }
-                        None => false,
-                    },
+                        match from.get(key).cloned() {
+                            Some(found) => {
+                                set!(dst, found);
+                                true
+                            }
+                            None => false,
+                        }
+                    }
                     Op::Data { dst, path } => {
                         let path = block.paths.get(path as usize).map_or(&[][..], |path| path);
                         match self.document(path)? {
@@ -340,11 +344,7 @@ impl<'p, 't> Machine<'p, 't> {
                             enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
                         } else {
                             let (a, b) = (value!(a), value!(b));
-                            let size = width(a);
-                            if size > 0 {
-                                failed!(self.meter.steps(size));
-                            }
-                            test.holds(a, b)
+                            failed!(test.holds(a, b, &mut self.meter))
                         }
                     }
                     Op::Compare { test, dst, a, b, callee } => {
@@ -352,9 +352,8 @@ impl<'p, 't> Machine<'p, 't> {
                             let arguments = [value!(a).clone(), value!(b).clone()];
                             enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
                         } else {
-                            let size = width(value!(a));
-                            failed!(self.meter.steps(size));
-                            let holds = test.holds(value!(a), value!(b));
+                            let (a, b) = (value!(a), value!(b));
+                            let holds = failed!(test.holds(a, b, &mut self.meter));
                             set!(dst, Value::Bool(holds));
                             true
                         }
@@ -378,6 +377,9 @@ impl<'p, 't> Machine<'p, 't> {
                         let mut values = Vec::with_capacity(list.len());
                         for src in list {
                             values.push(value!(*src).clone());
+                        }
+                        if what != Collection::Array {
+                            failed!(self.meter.steps(sort_price(values.iter())));
                         }
                         let value = made(what, values);
                         failed!(shallow(&value));
@@ -410,7 +412,7 @@ impl<'p, 't> Machine<'p, 't> {
                         }
                     }
                     Op::ScanFor { src, key, want } => {
-                        let size = walked(value!(src));
+                        let size = walked(value!(src), value!(want));
                         failed!(self.meter.steps(size));
                         let found = find(value!(src), value!(want), 0);
                         match found {
@@ -457,8 +459,10 @@ impl<'p, 't> Machine<'p, 't> {
                         let Some(mut collection) = self.buffers.collections.pop() else {
                             return Err(self.internal("collection is not there"));
                         };
-                        // Sorting.
                         failed!(self.meter.steps(collection.len() as u64));
+                        if what != Collection::Array {
+                            failed!(self.meter.steps(sort_price(collection.iter())));
+                        }
                         let value = if what == Collection::Object {
                             match collected_object(&mut collection) {
                                 Some(value) => value,
@@ -936,6 +940,10 @@ impl<'p, 't> Machine<'p, 't> {
                     FailureKind::Operand => EvalCode::Type,
                     FailureKind::Builtin => EvalCode::Builtin,
                 };
+                // It may show a whole document, and is kept.
+                let bytes = message.len() as u64;
+                let paid = self.meter.steps(bytes / 64).and_then(|()| self.meter.memory(bytes));
+                paid.map_err(|limit| self.exhausted_limit(limit))?;
                 let error = EvalError::new(code, self.span(), format!("{name}: {message}"));
                 self.note_failure(error)?;
                 Ok(Flow::Fail)
@@ -1022,7 +1030,7 @@ pub(super) fn shallow(value: &Value) -> Result<(), Exhausted> {
     if value.weight() > MAX_WEIGHT { Err(Exhausted::Memory) } else { Ok(()) }
 }
 
-/// How many members are compared at once, at least.
+/// How many members it has.
 fn width(value: &Value) -> u64 {
     match value {
         Value::Array(array) => array.items().len() as u64,
@@ -1032,9 +1040,14 @@ fn width(value: &Value) -> u64 {
     }
 }
 
-/// How many members are looked at to find one.
-fn walked(collection: &Value) -> u64 {
-    if matches!(collection, Value::Set(_)) { 1 } else { width(collection) }
+/// What it takes to find all members that are equal to a value.
+fn walked(collection: &Value, want: &Value) -> u64 {
+    match collection {
+        Value::Set(set) => 1 + search_price(set.members().len(), want),
+        // The smaller of two decides how long they are compared; the members are no heavier than all of them.
+        _ => width(collection)
+            .saturating_add(width(collection).saturating_mul(search_price(1, want)).min(collection.weight())),
+    }
 }
 
 /// A member with its key where that is asked for, and whether there is another behind it.
@@ -1097,15 +1110,20 @@ fn collected_object(collection: &mut Vec<Value>) -> Option<Value> {
 
 impl Test {
     #[inline]
-    fn holds(self, a: &Value, b: &Value) -> bool {
-        match self {
-            Test::Equal => a == b,
-            Test::NotEqual => a != b,
+    fn holds(self, a: &Value, b: &Value, meter: &mut Meter) -> Result<bool, Exhausted> {
+        if matches!(self, Test::Equal | Test::NotEqual) {
+            return Ok(same(a, b, meter)? == (self == Test::Equal));
+        }
+        let price = search_price(1, a).min(search_price(1, b));
+        if price > 0 {
+            meter.steps(price)?;
+        }
+        Ok(match self {
             Test::Less => a < b,
             Test::LessOrEqual => a <= b,
             Test::Greater => a > b,
-            Test::GreaterOrEqual => a >= b,
-        }
+            _ => a >= b,
+        })
     }
 }
 

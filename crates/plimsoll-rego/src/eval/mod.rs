@@ -13,6 +13,7 @@ mod index;
 mod lower;
 mod machine;
 mod program;
+mod same;
 mod trace;
 mod view;
 

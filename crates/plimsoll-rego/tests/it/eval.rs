@@ -353,3 +353,75 @@ fn print_tells_lines_with_places() {
         .map(|source| source.row_column(outcome.printed[0].span.start));
     assert_eq!(row, Some((3, 3)));
 }
+
+/// Steps and memory of a program's `p`.
+fn price(text: &str, input: &str, data: &str) -> (u64, u64) {
+    let outcome = run(text, "data.a.p", input, data, &RunOptions::default()).unwrap();
+    (outcome.metrics.steps, outcome.metrics.memory)
+}
+
+/// An object with so many keys.
+fn wide(count: usize) -> String {
+    let mut text = String::from("{");
+    for at in 0..count {
+        let _ = write!(text, "{}\"k{at}\": {at}", if at == 0 { "" } else { ", " });
+    }
+    text + "}"
+}
+
+#[test]
+fn what_is_compared_deep_down_is_paid_for() {
+    let deep = format!("{{\"x\": [[{0}]], \"y\": [[{0}]]}}", wide(10_000));
+    assert!(price("package a\np if input.x == input.y", &deep, "{}").0 > 10_000);
+    assert!(price("package a\np if input.x in {input.y, 1}", &deep, "{}").0 > 1_000);
+}
+
+#[test]
+fn what_with_replaces_is_paid_for_where_it_is_written_anew() {
+    let input = format!("{{\"w\": {}}}", wide(10_000));
+    let (steps, memory) = price("package a\nq if input.w.x\np if { q with input.w.x as true }", &input, "{}");
+    assert!(steps > 10_000 && memory > 100_000, "{steps} steps, {memory} bytes");
+    let text = "package a\nk := \"x\"\nq if data.w[k]\np if { q with data.w.x as true }";
+    let (steps, memory) = price(text, "{}", &input);
+    assert!(steps > 10_000 && memory > 100_000, "{steps} steps, {memory} bytes");
+}
+
+#[test]
+fn documents_under_with_are_seen_by_conditions_as_by_bodies() {
+    let text = "package a\np := 1 if data.x.y == 3\np := 2 if data.x.y == {\"a\": 1, \"b\": 2}\np := 3 if data.x.z\n\
+                a contains [1, v] if { v := p with data.x.y as 3 }\n\
+                a contains [2, v] if { v := p with data.x.y.a as 1 }\n\
+                a contains [3, v] if { v := p with data.x.z as true }\n\
+                a contains [4, v] if { v := p with data.x as {\"y\": 3} }";
+    let want = "{[1, 1], [2, 2], [3, 3], [4, 1]}";
+    assert_eq!(values(text, "data.a.a", "{}", r#"{"x": {"y": {"b": 2}}}"#), want);
+}
+
+#[test]
+fn a_function_is_run_though_a_part_of_its_argument_does_not_fit() {
+    let text = "package a\nf(x) := 1 if { to_number(\"x\") == 1; x.k == 3 }\np := f({\"k\": 2})";
+    let options = RunOptions { strict_builtin_errors: true, ..RunOptions::default() };
+    assert_eq!(run(text, "data.a.p", "{}", "{}", &options).unwrap_err().code, EvalCode::Builtin);
+}
+
+#[test]
+fn one_search_after_another_is_paid_for_by_what_is_left_of_the_text() {
+    let steps = |count: usize| {
+        let text = format!("{{\"x\": \"{}\"}}", "A".repeat(count));
+        price("package a\np := count(regex.find_n(`[A-Z]`, input.x, -1))", &text, "{}").0
+    };
+    let (less, more) = (steps(32_768), steps(65_536));
+    assert!(more > 2 * less + less / 2, "{less} and {more} steps");
+}
+
+#[test]
+fn a_width_of_the_least_integer_is_a_bad_one() {
+    let text = "package a\np := sprintf(\"%*d\", [input.x, 1])";
+    assert_eq!(values(text, "data.a.p", r#"{"x": -9223372036854775808}"#, "{}"), r#""%!(BADWIDTH)1""#);
+}
+
+#[test]
+fn an_error_that_shows_a_document_is_paid_for() {
+    let text = "package a\np := count([1 | some i in [1, 2, 3]; json.patch(input, [{\"op\": \"remove\", \"path\": [\"x\", i]}])])";
+    assert!(price(text, &wide(10_000), "{}").1 > 3 * 100_000);
+}

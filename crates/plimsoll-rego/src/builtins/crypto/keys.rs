@@ -472,7 +472,8 @@ pub(super) fn pkcs1_private(bytes: &[u8]) -> Option<PrivateKey> {
     }
     let mut number = || key.unsigned().map(BigUint::from_bytes_be);
     let (n, e, d, p, q) = (number()?, number()?, number()?, number()?, number()?);
-    let fine = &p * &q == n && p.bits() > 1 && q.bits() > 1 && n.bits() <= MAX_RSA_BITS;
+    let fine =
+        n.bits() <= MAX_RSA_BITS && p.bits() > 1 && q.bits() > 1 && p.bits() + q.bits() <= n.bits() + 1 && &p * &q == n;
     fine.then_some(PrivateKey::Rsa(RsaPrivate { n, e, d, primes: vec![p, q] }))
 }
 

@@ -113,6 +113,30 @@ fn is_valid(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     Ok(Some(Value::Bool(valid)))
 }
 
+/// The searches of one text for one match after another. Each may go to the text's end and come back with a short match, so that
+/// all of them take the square of the text; mostly they do not, and a full price would refuse what is fine.
+#[derive(Default)]
+struct Searches {
+    unseen: usize,
+}
+
+impl Searches {
+    /// So many bytes that may have been gone through are one step; and after so many steps the clock is looked at.
+    const BYTES: usize = 4096;
+    const LOOK: usize = Searches::BYTES * 256;
+
+    /// Before the search of what is left of the text.
+    fn pay(&mut self, context: &mut Context<'_>, left: usize) -> Result<(), Failure> {
+        context.meter.steps((left / Searches::BYTES) as u64)?;
+        self.unseen = self.unseen.saturating_add(left);
+        if self.unseen >= Searches::LOOK {
+            self.unseen = 0;
+            context.meter.look()?;
+        }
+        Ok(())
+    }
+}
+
 /// Pays for one more match of a text and for what is kept of it.
 fn pay_match(context: &mut Context<'_>, bytes: usize) -> Result<(), Failure> {
     context.pay_new_values(2)?;
@@ -130,7 +154,9 @@ fn split(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     // As Go: an empty match at the start or at the end cuts nothing off.
     let mut parts = Vec::new();
     let (mut begin, mut end) = (0, 0);
+    let mut searches = Searches::default();
     for found in pattern.regex.find_iter(text) {
+        searches.pay(context, text.len() - found.end())?;
         end = found.start();
         if found.end() != 0 {
             let part = text.get(begin..end).unwrap_or_default();
@@ -157,7 +183,9 @@ fn find_n(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let pattern = compiled(context, pattern)?;
     pattern.pay(context, text)?;
     let mut found = Vec::new();
+    let mut searches = Searches::default();
     for part in pattern.regex.find_iter(text).take(most(count)) {
+        searches.pay(context, text.len() - part.end())?;
         pay_match(context, part.len())?;
         found.push(Value::string(part.as_str()));
     }
@@ -169,7 +197,9 @@ fn submatches(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let pattern = compiled(context, pattern)?;
     pattern.pay(context, text)?;
     let mut found = Vec::new();
+    let mut searches = Searches::default();
     for captures in pattern.regex.captures_iter(text).take(most(count)) {
+        searches.pay(context, text.len() - captures.get(0).map_or(0, |whole| whole.end()))?;
         let mut groups = Vec::with_capacity(captures.len());
         for group in captures.iter() {
             let part = group.map_or("", |group| group.as_str());
@@ -188,8 +218,10 @@ fn replace(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     context.pay_new_text(text.len())?;
     let mut out = String::with_capacity(text.len());
     let mut last = 0;
+    let mut searches = Searches::default();
     for captures in pattern.regex.captures_iter(text) {
         let Some(found) = captures.get(0) else { continue };
+        searches.pay(context, text.len() - found.end())?;
         out.push_str(text.get(last..found.start()).unwrap_or_default());
         let length = out.len();
         expand(context, &mut out, template, &pattern.names, &captures)?;
