@@ -1,63 +1,100 @@
 //! Whether two values are equal, with a price. In: two values, a meter. Out: the answer, or that the budget does not allow it:
 //! values that share nothing and are equal far down are compared as far as what is paid for.
 
+use std::sync::Arc;
+
 use crate::budget::{Exhausted, Meter};
 use crate::value::Value;
 
 /// Bytes of text that are compared for one step.
 const TEXT: u64 = 1024;
 
-/// A step for each composite's member that is looked at; what is one and the same costs nothing. It recurses as deep as values
-/// are.
-pub(super) fn same(a: &Value, b: &Value, meter: &mut Meter) -> Result<bool, Exhausted> {
-    match (a, b) {
-        (Value::String(x), Value::String(y)) => {
-            if x.len() != y.len() {
-                return Ok(false);
+/// Members of two composites of one kind and length, and how many were compared.
+enum Members<'v> {
+    List(&'v [Value], &'v [Value], usize),
+    /// Key and value in turn.
+    Entries(&'v [(Value, Value)], &'v [(Value, Value)], usize),
+}
+
+impl<'v> Iterator for Members<'v> {
+    type Item = (&'v Value, &'v Value);
+
+    fn next(&mut self) -> Option<(&'v Value, &'v Value)> {
+        match self {
+            Members::List(a, b, at) => {
+                let pair = (a.get(*at)?, b.get(*at)?);
+                *at += 1;
+                Some(pair)
             }
-            let price = x.len() as u64 / TEXT;
-            if price > 0 {
-                meter.steps(price)?;
+            Members::Entries(a, b, at) => {
+                let (a, b) = (a.get(*at / 2)?, b.get(*at / 2)?);
+                *at += 1;
+                Some(if *at % 2 == 1 { (&a.0, &b.0) } else { (&a.1, &b.1) })
             }
-            Ok(x == y)
         }
-        (Value::Array(x), Value::Array(y)) => {
-            Ok(std::sync::Arc::ptr_eq(x, y) || all_same(x.items(), y.items(), meter)?)
-        }
-        (Value::Set(x), Value::Set(y)) => {
-            Ok(std::sync::Arc::ptr_eq(x, y) || all_same(x.members(), y.members(), meter)?)
-        }
-        (Value::Object(x), Value::Object(y)) => {
-            if std::sync::Arc::ptr_eq(x, y) {
-                return Ok(true);
-            }
-            let (x, y) = (x.entries(), y.entries());
-            if x.len() != y.len() {
-                return Ok(false);
-            }
-            for ((key, value), (other_key, other)) in x.iter().zip(y) {
-                meter.steps(1)?;
-                if !same(key, other_key, meter)? || !same(value, other, meter)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        _ => Ok(a == b),
     }
 }
 
-fn all_same(a: &[Value], b: &[Value], meter: &mut Meter) -> Result<bool, Exhausted> {
-    if a.len() != b.len() {
-        return Ok(false);
+/// What two values are to each other at first sight.
+enum Sight<'v> {
+    Known(bool),
+    Members(Members<'v>),
+}
+
+fn seen<'v>(a: &'v Value, b: &'v Value, meter: &mut Meter) -> Result<Sight<'v>, Exhausted> {
+    let lists = |one: bool, a: &'v [Value], b: &'v [Value]| match (one, a.len() == b.len()) {
+        (true, _) => Sight::Known(true),
+        (_, false) => Sight::Known(false),
+        _ => Sight::Members(Members::List(a, b, 0)),
+    };
+    Ok(match (a, b) {
+        (Value::String(x), Value::String(y)) => {
+            if x.len() == y.len() && x.len() as u64 >= TEXT {
+                meter.steps(x.len() as u64 / TEXT)?;
+            }
+            Sight::Known(x == y)
+        }
+        (Value::Array(x), Value::Array(y)) => lists(Arc::ptr_eq(x, y), x.items(), y.items()),
+        (Value::Set(x), Value::Set(y)) => lists(Arc::ptr_eq(x, y), x.members(), y.members()),
+        (Value::Object(x), Value::Object(y)) => {
+            let (same, x, y) = (Arc::ptr_eq(x, y), x.entries(), y.entries());
+            match (same, x.len() == y.len()) {
+                (true, _) => Sight::Known(true),
+                (_, false) => Sight::Known(false),
+                _ => Sight::Members(Members::Entries(x, y, 0)),
+            }
+        }
+        _ => Sight::Known(a == b),
+    })
+}
+
+/// A step for each composite's member that is looked at; what is one and the same costs nothing.
+#[inline]
+pub(super) fn same(a: &Value, b: &Value, meter: &mut Meter) -> Result<bool, Exhausted> {
+    match seen(a, b, meter)? {
+        Sight::Known(same) => Ok(same),
+        Sight::Members(members) => all_same(members, meter),
     }
-    for (a, b) in a.iter().zip(b) {
-        meter.steps(1)?;
-        if !same(a, b, meter)? {
-            return Ok(false);
+}
+
+fn all_same(mut at: Members<'_>, meter: &mut Meter) -> Result<bool, Exhausted> {
+    let mut around = Vec::new();
+    loop {
+        match at.next() {
+            Some((a, b)) => {
+                meter.steps(1)?;
+                match seen(a, b, meter)? {
+                    Sight::Known(true) => {}
+                    Sight::Known(false) => return Ok(false),
+                    Sight::Members(below) => around.push(std::mem::replace(&mut at, below)),
+                }
+            }
+            None => match around.pop() {
+                Some(outer) => at = outer,
+                None => return Ok(true),
+            },
         }
     }
-    Ok(true)
 }
 
 /// About what it takes to find a value among so many that are sorted, beyond a step.
