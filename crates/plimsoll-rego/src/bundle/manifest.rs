@@ -1,6 +1,8 @@
 //! The `.manifest`: which documents a bundle owns, and which language its files are in.
 
 use super::BundleError;
+use crate::budget::{Budget, Meter};
+use crate::builtins::{self, Context, Failure, Scratch, World};
 use crate::value::Value;
 
 /// What a manifest says. Without one a bundle owns everything.
@@ -70,6 +72,8 @@ impl Manifest {
                                 "manifest has unsupported rego version: {version} for file '{pattern}'"
                             ))
                         })?;
+                        glob(&pattern, "")
+                            .map_err(|why| BundleError(format!("failed to compile glob pattern {pattern}: {why}")))?;
                         manifest.file_rego_versions.push((pattern, number));
                     }
                 }
@@ -117,10 +121,7 @@ impl Manifest {
 
     /// The language of a file: the first pattern that matches its path, else the bundle's.
     pub fn version_of(&self, path: &str) -> Option<u8> {
-        let own = self.file_rego_versions.iter().find(|(pattern, _)| {
-            let slashed = if pattern.starts_with('/') { pattern.clone() } else { format!("/{pattern}") };
-            super::name_matches(&slashed, path)
-        });
+        let own = self.file_rego_versions.iter().find(|(pattern, _)| glob(pattern, path).unwrap_or(false));
         own.map(|(_, version)| *version).or(self.rego_version)
     }
 
@@ -172,6 +173,19 @@ impl Manifest {
     }
 }
 
+/// Whether a pattern matches, by the builtin that policies would ask; stars cross slashes, as in OPA.
+fn glob(pattern: &str, path: &str) -> Result<bool, String> {
+    let builtin = builtins::named("glob.match").ok_or("there are no globs")?;
+    let mut meter = Meter::new(&Budget::default());
+    let (world, mut scratch) = (World::default(), Scratch::default());
+    let mut context = Context { meter: &mut meter, name: builtin.name, world: &world, scratch: &mut scratch };
+    match (builtin.run)(&mut context, &[Value::string(pattern), Value::Null, Value::string(path)]) {
+        Ok(found) => Ok(found == Some(Value::Bool(true))),
+        Err(Failure::Error { message, .. }) => Err(message),
+        Err(Failure::Halt(halt)) => Err(format!("{halt:?}")),
+    }
+}
+
 fn version(value: &Value) -> Option<u8> {
     let Value::Number(number) = value else { return None };
     number.as_i64().and_then(|number| u8::try_from(number).ok()).filter(|number| *number <= 1)
@@ -182,4 +196,19 @@ fn overlap(a: &str, b: &str) -> bool {
     let parts = |root: &str| root.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (a, b) = (parts(a), parts(b));
     a.iter().zip(&b).all(|(x, y)| x == y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_versions_cross_folders() {
+        let text = br#"{"file_rego_versions": {"/a/**": 0, "/b/*.rego": 0}}"#;
+        let manifest = Manifest::read(text).unwrap();
+        assert_eq!(manifest.version_of("/a/b/p.rego"), Some(0));
+        assert_eq!(manifest.version_of("/b/c/p.rego"), Some(0));
+        assert_eq!(manifest.version_of("/c/p.rego"), None);
+        assert!(Manifest::read(br#"{"file_rego_versions": {"/[": 0}}"#).is_err());
+    }
 }
