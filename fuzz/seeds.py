@@ -450,6 +450,28 @@ VALUES = [
 ]
 
 
+
+def packed(files):
+    """A `.tar.gz` of these files."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+# Bundles: files of one text (a first line is the path), and an archive of two files.
+BUNDLES = [
+    b'.manifest\n{"revision": "1", "roots": ["a", "p"], "rego_version": 1, "file_rego_versions": {"*.rego": 0}, "metadata": {"x": 1}}'
+    b'\n\na/data.json\n{"x": [1, {"y": 2}]}\n\na/b/data.yaml\nz: 1\n\np/p.rego\npackage p\n\n.signatures.json\n{"signatures": ["a.b.c"]}',
+    b'data.json\n{"a": {"b": 1}}\n\na/data.json\n{"b": 2}',
+    b'{"revision": "1", "roots": ["a", "a/b"]}',
+    packed({"p.rego": b"package p", "a/data.json": b"{}"}),
+]
+
+
 def seeds():
     layer = tar(LAYER)
     inner = jar({"META-INF/maven/org.a/shop/pom.properties": "version=1.0\ngroupId=org.a\nartifactId=shop\n"})
@@ -510,6 +532,7 @@ def seeds():
         "rego_fmt": [REGO, COMMENTED] + programs(),
         "rego_eval": EVALUATED + programs(),
         "rego_values": VALUES,
+        "rego_bundle": BUNDLES,
         "purl": PURLS,
         "report_text": [b"a\n1.0\nMIT", "x\u202ey\u200b<b>|`\x1b[31m\n1\n]]>&".encode()],
         "trivy_db": [],

@@ -77,7 +77,11 @@ fn mended(text: &str, kind: FileKind) {
         let fixed = fix(&LINTER, "input", text, kind, fixes);
         let (before, after) = (count(text), count(&fixed.text));
         let revealed = fixed.done.iter().any(|(rule, _)| REVEALING.contains(&rule.as_str()));
-        assert!((revealed || after.0 <= before.0) && after.1 <= before.1, "{before:?} became {after:?}: {:?}", fixed.done);
+        assert!(
+            (revealed || after.0 <= before.0) && after.1 <= before.1,
+            "{before:?} became {after:?}: {:?}",
+            fixed.done
+        );
         assert_eq!(fixed.text == text, fixed.done.is_empty(), "{:?}", fixed.done);
     }
 }

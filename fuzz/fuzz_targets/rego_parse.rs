@@ -38,7 +38,9 @@ fn expr(it: &Expr, source: &Source) {
     place(it.span, source);
     match &it.kind {
         ExprKind::Term(inner) => term(inner, source),
-        ExprKind::Call { operator, args } => std::iter::once(operator).chain(args).for_each(|inner| term(inner, source)),
+        ExprKind::Call { operator, args } => {
+            std::iter::once(operator).chain(args).for_each(|inner| term(inner, source))
+        }
         ExprKind::Some { symbols, .. } => symbols.iter().for_each(|inner| term(inner, source)),
         ExprKind::Every(every) => every.body.iter().for_each(|inner| expr(inner, source)),
         ExprKind::Not { body, .. } => body.iter().for_each(|inner| expr(inner, source)),

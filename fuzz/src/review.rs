@@ -1,7 +1,7 @@
 //! Admission reviews. In: any bytes. Out: nothing; the laws of answers are asserted. What it does not do: judge; the
 //! verdicts are made up from the images' texts, so that every kind of them comes up.
 
-use plimsoll_admission::{About, Answer, Envelope, Asked, Decision, Review, Road, decide, pin, read, refuse, render};
+use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Review, Road, decide, pin, read, refuse, render};
 use plimsoll_model::loadline::Mode;
 use plimsoll_model::{Effect, Outcome, Reason, ReasonCode, Verdict};
 

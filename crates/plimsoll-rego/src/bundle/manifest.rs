@@ -77,6 +77,10 @@ impl Manifest {
                         manifest.file_rego_versions.push((pattern, number));
                     }
                 }
+                ("wasm", Value::Array(resolvers)) if !resolvers.items().is_empty() => {
+                    // What they answer for would be undefined here, in silence.
+                    return Err(BundleError("manifest has wasm entry points, and WebAssembly is not run here".into()));
+                }
                 ("metadata", value) => manifest.metadata = Some(value.clone()),
                 ("revision" | "roots" | "file_rego_versions", value) => {
                     return Err(wrong(format!("{} cannot be {}", key.as_str().unwrap_or_default(), value.type_name())));

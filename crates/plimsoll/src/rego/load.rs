@@ -232,7 +232,7 @@ impl Loaded {
             _ if shown.ends_with(".tar.gz") => {
                 let files = bundle::unpack(&bytes(path).map_err(one)?, &bundle::Limits::default())
                     .map_err(|error| vec![Fault::plain(format!("bundle {shown}: {error}"))])?;
-                self.bundle_files(&shown, files, "", &Choice { verification: None, ..choice.clone() })
+                self.bundle_files(&shown, files, "", choice)
             }
             _ if depth > 0 => Ok(()),
             _ => {

@@ -193,6 +193,10 @@ fn bundles_are_held_to_their_roots_and_names() {
         (&[("../p.rego", "package a")], "leaves the bundle"),
         (&[("p.rego", "package a"), ("./p.rego", "package b")], "twice"),
         (&[("patch.json", "{}")], "delta bundles"),
+        (
+            &[(".manifest", "{\"wasm\": [{\"entrypoint\": \"a/p\", \"module\": \"/policy.wasm\"}]}")],
+            "WebAssembly is not run",
+        ),
         (&[("data.json", "[]")], "root value must be object"),
     ] {
         std::fs::write(folder.path().join("b.tar.gz"), archive(files)).unwrap();
