@@ -42,9 +42,10 @@ def review_without_uid(lint):
 
 
 def printed_output(lint):
-    """13: what the notes print is no JSON, and another text than the rule's."""
-    refused = lint.run([lint.plimsoll, "opa", "eval", "-i", note("output.txt"), "input"], status=2)
-    assert "parse input" in refused.stdout + refused.stderr, refused
+    """13: what the notes print is no JSON (an input may be YAML, which takes it), and another text than the rule's."""
+    printed = lint.write("output.json", text("output.txt"))
+    refused = lint.run([lint.plimsoll, "opa", "eval", "-d", printed, "-f", "pretty", "data"], status=2)
+    assert "output.json: invalid character '}'" in refused.stderr, refused
     mended = lint.write("rule.rego", "package main\n\n" + text("rule.rego"))
     ask = [lint.plimsoll, "opa", "eval", "--v0-compatible", "-d", mended, "-i", note("input.json"), "data.main"]
     value = json.loads(lint.run(ask, status=0).stdout)["result"][0]["expressions"][0]["value"]

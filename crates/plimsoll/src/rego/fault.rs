@@ -80,7 +80,8 @@ impl Fault {
                 below.extend([shown, caret]);
             }
         }
-        below.extend(error.hint.iter().map(|hint| format!("hint: {hint}")));
+        let hint = error.hint.as_deref().or_else(|| advice(&error.message));
+        below.extend(hint.map(|hint| format!("hint: {hint}")));
         Fault { message: error.message.clone(), code: Some(error.code.as_str()), location, details, below, front: None }
     }
 
@@ -120,6 +121,17 @@ fn excerpt(line: &str, column: usize) -> (String, String) {
     let space = |c: char| if c == '\t' { "\t".to_owned() } else { " ".repeat(c.width().unwrap_or(0)) };
     let caret: String = left.chars().chain(before.chars()).map(space).collect();
     (format!("{left}{before}{after}{right}"), format!("{caret}^"))
+}
+
+/// The way out of faults that the notes of newcomers have, in the words of the command line.
+fn advice(message: &str) -> Option<&'static str> {
+    if message == "package expected" {
+        return Some("begin the file with the name of its package, such as `package main`");
+    }
+    let old = message.starts_with("`if` keyword is required") || message.starts_with("`contains` keyword is required");
+    old.then_some(
+        "this is Rego of before OPA 1.0: --v0-compatible reads it as it is, `opa fmt --v0-v1 -w` makes it right for both",
+    )
 }
 
 /// All errors as OPA prints them.

@@ -310,3 +310,17 @@ fn many_files_of_data_are_one_document() {
     let words = "d/z.json: merge error: conflicting values at data.all.7";
     assert!(conflict.status == 2 && conflict.out.contains(words), "{}{}", conflict.out, conflict.err);
 }
+
+#[test]
+fn newcomers_are_told_the_way_out() {
+    let old = policy("package p\n\ndeny[m] { m := input.x }\n");
+    let run = opa(old.path(), &["check", "p.rego"]);
+    assert!(run.err.contains("--v0-compatible"), "{}", run.err);
+    let bare = policy("deny[m] { m := input.x }\n");
+    let run = opa(bare.path(), &["eval", "-d", "p.rego", "-f", "pretty", "true"]);
+    assert!(
+        run.status == 2 && run.err.contains("package expected") && run.err.contains("`package main`"),
+        "{}",
+        run.err
+    );
+}
