@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod compat;
 mod dirs;
+mod duration;
 mod exit;
 mod input;
 mod lsp;

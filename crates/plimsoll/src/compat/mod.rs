@@ -82,19 +82,8 @@ pub fn seconds(text: &str) -> Result<u64, String> {
     if let Ok(bare) = text.parse() {
         return Ok(bare);
     }
-    let mut total = 0f64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
-        let count: f64 = rest[..digits].parse().map_err(|_| bad())?;
-        rest = &rest[digits..];
-        let units = [("ms", 0.001), ("us", 1e-6), ("µs", 1e-6), ("ns", 1e-9), ("h", 3600.0), ("m", 60.0), ("s", 1.0)];
-        let (unit, length) = units.iter().find(|(unit, _)| rest.starts_with(unit)).ok_or_else(bad)?;
-        total += count * length;
-        rest = &rest[unit.len()..];
-    }
-    // Saturates: an hour of a million years is none.
-    if text.is_empty() { Err(bad()) } else { Ok(total.ceil() as u64) }
+    let length = crate::duration::read(text).ok_or_else(bad)?;
+    Ok(length.as_secs().saturating_add(u64::from(length.subsec_nanos() > 0)))
 }
 
 #[cfg(test)]

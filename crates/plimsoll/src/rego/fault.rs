@@ -3,6 +3,7 @@
 
 use plimsoll_rego::ast::{Term, TermKind};
 use plimsoll_rego::error::{Code, RegoError};
+use plimsoll_rego::eval::EvalError;
 use plimsoll_rego::span::{Sources, Span};
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar as _;
@@ -83,6 +84,19 @@ impl Fault {
         let hint = error.hint.as_deref().or_else(|| advice(&error.message));
         below.extend(hint.map(|hint| format!("hint: {hint}")));
         Fault { message: error.message.clone(), code: Some(error.code.as_str()), location, details, below, front: None }
+    }
+
+    /// All errors of one text.
+    pub fn all(errors: &[RegoError], sources: &Sources) -> Vec<Fault> {
+        errors.iter().map(|error| Fault::rego(error, sources)).collect()
+    }
+
+    /// An error of evaluation: in front of it stands its place, or the query's own text.
+    pub fn evaluation(error: &EvalError, sources: &Sources) -> Fault {
+        let location = error.span.and_then(|span| Place::of(span, sources));
+        let text = error.span.and_then(|span| sources.get(span.source).map(|source| source.slice(span).into()));
+        let front = text.filter(|_| location.as_ref().is_some_and(|place| place.file.is_empty()));
+        Fault { code: Some(error.code.as_str()), location, front, ..Fault::plain(error.message.clone()) }
     }
 
     /// One error as lines.

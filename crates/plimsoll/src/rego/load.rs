@@ -30,7 +30,7 @@ pub struct Loaded {
     pub data: Value,
     /// Name as given, and what is in it.
     pub bundles: Vec<(String, Bundle)>,
-    /// Files that were read as v0 only because they could not be read as v1: empty unless asked for.
+    /// Names of the modules so far: one that is met again is one.
     names: BTreeSet<String>,
     seen: BTreeSet<(Vec<String>, PathBuf)>,
     /// Documents that were read and are not in `data` yet, with their files.

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use plimsoll_rego::ast::{Language, Term, TermKind, json as tree, text};
 use plimsoll_rego::compile::{self, QueryContext};
-use plimsoll_rego::eval::{EvalError, Prepared, Program, ProgramOptions, RunOptions};
+use plimsoll_rego::eval::{Prepared, Program, ProgramOptions, RunOptions};
 use plimsoll_rego::parse;
 use plimsoll_rego::span::{Sources, Span};
 use plimsoll_rego::value::{Number, Value};
@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use super::decisions::{Decision, Decisions, masked};
 use super::log::Log;
-use crate::rego::fault::{self, Fault, Place};
+use crate::rego::fault::{self, Fault};
 use crate::rego::load::{Choice, Loaded};
 
 /// How long one query may take.
@@ -137,7 +137,7 @@ impl State {
             ..compile::Options::default()
         };
         let compiled = compile::compile(modules, &sources, &compile).map_err(|errors| {
-            let faults: Vec<Fault> = errors.iter().map(|error| Fault::rego(error, &sources)).collect();
+            let faults = Fault::all(&errors, &sources);
             anyhow::anyhow!("load policies: {}", fault::text(&faults))
         })?;
         let program_options = ProgramOptions { sources: Arc::new(sources.clone()), ..ProgramOptions::default() };
@@ -152,15 +152,13 @@ impl State {
             return Ok(prepared);
         }
         let mut sources = self.sources.clone();
-        let told = |errors: Vec<plimsoll_rego::error::RegoError>, sources: &Sources| -> Vec<Fault> {
-            errors.iter().map(|error| Fault::rego(error, sources)).collect()
-        };
-        let body =
-            parse::parse_query(&mut sources, "", reference, &self.parse).map_err(|errors| told(errors, &sources))?;
+        let body = parse::parse_query(&mut sources, "", reference, &self.parse)
+            .map_err(|errors| Fault::all(&errors, &sources))?;
         let query =
             compile::compile_query(self.program.compiled(), body, &QueryContext::default(), &sources, &self.compile)
-                .map_err(|errors| told(errors, &sources))?;
-        let prepared = self.program.prepare(query, &sources).map_err(|error| vec![evaluation(&error, &sources)])?;
+                .map_err(|errors| Fault::all(&errors, &sources))?;
+        let prepared =
+            self.program.prepare(query, &sources).map_err(|error| vec![Fault::evaluation(&error, &sources)])?;
         let prepared = Arc::new(prepared);
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever asks for ever new paths must not keep out those that are asked for again and again.
@@ -177,18 +175,11 @@ impl State {
         let mut options =
             RunOptions { strict_builtin_errors: strict, world: crate::rego::world(), ..RunOptions::default() };
         options.budget.deadline = Instant::now().checked_add(PATIENCE);
-        let outcome =
-            prepared.run(input, &self.data, &options).map_err(|error| vec![evaluation(&error, &self.sources)])?;
+        let outcome = prepared
+            .run(input, &self.data, &options)
+            .map_err(|error| vec![Fault::evaluation(&error, &self.sources)])?;
         let first = outcome.solutions.into_iter().next();
         Ok(first.and_then(|solution| solution.expressions.into_iter().next()).map(|one| one.value))
-    }
-}
-
-fn evaluation(error: &EvalError, sources: &Sources) -> Fault {
-    Fault {
-        code: Some(error.code.as_str()),
-        location: error.span.and_then(|span| Place::of(span, sources)),
-        ..Fault::plain(error.message.clone())
     }
 }
 
@@ -411,7 +402,7 @@ fn flag(query: &str, name: &str) -> bool {
     })
 }
 
-/// `%41` and `+` as what they stand for; `None` where that is no UTF-8.
+/// `%41` as what it stands for; `None` where that is no UTF-8.
 fn unescaped(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -23,6 +23,7 @@ use super::gate::Gate;
 use super::log::Log;
 use super::metrics::{Metrics, Reviews};
 use super::tls::{Peer, Tls};
+use crate::duration;
 
 /// The largest review.
 const MAX_BODY: usize = plimsoll_admission::MAX_REVIEW;
@@ -433,31 +434,10 @@ enum Unread {
 
 /// How long the answer may take: what the API server says in `?timeout=`, less what the way back takes.
 fn patience(query: &str) -> Duration {
-    let asked = query.split('&').find_map(|pair| pair.strip_prefix("timeout=")).and_then(go_duration);
+    let asked = query.split('&').find_map(|pair| pair.strip_prefix("timeout=")).and_then(duration::read);
     let whole = asked.filter(|time| !time.is_zero()).unwrap_or(DEFAULT_TIMEOUT).min(MAX_TIMEOUT);
     let margin = (whole / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
     whole.saturating_sub(margin).max(whole / 2)
-}
-
-/// A duration as Go prints it: `10s`, `1m30s`, `1.5s`, `300ms`.
-fn go_duration(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, f64); 7] =
-        [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-    let mut rest = text;
-    let mut seconds = 0.0;
-    if rest.is_empty() || rest.len() > 40 {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest.get(..digits)?.parse().ok()?;
-        let after = rest.get(digits..)?;
-        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (_, factor) = UNITS.iter().find(|(name, _)| Some(*name) == after.get(..unit_end))?;
-        seconds += number * factor;
-        rest = after.get(unit_end..)?;
-    }
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 fn json_answer(status: StatusCode, body: Bytes) -> Answer {
@@ -505,16 +485,6 @@ mod tests {
             ("timeout=1e300h", 9_000),
         ] {
             assert_eq!(patience(query).as_millis(), millis, "{query}");
-        }
-    }
-
-    #[test]
-    fn durations_are_read_as_go_writes_them() {
-        for (text, seconds) in [("1h2m3s", 3723.0), ("1.5s", 1.5), ("300ms", 0.3), ("5us", 5e-6)] {
-            assert!((go_duration(text).unwrap().as_secs_f64() - seconds).abs() < 1e-9, "{text}");
-        }
-        for text in ["", "5", "s", "5x", "5s5", "..s", "1.2.3s"] {
-            assert_eq!(go_duration(text), None, "{text}");
         }
     }
 }

@@ -74,7 +74,7 @@ fn measure(bench: &Bench, ready: &Ready) -> Result<Measured, Fault> {
         let began = Instant::now();
         let outcome = ready.prepared.run(ready.input.as_ref(), &ready.data, &options);
         let taken = began.elapsed();
-        let outcome = outcome.map_err(|error| eval::evaluation(&error, &ready.sources))?;
+        let outcome = outcome.map_err(|error| Fault::evaluation(&error, &ready.sources))?;
         if outcome.solutions.is_empty() && bench.fail {
             return Err(Fault::plain("undefined result"));
         }

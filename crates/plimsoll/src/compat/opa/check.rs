@@ -53,10 +53,7 @@ fn faults(check: &Check) -> Result<(), Vec<Fault>> {
         ..compile::Options::default()
     };
     let modules = std::mem::take(&mut loaded.modules);
-    compile::compile(modules, &loaded.sources, &options).map(|_| ()).map_err(|errors| refused(&errors, &loaded))
-}
-
-/// Errors of the compiler with their places.
-pub fn refused(errors: &[plimsoll_rego::error::RegoError], loaded: &Loaded) -> Vec<Fault> {
-    errors.iter().map(|error| Fault::rego(error, &loaded.sources)).collect()
+    compile::compile(modules, &loaded.sources, &options)
+        .map(|_| ())
+        .map_err(|errors| Fault::all(&errors, &loaded.sources))
 }

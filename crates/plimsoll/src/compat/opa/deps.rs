@@ -49,14 +49,11 @@ fn found(asked: &Deps) -> Result<(Vec<Ref>, Vec<Ref>), Vec<Fault>> {
     }
     let Loaded { mut sources, modules, .. } = loaded;
     let options = compile::Options { capabilities, ..compile::Options::default() };
-    let told = |errors: Vec<plimsoll_rego::error::RegoError>, sources: &plimsoll_rego::span::Sources| -> Vec<Fault> {
-        errors.iter().map(|error| Fault::rego(error, sources)).collect()
-    };
-    let compiled = compile::compile(modules, &sources, &options).map_err(|errors| told(errors, &sources))?;
-    let body =
-        parse::parse_query(&mut sources, "", &asked.query, &parse_options).map_err(|errors| told(errors, &sources))?;
+    let compiled = compile::compile(modules, &sources, &options).map_err(|errors| Fault::all(&errors, &sources))?;
+    let body = parse::parse_query(&mut sources, "", &asked.query, &parse_options)
+        .map_err(|errors| Fault::all(&errors, &sources))?;
     let query = compile::compile_query(&compiled, body, &QueryContext::default(), &sources, &options)
-        .map_err(|errors| told(errors, &sources))?;
+        .map_err(|errors| Fault::all(&errors, &sources))?;
     let found = compile::deps::of_query(&compiled, &query);
     Ok((found.base, found.virtual_))
 }

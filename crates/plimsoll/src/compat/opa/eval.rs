@@ -20,7 +20,7 @@ use super::flags::{Dialect, Eval, EvalFormat, Explain, Paths, Query, Target};
 use super::profile::{self, Profile, Row};
 use super::{ERRORS, FAILURE, complain, print, table};
 use crate::exit::Exit;
-use crate::rego::fault::{self, Fault, Place};
+use crate::rego::fault::{self, Fault};
 use crate::rego::json::{Json, pretty};
 use crate::rego::load::{Choice, Loaded};
 
@@ -90,32 +90,29 @@ pub fn ready(query: &Query, paths: &Paths, dialect: &Dialect, wanted: &Wanted<'_
         ..compile::Options::default()
     };
     let Loaded { mut sources, modules, data, .. } = loaded;
-    let refused = |errors: Vec<plimsoll_rego::error::RegoError>, sources: &Sources| -> Vec<Fault> {
-        errors.iter().map(|error| Fault::rego(error, sources)).collect()
-    };
     // OPA reads the query before it compiles the modules.
     let body =
         timed(&mut timers, "timer_rego_query_parse_ns", || parse::parse_query(&mut sources, "", &text, &parse_options))
-            .map_err(|errors| refused(errors, &sources))?;
+            .map_err(|errors| Fault::all(&errors, &sources))?;
     let mut context = QueryContext::default();
     for import in &query.import {
         let text = format!("import {}", import.trim_start_matches("import "));
         let imports = parse::parse_imports(&mut sources, "", &text, &parse_options)
-            .map_err(|errors| refused(errors, &sources))?;
+            .map_err(|errors| Fault::all(&errors, &sources))?;
         context.imports.extend(imports);
     }
     if let Some(package) = &query.package {
         let text = format!("package {}", package.trim_start_matches("package "));
         let parsed = parse::parse_module(&mut sources, "", text.as_bytes(), &parse_options);
-        context.package = Some(parsed.module.ok_or_else(|| refused(parsed.errors, &sources))?.package);
+        context.package = Some(parsed.module.ok_or_else(|| Fault::all(&parsed.errors, &sources))?.package);
     }
     let read = if wanted.instrument { modules.clone() } else { Vec::new() };
     let compiled = timed(&mut timers, "timer_rego_module_compile_ns", || compile::compile(modules, &sources, &options))
-        .map_err(|errors| refused(errors, &sources))?;
+        .map_err(|errors| Fault::all(&errors, &sources))?;
     let query: CompiledQuery = timed(&mut timers, "timer_rego_query_compile_ns", || {
         compile::compile_query(&compiled, body, &context, &sources, &options)
     })
-    .map_err(|errors| refused(errors, &sources))?;
+    .map_err(|errors| Fault::all(&errors, &sources))?;
     let pairs = compiled.rewritten.iter().chain(&query.rewritten);
     let names = pairs.map(|(made, written)| (made.to_string(), written.to_string())).collect();
     let program_options = ProgramOptions {
@@ -124,7 +121,7 @@ pub fn ready(query: &Query, paths: &Paths, dialect: &Dialect, wanted: &Wanted<'_
         ..ProgramOptions::default()
     };
     let program = Arc::new(Program::new(Arc::new(compiled), program_options));
-    let prepared = program.prepare(query, &sources).map_err(|error| vec![evaluation(&error, &sources)])?;
+    let prepared = program.prepare(query, &sources).map_err(|error| vec![Fault::evaluation(&error, &sources)])?;
     Ok(Ready { program, modules: read, prepared, sources, input, data, names, timers })
 }
 
@@ -150,24 +147,6 @@ fn input(query: &Query) -> Result<Option<Value>, Fault> {
         (Some(path), false) => crate::rego::load::bytes(Path::new(path.strip_prefix("file://").unwrap_or(path)))?,
     };
     crate::rego::load::document(&content).map(Some).map_err(|why| Fault::plain(format!("unable to parse input: {why}")))
-}
-
-/// An error of evaluation: in front of it stands its place, or the query's own text.
-pub fn evaluation(error: &EvalError, sources: &Sources) -> Fault {
-    let place = error.span.and_then(|span| Place::of(span, sources));
-    let text = error.span.and_then(|span| sources.get(span.source).map(|source| source.slice(span).into()));
-    let front = match &place {
-        Some(place) if place.file.is_empty() => text,
-        _ => None,
-    };
-    Fault {
-        message: error.message.clone(),
-        code: Some(error.code.as_str()),
-        location: place,
-        details: None,
-        below: Vec::new(),
-        front,
-    }
 }
 
 /// OPA's result document.
@@ -342,13 +321,14 @@ fn fill(
             told(&outcome.printed);
             report.result = outcome.solutions.iter().map(|solution| Found::of(solution, &ready.sources)).collect();
             if eval.show_builtin_errors {
-                report.errors = outcome.builtin_errors.iter().map(|error| evaluation(error, &ready.sources)).collect();
+                report.errors =
+                    outcome.builtin_errors.iter().map(|error| Fault::evaluation(error, &ready.sources)).collect();
             }
         }
         Err(error) => {
             told(&error.printed);
             report.fatal += 1;
-            report.errors.push(evaluation(&error, &ready.sources));
+            report.errors.push(Fault::evaluation(&error, &ready.sources));
         }
     }
     if let Some(trace) = listeners.trace {

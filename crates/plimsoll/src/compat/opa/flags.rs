@@ -515,20 +515,7 @@ pub struct Version {
 /// Go's durations: `300ms`, `1.5h`, `2m3s`.
 fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is no duration; write 300ms, 10s or 1m30s");
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let (mut total, mut rest) = (0f64, text);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
-        let count: f64 = rest[..digits].parse().map_err(|_| bad())?;
-        rest = &rest[digits..];
-        let units = [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("ns", 1e-9), ("h", 3600.0), ("m", 60.0), ("s", 1.0)];
-        let (unit, length) = units.iter().find(|(unit, _)| rest.starts_with(unit)).ok_or_else(bad)?;
-        total += count * length;
-        rest = &rest[unit.len()..];
-    }
-    if text.is_empty() { Err(bad()) } else { Duration::try_from_secs_f64(total).map_err(|_| bad()) }
+    if text == "0" { Ok(Duration::ZERO) } else { crate::duration::read(text).ok_or_else(bad) }
 }
 
 /// What the arguments ask.

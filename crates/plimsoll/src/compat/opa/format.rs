@@ -90,7 +90,7 @@ fn policies(given: &Path) -> Result<Vec<PathBuf>, Fault> {
 fn formatted(name: &str, text: &[u8], options: &fmt::Options) -> Result<String, String> {
     let mut sources = Sources::default();
     fmt::format(&mut sources, name, text, options).map_err(|errors| {
-        let faults: Vec<Fault> = errors.iter().map(|error| Fault::rego(error, &sources)).collect();
+        let faults = Fault::all(&errors, &sources);
         fault::text(&faults)
     })
 }

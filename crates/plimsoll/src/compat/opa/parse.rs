@@ -22,7 +22,7 @@ pub fn run(asked: &Parse) -> Exit {
     let options = parse::Options::of(asked.dialect.language());
     let parsed = parse::parse_module(&mut sources, &asked.file, &text, &options);
     let Some(module) = parsed.module.filter(|_| parsed.errors.is_empty()) else {
-        let faults: Vec<Fault> = parsed.errors.iter().map(|error| Fault::rego(error, &sources)).collect();
+        let faults = Fault::all(&parsed.errors, &sources);
         return refuse(&faults);
     };
     let (mut locations, mut comments) = (false, true);

@@ -8,6 +8,7 @@ use plimsoll_rego::span::{Sources, Span};
 use serde::Serialize;
 
 use super::eval::Timers;
+use crate::duration;
 use crate::rego::fault::Place;
 
 /// The time between two events belongs to the first one's expression.
@@ -43,38 +44,12 @@ impl Row {
     pub fn cells(&self) -> Vec<String> {
         let place = if self.location.file.is_empty() { self.text.clone() } else { self.location.short() };
         vec![
-            duration(Duration::from_nanos(self.total_time_ns)),
+            duration::written(Duration::from_nanos(self.total_time_ns)),
             self.num_eval.to_string(),
             self.num_redo.to_string(),
             self.num_gen_expr.to_string(),
             place,
         ]
-    }
-}
-
-/// A duration as Go writes it: `855.47µs`, `1.2ms`, `2m3s`.
-pub fn duration(duration: Duration) -> String {
-    let nanoseconds = duration.as_nanos();
-    let short = |value: f64, digits: usize, unit: &str| {
-        let text = format!("{value:.digits$}");
-        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-        format!("{text}{unit}")
-    };
-    match nanoseconds {
-        0 => "0s".into(),
-        1..1_000 => format!("{nanoseconds}ns"),
-        1_000..1_000_000 => short(nanoseconds as f64 / 1e3, 3, "µs"),
-        1_000_000..1_000_000_000 => short(nanoseconds as f64 / 1e6, 6, "ms"),
-        _ => {
-            let seconds = duration.as_secs();
-            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-            let rest = short((seconds % 60) as f64 + f64::from(duration.subsec_nanos()) / 1e9, 9, "s");
-            match (hours, minutes) {
-                (0, 0) => rest,
-                (0, minutes) => format!("{minutes}m{rest}"),
-                (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
-            }
-        }
     }
 }
 
@@ -163,21 +138,4 @@ pub fn statistics(rounds: &[Timers]) -> BTreeMap<&'static str, BTreeMap<&'static
         ])
     };
     all.into_iter().map(|(name, values)| (name, of(values))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_written_as_go_writes_them() {
-        let written = |nanoseconds: u64| duration(Duration::from_nanos(nanoseconds));
-        assert_eq!(written(0), "0s");
-        assert_eq!(written(420), "420ns");
-        assert_eq!(written(855_470), "855.47µs");
-        assert_eq!(written(1_200_000), "1.2ms");
-        assert_eq!(written(2_000_000_000), "2s");
-        assert_eq!(written(123_500_000_000), "2m3.5s");
-        assert_eq!(written(3_600_000_000_000), "1h0m0s");
-    }
 }

@@ -18,7 +18,7 @@ use plimsoll_rego::span::Sources;
 use plimsoll_rego::value::Value;
 
 use super::coverage::{self, Covered};
-use super::eval::{evaluation, run_options};
+use super::eval::run_options;
 use super::explain::Trace;
 use super::flags::{Explain, Target, Test, TestFormat};
 use super::{ERRORS, FAILURE, complain, print};
@@ -127,8 +127,7 @@ fn suite(asked: &Test, covering: bool) -> Result<Suite, Vec<Fault>> {
         data_exists: Some(crate::rego::data_exists(data.clone())),
         ..compile::Options::default()
     };
-    let compiled = compile::compile(modules, &sources, &compile)
-        .map_err(|errors| errors.iter().map(|error| Fault::rego(error, &sources)).collect::<Vec<_>>())?;
+    let compiled = compile::compile(modules, &sources, &compile).map_err(|errors| Fault::all(&errors, &sources))?;
     let names = compiled.rewritten.iter().map(|(made, written)| (made.to_string(), written.to_string())).collect();
     let cases: Cases = Arc::default();
     let noted = cases.clone();
@@ -157,15 +156,13 @@ fn traces(asked: &Test) -> bool {
 impl Suite {
     fn prepare(&self, test: &Named) -> Result<(Prepared, Sources), Vec<Fault>> {
         let mut sources = self.sources.clone();
-        let faults = |errors: Vec<plimsoll_rego::error::RegoError>, sources: &Sources| -> Vec<Fault> {
-            errors.iter().map(|error| Fault::rego(error, sources)).collect()
-        };
-        let body =
-            parse::parse_query(&mut sources, "", &test.path, &self.parse).map_err(|errors| faults(errors, &sources))?;
+        let body = parse::parse_query(&mut sources, "", &test.path, &self.parse)
+            .map_err(|errors| Fault::all(&errors, &sources))?;
         let query =
             compile::compile_query(self.program.compiled(), body, &QueryContext::default(), &sources, &self.compile)
-                .map_err(|errors| faults(errors, &sources))?;
-        let prepared = self.program.prepare(query, &sources).map_err(|error| vec![evaluation(&error, &sources)])?;
+                .map_err(|errors| Fault::all(&errors, &sources))?;
+        let prepared =
+            self.program.prepare(query, &sources).map_err(|error| vec![Fault::evaluation(&error, &sources)])?;
         Ok((prepared, sources))
     }
 
@@ -222,7 +219,7 @@ impl Suite {
             Ok(outcome) => outcome,
             Err(error) => {
                 result.output = lines(&error.printed);
-                result.error = Some(evaluation(&error, sources));
+                result.error = Some(Fault::evaluation(&error, sources));
                 return;
             }
         };

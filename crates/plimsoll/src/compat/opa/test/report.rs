@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::compat::opa::explain::{self, Line};
 use crate::compat::opa::flags::Test;
-use crate::compat::opa::profile::duration;
+use crate::duration;
 use crate::rego::fault::{Fault, Place};
 
 /// One test.
@@ -167,7 +167,7 @@ impl Tested {
         };
         match self.skip {
             true => format!("{}.{}: {word}", self.package, self.name),
-            false => format!("{}.{}: {word} ({})", self.package, self.name, duration(self.duration)),
+            false => format!("{}.{}: {word} ({})", self.package, self.name, duration::written(self.duration)),
         }
     }
 
