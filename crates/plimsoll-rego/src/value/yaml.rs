@@ -17,6 +17,9 @@ pub struct YamlError {
     pub line: usize,
 }
 
+/// The namespace of `!!str` and its like.
+const TAGS: &str = "tag:yaml.org,2002:";
+
 /// A node that an anchor may name, and how many nodes it stands for.
 #[derive(Clone)]
 struct Counted {
@@ -76,7 +79,7 @@ impl Reader<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.pay(1)?;
-                let tag = tag.as_ref().filter(|tag| tag.is_yaml_core_schema()).map(|tag| tag.suffix().to_owned());
+                let tag = tag.as_ref().and_then(|tag| tag.suffix_in_namespace(TAGS));
                 let plain = style == ScalarStyle::Plain;
                 // `<<` is a merge key only where a key is due.
                 if plain && tag.is_none() && text == "<<" && self.key_is_due() {
@@ -168,7 +171,6 @@ fn named(key: &Value) -> Result<Value, String> {
         Value::String(_) => key.clone(),
         Value::Bool(value) => Value::string(if *value { "true" } else { "false" }),
         Value::Number(number) => Value::string(number.to_string()),
-        Value::Null => Value::string("null"),
         _ => return Err(format!("unsupported map key of type: {}", key.type_name())),
     })
 }
@@ -335,6 +337,9 @@ mod tests {
             ("18446744073709551615", "18446744073709551615"),
             ("08", "8"),
             ("1.2.3", r#""1.2.3""#),
+            ("!!binary aGk=", r#""hi""#),
+            ("!!float 1", "1"),
+            ("!!int \"3\"", "3"),
         ] {
             assert_eq!(json(yaml), wanted, "{yaml}");
         }
@@ -345,6 +350,13 @@ mod tests {
         assert_eq!(json("a: &x {b: 1, c: 2}\nd:\n  <<: *x\n  c: 3\n"), r#"{"a":{"b":1,"c":2},"d":{"b":1,"c":3}}"#);
         assert_eq!(json("a: 1\na: 2\n1: x\ntrue: y\n"), r#"{"1":"x","a":2,"true":"y"}"#);
         assert_eq!(json("<<: [{a: 1}, {a: 2, b: 3}]\n"), r#"{"a":1,"b":3}"#);
+    }
+
+    #[test]
+    fn keys_that_json_has_no_text_for_are_refused() {
+        for yaml in ["~: 1", "null: 1", "? [a]\n: 1"] {
+            assert!(json(yaml).starts_with("unsupported map key"), "{yaml}: {}", json(yaml));
+        }
     }
 
     #[test]
