@@ -6,7 +6,7 @@ pub mod json;
 pub mod load;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use plimsoll_rego::builtins::World;
 use plimsoll_rego::capabilities::Capabilities;
@@ -25,23 +25,27 @@ pub fn read_capabilities(path: &str) -> Result<Capabilities, Fault> {
     Capabilities::from_json(&text).map_err(|error| Fault::plain(format!("{path}: {error}")))
 }
 
-/// Time and randomness of this machine; no network, and of the environment what OPA shows too.
-pub fn world() -> World {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+/// What `opa.runtime()` gives: made once, for an environment does not change, and every evaluation asks for it.
+static RUNTIME: LazyLock<Value> = LazyLock::new(|| {
     let environment = std::env::vars_os().filter_map(|(name, value)| {
         Some((Value::string(name.into_string().ok()?), Value::string(value.into_string().ok()?)))
     });
-    let runtime = Value::object(vec![
+    Value::object(vec![
         (Value::string("commit"), Value::string("")),
         (Value::string("env"), Value::object(environment.collect())),
         (Value::string("version"), Value::string(SPOKEN)),
-    ]);
+    ])
+});
+
+/// Time and randomness of this machine; no network, and of the environment what OPA shows too.
+pub fn world() -> World {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     // Seeds differ from run to run; nothing is kept secret by them.
     let seed = since.subsec_nanos() as u64 ^ u64::from(std::process::id()).rotate_left(32);
     World {
         now_nanoseconds: i128::try_from(since.as_nanos()).unwrap_or(i128::MAX),
         seed,
-        runtime: Some(runtime),
+        runtime: Some(RUNTIME.clone()),
         fetch: None,
         allowed_hosts: Vec::new(),
     }

@@ -1,5 +1,5 @@
-//! Decision logs: who asked what, and what was answered. In: a decision. Out: one line of JSON in a file or on standard output, in OPA's
-//! shape, after the policies' mask (`data.system.log.mask`) took out or replaced what nobody should read.
+//! Decision logs: who asked what, and what was answered. In: a decision. Out: one line of JSON in a file or on standard
+//! output, in OPA's shape, after the policies' mask (`data.system.log.mask`) took out or replaced what nobody should read.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -163,6 +163,13 @@ pub fn masked(event: &Value, mask: &Value) -> Result<Value, String> {
     }
     let Value::Object(fields) = &event else { return Ok(event) };
     let mut entries = fields.entries().to_vec();
+    if !erased.is_empty() || !replaced.is_empty() {
+        // The words of an error may quote what was just taken out.
+        for (_, value) in entries.iter_mut().filter(|(key, _)| key.as_str() == Some("error")) {
+            let untold = Value::string("not told: its words may quote what the mask takes out");
+            *value = Value::object(vec![(Value::string("message"), untold)]);
+        }
+    }
     for (name, list) in [("erased", erased), ("masked", replaced)] {
         if !list.is_empty() {
             entries.push((Value::string(name), Value::array(list)));
@@ -260,6 +267,16 @@ mod tests {
             assert!(!told.contains(&format!(":\"{gone}")) && !told.contains(&format!("[\"{gone}")), "{gone}: {told}");
         }
         assert!(told.contains("shown"), "{told}");
+    }
+
+    #[test]
+    fn words_of_errors_do_not_bring_back_what_a_mask_takes_out() {
+        let event = br#"{"input": {"password": "secret"}, "error": {"message": "parsing \"secret\""}, "path": "a"}"#;
+        let event = Value::from_json(event).unwrap();
+        let told = masked(&event, &Value::from_json(br#"["/input/password"]"#).unwrap()).unwrap().to_json();
+        assert!(!told.contains("secret") && told.contains("not told"), "{told}");
+        let whole = masked(&event, &Value::from_json(br#"["/input/none"]"#).unwrap()).unwrap().to_json();
+        assert!(whole.contains("parsing"), "{whole}");
     }
 
     #[test]
