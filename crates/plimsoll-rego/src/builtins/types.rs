@@ -111,8 +111,8 @@ fn read_number(value: &Value, text: &str) -> Result<Number, Failure> {
     Ok(number)
 }
 
-/// The number as JSON would write it.
-fn plain_json(text: &str) -> Option<String> {
+/// Go's decimal number (a sign, digits with a point somewhere, an exponent) as JSON would write it.
+pub(super) fn plain_json(text: &str) -> Option<String> {
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", text.strip_prefix('+').unwrap_or(text)),

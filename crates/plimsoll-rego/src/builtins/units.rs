@@ -4,7 +4,7 @@
 use num_bigint::{BigInt, BigUint};
 
 use super::operand::string;
-use super::{Builtin, Context, Failure, Outcome};
+use super::{Builtin, Context, Failure, Outcome, types};
 use crate::value::{ArithmeticError, Float, MAX_NUMBER_BITS, Number, NumberError, Value, cost};
 
 pub(super) const BUILTINS: &[Builtin] = &[
@@ -48,24 +48,8 @@ fn split(text: &str, at: usize) -> (&str, &str) {
 
 /// Go's decimal numbers: a sign, digits with a point somewhere, an exponent.
 fn decimal(text: &str) -> Option<Result<Number, NumberError>> {
-    let (sign, rest) = match text.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (mantissa, exponent) = match rest.find(['e', 'E']) {
-        Some(at) => rest.split_at(at),
-        None => (rest, ""),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
-    }
-    let whole = match whole.trim_start_matches('0') {
-        "" => "0",
-        digits => digits,
-    };
-    let dot = if fraction.is_empty() { "" } else { "." };
-    match Number::read(format!("{sign}{whole}{dot}{fraction}{exponent}").as_bytes()) {
+    let plain = types::plain_json(text)?;
+    match Number::read(plain.as_bytes()) {
         Err(NumberError::Syntax) => None,
         read => Some(read),
     }

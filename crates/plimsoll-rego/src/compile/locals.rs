@@ -9,6 +9,7 @@ use super::resolve::declared_in;
 use super::terms::{self, is_generated, is_wildcard, shown};
 use super::vars::{self, SAFETY, Skip, TARGETS, Vars};
 use super::walk::{self, Node, NodeMut};
+use crate::ast::json::type_name;
 use crate::ast::{Body, Expr, ExprKind, Head, Name, Rule, TemplatePart, Term, TermKind, With};
 use crate::error::{Code, RegoError};
 use crate::span::Span;
@@ -426,7 +427,7 @@ impl Renamer<'_, '_, '_> {
                 }
             }
             _ => {
-                let message = format!("cannot assign to {}", kind_name(term));
+                let message = format!("cannot assign to {}", type_name(term));
                 self.fault(span, message);
             }
         }
@@ -743,25 +744,5 @@ impl Renamer<'_, '_, '_> {
         let scopes = std::mem::replace(&mut self.stack.scopes, vec![Declarations::default()]);
         self.term(term);
         self.stack.scopes = scopes;
-    }
-}
-
-/// OPA's name of a term's kind.
-pub(super) fn kind_name(term: &Term) -> &'static str {
-    match &term.kind {
-        TermKind::Null => "null",
-        TermKind::Bool(_) => "boolean",
-        TermKind::Number(_) => "number",
-        TermKind::String(_) => "string",
-        TermKind::Var(_) => "var",
-        TermKind::Ref(_) => "ref",
-        TermKind::Array(_) => "array",
-        TermKind::Object(_) => "object",
-        TermKind::Set(_) => "set",
-        TermKind::ArrayCompr { .. } => "arraycomprehension",
-        TermKind::ObjectCompr { .. } => "objectcomprehension",
-        TermKind::SetCompr { .. } => "setcomprehension",
-        TermKind::Call(_) => "call",
-        TermKind::Template { .. } => "templatestring",
     }
 }
