@@ -207,7 +207,7 @@ impl Context<'_> {
 pub struct Context<'a> {
     pub meter: &'a mut Meter,
     /// The name it was called by.
-    pub name: &'static str,
+    pub name: &'a str,
     pub world: &'a World,
     /// State of this evaluation: compiled patterns, seeds, answers of nondeterministic builtins.
     pub scratch: &'a mut Scratch,

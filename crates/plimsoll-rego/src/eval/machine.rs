@@ -912,12 +912,8 @@ impl<'p, 't> Machine<'p, 't> {
                 (builtin.name, (builtin.run)(&mut context, arguments))
             }
             Callee::Custom(name, run) => {
-                let mut context = Context {
-                    meter: &mut self.meter,
-                    name: "custom",
-                    world: &self.options.world,
-                    scratch: &mut self.scratch,
-                };
+                let mut context =
+                    Context { meter: &mut self.meter, name, world: &self.options.world, scratch: &mut self.scratch };
                 (&**name, run(&mut context, arguments))
             }
             Callee::Missing(name) => {

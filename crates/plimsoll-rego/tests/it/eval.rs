@@ -270,7 +270,8 @@ fn builtins_of_the_embedder_are_called() {
         deprecated: false,
         nondeterministic: false,
     };
-    let double = |_: &mut plimsoll_rego::builtins::Context<'_>, args: &[Value]| {
+    let double = |context: &mut plimsoll_rego::builtins::Context<'_>, args: &[Value]| {
+        assert_eq!(context.name, "my.double");
         let number = match args {
             [Value::Number(number)] => number.as_i64(),
             _ => None,
