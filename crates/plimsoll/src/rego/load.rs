@@ -133,6 +133,14 @@ fn split_prefix(path: &str) -> (Vec<String>, &str) {
 }
 
 impl Loaded {
+    /// All of these paths, as `-d` takes them, and bundles, as `-b` does; or every fault that was found.
+    pub fn of(paths: &[String], bundles: &[String], choice: &Choice) -> Result<Loaded, Vec<Fault>> {
+        let mut loaded = Loaded::default();
+        let mut faults = loaded.paths(paths, choice);
+        faults.extend(loaded.bundles(bundles, choice));
+        if faults.is_empty() { Ok(loaded) } else { Err(faults) }
+    }
+
     /// Loads paths as `-d` does. Every fault is found, not only the first.
     pub fn paths(&mut self, paths: &[String], choice: &Choice) -> Vec<Fault> {
         let mut faults = Vec::new();

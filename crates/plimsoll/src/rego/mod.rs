@@ -4,6 +4,7 @@
 pub mod fault;
 pub mod json;
 pub mod load;
+pub mod policies;
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};

@@ -14,10 +14,9 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use plimsoll_rego::ast::{Language, Term, TermKind, json as tree, text};
-use plimsoll_rego::compile::{self, QueryContext};
-use plimsoll_rego::eval::{Prepared, Program, ProgramOptions, RunOptions};
+use plimsoll_rego::eval::{Prepared, RunOptions};
 use plimsoll_rego::parse;
-use plimsoll_rego::span::{Sources, Span};
+use plimsoll_rego::span::Span;
 use plimsoll_rego::value::{Number, Value};
 use serde::Serialize;
 
@@ -25,6 +24,7 @@ use super::decisions::{Decision, Decisions, masked};
 use super::log::Log;
 use crate::rego::fault::{self, Fault};
 use crate::rego::load::{Choice, Loaded};
+use crate::rego::policies::{Policies, Settings};
 
 /// How long one query may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,11 +47,7 @@ pub struct Options {
 
 /// Everything of one loading.
 struct State {
-    program: Arc<Program>,
-    sources: Sources,
-    data: Value,
-    parse: parse::Options,
-    compile: compile::Options,
+    policies: Policies,
     ready: Mutex<HashMap<String, Arc<Prepared>>>,
 }
 
@@ -123,26 +119,12 @@ impl State {
     fn load(options: &Options) -> anyhow::Result<State> {
         let language = if options.v0 { Language::V0 } else { Language::V1 };
         let parse = parse::Options::of(language);
-        let mut loaded = Loaded::default();
         // Kubernetes mounts a ConfigMap as links into folders of its own, `..data` and `..2026_…`: their files are there once.
         let choice = Choice { parse: parse.clone(), ignore: vec!["..*".into()], links: true, ..Choice::default() };
-        let mut faults = loaded.paths(&options.paths, &choice);
-        faults.extend(loaded.bundles(&options.bundles, &choice));
-        if !faults.is_empty() {
-            anyhow::bail!("load policies: {}", fault::text(&faults));
-        }
-        let Loaded { sources, modules, data, .. } = loaded;
-        let compile = compile::Options {
-            data_exists: Some(crate::rego::data_exists(data.clone())),
-            ..compile::Options::default()
-        };
-        let compiled = compile::compile(modules, &sources, &compile).map_err(|errors| {
-            let faults = Fault::all(&errors, &sources);
-            anyhow::anyhow!("load policies: {}", fault::text(&faults))
-        })?;
-        let program_options = ProgramOptions { sources: Arc::new(sources.clone()), ..ProgramOptions::default() };
-        let program = Arc::new(Program::new(Arc::new(compiled), program_options));
-        Ok(State { program, sources, data, parse, compile, ready: Mutex::default() })
+        let policies = Loaded::of(&options.paths, &options.bundles, &choice)
+            .and_then(|loaded| Policies::of(loaded, Settings { parse, ..Settings::default() }))
+            .map_err(|faults| anyhow::anyhow!("load policies: {}", fault::text(&faults)))?;
+        Ok(State { policies, ready: Mutex::default() })
     }
 
     /// The query of a reference, made once.
@@ -151,14 +133,7 @@ impl State {
         if let Some(prepared) = known(&self.ready.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(prepared);
         }
-        let mut sources = self.sources.clone();
-        let body = parse::parse_query(&mut sources, "", reference, &self.parse)
-            .map_err(|errors| Fault::all(&errors, &sources))?;
-        let query =
-            compile::compile_query(self.program.compiled(), body, &QueryContext::default(), &sources, &self.compile)
-                .map_err(|errors| Fault::all(&errors, &sources))?;
-        let prepared =
-            self.program.prepare(query, &sources).map_err(|error| vec![Fault::evaluation(&error, &sources)])?;
+        let (prepared, _) = self.policies.query(reference)?;
         let prepared = Arc::new(prepared);
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever asks for ever new paths must not keep out those that are asked for again and again.
@@ -176,8 +151,8 @@ impl State {
             RunOptions { strict_builtin_errors: strict, world: crate::rego::world(), ..RunOptions::default() };
         options.budget.deadline = Instant::now().checked_add(PATIENCE);
         let outcome = prepared
-            .run(input, &self.data, &options)
-            .map_err(|error| vec![Fault::evaluation(&error, &self.sources)])?;
+            .run(input, &self.policies.data, &options)
+            .map_err(|error| vec![Fault::evaluation(&error, &self.policies.sources)])?;
         let first = outcome.solutions.into_iter().next();
         Ok(first.and_then(|solution| solution.expressions.into_iter().next()).map(|one| one.value))
     }
@@ -353,9 +328,9 @@ impl DataApi {
     fn policies(&self, id: &str, pretty: bool) -> Answer {
         let state = self.state();
         let one = |module: &plimsoll_rego::ast::Module| {
-            let source = state.sources.get(module.source);
+            let source = state.policies.sources.get(module.source);
             let tree: serde_json::Value =
-                serde_json::from_str(&tree::module(module, &state.sources, tree::Options::default()))
+                serde_json::from_str(&tree::module(module, &state.policies.sources, tree::Options::default()))
                     .unwrap_or_default();
             serde_json::json!({
                 "id": source.map_or("", |source| &source.name),
@@ -363,14 +338,14 @@ impl DataApi {
                 "ast": tree,
             })
         };
-        let modules = &state.program.compiled().modules;
+        let modules = &state.policies.program.compiled().modules;
         if id.is_empty() {
             let all: Vec<serde_json::Value> = modules.iter().map(one).collect();
             return json(StatusCode::OK, &serde_json::json!({ "result": all }), pretty);
         }
         let id = unescaped(id).unwrap_or_default();
         let named = |module: &&plimsoll_rego::ast::Module| {
-            state.sources.get(module.source).is_some_and(|source| source.name.trim_start_matches('/') == id)
+            state.policies.sources.get(module.source).is_some_and(|source| source.name.trim_start_matches('/') == id)
         };
         match modules.iter().find(named) {
             Some(module) => json(StatusCode::OK, &serde_json::json!({ "result": one(module) }), pretty),

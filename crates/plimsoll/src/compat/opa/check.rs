@@ -9,6 +9,7 @@ use super::{FAILURE, complain};
 use crate::exit::Exit;
 use crate::rego::fault::{self, Fault};
 use crate::rego::load::{Choice, Loaded};
+use crate::rego::policies::{Policies, Settings};
 
 /// Errors alone, as OPA's JSON has them.
 #[derive(Serialize)]
@@ -34,26 +35,18 @@ fn faults(check: &Check) -> Result<(), Vec<Fault>> {
         parse.language = Language::V0CompatV1;
     }
     let schemas = super::schemas(check.schema.as_deref())?;
-    let mut loaded = Loaded::default();
     let choice = Choice { ignore: check.ignore.clone(), parse, policies_only: true, ..Choice::default() };
-    let found = match check.bundle {
-        true => loaded.bundles(&check.files, &choice),
-        false => loaded.paths(&check.files, &choice),
+    let loaded = match check.bundle {
+        true => Loaded::of(&[], &check.files, &choice)?,
+        false => Loaded::of(&check.files, &[], &choice)?,
     };
-    if !found.is_empty() {
-        return Err(found);
-    }
-    let options = compile::Options {
+    let compile = compile::Options {
         strict: check.strict,
         capabilities,
         keep_print: true,
         error_limit: check.max_errors,
         schemas,
-        data_exists: Some(crate::rego::data_exists(loaded.data.clone())),
         ..compile::Options::default()
     };
-    let modules = std::mem::take(&mut loaded.modules);
-    compile::compile(modules, &loaded.sources, &options)
-        .map(|_| ())
-        .map_err(|errors| Fault::all(&errors, &loaded.sources))
+    Policies::of(loaded, Settings { compile, ..Settings::default() }).map(|_| ())
 }

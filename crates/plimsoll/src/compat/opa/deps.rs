@@ -1,8 +1,8 @@
 //! `opa deps`. In: a query, policies. Out: the documents that it rests on, those of data and input and those of rules.
 
 use plimsoll_rego::ast::{Ref, text};
-use plimsoll_rego::compile::{self, QueryContext};
-use plimsoll_rego::parse;
+use plimsoll_rego::compile;
+use plimsoll_rego::value::Value;
 use serde::Serialize;
 
 use super::flags::{Deps, Pretty};
@@ -10,6 +10,7 @@ use super::{FAILURE, complain, print, table};
 use crate::exit::Exit;
 use crate::rego::fault::{self, Fault};
 use crate::rego::load::{Choice, Loaded};
+use crate::rego::policies::{Policies, Settings};
 
 #[derive(Serialize)]
 struct Report {
@@ -34,27 +35,20 @@ pub fn run(asked: &Deps) -> Exit {
 
 fn found(asked: &Deps) -> Result<(Vec<Ref>, Vec<Ref>), Vec<Fault>> {
     let capabilities = asked.dialect.capabilities().map_err(|fault| vec![fault])?;
-    let parse_options = asked.dialect.parse_options(&capabilities);
+    let parse = asked.dialect.parse_options(&capabilities);
     let choice = Choice {
         ignore: asked.paths.ignore.clone(),
-        parse: parse_options.clone(),
+        parse: parse.clone(),
         verification: asked.paths.verification().map_err(|fault| vec![fault])?,
         ..Choice::default()
     };
-    let mut loaded = Loaded::default();
-    let mut faults = loaded.paths(&asked.paths.data, &choice);
-    faults.extend(loaded.bundles(&asked.paths.bundle, &choice));
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    let Loaded { mut sources, modules, .. } = loaded;
-    let options = compile::Options { capabilities, ..compile::Options::default() };
-    let compiled = compile::compile(modules, &sources, &options).map_err(|errors| Fault::all(&errors, &sources))?;
-    let body = parse::parse_query(&mut sources, "", &asked.query, &parse_options)
-        .map_err(|errors| Fault::all(&errors, &sources))?;
-    let query = compile::compile_query(&compiled, body, &QueryContext::default(), &sources, &options)
-        .map_err(|errors| Fault::all(&errors, &sources))?;
-    let found = compile::deps::of_query(&compiled, &query);
+    let mut loaded = Loaded::of(&asked.paths.data, &asked.paths.bundle, &choice)?;
+    // What data holds is no matter here, as in OPA, not even where a rule is at the same place.
+    loaded.data = Value::object(Vec::new());
+    let compile = compile::Options { capabilities, ..compile::Options::default() };
+    let policies = Policies::of(loaded, Settings { parse, compile, ..Settings::default() })?;
+    let (query, _) = policies.read(&asked.query)?;
+    let found = compile::deps::of_query(policies.program.compiled(), &query);
     Ok((found.base, found.virtual_))
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plimsoll_rego::ast::Module;
-use plimsoll_rego::compile::{self, CompiledQuery, QueryContext};
-use plimsoll_rego::eval::{EvalError, Event, Outcome, Prepared, Program, ProgramOptions, RunOptions, Solution, Tracer};
+use plimsoll_rego::compile::{self, QueryContext};
+use plimsoll_rego::eval::{EvalError, Event, Outcome, Prepared, Program, RunOptions, Solution, Tracer};
 use plimsoll_rego::parse;
 use plimsoll_rego::span::Sources;
 use plimsoll_rego::value::Value;
@@ -23,6 +23,7 @@ use crate::exit::Exit;
 use crate::rego::fault::{self, Fault};
 use crate::rego::json::{Json, pretty};
 use crate::rego::load::{Choice, Loaded};
+use crate::rego::policies::{Policies, Settings};
 
 /// What was loaded and compiled, and the query against it.
 pub struct Ready {
@@ -30,7 +31,7 @@ pub struct Ready {
     /// As they were read, before the compiler rewrote them.
     pub modules: Vec<Module>,
     pub prepared: Prepared,
-    pub sources: Sources,
+    pub sources: Arc<Sources>,
     pub input: Option<Value>,
     pub data: Value,
     /// Names that the compiler made, to the written ones.
@@ -64,65 +65,49 @@ pub fn ready(query: &Query, paths: &Paths, dialect: &Dialect, wanted: &Wanted<'_
     let mut timers = Timers::new();
     let text = text_of(query).map_err(one)?;
     let capabilities = dialect.capabilities().map_err(one)?;
-    let parse_options = dialect.parse_options(&capabilities);
-    let mut loaded = Loaded::default();
+    let parse = dialect.parse_options(&capabilities);
     let choice = Choice {
         ignore: paths.ignore.clone(),
-        parse: parse_options.clone(),
+        parse: parse.clone(),
         verification: paths.verification().map_err(one)?,
         ..Choice::default()
     };
-    let faults = timed(&mut timers, "timer_rego_load_files_ns", || {
-        let mut faults = loaded.paths(&paths.data, &choice);
-        faults.extend(loaded.bundles(&paths.bundle, &choice));
-        faults
-    });
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    let mut loaded =
+        timed(&mut timers, "timer_rego_load_files_ns", || Loaded::of(&paths.data, &paths.bundle, &choice))?;
     let input = input(query).map_err(one)?;
-    let options = compile::Options {
+    let compile = compile::Options {
         strict: wanted.strict,
         capabilities,
         keep_print: wanted.keep_print,
         schemas: super::schemas(wanted.schema)?,
-        data_exists: Some(crate::rego::data_exists(loaded.data.clone())),
         ..compile::Options::default()
     };
-    let Loaded { mut sources, modules, data, .. } = loaded;
+    let sources = &mut loaded.sources;
     // OPA reads the query before it compiles the modules.
-    let body =
-        timed(&mut timers, "timer_rego_query_parse_ns", || parse::parse_query(&mut sources, "", &text, &parse_options))
-            .map_err(|errors| Fault::all(&errors, &sources))?;
+    let body = timed(&mut timers, "timer_rego_query_parse_ns", || parse::parse_query(sources, "", &text, &parse))
+        .map_err(|errors| Fault::all(&errors, sources))?;
     let mut context = QueryContext::default();
     for import in &query.import {
         let text = format!("import {}", import.trim_start_matches("import "));
-        let imports = parse::parse_imports(&mut sources, "", &text, &parse_options)
-            .map_err(|errors| Fault::all(&errors, &sources))?;
+        let imports =
+            parse::parse_imports(sources, "", &text, &parse).map_err(|errors| Fault::all(&errors, sources))?;
         context.imports.extend(imports);
     }
     if let Some(package) = &query.package {
         let text = format!("package {}", package.trim_start_matches("package "));
-        let parsed = parse::parse_module(&mut sources, "", text.as_bytes(), &parse_options);
-        context.package = Some(parsed.module.ok_or_else(|| Fault::all(&parsed.errors, &sources))?.package);
+        let parsed = parse::parse_module(sources, "", text.as_bytes(), &parse);
+        context.package = Some(parsed.module.ok_or_else(|| Fault::all(&parsed.errors, sources))?.package);
     }
-    let read = if wanted.instrument { modules.clone() } else { Vec::new() };
-    let compiled = timed(&mut timers, "timer_rego_module_compile_ns", || compile::compile(modules, &sources, &options))
-        .map_err(|errors| Fault::all(&errors, &sources))?;
-    let query: CompiledQuery = timed(&mut timers, "timer_rego_query_compile_ns", || {
-        compile::compile_query(&compiled, body, &context, &sources, &options)
-    })
-    .map_err(|errors| Fault::all(&errors, &sources))?;
-    let pairs = compiled.rewritten.iter().chain(&query.rewritten);
+    let modules = if wanted.instrument { loaded.modules.clone() } else { Vec::new() };
+    let settings = Settings { parse, compile, instrument: wanted.instrument, ..Settings::default() };
+    let policies = timed(&mut timers, "timer_rego_module_compile_ns", || Policies::of(loaded, settings))?;
+    let query =
+        timed(&mut timers, "timer_rego_query_compile_ns", || policies.compiled(body, &context, &policies.sources))?;
+    let pairs = policies.program.compiled().rewritten.iter().chain(&query.rewritten);
     let names = pairs.map(|(made, written)| (made.to_string(), written.to_string())).collect();
-    let program_options = ProgramOptions {
-        instrument: wanted.instrument,
-        sources: Arc::new(sources.clone()),
-        ..ProgramOptions::default()
-    };
-    let program = Arc::new(Program::new(Arc::new(compiled), program_options));
-    let prepared = program.prepare(query, &sources).map_err(|error| vec![Fault::evaluation(&error, &sources)])?;
-    Ok(Ready { program, modules: read, prepared, sources, input, data, names, timers })
+    let prepared = policies.prepared(query, &policies.sources)?;
+    let Policies { program, sources, data, .. } = policies;
+    Ok(Ready { program, modules, prepared, sources, input, data, names, timers })
 }
 
 fn text_of(query: &Query) -> Result<String, Fault> {

@@ -11,9 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use plimsoll_rego::ast::Module;
-use plimsoll_rego::compile::{self, QueryContext};
-use plimsoll_rego::eval::{Custom, Outcome, Prepared, Program, ProgramOptions, Tracer};
-use plimsoll_rego::parse;
+use plimsoll_rego::compile;
+use plimsoll_rego::eval::{Custom, Outcome, Prepared, Tracer};
 use plimsoll_rego::span::Sources;
 use plimsoll_rego::value::Value;
 
@@ -25,6 +24,7 @@ use super::{ERRORS, FAILURE, complain, print};
 use crate::exit::Exit;
 use crate::rego::fault::{self, Fault, Place};
 use crate::rego::load::{Choice, Loaded};
+use crate::rego::policies::{Policies, Settings};
 use report::{Measured, Sub, Tested};
 use rules::Named;
 
@@ -39,16 +39,12 @@ type Cases = Arc<Mutex<Vec<Value>>>;
 
 /// Everything that tests share.
 struct Suite {
-    program: Arc<Program>,
+    policies: Policies,
     /// As they were read, for coverage.
     modules: Vec<Module>,
-    sources: Sources,
-    data: Value,
     tests: Vec<Named>,
     names: BTreeMap<String, String>,
     cases: Cases,
-    parse: parse::Options,
-    compile: compile::Options,
 }
 
 pub fn run(asked: &Test) -> Exit {
@@ -101,34 +97,27 @@ fn suite(asked: &Test, covering: bool) -> Result<Suite, Vec<Fault>> {
     let capabilities = asked.dialect.capabilities().map_err(one)?;
     let parse = asked.dialect.parse_options(&capabilities);
     let choice = Choice { ignore: asked.ignore.clone(), parse: parse.clone(), ..Choice::default() };
-    let mut loaded = Loaded::default();
-    let faults = match asked.bundle {
-        true => loaded.bundles(&asked.files, &choice),
-        false => loaded.paths(&asked.files, &choice),
+    let mut loaded = match asked.bundle {
+        true => Loaded::of(&[], &asked.files, &choice)?,
+        false => Loaded::of(&asked.files, &[], &choice)?,
     };
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    let Loaded { sources, mut modules, data, .. } = loaded;
+    let Loaded { sources, modules, .. } = &mut loaded;
     // The order of files, which is the order of what is said.
     modules.sort_by(|a, b| {
         let name = |source: u32| sources.get(source).map(|source| source.name.clone());
         name(a.source).cmp(&name(b.source))
     });
     let read = if covering { modules.clone() } else { Vec::new() };
-    rules::number_duplicates(&mut modules);
-    rules::name_cases(&mut modules);
-    let tests = rules::tests(&modules);
+    rules::number_duplicates(modules);
+    rules::name_cases(modules);
+    let tests = rules::tests(modules);
     let compile = compile::Options {
         capabilities,
         keep_print: !asked.bench,
         error_limit: asked.max_errors,
         schemas: super::schemas(asked.schema.as_deref())?,
-        data_exists: Some(crate::rego::data_exists(data.clone())),
         ..compile::Options::default()
     };
-    let compiled = compile::compile(modules, &sources, &compile).map_err(|errors| Fault::all(&errors, &sources))?;
-    let names = compiled.rewritten.iter().map(|(made, written)| (made.to_string(), written.to_string())).collect();
     let cases: Cases = Arc::default();
     let noted = cases.clone();
     let note: Custom = Arc::new(move |_, args| {
@@ -141,11 +130,10 @@ fn suite(asked: &Test, covering: bool) -> Result<Suite, Vec<Fault>> {
     });
     let instrument = covering || traces(asked);
     let custom = BTreeMap::from([(rules::TEST_CASE.to_owned(), note)]);
-    let program = Arc::new(Program::new(
-        Arc::new(compiled),
-        ProgramOptions { instrument, custom, sources: Arc::new(sources.clone()) },
-    ));
-    Ok(Suite { program, modules: read, sources, data, tests, names, cases, parse, compile })
+    let policies = Policies::of(loaded, Settings { parse, compile, instrument, custom })?;
+    let rewritten = &policies.program.compiled().rewritten;
+    let names = rewritten.iter().map(|(made, written)| (made.to_string(), written.to_string())).collect();
+    Ok(Suite { policies, modules: read, tests, names, cases })
 }
 
 /// Whether anything of a trace will be shown.
@@ -154,25 +142,13 @@ fn traces(asked: &Test) -> bool {
 }
 
 impl Suite {
-    fn prepare(&self, test: &Named) -> Result<(Prepared, Sources), Vec<Fault>> {
-        let mut sources = self.sources.clone();
-        let body = parse::parse_query(&mut sources, "", &test.path, &self.parse)
-            .map_err(|errors| Fault::all(&errors, &sources))?;
-        let query =
-            compile::compile_query(self.program.compiled(), body, &QueryContext::default(), &sources, &self.compile)
-                .map_err(|errors| Fault::all(&errors, &sources))?;
-        let prepared =
-            self.program.prepare(query, &sources).map_err(|error| vec![Fault::evaluation(&error, &sources)])?;
-        Ok((prepared, sources))
-    }
-
     fn one(&self, test: &Named, asked: &Test, covered: Option<&mut Covered>) -> Tested {
-        let mut result = Tested::new(Place::of(test.span, &self.sources), &test.package, &test.name);
+        let mut result = Tested::new(Place::of(test.span, &self.policies.sources), &test.package, &test.name);
         if test.skip {
             result.skip = true;
             return result;
         }
-        let (prepared, sources) = match self.prepare(test) {
+        let (prepared, sources) = match self.policies.query(&test.path) {
             Ok(ready) => ready,
             Err(faults) => {
                 result.error = faults.into_iter().next();
@@ -191,11 +167,11 @@ impl Suite {
             return result;
         }
         let options = run_options(Some(timeout), false);
-        let mut trace =
-            traces(asked).then(|| Trace::new(&sources, self.program.compiled(), &self.names, asked.var_values));
+        let mut trace = traces(asked)
+            .then(|| Trace::new(&sources, self.policies.program.compiled(), &self.names, asked.var_values));
         let outcome = {
             let mut both = Both { trace: trace.as_mut(), covered };
-            prepared.run_traced(None, &self.data, &options, Some(&mut both))
+            prepared.run_traced(None, &self.policies.data, &options, Some(&mut both))
         };
         result.duration = began.elapsed();
         if let Some(trace) = trace {
@@ -244,7 +220,7 @@ impl Suite {
         let mut batch = 1u64;
         loop {
             for _ in 0..batch {
-                let outcome = prepared.run(None, &self.data, &run_options(Some(timeout), false));
+                let outcome = prepared.run(None, &self.policies.data, &run_options(Some(timeout), false));
                 memory = outcome.as_ref().map_or(0, |outcome| outcome.metrics.memory);
                 let failed = outcome.as_ref().map_or(true, |outcome| outcome.solutions.is_empty());
                 if rounds == 0 || failed {
@@ -332,7 +308,7 @@ fn covering(suite: &Suite, asked: &Test, covered: &Covered, results: &[Tested], 
         print(&super::safe_lines(&report::text(&failed, asked, false)));
         return Err(first.line());
     }
-    let report = coverage::report(covered, &suite.modules, &suite.sources);
+    let report = coverage::report(covered, &suite.modules, &suite.policies.sources);
     if report.coverage < asked.threshold {
         let mut why =
             format!("Code coverage threshold not met: got {:.2} instead of {:.2}", report.coverage, asked.threshold);
