@@ -8,6 +8,9 @@
 //! to a small program, which is printed in the notation of `tests/corpora/*.cases` with both answers. `--words` also wants
 //! the same rows and messages of the first error; `--only` looks at kinds of
 //! difference that contain a text, `--skip` passes over those where ours does; `--print` writes the programs instead.
+//!
+//! A peer that was asked much now and then forgets what a builtin gives (`null in urlquery.decode_object(x)` is then no match
+//! error any more), so whoever differs is asked again of a new one; what agrees there is counted, and is no difference.
 
 mod builtins;
 mod grammar;
@@ -64,6 +67,20 @@ fn answers(asks: &[Ask]) -> Vec<Answer> {
     all.into_iter().map(|(_, answer)| answer).collect()
 }
 
+/// OPA keeps the text that `to_number` was given, `1_000`, which no JSON has; to us it is 1000.
+fn without_separators(answer: &Answer) -> Answer {
+    let Answer::Values(values) = answer else { return answer.clone() };
+    let plain = |text: &String| {
+        let bytes = text.as_bytes();
+        let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+        let keep = |(at, letter): (usize, char)| {
+            (letter != '_' || !digit(at.checked_sub(1)) || !digit(Some(at + 1))).then_some(letter)
+        };
+        text.char_indices().filter_map(keep).collect()
+    };
+    Answer::Values(values.iter().map(plain).collect())
+}
+
 /// What kind of difference it is; none where they agree. The peer's own limits and
 /// faults are not compared: now and then it calls a builtin before its operand is known, and says so as an internal error.
 fn difference(theirs: &Answer, ours: &Answer, words: bool) -> Option<String> {
@@ -79,7 +96,8 @@ fn difference(theirs: &Answer, ours: &Answer, words: bool) -> Option<String> {
         Answer::Values(_) => "value".to_owned(),
         _ => answer.codes().join("+"),
     };
-    if !ours.agrees(theirs) {
+    let (theirs_plain, ours_plain) = (without_separators(theirs), without_separators(ours));
+    if !ours_plain.agrees(&theirs_plain) {
         return Some(format!("opa: {}, ours: {}", class(theirs), class(ours)));
     }
     match (theirs, ours) {
@@ -232,7 +250,7 @@ fn options() -> Option<Options> {
 fn run(options: &Options) -> std::io::Result<bool> {
     let mut peer = Peer::start(&options.peer)?;
     let started = Instant::now();
-    let (mut asked, mut differ) = (0u64, 0u64);
+    let (mut asked, mut differ, mut moody) = (0u64, 0u64, 0u64);
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     let mut kinds: BTreeMap<String, (u64, Vec<u64>)> = BTreeMap::new();
     while asked < options.count && started.elapsed().as_secs() < options.seconds {
@@ -250,6 +268,12 @@ fn run(options: &Options) -> std::io::Result<bool> {
                 && kind.contains(options.only.as_str())
                 && (options.skip.is_empty() || !ours.to_string().contains(options.skip.as_str()))
             {
+                let one = ask(&grammar::program(*seed));
+                let alone = Peer::start(&options.peer)?.ask(std::slice::from_ref(&one))?;
+                if alone.iter().all(|theirs| difference(theirs, ours, options.words).is_none()) {
+                    moody += 1;
+                    continue;
+                }
                 differ += 1;
                 let (count, seeds) = kinds.entry(kind).or_default();
                 *count += 1;
@@ -265,6 +289,7 @@ fn run(options: &Options) -> std::io::Result<bool> {
     for (kind, (count, seeds)) in order.into_iter().take(options.show) {
         println!("\n##### {kind}: {count} programs, such as");
         for seed in seeds.iter().take(each) {
+            let mut peer = Peer::start(&options.peer)?;
             let program = shrunk(&mut peer, grammar::program(*seed), kind, options.words)?;
             let ask = ask(&program);
             let theirs = peer.ask(std::slice::from_ref(&ask))?;
@@ -274,7 +299,11 @@ fn run(options: &Options) -> std::io::Result<bool> {
         }
     }
     let outcomes: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-    println!("say: {asked} programs of seeds from {} ({}), {differ} differ", options.seed, outcomes.join(", "));
+    println!(
+        "say: {asked} programs of seeds from {} ({}), {differ} differ; {moody} the peer answers otherwise when it is asked nothing else",
+        options.seed,
+        outcomes.join(", ")
+    );
     Ok(differ == 0 && asked > 0)
 }
 

@@ -25,6 +25,10 @@ fn call(name: &str, args: &str) -> String {
 fn builtins_answer_as_opa_does() {
     for (name, args, wanted) in [
         ("plus", "[0.1, 0.2]", "0.3"),
+        ("to_number", r#"["1_000"]"#, "1000"),
+        ("to_number", r#"["-1_0.2_5e1_0"]"#, "-10.25e10"),
+        ("to_number", r#"["1__0"]"#, "strconv.ParseFloat: parsing \"1__0\": invalid syntax"),
+        ("to_number", r#"["1_.0"]"#, "strconv.ParseFloat: parsing \"1_.0\": invalid syntax"),
         ("div", "[10, 4]", "2.5"),
         ("rem", "[1.5, 1]", "modulo on floating-point number"),
         ("minus", r#"["a", 1]"#, "operand 1 must be one of {number, set} but got string"),

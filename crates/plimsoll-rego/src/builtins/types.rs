@@ -1,5 +1,7 @@
 //! Types and casts. In: any value. Out: what it is, or the same value as something else.
 
+use std::borrow::Cow;
+
 use super::operand::{any, wrong_type};
 use super::{Builtin, Context, Failure, Outcome};
 use crate::value::{Number, NumberError, Value};
@@ -83,8 +85,8 @@ fn to_number(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     }))
 }
 
-/// What Go's `strconv.ParseFloat` takes: also a sign before, zeros before, and a bare point. OPA keeps such texts as they are
-/// and then cannot write them as JSON; here they become numbers of the same worth. Hexadecimal is refused.
+/// What Go's `strconv.ParseFloat` takes: also a sign before, zeros before, a bare point, and `_` between digits. OPA keeps such
+/// texts as they are and then cannot write them as JSON; here they become numbers of the same worth. Hexadecimal is refused.
 fn read_number(value: &Value, text: &str) -> Result<Number, Failure> {
     let name = text.trim_start_matches(['+', '-']).to_lowercase();
     if matches!(name.as_str(), "inf" | "infinity" | "nan") {
@@ -97,7 +99,8 @@ fn read_number(value: &Value, text: &str) -> Result<Number, Failure> {
         Ok(number) => (number, true),
         Err(NumberError::TooBig) => return Err(refused("value out of range")),
         Err(NumberError::Syntax) => {
-            match Number::read(plain_json(text).ok_or_else(|| refused("invalid syntax"))?.as_bytes()) {
+            let plain = without_separators(text).and_then(|text| plain_json(&text));
+            match Number::read(plain.ok_or_else(|| refused("invalid syntax"))?.as_bytes()) {
                 Ok(number) => (number, false),
                 Err(NumberError::TooBig) => return Err(refused("value out of range")),
                 Err(NumberError::Syntax) => return Err(refused("invalid syntax")),
@@ -109,6 +112,18 @@ fn read_number(value: &Value, text: &str) -> Result<Number, Failure> {
         return Err(refused("value out of range"));
     }
     Ok(number)
+}
+
+/// A number without the `_` that stand between digits; none where one stands elsewhere.
+fn without_separators(text: &str) -> Option<Cow<'_, str>> {
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let between = |at: usize| digit(at.checked_sub(1)) && digit(Some(at + 1));
+    let mut separators = text.match_indices('_').peekable();
+    if separators.peek().is_none() {
+        return Some(Cow::Borrowed(text));
+    }
+    separators.all(|(at, _)| between(at)).then(|| text.replace('_', "").into())
 }
 
 /// Go's decimal number (a sign, digits with a point somewhere, an exponent) as JSON would write it.

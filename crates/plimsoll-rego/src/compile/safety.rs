@@ -61,6 +61,14 @@ struct Item {
     assigned: bool,
 }
 
+/// Bodies with `every` up to here are gone through again and again as a whole, as in OPA, where what an `every` binds depends
+/// on the expression that was looked at before it ([`vars::outputs_with`]). It costs the square of the length.
+const LONGEST_WITH_EVERY: usize = 256;
+
+fn is_every(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Every(_))
+}
+
 fn order_in(env: &Env<'_>, globals: &Scope<'_>, body: Body, negated: bool, unsafes: &mut Vec<Unsafe>) -> Body {
     let arity = |operator: &Term| env.arity(operator);
     let count = body.len();
@@ -89,8 +97,18 @@ fn order_in(env: &Env<'_>, globals: &Scope<'_>, body: Body, negated: bool, unsaf
     let mut ordered: Body = Vec::with_capacity(count);
     let mut now: BTreeSet<usize> = (0..count).collect();
     let mut later: BTreeSet<usize> = BTreeSet::new();
+    let waits = |items: &[Item]| -> BTreeSet<usize> {
+        items.iter().enumerate().filter(|(_, item)| item.expr.is_some()).map(|(at, _)| at).collect()
+    };
+    let all = count <= LONGEST_WITH_EVERY && items.iter().any(|item| item.expr.as_ref().is_some_and(is_every));
+    let mut left = Vars::new();
+    let mut before = 0;
     loop {
         let Some(at) = now.pop_first() else {
+            if all && ordered.len() > before {
+                before = ordered.len();
+                later = waits(&items);
+            }
             if later.is_empty() {
                 break;
             }
@@ -99,7 +117,11 @@ fn order_in(env: &Env<'_>, globals: &Scope<'_>, body: Body, negated: bool, unsaf
         };
         let Some(item) = items.get_mut(at) else { continue };
         let Some(expr) = &item.expr else { continue };
-        let outputs = vars::outputs_of(expr, item.assigned, &arity, &|name| safe.contains(name));
+        let known = |name: &Name| safe.contains(name);
+        let outputs = match all {
+            true => vars::outputs_with(&mut left, expr, item.assigned, &arity, &known),
+            false => vars::outputs_of(expr, item.assigned, &arity, &known),
+        };
         if !item.closed_over.is_empty() {
             if item.closed_over == outputs {
                 continue;
@@ -112,6 +134,10 @@ fn order_in(env: &Env<'_>, globals: &Scope<'_>, body: Body, negated: bool, unsaf
         }
         ordered.extend(item.expr.take());
         for name in outputs {
+            if all {
+                safe.insert(name);
+                continue;
+            }
             for other in mentions.get(&name).into_iter().flatten() {
                 let waits = items.get(*other).is_some_and(|item| item.expr.is_some());
                 if waits && *other > at {
@@ -126,13 +152,13 @@ fn order_in(env: &Env<'_>, globals: &Scope<'_>, body: Body, negated: bool, unsaf
 
     // What waits for a closure's variable that only it binds itself is never taken, although nothing in it is unsafe: OPA loses
     // such an expression without a word. Here it stays, at the end.
-    let mut left = Vec::new();
+    let mut unordered = Vec::new();
     for mut item in items {
         let Some(expr) = item.expr.take() else { continue };
         if item.unsafe_vars.is_empty() {
             ordered.push(expr);
         } else {
-            left.push((expr, item));
+            unordered.push((expr, item));
         }
     }
 
@@ -146,7 +172,7 @@ fn order_in(env: &Env<'_>, globals: &Scope<'_>, body: Body, negated: bool, unsaf
         inside.expr(expr);
     }
     let unsafes = inside.unsafes;
-    for (expr, item) in left {
+    for (expr, item) in unordered {
         unsafes.push(Unsafe::new(&expr, item.unsafe_vars, item.assigned, negated));
         ordered.push(expr);
     }

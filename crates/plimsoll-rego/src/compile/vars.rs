@@ -359,6 +359,32 @@ pub(super) fn outputs_of(expr: &Expr, assigned: bool, arity: Arity<'_>, safe: Bo
     }
 }
 
+/// [`outputs_of`] as OPA asks it again and again while it orders a body: `left` is what the expression asked of before left
+/// behind, which an `every` is then said to bind, too.
+pub(super) fn outputs_with(left: &mut Vars, expr: &Expr, assigned: bool, arity: Arity<'_>, safe: Bound<'_>) -> Vars {
+    let outputs = outputs_of(expr, assigned, arity, safe);
+    let modified = |with: &With| {
+        let mut collector = Collector::new(SAFETY);
+        collector.with(with);
+        !collector.vars.iter().all(safe)
+    };
+    if terms::is_negated(expr) || expr.with.iter().any(modified) {
+        return outputs;
+    }
+    match &expr.kind {
+        ExprKind::Call { .. } if terms::is_equality(expr) => left.clear(),
+        ExprKind::Call { operator, .. } if arity(operator).is_some() => {
+            *left = if outputs.is_empty() { outputs_of_terms(expr, safe) } else { outputs.clone() };
+        }
+        ExprKind::Every(_) => {
+            left.extend(outputs);
+            return left.clone();
+        }
+        _ => {}
+    }
+    outputs
+}
+
 /// What an expression `rhs = lhs` of a `some … in` would declare.
 pub(super) fn outputs_of_some(expr: &Expr, safe: Bound<'_>) -> Vars {
     outputs_of_equality(expr, false, safe)
@@ -427,6 +453,8 @@ impl Unifier<'_> {
             (K::Array(_) | K::Object(_), K::Call(_)) if self.call_is_safe(b) => {
                 self.mark_all(a);
             }
+            // What is looked up or called is not known yet, and so nothing is bound to it.
+            (K::Var(_), K::Ref(_) | K::Call(_)) | (K::Ref(_) | K::Call(_), K::Var(_)) => {}
             (K::Var(name), _) | (_, K::Var(name)) => self.mark(name),
             (K::ArrayCompr { .. }, K::Array(_)) | (K::ObjectCompr { .. }, K::Object(_)) => self.mark_all(b),
             (K::Array(_), K::ArrayCompr { .. } | K::ObjectCompr { .. } | K::SetCompr { .. }) => self.mark_all(a),

@@ -340,7 +340,7 @@ impl<'p> Machine<'p, '_> {
         let start = self.buffers.candidates.len();
         let arguments = self.buffers.registers.get(base..).unwrap_or(&[]);
         if let Some(view) = self.buffers.views.get(self.view as usize) {
-            let paid = self.meter.steps(lowered.index.cost(view, self.data));
+            let paid = self.meter.steps(lowered.index.cost(view, self.data, arguments));
             paid.map_err(|limit| self.exhausted_limit(limit))?;
             lowered.index.find(view, self.data, arguments, &mut self.buffers.candidates);
         }

@@ -228,6 +228,8 @@ pub(super) enum Op {
     },
     /// The query holds.
     Solution,
+    /// What follows asks for a variable that never has a value.
+    Unbound,
     /// A leaf of an extent came back.
     NextLeaf,
     TraceBegin {

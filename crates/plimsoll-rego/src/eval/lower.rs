@@ -794,7 +794,11 @@ impl<'p> Lower<'p> {
             TermKind::Var(name) => match (self.lookup(name), &**name) {
                 (Some(src), _) => Ok(src),
                 (None, "input" | "data") => self.reference(std::slice::from_ref(term)),
-                (None, name) => Err(self.internal(format!("variable {name} has no value"))),
+                // The compiler, as OPA's, lets some such variables pass; only who comes here fails.
+                (None, _) => {
+                    self.emit(Op::Unbound);
+                    Ok(Src::slot(self.fresh()))
+                }
             },
             TermKind::Ref(terms) => self.reference(terms),
             TermKind::Array(items) => {

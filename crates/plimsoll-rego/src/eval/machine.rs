@@ -257,6 +257,7 @@ impl<'p, 't> Machine<'p, 't> {
                 failed!(self.meter.steps(1));
                 let holds = match *op {
                     Op::Fail => false,
+                    Op::Unbound => return Err(self.internal("a variable has no value")),
                     Op::Jump { to } => {
                         pc = to as usize;
                         true

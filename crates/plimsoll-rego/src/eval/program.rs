@@ -309,12 +309,13 @@ impl Group {
 
     fn lower(&self, program: &Program, keys: usize) -> Result<Lowered, EvalError> {
         let mut rules = Vec::new();
-        let mut conditions = Vec::new();
+        let is_base = |path: &[Value]| program.is_base(path);
+        let mut conditions = index::Reader::new(&is_base);
         for (chain, id) in self.rules.iter().enumerate() {
             let mut next = Some(*id);
             while let Some(id) = next {
                 let (lowered, rule) = self.lower_rule(program, id, keys, u32::try_from(chain).unwrap_or(u32::MAX))?;
-                conditions.push(index::conditions(rule, &|path| program.is_base(path)));
+                conditions.rule(rule);
                 rules.push(lowered);
                 next = program.compiled.info(id).and_then(|info| info.next_else);
             }
@@ -325,7 +326,10 @@ impl Group {
         };
         let first = rules.first().and_then(|rule: &LoweredRule| rule.constant.clone());
         let uniform = first.is_some() && rules.iter().all(|rule| rule.constant == first);
-        Ok(Lowered { rules, default, index: RuleIndex::new(conditions), uniform })
+        let one_value = uniform && matches!(self.kind, GroupKind::Complete | GroupKind::Function);
+        let file = |source: u32| program.options.sources.get(source).map(|source| source.name.clone());
+        let index = RuleIndex::new(conditions, one_value, |span| (file(span.source), span.source, span.start));
+        Ok(Lowered { rules, default, index, uniform })
     }
 
     fn lower_rule<'p>(

@@ -87,6 +87,8 @@ fn write_escape(out: &mut impl Write, c: char) -> fmt::Result {
         '\t' => out.write_str("\\t"),
         '\u{b}' => out.write_str("\\v"),
         c if c < ' ' || c == '\u{7f}' => write!(out, "\\x{:02x}", u32::from(c)),
+        // What stands for a byte that is no text (see `builtins::bytes`).
+        c @ '\u{10ff80}'..='\u{10ffff}' => write!(out, "\\x{:02x}", u32::from(c) & 0x7f | 0x80),
         c if u32::from(c) < 0x10000 => write!(out, "\\u{:04x}", u32::from(c)),
         c => write!(out, "\\U{:08x}", u32::from(c)),
     }

@@ -1,0 +1,425 @@
+//! Which rules of one name can hold at all. In: what the rules ask of documents ([`conditions`]). Out: the rules that are
+//! worth running. Leaving a rule out hardly ever changes a value: its condition would have failed. It does decide which
+//! builtins are reached, and so which errors strict evaluation ends with, and what a trace tells: conditions are those that
+//! OPA has, and where OPA forgets one (it tests no more behind a set of prefixes) it is forgotten here.
+//!
+//! Two of OPA's conditions ask for more than the body does, and are followed, for a policy has to give here what its tests
+//! under OPA gave: `y in input.xs; y == "a"`, with `y` a computed value, wants `input.xs` to be `"a"`; and a glob's delimiter
+//! behind a `\` parts the text none the less.
+//!
+//! One difference is known: where rules ask for an array and for a glob at one place, OPA also parts a text by the other
+//! rules' delimiters, and so lets a rule more run now and then.
+
+mod conditions;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use conditions::Reader;
+use conditions::{Edge, Element, RuleConditions, Wanted, parts};
+
+use super::code::NOWHERE;
+use super::view::View;
+use crate::span::Span;
+use crate::value::Value;
+
+/// What a condition looks at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    Input(Box<[Value]>),
+    /// Base documents only; without `data`.
+    Data(Box<[Value]>),
+    /// All of it: OPA looks at no part of one.
+    Argument(usize),
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    /// Anything will do that is there.
+    There,
+    Is(Value),
+    Among(Box<Among>),
+}
+
+/// One of these.
+#[derive(Debug, Clone, Default)]
+struct Among {
+    values: BTreeSet<Value>,
+    others: Vec<Edge>,
+}
+
+type Tests = Vec<(usize, Test)>;
+
+#[derive(Debug, Default)]
+struct Indexed {
+    all: Tests,
+    /// If there are any, one has to hold.
+    ways: Vec<Tests>,
+    keys: Vec<(usize, usize)>,
+}
+
+/// Conditions of many rules.
+#[derive(Debug, Default)]
+pub(super) struct RuleIndex {
+    subjects: Vec<Subject>,
+    rules: Vec<Indexed>,
+    /// Subjects that are walked through, and by how many tests.
+    walked: Vec<(usize, u64)>,
+    /// Where there are many rules: one subject, the rules by its value, and the rules that do not look at it.
+    by_value: Option<ByValue>,
+}
+
+/// Fewer rules are gone through one by one.
+const MANY: usize = 8;
+
+impl RuleIndex {
+    /// `one_value`: whoever asks stops at the first rule that holds. `place` orders places as their texts are.
+    pub fn new<P: Ord>(reader: Reader<'_>, one_value: bool, place: impl Fn(Span) -> P) -> RuleIndex {
+        let Reader { subjects: infos, rules: conditions, .. } = reader;
+        let mut valued = vec![false; infos.len()];
+        for (subject, edge) in conditions.iter().flat_map(|rule| &rule.ways).flatten() {
+            if let Some(valued) = valued.get_mut(*subject) {
+                *valued |= edge.is_some();
+            }
+        }
+        let mut order: Vec<usize> = (0..infos.len()).collect();
+        order.sort_by_cached_key(|number| {
+            let info = infos.get(*number);
+            let placed = info.and_then(|info| info.place).map(&place);
+            let (alternated, count) = info.map_or_else(Default::default, |info| (info.alternated, info.count));
+            (alternated, std::cmp::Reverse(count), placed.is_none(), placed, *number)
+        });
+        let mut ranks = vec![0; infos.len()];
+        for (rank, number) in order.iter().enumerate() {
+            if let Some(place) = ranks.get_mut(*number) {
+                *place = rank;
+            }
+        }
+        let levels = Levels { valued, ranks };
+        let mut rules: Vec<Indexed> = conditions.into_iter().map(|rule| levels.indexed(rule, one_value)).collect();
+        // Only what is looked at stays.
+        let mut used: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut subjects = Vec::new();
+        let mut walked: BTreeMap<usize, u64> = BTreeMap::new();
+        let mut number = |old: &mut usize| {
+            let next = used.len();
+            let new = *used.entry(*old).or_insert(next);
+            if new == next {
+                subjects.extend(infos.get(*old).map(|info| info.subject.clone()));
+            }
+            *old = new;
+        };
+        for rule in &mut rules {
+            let Indexed { all, ways, keys } = rule;
+            for (subject, test) in all.iter_mut().chain(ways.iter_mut().flatten()) {
+                number(subject);
+                if let Test::Among(among) = test
+                    && !among.others.is_empty()
+                {
+                    *walked.entry(*subject).or_default() += among.others.len() as u64;
+                }
+            }
+            for (key, collection) in keys {
+                number(key);
+                number(collection);
+            }
+        }
+        let by_value = (rules.len() >= MANY).then(|| widest(subjects.len(), &rules)).flatten();
+        RuleIndex { subjects, rules, walked: walked.into_iter().collect(), by_value }
+    }
+
+    /// What asking costs, before any rule is run.
+    pub fn cost(&self, view: &View, data: &Value, arguments: &[Option<Value>]) -> u64 {
+        let documents = self.subjects.iter().map(|subject| match subject {
+            Subject::Data(path) if view.looking_up() > 0 => view.cost(data, path),
+            _ => 0,
+        });
+        let walks = self.walked.iter().map(|(subject, tests)| {
+            let have = self.subjects.get(*subject).and_then(|subject| look(subject, view, data, arguments));
+            tests.saturating_mul(1 + have.as_ref().map_or(0, size) / 8)
+        });
+        let asked = self.by_value.as_ref().map_or(self.rules.len(), |(_, _, others)| others.len());
+        documents.chain(walks).fold(asked as u64 / 16, u64::saturating_add)
+    }
+
+    /// Appends the numbers of the rules that can hold, in order.
+    pub fn find(&self, view: &View, data: &Value, arguments: &[Option<Value>], found: &mut Vec<u32>) {
+        if self.subjects.is_empty() {
+            found.extend(0..u32::try_from(self.rules.len()).unwrap_or(NOWHERE));
+            return;
+        }
+        let look = |subject: &Subject| look(subject, view, data, arguments);
+        // Few subjects are the rule; each is looked at once.
+        let mut seen: [Option<Option<Value>>; 4] = Default::default();
+        let mut holds = |(subject, test): &(usize, Test)| {
+            let Some(known) = seen.get_mut(*subject) else {
+                return test.holds(self.subjects.get(*subject).and_then(look).as_ref());
+            };
+            let known = known.get_or_insert_with(|| self.subjects.get(*subject).and_then(look));
+            test.holds(known.as_ref())
+        };
+        let has_key = |(key, collection): &(usize, usize)| {
+            let key = self.subjects.get(*key).and_then(look);
+            let collection = self.subjects.get(*collection).and_then(look);
+            match (key, collection) {
+                (Some(_), Some(Value::Array(_))) => true,
+                (Some(key), Some(collection)) => collection.get(&key).is_some(),
+                _ => false,
+            }
+        };
+        let mut can = |rule: u32| {
+            self.rules.get(rule as usize).is_some_and(|rule| {
+                rule.all.iter().all(&mut holds)
+                    && (rule.ways.is_empty() || rule.ways.iter().any(|way| way.iter().all(&mut holds)))
+                    && rule.keys.iter().all(has_key)
+            })
+        };
+        match &self.by_value {
+            Some((subject, by_value, others)) => {
+                let value = self.subjects.get(*subject).and_then(look);
+                let matching = value.and_then(|value| by_value.get(&value)).map_or(&[][..], Vec::as_slice);
+                merge(matching, others, |rule| {
+                    if can(rule) {
+                        found.push(rule);
+                    }
+                });
+            }
+            None => {
+                let count = u32::try_from(self.rules.len()).unwrap_or(NOWHERE);
+                found.extend((0..count).filter(|rule| can(*rule)));
+            }
+        }
+    }
+}
+
+fn look(subject: &Subject, view: &View, data: &Value, arguments: &[Option<Value>]) -> Option<Value> {
+    match subject {
+        Subject::Input(path) => view.input.as_ref().and_then(|input| follow(input, path)).cloned(),
+        Subject::Data(path) => view.document(data, path),
+        Subject::Argument(at) => arguments.get(*at).cloned().flatten(),
+    }
+}
+
+/// What going through a document once takes.
+fn size(value: &Value) -> u64 {
+    (match value {
+        Value::String(text) => text.len(),
+        Value::Array(array) => array.items().len(),
+        Value::Object(object) => object.entries().len(),
+        Value::Set(set) => set.members().len(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }) as u64
+}
+
+pub(super) fn follow<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |at, key| at.get(key))
+}
+
+/// The order in which OPA looks at subjects, which decides what it looks at no more.
+struct Levels {
+    /// Of some rule a value is asked for there.
+    valued: Vec<bool>,
+    ranks: Vec<usize>,
+}
+
+impl Levels {
+    fn indexed(&self, rule: RuleConditions, one_value: bool) -> Indexed {
+        let RuleConditions { mut ways, keys } = rule;
+        let keys = if one_value { Vec::new() } else { keys };
+        if let [way] = ways.as_mut_slice() {
+            let way = std::mem::take(way);
+            let mut all = self.required(std::slice::from_ref(&way));
+            all.extend(self.tests(way));
+            return Indexed { all, ways: Vec::new(), keys };
+        }
+        let all = self.required(&ways);
+        Indexed { all, ways: ways.into_iter().map(|way| self.tests(way)).collect(), keys }
+    }
+
+    /// What has to be there on every way, of subjects of which no rule asks for a value.
+    fn required(&self, ways: &[Vec<Wanted>]) -> Tests {
+        let unvalued = |way: &Vec<Wanted>| -> BTreeSet<usize> {
+            let is_unvalued = |subject: &usize| self.valued.get(*subject) == Some(&false);
+            way.iter().map(|(subject, _)| *subject).filter(is_unvalued).collect()
+        };
+        let mut common: Option<BTreeSet<usize>> = None;
+        for way in ways {
+            let of = unvalued(way);
+            match &mut common {
+                Some(common) => common.retain(|subject| of.contains(subject)),
+                None => common = Some(of),
+            }
+        }
+        common.into_iter().flatten().map(|subject| (subject, Test::There)).collect()
+    }
+
+    fn tests(&self, way: Vec<Wanted>) -> Tests {
+        let mut by_rank: BTreeMap<usize, (usize, Vec<Edge>)> = BTreeMap::new();
+        for (subject, edge) in way {
+            if self.valued.get(subject) == Some(&true) {
+                let rank = self.ranks.get(subject).copied().unwrap_or(usize::MAX);
+                by_rank.entry(rank).or_insert_with(|| (subject, Vec::new())).1.extend(edge);
+            }
+        }
+        let mut tests = Tests::new();
+        for (subject, mut edges) in by_rank.into_values() {
+            edges.sort();
+            edges.dedup();
+            let several = edges.len() > 1;
+            let last = several && edges.iter().any(|edge| edge.is_affix() || edge.is_composite());
+            if several {
+                one_end(&mut edges);
+            }
+            tests.push((subject, Test::among(edges)));
+            if last {
+                break;
+            }
+        }
+        tests
+    }
+}
+
+/// Of prefixes and suffixes OPA keeps those of which the shortest is longer.
+fn one_end(edges: &mut Vec<Edge>) {
+    let shortest = |of: fn(&Edge) -> Option<usize>| edges.iter().filter_map(of).min();
+    let prefix = shortest(|edge| if let Edge::Prefix(text) = edge { Some(text.len()) } else { None });
+    let suffix = shortest(|edge| if let Edge::Suffix(text) = edge { Some(text.len()) } else { None });
+    if let (Some(prefix), Some(suffix)) = (prefix, suffix) {
+        edges.retain(|edge| match edge {
+            Edge::Prefix(_) => suffix <= prefix,
+            Edge::Suffix(_) => suffix > prefix,
+            _ => true,
+        });
+    }
+}
+
+impl Test {
+    fn among(mut edges: Vec<Edge>) -> Test {
+        if edges.len() == 1
+            && let Some(Edge::Is(value)) = edges.first()
+        {
+            return Test::Is(value.clone());
+        }
+        if edges.is_empty() || edges.iter().any(|edge| matches!(edge, Edge::Loose(_))) {
+            return Test::There;
+        }
+        let mut among = Among::default();
+        for edge in edges.drain(..) {
+            match edge {
+                Edge::Is(value) => {
+                    among.values.insert(value);
+                }
+                other => among.others.push(other),
+            }
+        }
+        Test::Among(Box::new(among))
+    }
+
+    fn holds(&self, have: Option<&Value>) -> bool {
+        match (self, have) {
+            (_, None) => false,
+            (Test::There, Some(_)) => true,
+            (Test::Is(value), Some(have)) => value == have,
+            (Test::Among(among), Some(have)) => {
+                among.values.contains(have) || among.others.iter().any(|edge| fits(edge, have))
+            }
+        }
+    }
+}
+
+/// Whether a document is what it has to be.
+fn fits(edge: &Edge, have: &Value) -> bool {
+    match (edge, have) {
+        (Edge::Is(value), have) => value == have,
+        (Edge::Loose(_), _) => true,
+        (Edge::Array(elements, _), Value::Array(items)) => {
+            let fits = |(element, item): (&Element, &Value)| match element {
+                Element::Any => true,
+                Element::Is(value) => value == item,
+            };
+            elements.len() == items.items().len() && elements.iter().zip(items.items()).all(fits)
+        }
+        (Edge::Array(elements, Some(delimiters)), Value::String(text)) => {
+            let parts = parts(text.as_bytes(), delimiters);
+            let fits = |(element, part): (&Element, &&[u8])| match element {
+                Element::Any => true,
+                Element::Is(value) => value.as_str().is_some_and(|text| text.as_bytes() == *part),
+            };
+            elements.len() == parts.len() && elements.iter().zip(&parts).all(fits)
+        }
+        (Edge::Array(..), _) => false,
+        (Edge::Prefix(_) | Edge::Suffix(_), have) => {
+            some_member(have, |have| match (edge, have.as_str()) {
+                (Edge::Prefix(affix), Some(have)) => have.starts_with(&**affix),
+                (Edge::Suffix(affix), Some(have)) => have.ends_with(&**affix),
+                _ => false,
+            }) || match (edge, have.as_str()) {
+                (Edge::Prefix(affix), Some(have)) => have.starts_with(&**affix),
+                (Edge::Suffix(affix), Some(have)) => have.ends_with(&**affix),
+                _ => false,
+            }
+        }
+        (Edge::Member(value), Value::Set(set)) => set.members().binary_search(value).is_ok(),
+        (Edge::Member(value), have) => some_member(have, |have| have == value),
+    }
+}
+
+fn some_member(of: &Value, fits: impl Fn(&Value) -> bool) -> bool {
+    match of {
+        Value::Array(array) => array.items().iter().any(fits),
+        Value::Object(object) => object.entries().iter().any(|(_, value)| fits(value)),
+        Value::Set(set) => set.members().iter().any(fits),
+        _ => false,
+    }
+}
+
+fn merge(a: &[u32], b: &[u32], mut take: impl FnMut(u32)) {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    loop {
+        let next = match (a.peek(), b.peek()) {
+            (Some(x), Some(y)) if x <= y => a.next(),
+            (Some(_), None) => a.next(),
+            (_, Some(_)) => b.next(),
+            (None, None) => return,
+        };
+        if let Some(rule) = next {
+            take(*rule);
+        }
+    }
+}
+
+type ByValue = (usize, BTreeMap<Value, Vec<u32>>, Vec<u32>);
+
+/// The values that a test on a subject lets through, if it tells them.
+fn values_of(test: &Test) -> Vec<&Value> {
+    match test {
+        Test::Is(value) => vec![value],
+        Test::Among(among) if among.others.is_empty() => among.values.iter().collect(),
+        Test::There | Test::Among(_) => Vec::new(),
+    }
+}
+
+fn widest(subjects: usize, rules: &[Indexed]) -> Option<ByValue> {
+    let mut counts = vec![0_usize; subjects];
+    for (subject, test) in rules.iter().flat_map(|rule| &rule.all) {
+        if let Some(count) = counts.get_mut(*subject) {
+            *count += usize::from(!values_of(test).is_empty());
+        }
+    }
+    let (subject, count) = counts.iter().enumerate().max_by_key(|(_, count)| **count)?;
+    if *count < MANY {
+        return None;
+    }
+    let mut by_value: BTreeMap<Value, Vec<u32>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for (number, rule) in rules.iter().enumerate() {
+        let number = u32::try_from(number).unwrap_or(NOWHERE);
+        let values = rule.all.iter().find(|(of, _)| *of == subject).map_or_else(Vec::new, |(_, test)| values_of(test));
+        if values.is_empty() {
+            others.push(number);
+        }
+        for value in values {
+            by_value.entry(value.clone()).or_default().push(number);
+        }
+    }
+    Some((subject, by_value, others))
+}
