@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 # (status and words, arguments): "same": output and status; "status": only the status and standard output being JSON
-# or not; "errors": status, and the same errors (code and place) in the same order.
+# or not; "errors": status, and the same errors (code and place) in the same order; "refused": status and nothing on
+# standard output.
 LINES = [
     ("same", "eval 1+1"),
     ("same", "eval -f raw 1+1"),
@@ -86,9 +87,30 @@ LINES = [
     ("same", "parse authz/authz.rego"),
     ("same", "parse -f json authz/authz.rego"),
     ("same", "parse -f json --json-include -comments authz/authz.rego"),
+    ("same", "parse -f json --json-include locations,bogus deps/people.rego"),
+    ("same", "parse --json-include +bogus,--comments authz/authz.rego"),
     ("errors", "parse unparsable.rego"),
     ("same", "deps -d authz data.authz.allow"),
     ("same", "deps -d authz -f json data.authz.deny"),
+    ("same", "deps -d deps data"),
+    ("same", "deps -d deps -f json data.shop.orders"),
+    ("same", "deps -d deps data.shop.orders.open"),
+    ("same", "deps -d deps -f json data.shop.orders.late[x]"),
+    ("same", "deps -d deps data.shop.orders.by_customer[\"ann\"]"),
+    ("same", "deps -d deps data.shop.orders.by_customer[input.c].d"),
+    ("same", "deps -d deps -f json data.shop.orders.nested.deep"),
+    ("same", "deps -d deps data.shop.orders.nested.other.x"),
+    ("same", "deps -d deps -f json data.shop.orders.discount(input.x)"),
+    ("same", "deps -d deps data.shop.orders.price;data.shop.orders.every_one"),
+    ("same", "deps -d deps data.shop.orders.mocked"),
+    ("same", "deps -d deps -f json data.shop.orders.indirect"),
+    ("same", "deps -d deps data.shop.orders.dynamic"),
+    ("same", "deps -d deps data.shop.orders.alone"),
+    ("same", "deps -d deps -f json data.shop[x].known"),
+    ("same", "deps -d deps -f json data.limits;data.limits.days;data.x[input.a].y"),
+    ("same", "deps -d deps 1"),
+    ("same", "deps -d deps x>data.limits"),
+    ("errors", "deps -d deps x("),
     ("same", "inspect bundle"),
     ("same", "inspect bundle.tar.gz"),
     ("same", "inspect authz"),
@@ -102,6 +124,9 @@ LINES = [
     ("same", "test -z -r later authz data"),
     ("same", "test --coverage -r test_(root|owner) authz data"),
     ("same", "test --coverage --threshold 99 -r root authz data"),
+    ("same", "test --format json --sort duration -r root authz data"),
+    ("refused", "test --sort bogus authz data"),
+    ("refused", "test --format bogus authz data"),
     ("errors", "test bad.rego"),
 ]
 
@@ -162,6 +187,8 @@ def main():
                 as_set = line[0] == "test"
                 view = blocks if as_set else plain
                 good = same_status and view(ours[1]) == view(real[1])
+            elif kind == "refused":
+                good = same_status and ours[0] != 0 and ours[1] == real[1] == ""
             else:
                 good = same_status and errors(*ours[1:]) == errors(*real[1:])
             if not good:

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::Compiled;
 use super::tree::{RuleId, RuleTree, keys};
 use super::walk::{self, Node};
-use super::{Compiled, CompiledQuery};
-use crate::ast::{Ref, Rule, Term, TermKind, order, text};
+use crate::ast::{Expr, Ref, Rule, Term, TermKind, order, text};
 
 /// Documents in the order of their references.
 #[derive(Debug, Clone, Default)]
@@ -22,10 +22,10 @@ impl Dependencies {
     }
 }
 
-/// Of a query and all that its rules depend on.
-pub fn of_query(compiled: &Compiled, query: &CompiledQuery) -> Dependencies {
+/// Of a query as it is written, and all that its rules depend on: OPA does not check it either.
+pub fn of_query(compiled: &Compiled, query: &[Expr]) -> Dependencies {
     let mut found = Vec::new();
-    walk::body(&query.body, &mut |node| collect(node, &mut found));
+    walk::body(query, &mut |node| collect(node, &mut found));
     follow(compiled, found)
 }
 

@@ -61,18 +61,12 @@ impl Policies {
         self.program.prepare(query, sources).map_err(|error| vec![Fault::evaluation(&error, sources)])
     }
 
-    /// A query's text, read and checked; the sources are the policies' with the query's own.
-    pub fn read(&self, text: &str) -> Result<(CompiledQuery, Sources), Vec<Fault>> {
+    /// A query's text, ready to be run; the sources are the policies' with the query's own.
+    pub fn query(&self, text: &str) -> Result<(Prepared, Sources), Vec<Fault>> {
         let mut sources = Sources::clone(&self.sources);
         let body =
             parse::parse_query(&mut sources, "", text, &self.parse).map_err(|errors| Fault::all(&errors, &sources))?;
         let query = self.compiled(body, &QueryContext::default(), &sources)?;
-        Ok((query, sources))
-    }
-
-    /// A query's text, ready to be run.
-    pub fn query(&self, text: &str) -> Result<(Prepared, Sources), Vec<Fault>> {
-        let (query, sources) = self.read(text)?;
         Ok((self.prepared(query, &sources)?, sources))
     }
 }

@@ -2,6 +2,8 @@
 
 use plimsoll_rego::ast::{Ref, text};
 use plimsoll_rego::compile;
+use plimsoll_rego::parse;
+use plimsoll_rego::span::Sources;
 use plimsoll_rego::value::Value;
 use serde::Serialize;
 
@@ -46,8 +48,10 @@ fn found(asked: &Deps) -> Result<(Vec<Ref>, Vec<Ref>), Vec<Fault>> {
     // What data holds is no matter here, as in OPA, not even where a rule is at the same place.
     loaded.data = Value::object(Vec::new());
     let compile = compile::Options { capabilities, ..compile::Options::default() };
-    let policies = Policies::of(loaded, Settings { parse, compile, ..Settings::default() })?;
-    let (query, _) = policies.read(&asked.query)?;
+    let policies = Policies::of(loaded, Settings { compile, ..Settings::default() })?;
+    let mut sources = Sources::clone(&policies.sources);
+    let query =
+        parse::parse_query(&mut sources, "", &asked.query, &parse).map_err(|errors| Fault::all(&errors, &sources))?;
     let found = compile::deps::of_query(policies.program.compiled(), &query);
     Ok((found.base, found.virtual_))
 }

@@ -95,6 +95,12 @@ pub enum Pretty {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    None,
+    Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Target {
     Rego,
     Wasm,
@@ -343,9 +349,9 @@ pub struct Test {
     /// Schema file of the input, or a folder of schemas
     #[arg(short, long, value_name = "PATH")]
     pub schema: Option<PathBuf>,
-    /// Order of the JSON report: none or duration
+    /// Order of the JSON report
     #[arg(long, default_value = "none")]
-    pub sort: String,
+    pub sort: Order,
     /// Time that one test may take: 5s, and 30s when measuring
     #[arg(long, value_parser = duration)]
     pub timeout: Option<Duration>,
@@ -424,7 +430,7 @@ pub struct Parse {
     /// Output format
     #[arg(short, long, default_value = "pretty")]
     pub format: Pretty,
-    /// What the JSON holds beside the tree: locations, comments; `-comments` leaves them out
+    /// What the JSON holds beside the tree: locations, comments; `-comments` leaves them out, and other words mean nothing
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     pub json_include: Vec<String>,
 }

@@ -27,6 +27,7 @@ pub fn run(asked: &Parse) -> Exit {
     };
     let (mut locations, mut comments) = (false, true);
     for option in &asked.json_include {
+        let option = option.trim();
         let wanted = !option.starts_with('-');
         match option.trim_start_matches(['-', '+']) {
             "locations" => locations = wanted,

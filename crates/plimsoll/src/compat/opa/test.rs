@@ -19,7 +19,7 @@ use plimsoll_rego::value::Value;
 use super::coverage::{self, Covered};
 use super::eval::run_options;
 use super::explain::Trace;
-use super::flags::{Explain, Target, Test, TestFormat};
+use super::flags::{Explain, Order, Target, Test, TestFormat};
 use super::{ERRORS, FAILURE, complain, print};
 use crate::exit::Exit;
 use crate::rego::fault::{self, Fault, Place};
@@ -280,7 +280,7 @@ fn show(suite: &Suite, asked: &Test, covered: Option<&Covered>, mut results: Vec
     }
     let text = match asked.format {
         TestFormat::Json => {
-            if asked.sort == "duration" {
+            if asked.sort == Order::Duration {
                 results.sort_by_key(|result| std::cmp::Reverse(result.duration));
             }
             crate::rego::json::pretty(&results)
