@@ -25,6 +25,29 @@ fn policy(text: &str) -> tempfile::TempDir {
 }
 
 #[test]
+fn fmt_replaces_a_policy_and_keeps_its_links_and_permissions() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let folder = policy("package   p\n\nx   := 1\n");
+    let target = folder.path().join("p.rego");
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("p.rego", folder.path().join("link.rego")).unwrap();
+    let before = std::fs::metadata(&target).unwrap();
+    assert_eq!(opa(folder.path(), &["fmt", "-w", "link.rego"]).status, 0);
+    assert!(folder.path().join("link.rego").is_symlink());
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "package p\n\nx := 1\n");
+    let after = std::fs::metadata(&target).unwrap();
+    assert_eq!((after.mode(), after.uid(), after.gid()), (before.mode(), before.uid(), before.gid()));
+    assert_ne!(after.ino(), before.ino(), "written in place: who reads meanwhile sees half of it");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside it");
+
+    // Both names of one file show the new text.
+    std::fs::write(&target, "package   p\n").unwrap();
+    std::fs::hard_link(&target, folder.path().join("other.rego")).unwrap();
+    assert_eq!(opa(folder.path(), &["fmt", "-w", "p.rego"]).status, 0);
+    assert_eq!(std::fs::read_to_string(folder.path().join("other.rego")).unwrap(), "package p\n");
+}
+
+#[test]
 fn eval_prints_opas_formats() {
     let given = |format: &str| {
         opa(&files(), &["eval", "-d", "authz", "-d", "data", "-i", "input.json", "-f", format, "data.authz.deny[x]"])

@@ -1,6 +1,8 @@
 //! `opa fmt`. In: files, folders or standard input. Out: policies as the formatter lays them out, differences, or the names of
 //! files that would change; 1 or 2 where that fails.
 
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use plimsoll_rego::ast::Language;
@@ -119,12 +121,42 @@ fn one(asked: &Fmt, options: &fmt::Options, file: &Path) -> Exit {
         return if printed == Exit::Allowed && asked.fail { unexpected() } else { printed };
     }
     if asked.write {
-        return match changed.then(|| std::fs::write(file, &new)) {
+        return match changed.then(|| replace(file, &text, &new)) {
             Some(Err(error)) => complain(&format!("failed writing formatted contents: {error}"), ERRORS),
             _ => Exit::Allowed,
         };
     }
     print(&new)
+}
+
+/// Puts a policy in the place of the old one, whole or not at all, with its permissions and owner. A link stays one, as in OPA:
+/// what it leads to is written. Where nothing can stand beside the file, or not as its owner's, it is written in place.
+fn replace(file: &Path, old: &[u8], new: &str) -> std::io::Result<()> {
+    let path = file.canonicalize()?;
+    // A folder's permissions do not lend what the file's own refuse.
+    let found = std::fs::File::options().write(true).open(&path)?.metadata()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let beside = || -> std::io::Result<tempfile::NamedTempFile> {
+        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+        beside.write_all(new.as_bytes())?;
+        let made = beside.as_file().metadata()?;
+        if (made.uid(), made.gid()) != (found.uid(), found.gid()) {
+            std::os::unix::fs::fchown(beside.as_file(), Some(found.uid()), Some(found.gid()))?;
+        }
+        beside.as_file().set_permissions(found.permissions())?;
+        beside.as_file().sync_data()?;
+        Ok(beside)
+    };
+    let beside = beside();
+    // What somebody saved since it was read is not thrown away.
+    if std::fs::read(&path)? != old {
+        return Err(std::io::Error::other("it changed meanwhile"));
+    }
+    match beside {
+        // Other names of the same file would keep the old text.
+        Ok(beside) if found.nlink() == 1 => beside.persist(&path).map(|_| ()).map_err(|error| error.error),
+        _ => std::fs::write(&path, new),
+    }
 }
 
 /// A unified diff: OPA colours letters, which no other program reads.
