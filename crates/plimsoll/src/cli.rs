@@ -576,6 +576,33 @@ pub struct ServeArgs {
     /// Read these policies as OPA did before 1.0
     #[arg(long, env = "PLIMSOLL_REGO_V0", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Data API")]
     pub rego_v0: bool,
+    /// Refuse bundles that this key did not sign: a file with the PEM of a public key or certificate, or a secret
+    #[arg(long, env = "PLIMSOLL_VERIFICATION_KEY", value_name = "FILE", help_heading = "Data API")]
+    pub verification_key: Option<PathBuf>,
+    /// The name of that key in signatures
+    #[arg(
+        long,
+        env = "PLIMSOLL_VERIFICATION_KEY_ID",
+        value_name = "ID",
+        default_value = "default",
+        help_heading = "Data API"
+    )]
+    pub verification_key_id: String,
+    /// The algorithm of that key
+    #[arg(long, env = "PLIMSOLL_SIGNING_ALG", value_name = "ALG", default_value = "RS256", help_heading = "Data API")]
+    pub signing_alg: String,
+    /// The scope that signatures must have
+    #[arg(long, env = "PLIMSOLL_SCOPE", value_name = "SCOPE", default_value = "", help_heading = "Data API")]
+    pub scope: String,
+    /// Files of bundles that signatures need not name (repeatable)
+    #[arg(
+        long,
+        env = "PLIMSOLL_EXCLUDE_FILES_VERIFY",
+        value_name = "PATTERN",
+        value_delimiter = ',',
+        help_heading = "Data API"
+    )]
+    pub exclude_files_verify: Vec<String>,
     /// Write each decision of the data API here as a line of JSON, `-` for standard output, masked by data.system.log.mask
     #[arg(long, env = "PLIMSOLL_DECISION_LOG", value_name = "FILE", help_heading = "Data API")]
     pub decision_log: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! Files to policies and data, as OPA's loader lays them out. In: paths of a command line. Out: parsed modules and one data
 //! document, or every fault that was found. What is read is bounded; a link that leads into itself is a fault.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -69,6 +69,30 @@ pub struct Choice {
 impl Choice {
     fn leaves_out(&self, name: &str, depth: usize) -> bool {
         depth > 0 && self.ignore.iter().any(|pattern| bundle::name_matches(pattern, name))
+    }
+}
+
+/// A text of somebody else's making: a key, a policy.
+pub fn text(path: &Path) -> Result<String, Fault> {
+    String::from_utf8(bytes(path)?).map_err(|_| Fault::plain(format!("{}: no UTF-8", path.display())))
+}
+
+/// How bundles must be signed.
+#[derive(Debug, Clone)]
+pub struct Signing {
+    pub key_id: String,
+    pub algorithm: String,
+    pub scope: String,
+    /// Patterns of files that signatures need not name.
+    pub exclude: Vec<String>,
+}
+
+impl Signing {
+    /// What signatures of bundles are held to: the text of a key, PEM or a secret.
+    pub fn by(&self, key: String) -> Verification {
+        let Signing { key_id, algorithm, scope, exclude } = self.clone();
+        let key = bundle::Key { key, algorithm, scope: scope.clone() };
+        Verification { keys: BTreeMap::from([(key_id.clone(), key)]), key_id, scope, exclude }
     }
 }
 

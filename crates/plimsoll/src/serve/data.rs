@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use serde::Serialize;
 use super::decisions::{Decision, Decisions, masked};
 use super::log::Log;
 use crate::rego::fault::{self, Fault};
-use crate::rego::load::{Choice, Loaded};
+use crate::rego::load::{Choice, Loaded, Signing};
 use crate::rego::policies::{Policies, Settings};
 
 /// How long one query may take.
@@ -35,12 +35,22 @@ const MAX_PARTS: usize = 64;
 /// Files that are followed.
 const MAX_FOLLOWED: usize = 100_000;
 
+/// Which key bundles must be signed by.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// A file: what stands on a command line is no secret.
+    pub key: PathBuf,
+    pub by: Signing,
+}
+
 /// Where policies and data come from, and where decisions are told.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub paths: Vec<String>,
     pub bundles: Vec<String>,
     pub v0: bool,
+    /// `None`: signatures are not looked at.
+    pub signed: Option<Signed>,
     /// `-` is standard output.
     pub decision_log: Option<PathBuf>,
 }
@@ -120,10 +130,15 @@ impl State {
         let language = if options.v0 { Language::V0 } else { Language::V1 };
         let parse = parse::Options::of(language);
         // Kubernetes mounts a ConfigMap as links into folders of its own, `..data` and `..2026_…`: their files are there once.
-        let choice = Choice { parse: parse.clone(), ignore: vec!["..*".into()], links: true, ..Choice::default() };
+        let mut choice = Choice { parse: parse.clone(), ignore: vec!["..*".into()], links: true, ..Choice::default() };
+        let told = |faults: Vec<Fault>| anyhow::anyhow!("load policies: {}", fault::text(&faults));
+        if let Some(signed) = &options.signed {
+            let key = crate::rego::load::text(&signed.key).map_err(|fault| told(vec![fault]))?;
+            choice.verification = Some(signed.by.by(key));
+        }
         let policies = Loaded::of(&options.paths, &options.bundles, &choice)
             .and_then(|loaded| Policies::of(loaded, Settings { parse, ..Settings::default() }))
-            .map_err(|faults| anyhow::anyhow!("load policies: {}", fault::text(&faults)))?;
+            .map_err(told)?;
         Ok(State { policies, ready: Mutex::default() })
     }
 
@@ -436,7 +451,8 @@ fn stamps(options: &Options) -> Vec<Stamp> {
     // A prefix (`a.b:path`) is no part of the path; bundles have none.
     let paths = options.paths.iter().map(|path| path.split_once(':').map_or(path.as_str(), |(_, path)| path));
     let bundles = options.bundles.iter().map(|path| path.strip_prefix("file://").unwrap_or(path));
-    for path in paths.chain(bundles) {
+    let key = options.signed.iter().map(|signed| signed.key.as_path());
+    for path in paths.chain(bundles).map(Path::new).chain(key) {
         let walk =
             ignore::WalkBuilder::new(path).standard_filters(false).follow_links(true).max_depth(Some(64)).build();
         for entry in walk.take(MAX_FOLLOWED).flatten() {

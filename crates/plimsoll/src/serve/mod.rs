@@ -32,6 +32,7 @@ use tokio::sync::watch;
 
 use crate::cli::{Global, LogLevel, ServeArgs};
 use crate::exit::Exit;
+use crate::rego::load::Signing;
 use crate::session::{DataChoice, SessionOptions};
 use crate::{dirs, reach};
 use data::DataApi;
@@ -114,6 +115,20 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option
         deny_ttl: args.deny_ttl,
         requests: std::sync::atomic::AtomicU64::new(1),
     };
+    if args.verification_key.is_some() && args.rego_bundle.is_empty() {
+        anyhow::bail!(
+            "hold bundles to a key without bundles: --rego-bundle names them, and files of --rego have no signature"
+        );
+    }
+    let signed = args.verification_key.clone().map(|key| data::Signed {
+        key,
+        by: Signing {
+            key_id: args.verification_key_id.clone(),
+            algorithm: args.signing_alg.clone(),
+            scope: args.scope.clone(),
+            exclude: args.exclude_files_verify.clone(),
+        },
+    });
     let data = match args.rego.is_empty() && args.rego_bundle.is_empty() {
         true if args.decision_log.is_some() => {
             anyhow::bail!("log decisions without policies to decide by: --rego names them")
@@ -124,6 +139,7 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option
                 paths: args.rego.clone(),
                 bundles: args.rego_bundle.clone(),
                 v0: args.rego_v0,
+                signed,
                 decision_log: args.decision_log.clone(),
             };
             Some(Arc::new(DataApi::open(options, log)?))

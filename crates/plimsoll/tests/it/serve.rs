@@ -1025,6 +1025,59 @@ fn opas_data_api_answers_from_files() {
 }
 
 #[test]
+fn a_bundle_whose_signature_does_not_hold_never_replaces_one_that_works() {
+    let sign = |dir: &Path, policy: &str, secret: &str| {
+        std::fs::create_dir_all(dir.join("bundle")).unwrap();
+        let query = r#"{"signatures": [io.jwt.encode_sign({"alg": "HS256"}, {"files": [{"name": "shop.rego", "hash": crypto.sha256(input.policy), "algorithm": "SHA-256"}], "scope": "write"}, {"kty": "oct", "k": base64url.encode_no_pad(input.secret)})]}"#;
+        std::fs::write(dir.join("input.json"), json!({ "policy": policy, "secret": secret }).to_string()).unwrap();
+        let input = dir.join("input.json");
+        let signed = plimsoll(&["opa", "eval", "-f", "raw", "-i", input.to_str().unwrap(), query]);
+        assert_eq!(signed.status, 0, "{}", signed.err);
+        std::fs::write(dir.join("bundle/.signatures.json"), signed.out).unwrap();
+        std::fs::write(dir.join("bundle/shop.rego"), policy).unwrap();
+    };
+    let policy = |name: &str| format!("package shop\n\nname := \"{name}\"\n");
+    let keyed = ["--verification-key", "{dir}/secret", "--signing-alg", "HS256", "--scope", "write"];
+    let args = [&["--rego-bundle", "{dir}/bundle"], &keyed[..]].concat();
+    let gate = Gate::start(&args, |dir, _| {
+        std::fs::write(dir.join("secret"), "open sesame").unwrap();
+        sign(dir, &policy("first"), "open sesame");
+    });
+    let mut client = gate.client();
+    assert_eq!(client.get("/v1/data/shop/name").json()["result"], "first");
+    let refused = |why: &str| {
+        gate.wait(why, |gate| gate.client().get("/health?bundles").body.contains(why));
+        assert_eq!(gate.client().get("/v1/data/shop/name").json()["result"], "first");
+    };
+    std::fs::write(gate.path("bundle/shop.rego"), policy("other text")).unwrap();
+    refused("digest mismatch");
+    sign(gate.folder.path(), &policy("other key"), "guessed");
+    refused("failed to verify JWT signature");
+    std::fs::remove_file(gate.path("bundle/.signatures.json")).unwrap();
+    refused("missing .signatures.json");
+    sign(gate.folder.path(), &policy("second"), "open sesame");
+    gate.wait("what is signed is in force", |gate| {
+        gate.client().get("/v1/data/shop/name").json()["result"] == "second"
+    });
+    // The key is followed too.
+    std::fs::write(gate.path("secret"), "another").unwrap();
+    gate.wait("the new key counts", |gate| gate.client().get("/health?bundles").status == 500);
+    assert_eq!(client.get("/v1/data/shop/name").json()["result"], "second");
+
+    let at = |name: &str| gate.path(name).display().to_string();
+    let start = |args: &[&str]| {
+        let line = ["serve", "--check", "--cert", &at("tls.crt"), "--key", &at("tls.key")];
+        plimsoll(&[&line, args].concat())
+    };
+    let wrong = start(&["--rego-bundle", &at("bundle"), "--verification-key", &at("secret"), "--signing-alg", "HS256"]);
+    assert!(wrong.status == 2 && wrong.err.contains("failed to verify JWT signature"), "{}", wrong.err);
+    let none = start(&["--rego-bundle", &at("bundle"), "--verification-key", &at("nowhere")]);
+    assert!(none.status == 2 && none.err.contains("nowhere"), "{}", none.err);
+    let unsigned = start(&["--rego", &at("bundle/shop.rego"), "--verification-key", &at("secret")]);
+    assert!(unsigned.status == 2 && unsigned.err.contains("--rego-bundle"), "{}", unsigned.err);
+}
+
+#[test]
 fn the_data_api_serves_what_kubernetes_mounts_and_follows_it() {
     use std::os::unix::fs::symlink;
     let version = |dir: &Path, name: &str, value: &str| {

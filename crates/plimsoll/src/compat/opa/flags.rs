@@ -1,13 +1,12 @@
 //! OPA's flags as data. In: arguments. Out: what is asked. A flag that we do not honour is refused by name, unless ignoring
 //! it changes nothing that is reported.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use plimsoll_rego::bundle::{Key, Verification};
+use plimsoll_rego::bundle::Verification;
 
 use crate::rego::fault::Fault;
 use crate::rego::load;
@@ -140,17 +139,16 @@ impl Paths {
     pub fn verification(&self) -> Result<Option<Verification>, Fault> {
         let Some(given) = &self.verification_key else { return Ok(None) };
         let key = match std::path::Path::new(given).is_file() {
-            true => String::from_utf8(load::bytes(std::path::Path::new(given))?)
-                .map_err(|_| Fault::plain(format!("{given}: no UTF-8")))?,
+            true => load::text(std::path::Path::new(given))?,
             false => given.clone(),
         };
-        let key = Key { key, algorithm: self.signing_alg.clone(), scope: self.scope.clone() };
-        Ok(Some(Verification {
-            keys: BTreeMap::from([(self.verification_key_id.clone(), key)]),
+        let signing = load::Signing {
             key_id: self.verification_key_id.clone(),
+            algorithm: self.signing_alg.clone(),
             scope: self.scope.clone(),
             exclude: self.exclude_files_verify.clone(),
-        }))
+        };
+        Ok(Some(signing.by(key)))
     }
 }
 
