@@ -34,6 +34,8 @@ const MAX_READY: usize = 4096;
 const MAX_PARTS: usize = 64;
 /// Files that are followed.
 const MAX_FOLLOWED: usize = 100_000;
+/// Looks after which files that never rest are told of.
+const RESTLESS: u32 = 5;
 
 /// Which key bundles must be signed by.
 #[derive(Debug, Clone)]
@@ -64,7 +66,7 @@ struct State {
 pub struct DataApi {
     options: Options,
     state: RwLock<Arc<State>>,
-    seen: Mutex<Vec<Stamp>>,
+    seen: Mutex<Seen>,
     fault: Mutex<Option<String>>,
     decisions: Decisions,
     log: Log,
@@ -73,6 +75,18 @@ pub struct DataApi {
 /// A file's path, inode, size, and the times of its text's change and of any change: a file that another took the place of may
 /// have the size and the date of the first.
 type Stamp = (PathBuf, u64, u64, (i64, i64), (i64, i64));
+
+/// What the files looked like.
+#[derive(Default)]
+struct Seen {
+    /// When they were last loaded, well or not; `None`: what is there next is loaded, whatever it looks like.
+    loaded: Option<Vec<Stamp>>,
+    /// At the last look, where that was something else. Taken when the next look sees the same: a file that is being written
+    /// changes from look to look.
+    waiting: Option<Vec<Stamp>>,
+    /// Looks in a row that each saw something else.
+    restless: u32,
+}
 
 /// One request.
 pub struct Asked<'a> {
@@ -179,13 +193,13 @@ impl DataApi {
     /// # Errors
     /// When a file cannot be read or a policy is refused.
     pub fn open(options: Options, log: Log) -> anyhow::Result<DataApi> {
-        let seen = stamps(&options);
+        let seen = stamps(&options).map_err(|why| anyhow::anyhow!("serve the data API: {why}"))?;
         let state = State::load(&options).context("serve the data API")?;
         let decisions = Decisions::open(options.decision_log.as_deref())?;
         Ok(DataApi {
             options,
             state: RwLock::new(Arc::new(state)),
-            seen: Mutex::new(seen),
+            seen: Mutex::new(Seen { loaded: Some(seen), ..Seen::default() }),
             fault: Mutex::default(),
             decisions,
             log,
@@ -196,30 +210,60 @@ impl DataApi {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks at the files and takes over what changed. Reads files: not for the threads that answer.
+    /// Looks at the files and takes over what changed, once two looks in a row see the same; at once when `anew`. Reads files:
+    /// not for the threads that answer.
     pub fn refresh(&self, anew: bool) {
-        let now = stamps(&self.options);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen == now && !anew {
+        let now = match stamps(&self.options) {
+            Ok(now) => now,
+            Err(why) => {
+                seen.loaded = None;
+                return self.keep(why);
+            }
+        };
+        if !anew {
+            if seen.loaded.as_ref() == Some(&now) {
+                (seen.waiting, seen.restless) = (None, 0);
+                return;
+            }
+            if seen.waiting.as_ref() != Some(&now) {
+                seen.waiting = Some(now);
+                seen.restless += 1;
+                if seen.restless == RESTLESS {
+                    seen.loaded = None;
+                    self.keep(
+                        "they change from look to look: write files beside and rename them, or send SIGHUP".into(),
+                    );
+                }
+                return;
+            }
+        }
+        let loaded = State::load(&self.options);
+        // What changed while it was read may not be what was read.
+        let after = stamps(&self.options);
+        if after.as_ref() != Ok(&now) {
+            (seen.loaded, seen.waiting) = (None, after.ok());
             return;
         }
-        *seen = now;
-        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        match State::load(&self.options) {
+        *seen = Seen { loaded: Some(now), ..Seen::default() };
+        match loaded {
             Ok(state) => {
                 *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
-                *fault = None;
+                *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 self.log.info("policies of the data API were loaded anew", &[]);
             }
-            Err(error) => {
-                let why = format!("{error:#}");
-                self.log.error(
-                    "policies of the data API cannot be used and the last good ones serve on",
-                    &[("why", why.as_str().into())],
-                );
-                *fault = Some(why);
-            }
+            Err(error) => self.keep(format!("{error:#}")),
         }
+    }
+
+    /// The last good ones serve on; why is told once.
+    fn keep(&self, why: String) {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if fault.as_ref() != Some(&why) {
+            let told = "policies of the data API cannot be used and the last good ones serve on";
+            self.log.error(told, &[("why", why.as_str().into())]);
+        }
+        *fault = Some(why);
     }
 
     /// Why the files as they are now are not in force.
@@ -446,17 +490,30 @@ fn input(asked: &Asked<'_>) -> Result<Option<Value>, String> {
 }
 
 /// What the options' files look like now.
-fn stamps(options: &Options) -> Vec<Stamp> {
-    let mut stamps = Vec::new();
+///
+/// # Errors
+/// When there are more than can be followed: a change in the rest would go unseen.
+fn stamps(options: &Options) -> Result<Vec<Stamp>, String> {
     // A prefix (`a.b:path`) is no part of the path; bundles have none.
     let paths = options.paths.iter().map(|path| path.split_once(':').map_or(path.as_str(), |(_, path)| path));
     let bundles = options.bundles.iter().map(|path| path.strip_prefix("file://").unwrap_or(path));
     let key = options.signed.iter().map(|signed| signed.key.as_path());
-    for path in paths.chain(bundles).map(Path::new).chain(key) {
+    stamps_of(paths.chain(bundles).map(Path::new).chain(key), MAX_FOLLOWED)
+}
+
+fn stamps_of<'a>(paths: impl Iterator<Item = &'a Path>, most: usize) -> Result<Vec<Stamp>, String> {
+    let mut stamps = Vec::new();
+    let mut entries = 0;
+    for path in paths {
         let walk =
             ignore::WalkBuilder::new(path).standard_filters(false).follow_links(true).max_depth(Some(64)).build();
-        for entry in walk.take(MAX_FOLLOWED).flatten() {
-            if let Ok(found) = std::fs::metadata(entry.path())
+        for entry in walk {
+            entries += 1;
+            if entries > most {
+                return Err(format!("{}: more than {most} files and folders to follow", path.display()));
+            }
+            if let Ok(entry) = entry
+                && let Ok(found) = std::fs::metadata(entry.path())
                 && !found.is_dir()
             {
                 let (modified, changed) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
@@ -465,7 +522,7 @@ fn stamps(options: &Options) -> Vec<Stamp> {
         }
     }
     stamps.sort();
-    stamps
+    Ok(stamps)
 }
 
 #[cfg(test)]
@@ -479,6 +536,50 @@ mod tests {
         assert_eq!(reference("a%2Fb/0/x-y").as_deref(), Some("data[\"a/b\"][0][\"x-y\"]"));
         assert_eq!(reference("a/%ff"), None);
         assert_eq!(reference(&"a/".repeat(100)), None);
+    }
+
+    #[test]
+    fn files_that_are_too_many_to_follow_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let of = |most| stamps_of(std::iter::once(folder.path()), most);
+        assert_eq!(of(3).unwrap().len(), 2);
+        assert!(of(2).unwrap_err().contains("more than 2"));
+    }
+
+    #[test]
+    fn a_set_that_is_being_written_waits_until_it_rests() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.rego");
+        std::fs::write(&path, "package a\np := 1\n").unwrap();
+        let options = Options { paths: vec![path.display().to_string()], ..Options::default() };
+        let log = Log { format: crate::cli::LogFormat::Text, level: crate::cli::LogLevel::Error };
+        let api = DataApi::open(options, log).unwrap();
+        let value = || api.state().value("data.a.p", None, false).unwrap().unwrap();
+        // Each piece is a policy by itself.
+        std::fs::write(&path, "package a\np := 2\n").unwrap();
+        api.refresh(false);
+        std::fs::write(&path, "package a\np := 2 if false\n").unwrap();
+        api.refresh(false);
+        assert_eq!(value(), Value::int(1));
+        std::fs::write(&path, "package a\np := 3 if true\n# whole\n").unwrap();
+        api.refresh(false);
+        assert_eq!(value(), Value::int(1));
+        api.refresh(false);
+        assert_eq!(value(), Value::int(3));
+        std::fs::write(&path, "package a\np := 4\n").unwrap();
+        api.refresh(true);
+        assert_eq!(value(), Value::int(4), "SIGHUP says that it is whole");
+
+        for round in 0..RESTLESS as usize {
+            std::fs::write(&path, format!("package a\np := 5\n{}", "#".repeat(round))).unwrap();
+            api.refresh(false);
+        }
+        assert!(api.fault().unwrap().contains("change from look to look"));
+        api.refresh(false);
+        assert_eq!((value(), api.fault()), (Value::int(5), None));
     }
 
     #[test]
