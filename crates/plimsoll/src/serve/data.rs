@@ -69,6 +69,8 @@ pub struct DataApi {
     seen: Mutex<Seen>,
     fault: Mutex<Option<String>>,
     decisions: Decisions,
+    /// Why their file could not be opened anew.
+    unopened: Mutex<Option<String>>,
     log: Log,
 }
 
@@ -202,12 +204,26 @@ impl DataApi {
             seen: Mutex::new(Seen { loaded: Some(seen), ..Seen::default() }),
             fault: Mutex::default(),
             decisions,
+            unopened: Mutex::default(),
             log,
         })
     }
 
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the decision log anew after a rotation. Opens files: not for the threads that answer.
+    pub fn follow_log(&self, anew: bool) {
+        let why = self.decisions.follow(anew).err().map(|error| error.to_string());
+        let mut unopened = self.unopened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = &why
+            && unopened.as_ref() != Some(why)
+        {
+            let told = "the decision log cannot be opened anew and the old file is written on";
+            self.log.error(told, &[("why", why.as_str().into())]);
+        }
+        *unopened = why;
     }
 
     /// Looks at the files and takes over what changed, once two looks in a row see the same; at once when `anew`. Reads files:

@@ -3,7 +3,8 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,11 +16,20 @@ use crate::rego::fault::Fault;
 
 /// Where decisions go.
 pub struct Decisions {
-    /// `None` within: standard output.
-    told: Option<Option<Mutex<File>>>,
+    told: Option<Told>,
     count: AtomicU64,
     /// Tells one process's decisions from another's.
     origin: u64,
+}
+
+enum Told {
+    Output,
+    File { path: PathBuf, file: Mutex<File> },
+}
+
+/// Opens a file to add to it. Inputs are in it: where it is new, nobody else may read it.
+fn opened(path: &Path) -> std::io::Result<File> {
+    File::options().append(true).create(true).mode(0o600).open(path)
 }
 
 /// One decision.
@@ -41,10 +51,10 @@ impl Decisions {
     pub fn open(path: Option<&Path>) -> anyhow::Result<Decisions> {
         let told = match path {
             None => None,
-            Some(path) if path == Path::new("-") => Some(None),
+            Some(path) if path == Path::new("-") => Some(Told::Output),
             Some(path) => {
-                let file = File::options().append(true).create(true).open(path);
-                Some(Some(Mutex::new(file.with_context(|| format!("open the decision log {}", path.display()))?)))
+                let file = opened(path).with_context(|| format!("open the decision log {}", path.display()))?;
+                Some(Told::File { path: path.to_path_buf(), file: Mutex::new(file) })
             }
         };
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -72,6 +82,23 @@ impl Decisions {
         })
     }
 
+    /// Opens the file anew where another, or none, is at its path now, as after a rotation; and when `anew`. What is written
+    /// meanwhile goes to the old one.
+    ///
+    /// # Errors
+    /// When it cannot be opened: the old one is written on.
+    pub fn follow(&self, anew: bool) -> std::io::Result<()> {
+        let Some(Told::File { path, file }) = &self.told else { return Ok(()) };
+        let place = |found: std::fs::Metadata| (found.dev(), found.ino());
+        let open = place(file.lock().unwrap_or_else(PoisonError::into_inner).metadata()?);
+        if !anew && std::fs::metadata(path).is_ok_and(|found| place(found) == open) {
+            return Ok(());
+        }
+        let fresh = opened(path)?;
+        *file.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
     /// Writes one line.
     ///
     /// # Errors
@@ -80,7 +107,9 @@ impl Decisions {
         let mut line = event.to_json();
         line.push('\n');
         match &self.told {
-            Some(Some(file)) => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes()),
+            Some(Told::File { file, .. }) => {
+                file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
+            }
             _ => std::io::stdout().lock().write_all(line.as_bytes()),
         }
     }
@@ -236,6 +265,34 @@ mod tests {
             br#"{"input": {"user": "ann", "password": "secret", "keys": [{"k": 1}]}, "result": true, "path": "a"}"#,
         )
         .unwrap()
+    }
+
+    #[test]
+    fn a_log_that_was_moved_away_is_opened_anew_and_is_nobody_elses_to_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let decisions = Decisions::open(Some(&path)).unwrap();
+        let lines = |path: &Path| std::fs::read_to_string(path).unwrap().lines().count();
+        decisions.write(&event()).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let moved = folder.path().join("log.1");
+        std::fs::rename(&path, &moved).unwrap();
+        decisions.write(&event()).unwrap();
+        decisions.follow(false).unwrap();
+        decisions.write(&event()).unwrap();
+        decisions.follow(false).unwrap();
+        assert_eq!((lines(&moved), lines(&path)), (2, 1));
+        // As logrotate's `create` does it.
+        std::fs::rename(&path, &moved).unwrap();
+        File::options().write(true).create(true).truncate(true).mode(0o640).open(&path).unwrap();
+        decisions.follow(true).unwrap();
+        decisions.write(&event()).unwrap();
+        assert_eq!((lines(&path), std::fs::metadata(&path).unwrap().mode() & 0o777), (1, 0o640));
+        // Where it cannot be opened the old one goes on.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(decisions.follow(false).is_err());
+        assert!(decisions.write(&event()).is_ok());
     }
 
     #[test]

@@ -256,6 +256,7 @@ async fn follow(service: Arc<Service>, mut hangup: Signal) {
         let looking = Arc::clone(&service);
         let looked = tokio::task::spawn_blocking(move || {
             if let Some(data) = &looking.data {
+                data.follow_log(anew);
                 data.refresh(anew);
             }
             (looking.tls.refresh(), looking.gate.current.refresh(anew))

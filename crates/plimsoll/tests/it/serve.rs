@@ -1010,6 +1010,13 @@ fn opas_data_api_answers_from_files() {
     let first: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
     assert_eq!((&first["path"], &first["erased"]), (&json!("shop/allow"), &json!(["/input/password"])));
 
+    // As logrotate has it: moved, and a signal.
+    std::fs::rename(gate.path("decisions.jsonl"), gate.path("decisions.1")).unwrap();
+    gate.signal("-HUP");
+    gate.wait("the log is opened anew", |gate| gate.path("decisions.jsonl").exists());
+    known.get("/v1/data/limits/1");
+    assert_eq!(std::fs::read_to_string(gate.path("decisions.jsonl")).unwrap().lines().count(), 1);
+
     // A set that cannot be loaded never replaces one that works; one that can be does.
     std::fs::write(gate.path("rego/shop.rego"), "package shop\n\nallow if").unwrap();
     gate.wait("the fault is told", |gate| {
@@ -1019,7 +1026,8 @@ fn opas_data_api_answers_from_files() {
     assert_eq!(known.get("/health?bundles").status, 500);
     std::fs::write(gate.path("rego/shop.rego"), "package shop\n\nallow := \"new\"\n").unwrap();
     gate.wait("the new policy is in force", |gate| {
-        !gate.events("policies of the data API were loaded anew").is_empty()
+        // The signal's was the first.
+        gate.events("policies of the data API were loaded anew").len() > 1
     });
     assert_eq!(known.get("/v1/data/shop/allow").json()["result"], "new");
 }
