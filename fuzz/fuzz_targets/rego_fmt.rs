@@ -26,7 +26,8 @@ fuzz_target!(|data: &[u8]| {
             continue;
         };
         let tree = json::module(&module, &sources, json::Options { indent: true, ..json::Options::default() });
-        assert!(serde_json::from_str::<serde_json::Value>(&tree).is_ok(), "{tree}");
+        // A number may be larger than any that serde_json reads: only the grammar is asked for.
+        assert!(serde_json::from_str::<serde::de::IgnoredAny>(&tree).is_ok(), "{tree}");
         assert!(!module.to_string().is_empty() && pretty::module(&module, true).starts_with("module\n"));
         match format(&mut sources, "a.rego", text.as_bytes(), &options) {
             Ok(once) => {
