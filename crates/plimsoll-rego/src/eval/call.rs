@@ -2,7 +2,7 @@
 //! its driver runs one rule after another in it, each as often as it holds, and gives the value to the frame below.
 
 use super::builder::{Growing, Refusal};
-use super::code::{Block, Slot};
+use super::code::{Block, Slot, Src};
 use super::extent::Extents;
 use super::machine::{Machine, shallow};
 use super::program::{Group, GroupKind, Lowered, LoweredRule};
@@ -42,8 +42,21 @@ pub(super) struct Frame<'p> {
     pub expr: u32,
     /// It gave its value: what it does from then on is told later.
     pub holds_events: bool,
+    /// What was used up and said when it began.
+    pub began: Began,
     pub driver: Driver<'p>,
 }
+
+/// Where an evaluation was when a call began.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Began {
+    steps: u64,
+    effects: u64,
+}
+
+/// A call that took fewer steps is not remembered: making it again is cheaper than looking for it. What calls it twice takes
+/// more steps itself, so that nothing grows beyond all bounds.
+const CHEAP: u64 = 200;
 
 pub(super) enum Driver<'p> {
     Query,
@@ -104,6 +117,7 @@ impl<'p> Frame<'p> {
             dst,
             expr: 0,
             holds_events: false,
+            began: Began::default(),
             driver,
         }
     }
@@ -147,19 +161,13 @@ impl<'p> Machine<'p, '_> {
             return Ok(self.known(dst, known));
         }
         let list = block.lists.get(keys as usize).map_or(&[][..], |list| list);
-        let mut given = Vec::with_capacity(list.len());
-        for src in list {
-            given.push(self.value_of(block, base, *src)?.clone());
-        }
-        if let Some(known) = self.cache().and_then(|cache| cache.of(number, &given)).cloned() {
+        let top = self.buffers.registers.len();
+        self.push_all(block, base, list)?;
+        if let Some(known) = self.remembered(number, top)? {
             return Ok(self.known(dst, known));
         }
-        self.metrics().calls += 1;
-        let lowered = group.lowered(self.program, given.len())?;
-        let count = given.len();
-        let top = self.buffers.registers.len();
-        self.buffers.registers.extend(given.into_iter().map(Some));
-        self.start_partial_at(group, lowered, count, dst, top)
+        let lowered = group.lowered(self.program, list.len())?;
+        self.start_partial_at(group, lowered, list.len(), dst, top)
     }
 
     pub fn call_function(
@@ -172,6 +180,12 @@ impl<'p> Machine<'p, '_> {
     ) -> Result<Flow, EvalError> {
         let group = self.program.group(number)?;
         let list = block.lists.get(args as usize).map_or(&[][..], |list| list);
+        let mocked = self.buffers.views.get(self.view as usize).is_some_and(|view| !view.mocks.is_empty());
+        if !mocked && !self.tracing {
+            let top = self.buffers.registers.len();
+            self.push_all(block, base, list)?;
+            return self.function_at(group, top, dst);
+        }
         let mut arguments = std::mem::take(&mut self.buffers.arguments);
         arguments.clear();
         for src in list {
@@ -223,14 +237,45 @@ impl<'p> Machine<'p, '_> {
 
     fn function(&mut self, group: &'p Group, arguments: &[Value], dst: Slot) -> Result<Flow, EvalError> {
         self.tell_found(group, 0, arguments)?;
-        if let Some(known) = self.cache().and_then(|cache| cache.of(group.number, arguments)).cloned() {
-            return Ok(self.known(dst, known));
-        }
-        self.metrics().calls += 1;
-        let lowered = group.lowered(self.program, 0)?;
         let top = self.buffers.registers.len();
         self.buffers.registers.extend(arguments.iter().cloned().map(Some));
+        self.function_at(group, top, dst)
+    }
+
+    /// A function whose arguments are the registers from `top` on.
+    fn function_at(&mut self, group: &'p Group, top: usize, dst: Slot) -> Result<Flow, EvalError> {
+        if let Some(known) = self.remembered(group.number, top)? {
+            return Ok(self.known(dst, known));
+        }
+        let lowered = group.lowered(self.program, 0)?;
         self.start_whole_at(group, lowered, dst, top)
+    }
+
+    /// Puts values into new registers.
+    fn push_all(&mut self, block: &Block, base: usize, list: &[Src]) -> Result<(), EvalError> {
+        for src in list {
+            let value = self.value_of(block, base, *src)?.clone();
+            self.buffers.registers.push(Some(value));
+        }
+        Ok(())
+    }
+
+    /// What is known of a call with the values in the registers from `top` on, which then are no more.
+    fn remembered(&mut self, number: u32, top: usize) -> Result<Option<Known>, EvalError> {
+        let cache = self.buffers.views.get(self.view as usize).and_then(|view| {
+            let cache = self.buffers.caches.get(view.cache as usize)?;
+            Some((cache, self.buffers.registers.get(top..)?))
+        });
+        let known = match cache {
+            Some((cache, asked)) => cache.of(number, asked, &mut self.meter).map(|known| known.cloned()),
+            None => Ok(None),
+        };
+        let known = known.map_err(|limit| self.exhausted_limit(limit))?;
+        match &known {
+            Some(_) => self.buffers.registers.truncate(top),
+            None => self.metrics().calls += 1,
+        }
+        Ok(known)
     }
 
     /// Tells what the index finds; it is asked before anything that is known.
@@ -338,6 +383,12 @@ impl<'p> Machine<'p, '_> {
     /// Puts the rules that can hold onto the stack of candidates; where they begin.
     fn candidates(&mut self, lowered: &Lowered, base: usize) -> Result<usize, EvalError> {
         let start = self.buffers.candidates.len();
+        if let [_] = &lowered.rules[..]
+            && lowered.index.asks_nothing()
+        {
+            self.buffers.candidates.push(0);
+            return Ok(start);
+        }
         let arguments = self.buffers.registers.get(base..).unwrap_or(&[]);
         if let Some(view) = self.buffers.views.get(self.view as usize) {
             let paid = self.meter.steps(lowered.index.cost(view, self.data, arguments));
@@ -365,6 +416,7 @@ impl<'p> Machine<'p, '_> {
             dst,
             expr: 0,
             holds_events: false,
+            began: Began { steps: self.meter.steps_used(), effects: self.effects },
             driver,
         };
         self.frames.push(frame);
@@ -532,7 +584,7 @@ impl<'p> Machine<'p, '_> {
                 let known = whole.value.map_or(Known::Undefined, Known::Value);
                 let group = whole.group;
                 let key = (group.kind == GroupKind::Function).then_some(group.arity);
-                self.keep(group.number, frame.view, frame.base, key, &known)?;
+                self.keep(group.number, frame.view, frame.base, key, &frame.began, &known)?;
                 known
             }
             Driver::Partial(partial) => {
@@ -540,7 +592,7 @@ impl<'p> Machine<'p, '_> {
                 shallow(&value).map_err(|limit| self.exhausted_limit(limit))?;
                 let known = Known::Value(value);
                 let key = (partial.keys > 0).then_some(partial.keys);
-                self.keep(partial.group.number, frame.view, frame.base, key, &known)?;
+                self.keep(partial.group.number, frame.view, frame.base, key, &frame.began, &known)?;
                 known
             }
             Driver::Extents(extents) => {
@@ -578,8 +630,13 @@ impl<'p> Machine<'p, '_> {
         view: u32,
         base: usize,
         keys: Option<usize>,
+        began: &Began,
         known: &Known,
     ) -> Result<(), EvalError> {
+        let cheap = self.meter.steps_used().saturating_sub(began.steps) < CHEAP && self.effects == began.effects;
+        if keys.is_some() && cheap && !self.tracing {
+            return Ok(());
+        }
         let Some(cache) = self.buffers.views.get(view as usize).map(|view| view.cache as usize) else {
             return Ok(());
         };
@@ -590,10 +647,7 @@ impl<'p> Machine<'p, '_> {
             None => cache.keep_whole(group, known.clone()),
             Some(count) => {
                 let asked = self.buffers.registers.get(base..base + count).unwrap_or(&[]);
-                let asked: Option<Box<[Value]>> = asked.iter().cloned().collect();
-                if let Some(asked) = asked {
-                    cache.keep(group, asked, known.clone());
-                }
+                cache.keep(group, asked, known.clone());
             }
         }
         Ok(())

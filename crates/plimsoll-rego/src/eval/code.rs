@@ -48,6 +48,9 @@ pub(super) enum Test {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+    StartsWith,
+    EndsWith,
+    Contains,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +163,17 @@ pub(super) enum Op {
         src: Src,
         key: Slot,
         value: Slot,
+    },
+    /// The members of which a test holds, with the instructions `Scan` and `Test` that it stands for: the latter follows it, and
+    /// runs where it takes more than comparing.
+    ScanTest {
+        src: Src,
+        value: Slot,
+        test: Test,
+        other: Src,
+        /// The member is what the test is of, not what it is tested against.
+        first: bool,
+        callee: Index,
     },
     /// Keys of the members that equal `want`; a set is asked, not walked.
     ScanFor {

@@ -469,8 +469,10 @@ impl<'p> Lower<'p> {
         }
         if let Some(group) = self.function_at(&path) {
             let arity = self.program.group(group)?.arity;
-            let dst = self.call_function(group, args.get(..arity).unwrap_or(args))?;
-            return self.output(Src::slot(dst), args.get(arity));
+            let output = args.get(arity);
+            let dst = if output.is_some() { self.fresh() } else { NOWHERE };
+            self.call_function(group, args.get(..arity).unwrap_or(args), dst)?;
+            return output.map_or(Ok(()), |output| self.take_apart(output, Src::slot(dst)));
         }
         if path.first().is_some_and(|term| matches!(&term.kind, TermKind::Var(name) if &**name == "data")) {
             // `f() = x { … }` is no function but a rule, and `f()` is its value.
@@ -486,10 +488,10 @@ impl<'p> Lower<'p> {
         let arity = function.and_then(|function| function.arity()).unwrap_or(args.len());
         let (void, relation) = function.map_or((false, false), |function| (function.is_void(), function.relation));
         let (inputs, output) = (args.get(..arity).unwrap_or(args), args.get(arity));
-        if let (Some(test), [a, b], None) = (test_of(&name), inputs, output) {
+        if let (Some(test), [a, b], None) = (self.test_of(&name), inputs, output) {
             let (a, b) = (self.term(a)?, self.term(b)?);
             let callee = self.callee(&name);
-            self.emit(Op::Test { test, a, b, callee });
+            self.emit_test(test, a, b, callee);
             return Ok(());
         }
         let dst = self.call_builtin(&name, inputs)?;
@@ -514,19 +516,36 @@ impl<'p> Lower<'p> {
         }
     }
 
-    fn call_function(&mut self, group: u32, args: &[Term]) -> Lowering<Slot> {
+    /// Without a place for its value, whether it is not false.
+    fn call_function(&mut self, group: u32, args: &[Term], dst: Slot) -> Lowering<()> {
         let args = self.terms(args)?;
         let args = self.list(args);
-        let dst = self.fresh();
         self.emit(Op::Function { dst, group, args });
-        Ok(dst)
+        Ok(())
+    }
+
+    /// A test, together with the search for a member that passes it where it follows one.
+    fn emit_test(&mut self, test: Test, a: Src, b: Src, callee: u32) {
+        if let Some(Op::Scan { src, key: NOWHERE, value }) = self.block.ops.last().copied()
+            && (a == Src::slot(value)) != (b == Src::slot(value))
+            && let Some(last) = self.block.ops.last_mut()
+        {
+            let first = a == Src::slot(value);
+            *last = Op::ScanTest { src, value, test, other: if first { b } else { a }, first, callee };
+        }
+        self.emit(Op::Test { test, a, b, callee });
+    }
+
+    /// The embedder's own of that name is no test.
+    fn test_of(&self, name: &str) -> Option<Test> {
+        test_of(name).filter(|_| !self.program.options.custom.contains_key(name))
     }
 
     fn call_builtin(&mut self, name: &str, args: &[Term]) -> Lowering<Slot> {
         let srcs = self.terms(args)?;
         let callee = self.callee(name);
         let dst = self.fresh();
-        match (test_of(name), arithmetic_of(name), srcs.as_slice()) {
+        match (self.test_of(name), arithmetic_of(name), srcs.as_slice()) {
             (Some(test), _, [a, b]) => {
                 self.emit(Op::Compare { test, dst, a: *a, b: *b, callee });
             }
@@ -828,7 +847,9 @@ impl<'p> Lower<'p> {
                 };
                 let path = reference_of(operator);
                 if let Some(group) = self.function_at(&path) {
-                    return Ok(Src::slot(self.call_function(group, args)?));
+                    let dst = self.fresh();
+                    self.call_function(group, args, dst)?;
+                    return Ok(Src::slot(dst));
                 }
                 Ok(Src::slot(self.call_builtin(&name_of(&path), args)?))
             }
@@ -1066,6 +1087,9 @@ fn test_of(name: &str) -> Option<Test> {
         "lte" => Test::LessOrEqual,
         "gt" => Test::Greater,
         "gte" => Test::GreaterOrEqual,
+        "startswith" => Test::StartsWith,
+        "endswith" => Test::EndsWith,
+        "contains" => Test::Contains,
         _ => return None,
     })
 }

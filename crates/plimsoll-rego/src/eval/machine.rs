@@ -78,6 +78,8 @@ pub(super) struct Machine<'p, 't> {
     pub high_water: usize,
     /// How many conflicts are being told about: their builtins' errors count for nothing.
     pub collecting: u32,
+    /// How often something was told or called that shows outside of values: errors of builtins, prints, the embedder's builtins.
+    pub effects: u64,
     pub query: u64,
     pub parents: Vec<u64>,
     /// Events of calls that gave their values, while they run on; the innermost is last.
@@ -118,6 +120,7 @@ impl<'p, 't> Machine<'p, 't> {
             outcome: Outcome::default(),
             high_water: 0,
             collecting: 0,
+            effects: 0,
             query: 0,
             parents: vec![0],
             held: Vec::new(),
@@ -339,24 +342,34 @@ impl<'p, 't> Machine<'p, 't> {
                         entered!(flow)
                     }
                     Op::Test { test, a, b, callee } => {
-                        if self.mocks(block, callee) {
-                            let arguments = [value!(a).clone(), value!(b).clone()];
-                            let dst = NOWHERE;
-                            enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
+                        let holds = if self.mocks(block, callee) {
+                            None
                         } else {
-                            let (a, b) = (value!(a), value!(b));
-                            failed!(test.holds(a, b, &mut self.meter))
+                            failed!(test.holds(value!(a), value!(b), &mut self.meter))
+                        };
+                        match holds {
+                            Some(holds) => holds,
+                            None => {
+                                let arguments = [value!(a).clone(), value!(b).clone()];
+                                enter!(self.call_builtin_at(block, pc, callee, &arguments, NOWHERE))
+                            }
                         }
                     }
                     Op::Compare { test, dst, a, b, callee } => {
-                        if self.mocks(block, callee) {
-                            let arguments = [value!(a).clone(), value!(b).clone()];
-                            enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
+                        let holds = if self.mocks(block, callee) {
+                            None
                         } else {
-                            let (a, b) = (value!(a), value!(b));
-                            let holds = failed!(test.holds(a, b, &mut self.meter));
-                            set!(dst, Value::Bool(holds));
-                            true
+                            failed!(test.holds(value!(a), value!(b), &mut self.meter))
+                        };
+                        match holds {
+                            Some(holds) => {
+                                set!(dst, Value::Bool(holds));
+                                true
+                            }
+                            None => {
+                                let arguments = [value!(a).clone(), value!(b).clone()];
+                                enter!(self.call_builtin_at(block, pc, callee, &arguments, dst))
+                            }
                         }
                     }
                     Op::Arithmetic { how, dst, a, b, callee } => {
@@ -397,13 +410,16 @@ impl<'p, 't> Machine<'p, 't> {
                         matches!(value!(src), Value::Array(_) | Value::Object(_) | Value::Set(_))
                     }
                     Op::Scan { src, key, value } => {
-                        let (found, more) = member(value!(src), 0, key != NOWHERE);
-                        match found {
-                            Some((k, v)) => {
-                                if let Some(k) = k {
-                                    set!(key, k);
+                        let from = value!(src);
+                        match member(from, 0) {
+                            Some(found) => {
+                                let (found, more) = (found.clone(), member(from, 1).is_some());
+                                if key != NOWHERE
+                                    && let Some(at) = member_key(from, 0)
+                                {
+                                    set!(key, at);
                                 }
-                                set!(value, v);
+                                set!(value, found);
                                 if more {
                                     failed!(self.choose(ChoiceKind::Scan, pc - 1, 1));
                                 }
@@ -412,6 +428,13 @@ impl<'p, 't> Machine<'p, 't> {
                             None => false,
                         }
                     }
+                    Op::ScanTest { .. } => match self.scan_test(block, base, pc - 1, 0)? {
+                        Some(on) => {
+                            pc = on;
+                            true
+                        }
+                        None => false,
+                    },
                     Op::ScanFor { src, key, want } => {
                         let size = walked(value!(src), value!(want));
                         failed!(self.meter.steps(size));
@@ -714,11 +737,17 @@ impl<'p, 't> Machine<'p, 't> {
                     }
                 }
                 ChoiceKind::Scan => {
-                    let Some(Op::Scan { src, key, value }) = block.ops.get(pc) else {
-                        return Err(self.internal("scan is not there"));
-                    };
                     let at = choice.at as usize;
-                    let (found, more) = member(self.value_of(block, base, *src)?, at, *key != NOWHERE);
+                    let Some(Op::Scan { src, key, value }) = block.ops.get(pc) else {
+                        self.buffers.choices.pop();
+                        match self.scan_test(block, base, pc, at)? {
+                            Some(on) => return self.go_on(on),
+                            None => continue,
+                        }
+                    };
+                    let from = self.value_of(block, base, *src)?;
+                    let (found, more) = (member(from, at).cloned(), member(from, at + 1).is_some());
+                    let at = if *key == NOWHERE { None } else { member_key(from, at) };
                     if more {
                         if let Some(choice) = self.buffers.choices.last_mut() {
                             choice.at += 1;
@@ -726,11 +755,11 @@ impl<'p, 't> Machine<'p, 't> {
                     } else {
                         self.buffers.choices.pop();
                     }
-                    if let Some((k, v)) = found {
-                        if let Some(k) = k {
-                            self.set(base, *key, k);
+                    if let Some(found) = found {
+                        if let Some(at) = at {
+                            self.set(base, *key, at);
                         }
-                        self.set(base, *value, v);
+                        self.set(base, *value, found);
                         self.meter.steps(1).map_err(|limit| self.exhausted_limit(limit))?;
                         return self.go_on(pc + 1);
                     }
@@ -764,6 +793,55 @@ impl<'p, 't> Machine<'p, 't> {
                 }
             }
         }
+    }
+
+    /// Looks from a member on for one that passes the test of the instruction at `pc`; where to go on, with the member in its
+    /// slot: behind the test, or where the test has to be made by its builtin, at it.
+    fn scan_test(&mut self, block: &'p Block, base: usize, pc: usize, from: usize) -> Result<Option<usize>, EvalError> {
+        let Some(Op::ScanTest { src, value, test, other, first, callee }) = block.ops.get(pc) else {
+            return Err(self.internal("scan is not there"));
+        };
+        let mocked = self.mocks(block, *callee);
+        let registers = &self.buffers.registers;
+        let place = |src: Src| match src.place() {
+            Ok(slot) => registers.get(base + slot).and_then(Option::as_ref),
+            Err(at) => block.constants.get(at),
+        };
+        let (Some(collection), Some(other)) = (place(*src), place(*other)) else {
+            return Err(self.internal("register is empty"));
+        };
+        let (mut at, mut found, mut limit) = (from, None, None);
+        while let Some(member) = member(collection, at) {
+            at += 1;
+            let (a, b) = if *first { (member, other) } else { (other, member) };
+            let holds = match self.meter.steps(2) {
+                Ok(()) if mocked => Ok(None),
+                Ok(()) => test.holds(a, b, &mut self.meter),
+                Err(limit) => Err(limit),
+            };
+            match holds {
+                Ok(Some(false)) => {}
+                Ok(holds) => {
+                    let on = if holds.is_some() { pc + 2 } else { pc + 1 };
+                    found = Some((member.clone(), on, self::member(collection, at).is_some()));
+                    break;
+                }
+                Err(passed) => {
+                    limit = Some(passed);
+                    break;
+                }
+            }
+        }
+        if let Some(limit) = limit {
+            self.go_on(pc + 1)?;
+            return Err(self.exhausted_limit(limit));
+        }
+        let Some((member, on, more)) = found else { return Ok(None) };
+        if more {
+            self.choose(ChoiceKind::Scan, pc, at).map_err(|limit| self.exhausted_limit(limit))?;
+        }
+        self.set(base, *value, member);
+        Ok(Some(on))
     }
 
     /// What is told when a choice point is gone back to that has nothing else to do.
@@ -913,6 +991,7 @@ impl<'p, 't> Machine<'p, 't> {
                 (builtin.name, (builtin.run)(&mut context, arguments))
             }
             Callee::Custom(name, run) => {
+                self.effects += 1;
                 let mut context =
                     Context { meter: &mut self.meter, name, world: &self.options.world, scratch: &mut self.scratch };
                 (&**name, run(&mut context, arguments))
@@ -922,6 +1001,7 @@ impl<'p, 't> Machine<'p, 't> {
             }
         };
         if !self.scratch.printed.is_empty() {
+            self.effects += 1;
             let span = self.span().unwrap_or_default();
             let lines = self.scratch.printed.drain(..).map(|text| Printed { span, text });
             self.outcome.printed.extend(lines);
@@ -954,6 +1034,7 @@ impl<'p, 't> Machine<'p, 't> {
     }
 
     fn note_failure(&mut self, error: EvalError) -> Result<(), EvalError> {
+        self.effects += 1;
         if self.collecting > 0 {
             return Ok(());
         }
@@ -1047,25 +1128,24 @@ fn walked(collection: &Value, want: &Value) -> u64 {
     }
 }
 
-/// A member with its key where that is asked for, and whether there is another behind it.
-fn member(collection: &Value, at: usize, with_key: bool) -> (Option<(Option<Value>, Value)>, bool) {
+/// A member by its number.
+#[inline]
+fn member(collection: &Value, at: usize) -> Option<&Value> {
     match collection {
-        Value::Array(array) => {
-            let items = array.items();
-            let key = || with_key.then(|| Value::int(i64::try_from(at).unwrap_or(i64::MAX)));
-            (items.get(at).map(|value| (key(), value.clone())), at + 1 < items.len())
-        }
-        Value::Object(object) => {
-            let entries = object.entries();
-            let pair = |(key, value): &(Value, Value)| (with_key.then(|| key.clone()), value.clone());
-            (entries.get(at).map(pair), at + 1 < entries.len())
-        }
-        Value::Set(set) => {
-            let members = set.members();
-            let pair = |value: &Value| (with_key.then(|| value.clone()), value.clone());
-            (members.get(at).map(pair), at + 1 < members.len())
-        }
-        _ => (None, false),
+        Value::Array(array) => array.items().get(at),
+        Value::Object(object) => object.entries().get(at).map(|(_, value)| value),
+        Value::Set(set) => set.members().get(at),
+        _ => None,
+    }
+}
+
+/// The key of a member by its number.
+fn member_key(collection: &Value, at: usize) -> Option<Value> {
+    match collection {
+        Value::Array(_) => Some(Value::int(i64::try_from(at).unwrap_or(i64::MAX))),
+        Value::Object(object) => object.entries().get(at).map(|(key, _)| key.clone()),
+        Value::Set(set) => set.members().get(at).cloned(),
+        _ => None,
     }
 }
 
@@ -1106,21 +1186,31 @@ fn collected_object(collection: &mut Vec<Value>) -> Option<Value> {
 }
 
 impl Test {
+    /// `None`: the builtin has to say it, for the values are not of the types that are answered here.
     #[inline]
-    fn holds(self, a: &Value, b: &Value, meter: &mut Meter) -> Result<bool, Exhausted> {
+    fn holds(self, a: &Value, b: &Value, meter: &mut Meter) -> Result<Option<bool>, Exhausted> {
         if matches!(self, Test::Equal | Test::NotEqual) {
-            return Ok(same(a, b, meter)? == (self == Test::Equal));
+            return Ok(Some(same(a, b, meter)? == (self == Test::Equal)));
+        }
+        if matches!(self, Test::StartsWith | Test::EndsWith | Test::Contains) {
+            let (Value::String(a), Value::String(b)) = (a, b) else { return Ok(None) };
+            meter.steps((a.len() + b.len()) as u64 / 64)?;
+            return Ok(Some(match self {
+                Test::StartsWith => a.starts_with(&**b),
+                Test::EndsWith => a.ends_with(&**b),
+                _ => a.contains(&**b),
+            }));
         }
         let price = search_price(1, a).min(search_price(1, b));
         if price > 0 {
             meter.steps(price)?;
         }
-        Ok(match self {
+        Ok(Some(match self {
             Test::Less => a < b,
             Test::LessOrEqual => a <= b,
             Test::Greater => a > b,
             _ => a >= b,
-        })
+        }))
     }
 }
 

@@ -12,6 +12,7 @@ mod extent;
 mod index;
 mod lower;
 mod machine;
+mod memo;
 mod program;
 mod same;
 mod trace;

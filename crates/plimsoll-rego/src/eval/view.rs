@@ -3,11 +3,12 @@
 //! Views are a stack: one is made when `with` is entered and dropped when evaluation goes back behind it. Each has a cache of
 //! its own, so that nothing that was found out under a replacement is believed elsewhere.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::code::{Callee, WithTarget};
 use super::index::follow;
+use super::memo::Memo;
 use crate::budget::{Exhausted, Meter};
 use crate::value::{MAX_DEPTH, Value};
 
@@ -217,9 +218,6 @@ pub(super) enum Known {
     Value(Value),
 }
 
-/// By arguments or keys.
-type ByArguments = BTreeMap<Box<[Value]>, Known>;
-
 /// What was found out under one view.
 #[derive(Default)]
 pub(super) struct Cache {
@@ -228,7 +226,7 @@ pub(super) struct Cache {
     touched: Vec<u32>,
     /// Whole rules, by group, of other views.
     sparse: HashMap<u32, Known>,
-    by_arguments: HashMap<u32, ByArguments>,
+    by_arguments: Memo,
 }
 
 impl Cache {
@@ -268,11 +266,13 @@ impl Cache {
         }
     }
 
-    pub fn of(&self, group: u32, arguments: &[Value]) -> Option<&Known> {
-        self.by_arguments.get(&group)?.get(arguments)
+    /// What a call of a group with these arguments or keys gave.
+    #[inline]
+    pub fn of(&self, group: u32, arguments: &[Option<Value>], meter: &mut Meter) -> Result<Option<&Known>, Exhausted> {
+        if self.by_arguments.is_empty() { Ok(None) } else { self.by_arguments.of(group, arguments, meter) }
     }
 
-    pub fn keep(&mut self, group: u32, arguments: Box<[Value]>, known: Known) {
-        self.by_arguments.entry(group).or_default().insert(arguments, known);
+    pub fn keep(&mut self, group: u32, arguments: &[Option<Value>], known: Known) {
+        self.by_arguments.keep(group, arguments, known);
     }
 }

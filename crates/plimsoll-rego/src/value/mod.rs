@@ -32,6 +32,9 @@ use std::sync::Arc;
 /// No value that an evaluation keeps is deeper.
 pub const MAX_DEPTH: u32 = 1024;
 
+/// Members that are gone through one by one rather than searched.
+const FEW: usize = 12;
+
 /// No value that an evaluation keeps is heavier.
 pub const MAX_WEIGHT: u64 = 1 << 27;
 
@@ -131,6 +134,11 @@ impl Object {
 
     /// The value of a string key.
     pub fn get_str(&self, key: &str) -> Option<&Value> {
+        // Few keys: most differ by their lengths, which are at hand.
+        if self.entries.len() <= FEW {
+            let found = self.entries.iter().find(|(have, _)| matches!(have, Value::String(text) if **text == *key));
+            return found.map(|(_, value)| value);
+        }
         let order = |have: &Value| match have {
             Value::String(text) => (**text).cmp(key),
             other if other.rank() < 3 => Ordering::Less,

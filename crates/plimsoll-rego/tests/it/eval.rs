@@ -426,3 +426,48 @@ fn an_error_that_shows_a_document_is_paid_for() {
     let text = "package a\np := count([1 | some i in [1, 2, 3]; json.patch(input, [{\"op\": \"remove\", \"path\": [\"x\", i]}])])";
     assert!(price(text, &wide(10_000), "{}").1 > 3 * 100_000);
 }
+
+#[test]
+fn functions_that_call_others_twice_are_not_run_exponentially_often() {
+    let mut text = "package a\nf0(x) := x + 1\n".to_owned();
+    for at in 1..60 {
+        let _ = writeln!(text, "f{at}(x) := f{0}(x) + f{0}(x)", at - 1);
+    }
+    let outcome = run(&text, "data.a.f59(input.x)", r#"{"x": 1}"#, "{}", &RunOptions::default()).unwrap();
+    assert_eq!(outcome.solutions[0].expressions[0].value, Value::int(2 << 59));
+    assert!(outcome.metrics.steps < 10_000, "{:?}", outcome.metrics);
+}
+
+#[test]
+fn what_a_function_tells_outside_it_tells_once_for_the_same_arguments() {
+    let text =
+        "package a\nf(x) := y if y := to_number(x)\np := [y | some x in [\"1\", \"z\", \"z\", \"z\"]; y := f(x)]";
+    let outcome = run(text, "data.a.p", "{}", "{}", &RunOptions::default()).unwrap();
+    assert_eq!(outcome.solutions[0].expressions[0].value, json("[1]"));
+    assert_eq!(outcome.builtin_errors.len(), 1);
+    assert_eq!(outcome.metrics.builtin_errors, 1);
+}
+
+#[test]
+fn members_are_tested_until_one_passes_and_those_of_other_types_are_the_builtins_errors() {
+    let text = "package a\np if startswith(input.x, input.list[_])\nq contains e if { e := input.list[_]; endswith(input.x, e) }";
+    let asked = |input: &str| run(text, "data.a", input, "{}", &RunOptions::default()).unwrap();
+    for (list, want, errors) in [
+        (r#"["z", "a", "c"]"#, r#"{"p": true, "q": {"c"}}"#, 0),
+        (r#"["c", "bc", "d"]"#, r#"{"q": {"bc", "c"}}"#, 0),
+        (r#"[1, "abc", null]"#, r#"{"p": true, "q": {"abc"}}"#, 3),
+        (r#"{"k": "ab", "l": "bc"}"#, r#"{"p": true, "q": {"bc"}}"#, 0),
+        ("[]", r#"{"q": set()}"#, 0),
+        (r#""a""#, r#"{"q": set()}"#, 0),
+    ] {
+        let outcome = asked(&format!(r#"{{"x": "abc", "list": {list}}}"#));
+        assert_eq!(outcome.solutions[0].expressions[0].value.to_string(), want, "{list}");
+        assert_eq!(outcome.metrics.builtin_errors, errors, "{list}");
+    }
+    let strict = RunOptions { strict_builtin_errors: true, ..RunOptions::default() };
+    let failed = run(text, "data.a.p", r#"{"x": "abc", "list": ["z", 1, "a"]}"#, "{}", &strict).unwrap_err();
+    assert_eq!(failed.code, EvalCode::Type);
+    let mocked =
+        "package a\np if startswith(input.x, input.list[_])\nt if p with startswith as never\nnever(_, _) := false";
+    assert_eq!(values(mocked, "data.a", r#"{"x": "abc", "list": ["a"]}"#, "{}"), r#"{"p": true}"#);
+}
