@@ -1,0 +1,123 @@
+//! What an evaluation may use up, and the ways in which it ends without a value.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bounds of one evaluation.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget<'a> {
+    /// In the API server's units, counted as it counts them: what it would not evaluate to the end is not evaluated here either.
+    pub cost: u64,
+    /// Values touched, our own unit: bounds time also where the API server's units do not.
+    pub work: u64,
+    /// Bytes of values made.
+    pub memory: u64,
+    /// Ends the evaluation when it becomes true.
+    pub cancel: Option<&'a AtomicBool>,
+}
+
+/// The API server's bound of one expression.
+pub const COST_PER_EXPRESSION: u64 = 1_000_000;
+
+impl Default for Budget<'_> {
+    fn default() -> Self {
+        Budget { cost: COST_PER_EXPRESSION, work: 20_000_000, memory: 256 << 20, cancel: None }
+    }
+}
+
+/// Why there is no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// CEL's own errors: `no such key: x`, `divide by zero`. `&&`, `||`, `all` and `exists` absorb them.
+    Error(String),
+    /// Cannot be known here: what the cluster's authorizer would say. Absorbed as errors are, and wins over them.
+    Undecided(String),
+    /// A budget is used up, or the evaluation was cancelled. Nothing absorbs it.
+    Spent(Spent),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    Cost,
+    Work,
+    Memory,
+    Depth,
+    Cancelled,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Failure::Error(message) => message,
+            Failure::Undecided(what) => return write!(f, "cannot be decided offline: {what}"),
+            Failure::Spent(Spent::Cost) => "operation cancelled: actual cost limit exceeded",
+            Failure::Spent(Spent::Work) => "operation cancelled: too much work",
+            Failure::Spent(Spent::Memory) => "operation cancelled: too much memory",
+            Failure::Spent(Spent::Depth) => "operation cancelled: values within one another too deeply",
+            Failure::Spent(Spent::Cancelled) => "operation interrupted",
+        })
+    }
+}
+
+impl std::error::Error for Failure {}
+
+pub(crate) type Out<T = crate::value::Value> = Result<T, Box<Failure>>;
+
+pub(crate) fn error<T>(message: impl Into<String>) -> Out<T> {
+    Err(Box::new(Failure::Error(message.into())))
+}
+
+/// Counts one evaluation against its budget.
+#[derive(Debug)]
+pub struct Meter<'a> {
+    budget: Budget<'a>,
+    cost: u64,
+    work: u64,
+    memory: u64,
+}
+
+impl<'a> Meter<'a> {
+    pub fn new(budget: Budget<'a>) -> Self {
+        Meter { budget, cost: 0, work: 0, memory: 0 }
+    }
+
+    /// In the API server's units.
+    pub fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    pub(crate) fn charge(&mut self, cost: u64) -> Out<()> {
+        self.cost = self.cost.saturating_add(cost);
+        if self.cost > self.budget.cost {
+            return Err(Box::new(Failure::Spent(Spent::Cost)));
+        }
+        Ok(())
+    }
+
+    /// What turned out not to count.
+    pub(crate) fn refund(&mut self, cost: u64) {
+        self.cost = self.cost.saturating_sub(cost);
+    }
+
+    pub(crate) fn work(&mut self, units: usize) -> Out<()> {
+        let before = self.work;
+        self.work = before.saturating_add(units as u64);
+        if self.work > self.budget.work {
+            return Err(Box::new(Failure::Spent(Spent::Work)));
+        }
+        // Looked at once in a while: the flag belongs to another thread.
+        if before >> 8 != self.work >> 8 && self.budget.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Err(Box::new(Failure::Spent(Spent::Cancelled)));
+        }
+        Ok(())
+    }
+
+    /// Pays for making that many bytes before they are made.
+    pub(crate) fn memory(&mut self, bytes: usize) -> Out<()> {
+        self.memory = self.memory.saturating_add(bytes as u64);
+        if self.memory > self.budget.memory {
+            return Err(Box::new(Failure::Spent(Spent::Memory)));
+        }
+        self.work(bytes / 64)
+    }
+}

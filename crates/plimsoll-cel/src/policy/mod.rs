@@ -1,0 +1,5 @@
+//! ValidatingAdmissionPolicies.
+
+mod environment;
+
+pub use environment::admission_environment;

@@ -1,0 +1,174 @@
+//! Values: what documents become, and what expressions give. Cloning one is cheap, whatever its size.
+
+mod compare;
+mod json;
+mod key;
+mod text;
+
+use std::sync::Arc;
+
+pub use json::MAX_DOCUMENT_DEPTH;
+pub use key::Key;
+pub use text::double_text;
+pub(crate) use text::quoted;
+
+use crate::library::opaque::Opaque;
+use crate::types::Type;
+
+#[derive(Debug, Clone)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Double(f64),
+    String(Arc<str>),
+    Bytes(Arc<[u8]>),
+    List(Arc<List>),
+    Map(Arc<Map>),
+    Timestamp(Timestamp),
+    /// Nanoseconds.
+    Duration(i64),
+    Type(Arc<Type>),
+    Optional(Option<Arc<Value>>),
+    Opaque(Arc<Opaque>),
+}
+
+/// Seconds since 1970 and nanoseconds below 1,000,000,000: from the year 1 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp {
+    pub seconds: i64,
+    pub nanos: u32,
+}
+
+/// Values within one another, at most: whatever walks a value may recurse.
+pub const MAX_VALUE_DEPTH: u32 = 1_000;
+
+#[derive(Debug)]
+pub struct List {
+    items: Vec<Value>,
+    depth: u32,
+}
+
+#[derive(Debug)]
+pub struct Map {
+    /// In the order of the keys, each once.
+    entries: Vec<(Key, Value)>,
+    depth: u32,
+}
+
+impl List {
+    pub fn items(&self) -> &[Value] {
+        &self.items
+    }
+}
+
+impl Map {
+    pub fn entries(&self) -> &[(Key, Value)] {
+        &self.entries
+    }
+
+    pub fn get(&self, key: &Key) -> Option<&Value> {
+        let at = self.entries.binary_search_by(|(other, _)| other.cmp(key)).ok()?;
+        self.entries.get(at).map(|(_, value)| value)
+    }
+
+    pub fn get_text(&self, key: &str) -> Option<&Value> {
+        let at = self.entries.binary_search_by(|(other, _)| other.cmp_text(key)).ok()?;
+        self.entries.get(at).map(|(_, value)| value)
+    }
+}
+
+impl Value {
+    pub fn string(text: impl Into<Arc<str>>) -> Value {
+        Value::String(text.into())
+    }
+
+    pub fn list(items: Vec<Value>) -> Value {
+        let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
+        Value::List(Arc::new(List { items, depth }))
+    }
+
+    /// Of entries in any order; the last of equal keys stays.
+    pub fn map(mut entries: Vec<(Key, Value)>) -> Value {
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        entries.reverse();
+        entries.dedup_by(|a, b| a.0 == b.0);
+        entries.reverse();
+        let depth = 1 + entries.iter().map(|(_, value)| value.depth()).max().unwrap_or(0);
+        Value::Map(Arc::new(Map { entries, depth }))
+    }
+
+    pub fn type_of(of: Type) -> Value {
+        Value::Type(Arc::new(of))
+    }
+
+    pub fn none() -> Value {
+        Value::Optional(None)
+    }
+
+    pub fn some(value: Value) -> Value {
+        Value::Optional(Some(Arc::new(value)))
+    }
+
+    pub(crate) fn opaque(of: Opaque) -> Value {
+        Value::Opaque(Arc::new(of))
+    }
+
+    /// How many values are within one another here.
+    pub fn depth(&self) -> u32 {
+        match self {
+            Value::List(list) => list.depth,
+            Value::Map(map) => map.depth,
+            Value::Optional(Some(inner)) => 1 + inner.depth(),
+            _ => 0,
+        }
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value's type as a value, as `type()` gives it.
+    pub fn type_value(&self) -> Type {
+        match self {
+            Value::Null => Type::Null,
+            Value::Bool(_) => Type::Bool,
+            Value::Int(_) => Type::Int,
+            Value::Uint(_) => Type::Uint,
+            Value::Double(_) => Type::Double,
+            Value::String(_) => Type::String,
+            Value::Bytes(_) => Type::Bytes,
+            Value::List(_) => Type::list(Type::Dyn),
+            Value::Map(_) => Type::map(Type::Dyn, Type::Dyn),
+            Value::Timestamp(_) => Type::Timestamp,
+            Value::Duration(_) => Type::Duration,
+            Value::Type(_) => Type::Type(None),
+            Value::Optional(_) => Type::optional(Type::Dyn),
+            Value::Opaque(opaque) => opaque.type_value(),
+        }
+    }
+
+    /// The name of its type at run time.
+    pub fn type_name(&self) -> &str {
+        match self {
+            Value::Opaque(opaque) => opaque.type_name(),
+            Value::Timestamp(_) => "google.protobuf.Timestamp",
+            Value::Duration(_) => "google.protobuf.Duration",
+            Value::Null => "null_type",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int",
+            Value::Uint(_) => "uint",
+            Value::Double(_) => "double",
+            Value::String(_) => "string",
+            Value::Bytes(_) => "bytes",
+            Value::List(_) => "list",
+            Value::Map(_) => "map",
+            Value::Type(_) => "type",
+            Value::Optional(_) => "optional_type",
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! One binary of tests, so that they link once.
+#![expect(clippy::expect_used, reason = "a test that cannot go on should say so at once")]
+
+#[allow(dead_code, reason = "the program under examples uses the rest")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod corpora;
