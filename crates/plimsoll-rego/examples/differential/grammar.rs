@@ -1,5 +1,14 @@
 //! Writes random programs: modules, a query, an input and data that they look into. Most compile; some are wrong on purpose,
 //! by a term of another kind, a variable that nobody binds, a rule that calls itself, or an alteration of the finished text.
+//!
+//! What it makes: v1 modules, v0 modules, and v0 modules with keywords; several packages that call each other, with imports
+//! and their aliases; complete rules, sets, objects, general references with constants and variables, functions with patterns
+//! for arguments, defaults, chains of `else`, several bodies of one head; `some`, `every`, `in`, `with` of documents, rules and
+//! functions, `not`, `and`, `or`, comprehensions, template strings, about 200 builtins with arguments that mostly fit, `walk`,
+//! results as arguments; conditions that an index of rules reads, under strict and lenient errors of builtins.
+//!
+//! What it does not make: annotations and schemas, `print`, rules inside of `system`, input and data of more than a few dozen
+//! members, deep nesting, builtins that reach outside (`http.send`), give chance or need keys.
 
 use super::builtins::{Arg, CALLS, Call, KINDS, Kind};
 use super::random::Random;
@@ -60,9 +69,20 @@ struct Writer<'r> {
     logical: bool,
     /// No new variables here: what is written cannot bind them.
     ground: bool,
+    /// What the module's imports call paths.
+    imports: Vec<(&'static str, &'static str)>,
 }
 
 const PACKAGES: &[&str] = &["t", "t.sub", "lib"];
+const IMPORTS: &[(&str, &str)] = &[
+    ("base", "data.base"),
+    ("o", "input.obj"),
+    ("deep", "input.deep"),
+    ("req", "input"),
+    ("lib", "data.lib"),
+    ("other", "data.t.sub"),
+    ("pp", "data.t.p"),
+];
 const NAMES: &[&str] = &["p", "q", "r", "s", "u", "v", "w", "allow", "deny", "g"];
 
 /// Fields of input and data and what they mostly hold.
@@ -225,10 +245,24 @@ impl Writer<'_> {
         let fits: Vec<&str> =
             FIELDS.iter().filter(|(_, have)| *have == kind || kind == Kind::Any).map(|(name, _)| *name).collect();
         let root = *self.random.one(&["input", "input", "data.base"]);
-        match fits.is_empty() {
-            false => cat![root, ".", *self.random.one(&fits)],
-            true => cat![root, ".mixed"],
-        }
+        let path = match fits.is_empty() {
+            false => format!("{root}.{}", self.random.one(&fits)),
+            true => format!("{root}.mixed"),
+        };
+        self.by_import(path).into()
+    }
+
+    /// A path as the module's imports let it be written, sometimes.
+    fn by_import(&mut self, path: String) -> String {
+        let fits: Vec<String> = self
+            .imports
+            .iter()
+            .filter_map(|(alias, whole)| {
+                let rest = path.strip_prefix(whole)?;
+                (rest.is_empty() || rest.starts_with('.')).then(|| format!("{alias}{rest}"))
+            })
+            .collect();
+        if fits.is_empty() || self.random.chance(30) { path } else { self.random.one(&fits).clone() }
     }
 
     /// A name that a rule is known by here.
@@ -236,7 +270,7 @@ impl Writer<'_> {
         if rule.package == self.package && self.random.chance(80) {
             rule.name.clone()
         } else {
-            format!("data.{}.{}", PACKAGES[rule.package], rule.name)
+            self.by_import(format!("data.{}.{}", PACKAGES[rule.package], rule.name))
         }
     }
 
@@ -441,7 +475,88 @@ impl Writer<'_> {
         }
     }
 
+    /// What an index of rules reads: a question to a document before anything is run.
+    fn asked(&mut self) -> Rope {
+        let of = |writer: &mut Self, kind: Kind| -> Rope {
+            match writer.known(kind).filter(|_| writer.random.chance(40)) {
+                Some(name) => name.into(),
+                None => writer.place(kind),
+            }
+        };
+        let text = |writer: &mut Self| Rope::from(*writer.random.one(&["\"a\"", "\"b\"", "\"\"", "\"a.b\"", "\"x\""]));
+        let number = |writer: &mut Self| Rope::from(*writer.random.one(&["0", "1", "2", "1.0", "10"]));
+        let keywords = self.style != Style::V0;
+        match self.random.below(12) {
+            0 => cat![of(self, Kind::Str), *self.random.one(&[" == ", " = "]), text(self)],
+            1 => cat![number(self), " == ", of(self, Kind::Number)],
+            2 if keywords => cat![text(self), " in ", of(self, Kind::Strings)],
+            3 => cat![self.place(Kind::Numbers), "[_] == ", number(self)],
+            4 if keywords => {
+                let members = vec![text(self), text(self), text(self)];
+                cat![of(self, Kind::Str), " in {", list(", ", 1, members), "}"]
+            }
+            5 if keywords => {
+                let members = vec![number(self), number(self)];
+                cat![of(self, Kind::Any), " in [", list(", ", 0, members), "]"]
+            }
+            6 => {
+                let pattern = *self.random.one(&["\"*\"", "\"a.*\"", "\"*.b\"", "\"a*\"", "\"a:*\"", "\"a\\\\.b\""]);
+                let delimiters = *self.random.one(&["[]", "[\".\"]", "[\":\", \".\"]", "null"]);
+                cat!["glob.match(", pattern, ", ", delimiters, ", ", of(self, Kind::Str), ")"]
+            }
+            7 => cat![*self.random.one(&["startswith(", "endswith("]), of(self, Kind::Str), ", ", text(self), ")"],
+            8 => {
+                let name = *self.random.one(&["strings.any_prefix_match(", "strings.any_suffix_match("]);
+                cat![name, of(self, Kind::Any), ", [", list(", ", 0, vec![text(self), text(self)]), "])"]
+            }
+            9 => cat!["data.base.", *self.random.one(&["obj", "deep.obj", "nums"]), "[", of(self, Kind::Any), "]"],
+            10 => {
+                let first = number(self);
+                cat![self.place(Kind::Numbers), " = [", first, ", ", *self.random.one(&["_", "2", "1"]), "]"]
+            }
+            _ => self.place(Kind::Any),
+        }
+    }
+
+    /// A template of several parts.
+    fn template(&mut self, depth: usize) -> Rope {
+        let (open, close) = if self.random.chance(70) { ("$\"", "\"") } else { ("$`", "`") };
+        let count = 1 + self.random.below(3);
+        let parts = (0..count).map(|_| {
+            let kind = self.any_kind();
+            let inner = self.grounded(|writer| writer.term(kind, depth));
+            cat![*self.random.one(&["", "a", " \\{ "]), "{", inner, "}"]
+        });
+        let parts = parts.collect();
+        cat![open, list("", 0, parts), close]
+    }
+
+    /// A function in the place of another.
+    fn with_function(&mut self) -> Rope {
+        let functions: Vec<Rule> =
+            self.rules.iter().filter(|rule| matches!(rule.shape, Shape::Function(_))).cloned().collect();
+        let any = |writer: &mut Self, builtins: &[&str]| -> Rope {
+            if functions.is_empty() || writer.random.chance(50) {
+                return Rope::from(*writer.random.one(builtins));
+            }
+            let rule = writer.random.one(&functions).clone();
+            if writer.random.chance(30) { rule.name.into() } else { writer.name(&rule).into() }
+        };
+        let target = any(self, &["count", "upper", "lower", "startswith", "abs", "concat"]);
+        let value = match self.random.chance(30) {
+            true => {
+                let kind = self.any_kind();
+                self.constant(kind)
+            }
+            false => any(self, &["lower", "upper", "sum", "max", "endswith", "trim_space", "is_string"]),
+        };
+        cat![" with ", target, " as ", value]
+    }
+
     fn with(&mut self, depth: usize) -> Rope {
+        if self.random.chance(25) {
+            return self.with_function();
+        }
         let target: Rope = match self.random.below(10) {
             0 => "input".into(),
             1..=4 => {
@@ -462,7 +577,12 @@ impl Writer<'_> {
     fn statement(&mut self, depth: usize, out: &mut Vec<Rope>) {
         let lower = depth.saturating_sub(1);
         let keywords = self.style != Style::V0;
-        let made: Rope = match self.random.below(20) {
+        let made: Rope = match self.random.below(24) {
+            20 | 21 => self.asked(),
+            22 if self.style == Style::V1 => {
+                let value = self.template(lower);
+                cat![self.variable(Kind::Str), " := ", value]
+            }
             0..=2 => {
                 let kind = self.any_kind();
                 let value = self.term(kind, depth);
@@ -528,8 +648,9 @@ impl Writer<'_> {
             11 => {
                 // What a variable of the expression is bound to is not known to its own modifier.
                 let with = self.with(depth);
+                let more = if self.random.chance(15) { self.with(depth) } else { "".into() };
                 let inner = self.condition(depth);
-                cat![inner, maybe(with)]
+                cat![inner, maybe(with), maybe(more)]
             }
             12 if self.random.chance(30) => {
                 let of = self.term(Kind::Any, lower);
@@ -617,6 +738,11 @@ impl Writer<'_> {
                             cat![" else", assign, value, writer.block(body)]
                         }));
                     }
+                    if elses.is_empty() && writer.style == Style::V0 && writer.random.chance(12) {
+                        // One more body of the head before, which binds what that one speaks of, or not.
+                        let body = writer.inside(|writer| writer.body(2, 2));
+                        elses.push(cat![" {\n\t", list("\n\t", 1, body), "\n}"]);
+                    }
                     parts.push(cat![made, list("", 0, elses), "\n"]);
                 }
                 list("", 0, parts)
@@ -639,7 +765,11 @@ impl Writer<'_> {
             }
             Shape::General => {
                 let body = writer.body(3, 3);
-                let path = match writer.random.below(4) {
+                let path = match writer.random.below(8) {
+                    4 => cat!["[", writer.value(Kind::Str), "].b[", writer.value(Kind::Any), "]"],
+                    5 => Rope::from(".a.b"),
+                    6 => cat![".a[", writer.value(Kind::Str), "].b"],
+                    7 => cat!["[", writer.value(Kind::Bool), "]"],
                     0 => Rope::from(".a"),
                     1 => cat![".b[", writer.value(Kind::Str), "]"],
                     2 => cat!["[", writer.value(Kind::Str), "].c"],
@@ -684,7 +814,7 @@ impl Writer<'_> {
                         let body = writer.body(2, 3);
                         let value = writer.value(rule.kind);
                         let mut elses = Vec::new();
-                        if writer.random.chance(15) {
+                        while writer.random.chance(18) && elses.len() < 3 {
                             // Of what the body bound nothing is left.
                             writer.scope.truncate(depth);
                             let body = writer.body(2, 2);
@@ -713,13 +843,17 @@ impl Writer<'_> {
         let mut imports: Vec<Rope> = Vec::new();
         if self.style == Style::V0WithKeywords {
             imports.push(Rope::from(*self.random.one(&["import rego.v1", "import future.keywords"])));
-        } else if self.style == Style::V1 && self.random.chance(10) {
-            imports.push(Rope::from(*self.random.one(&[
-                "import rego.v1",
-                "import data.base",
-                "import input.obj as o",
-                "import data.lib",
-            ])));
+        } else if self.style == Style::V1 && self.random.chance(4) {
+            imports.push("import rego.v1".into());
+        }
+        self.imports.clear();
+        for (alias, path) in IMPORTS {
+            if self.random.chance(8) {
+                self.imports.push((alias, path));
+                let plain = path.rsplit('.').next() == Some(alias);
+                let text = if plain { format!("import {path}") } else { format!("import {path} as {alias}") };
+                imports.push(text.into());
+            }
         }
         if self.logical {
             imports.extend(
@@ -763,6 +897,7 @@ impl Writer<'_> {
 
     fn query(&mut self) -> Rope {
         self.package = usize::MAX;
+        self.imports.clear();
         match self.random.below(10) {
             0..=3 => "data.t = x".into(),
             4..=7 => {
@@ -855,6 +990,7 @@ pub fn program(seed: u64) -> Program {
         fresh: 0,
         logical,
         ground: false,
+        imports: Vec::new(),
     };
     let mut modules = Vec::new();
     if writer.random.chance(25) {
@@ -869,7 +1005,7 @@ pub fn program(seed: u64) -> Program {
     let mut program = Program {
         v0: style != Style::V1,
         strict: random.chance(6),
-        strict_builtin_errors: random.chance(15),
+        strict_builtin_errors: random.chance(25),
         modules,
         query,
         input,

@@ -10,7 +10,7 @@ use super::terms::{self, is_generated, is_wildcard, shown};
 use super::vars::{self, SAFETY, Skip, TARGETS, Vars};
 use super::walk::{self, Node, NodeMut};
 use crate::ast::json::type_name;
-use crate::ast::{Body, Expr, ExprKind, Head, Name, Rule, TemplatePart, Term, TermKind, With};
+use crate::ast::{Body, Every, Expr, ExprKind, Head, Name, Rule, TemplatePart, Term, TermKind, With};
 use crate::error::{Code, RegoError};
 use crate::span::Span;
 
@@ -67,6 +67,11 @@ impl Stack {
 
     fn declared(&self, name: &Name) -> Option<&Name> {
         self.scopes.iter().rev().find_map(|scope| scope.names.get(name))
+    }
+
+    /// What the innermost scope declares.
+    fn newest(&self) -> impl Iterator<Item = (&Name, &Name)> {
+        self.scopes.last().into_iter().flat_map(|scope| &scope.names)
     }
 
     fn occurrence(&self, name: &Name) -> Option<Occurrence> {
@@ -508,10 +513,36 @@ impl Renamer<'_, '_, '_> {
             every.body = self.body(body, &Vars::new());
             // As in OPA: what `every` declares may not be a function that its domain calls.
             self.shadowed_calls(&every.domain);
+            self.once_more(every);
             expr.with.iter_mut().for_each(|with| self.with(with));
         }
         self.stack.pop();
         fine.then_some(expr)
+    }
+
+    /// OPA goes through the domain and the body once more, when all that the body declares is known: the same names in closures
+    /// before a declaration, and in the domain, are then meant by it, too.
+    fn once_more(&self, every: &mut Every) {
+        let rename = |node: NodeMut<'_>| {
+            if let NodeMut::Term(Term { kind: TermKind::Var(name), .. }) = node
+                && !matches!(&**name, "input" | "data")
+                && let Some(new) = self.stack.declared(name)
+            {
+                *name = new.clone();
+            }
+            false
+        };
+        walk::term_mut(&mut every.domain, &mut { rename });
+        let given = |name: &Name| {
+            every
+                .key
+                .iter()
+                .chain([&every.value])
+                .any(|term| matches!(&term.kind, TermKind::Var(new) if **new == **name))
+        };
+        if self.stack.newest().any(|(name, new)| name != new && !given(new)) {
+            every.body.iter_mut().for_each(|expr| walk::expr_mut(expr, &mut { rename }));
+        }
     }
 
     fn shadowed_calls(&mut self, term: &Term) {

@@ -3,10 +3,14 @@
 //! scalars and variables, `xs[_] == "a"`, `in`, `glob.match`, `startswith` and `endswith` and their kin, `and` and `or`, names
 //! for any of it, and that something is there at all. What it cannot read it leaves out, and so lets more rules run.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Subject;
+use super::own::{Entry, Own};
+use super::terms::{
+    edge_of, flat, glob_elements, ground, is_ground, is_root, is_scalar, member_edge, name_of, speaks, variable,
+};
 use crate::ast::{Expr, ExprKind, Logical, Name, Rule, Term, TermKind};
 use crate::compile::scalar;
 use crate::span::Span;
@@ -14,12 +18,6 @@ use crate::value::Value;
 
 /// Longer paths are not looked at.
 const LONGEST_PATH: usize = 16;
-
-/// `or` multiplies the ways to a rule; beyond this they are not looked at, as in OPA.
-const MOST_WAYS: usize = 32;
-
-/// All ways together have no more conditions; OPA has no such bound.
-const MOST_CONDITIONS: usize = 65_536;
 
 /// One element of an array.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,104 +138,6 @@ impl<'r> Reader<'r> {
         if let Some(info) = self.subjects.get_mut(subject) {
             info.alternated = info.alternated.max(how);
         }
-    }
-}
-
-/// An entry: what a subject has to be, or the name that it goes by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Entry {
-    Any(Option<Name>),
-    Edge(Edge),
-}
-
-/// The entries of one subject, by when they were made.
-#[derive(Default)]
-struct OfSubject {
-    names: BTreeMap<Option<Name>, usize>,
-    by_time: BTreeSet<usize>,
-    edges: BTreeMap<Edge, usize>,
-    first_edge: Option<usize>,
-    first_affix: Option<usize>,
-}
-
-/// What a body was found to ask.
-#[derive(Default)]
-struct Own {
-    entries: BTreeMap<usize, (SubjectId, Entry)>,
-    by_subject: HashMap<SubjectId, OfSubject>,
-    by_name: HashMap<Name, BTreeMap<usize, SubjectId>>,
-    constants: HashMap<Name, Value>,
-    /// Of each `or`, the ways of which one holds.
-    choices: Vec<Vec<Vec<Wanted>>>,
-    keys: Vec<(SubjectId, SubjectId)>,
-    now: usize,
-    /// Operands of `and` and `or` count for the rule only once they are taken over.
-    apart: bool,
-}
-
-impl Own {
-    fn push(&mut self, subject: SubjectId, entry: Entry) {
-        self.now += 1;
-        self.put(self.now, subject, entry);
-    }
-
-    fn put(&mut self, time: usize, subject: SubjectId, entry: Entry) {
-        let of = self.by_subject.entry(subject).or_default();
-        match &entry {
-            Entry::Any(name) => {
-                of.names.insert(name.clone(), time);
-                of.by_time.insert(time);
-                if let Some(name) = name {
-                    self.by_name.entry(name.clone()).or_default().insert(time, subject);
-                }
-            }
-            Entry::Edge(edge) => {
-                let known = of.edges.entry(edge.clone()).or_insert(time);
-                *known = time.min(*known);
-                let earlier = |first: Option<usize>| Some(first.map_or(time, |first| first.min(time)));
-                of.first_edge = earlier(of.first_edge);
-                if edge.is_affix() {
-                    of.first_affix = earlier(of.first_affix);
-                }
-            }
-        }
-        self.entries.insert(time, (subject, entry));
-    }
-
-    /// Puts an edge where a name was, which is forgotten.
-    fn replace(&mut self, time: usize, subject: SubjectId, edge: Edge) {
-        if let Some((_, Entry::Any(name))) = self.entries.remove(&time) {
-            if let Some(of) = self.by_subject.get_mut(&subject) {
-                of.names.remove(&name);
-                of.by_time.remove(&time);
-            }
-            if let Some(times) = name.and_then(|name| self.by_name.get_mut(&name)) {
-                times.remove(&time);
-            }
-        }
-        self.put(time, subject, Entry::Edge(edge));
-    }
-
-    /// All entries, with one way of each choice.
-    fn ways(&self) -> Vec<Vec<Wanted>> {
-        let wanted = |(subject, entry): &(SubjectId, Entry)| match entry {
-            Entry::Any(_) => (*subject, None),
-            Entry::Edge(edge) => (*subject, Some(edge.clone())),
-        };
-        let always: Vec<Wanted> = self.entries.values().map(wanted).collect();
-        let mut ways = vec![always.clone()];
-        for choice in &self.choices {
-            let longest = |ways: &[Vec<Wanted>]| ways.iter().map(Vec::len).max().unwrap_or(0);
-            let count = ways.len() * choice.len();
-            if count > MOST_WAYS || count * (longest(&ways) + longest(choice)) > MOST_CONDITIONS {
-                return vec![always];
-            }
-            ways = ways
-                .iter()
-                .flat_map(|way| choice.iter().map(|more| way.iter().chain(more).cloned().collect()))
-                .collect();
-        }
-        ways
     }
 }
 
@@ -377,7 +277,7 @@ impl Scope<'_> {
 
     fn operands(&self, reader: &mut Reader<'_>, logical: &Logical) -> (Vec<Vec<Wanted>>, Vec<Vec<Wanted>>) {
         let mut ways = |body: &[Expr]| {
-            let own = Own { apart: true, ..Own::default() };
+            let own = Own::of_operand();
             let mut scope = Scope { arguments: self.arguments, outer: Some(self), own };
             body.iter().for_each(|expr| scope.expr(reader, expr));
             let ways = scope.own.ways();
@@ -641,136 +541,4 @@ impl Scope<'_> {
         };
         Some(reader.number(subject, place))
     }
-}
-
-fn is_root(name: &str) -> bool {
-    matches!(name, "input" | "data")
-}
-
-fn is_scalar(value: &Value) -> bool {
-    !matches!(value, Value::Array(_) | Value::Object(_) | Value::Set(_))
-}
-
-fn variable(term: &Term) -> Option<&Name> {
-    match &term.kind {
-        TermKind::Var(name) if !is_root(name) => Some(name),
-        _ => None,
-    }
-}
-
-/// Whether no variables are in it; documents may be.
-fn is_ground(term: &Term) -> bool {
-    match &term.kind {
-        TermKind::Var(name) => is_root(name),
-        TermKind::Ref(terms) => terms.iter().skip(1).all(is_ground),
-        TermKind::Array(items) | TermKind::Set(items) => items.iter().all(is_ground),
-        TermKind::Object(entries) => entries.iter().all(|(key, value)| is_ground(key) && is_ground(value)),
-        _ => true,
-    }
-}
-
-/// The value of a term that needs nothing else.
-fn ground(term: &Term) -> Option<Value> {
-    match &term.kind {
-        TermKind::Array(items) => Some(Value::array(items.iter().map(ground).collect::<Option<_>>()?)),
-        TermKind::Set(items) => Some(Value::set(items.iter().map(ground).collect::<Option<_>>()?)),
-        TermKind::Object(entries) => {
-            let pairs = entries.iter().map(|(key, value)| Some((ground(key)?, ground(value)?)));
-            Some(Value::object(pairs.collect::<Option<_>>()?))
-        }
-        _ => scalar(term),
-    }
-}
-
-fn edge_of(value: &Value) -> Edge {
-    let element = |item: &Value| if is_scalar(item) { Element::Is(item.clone()) } else { Element::Any };
-    match value {
-        Value::Array(items) => Edge::Array(items.items().iter().map(element).collect(), None),
-        Value::Object(_) | Value::Set(_) => Edge::Loose(value.clone()),
-        scalar => Edge::Is(scalar.clone()),
-    }
-}
-
-fn element(term: &Term) -> Element {
-    scalar(term).map_or(Element::Any, Element::Is)
-}
-
-/// What one of the members written in a collection asks of what is to be in it.
-fn member_edge(term: &Term) -> Option<Edge> {
-    match &term.kind {
-        TermKind::Array(items) => Some(Edge::Array(items.iter().map(element).collect(), None)),
-        TermKind::Object(_) | TermKind::Set(_) => Some(Edge::Loose(ground(term).unwrap_or(Value::Null))),
-        _ => scalar(term).map(Edge::Is),
-    }
-}
-
-/// A scalar, a name, or an array of such.
-fn flat(term: &Term) -> Option<Entry> {
-    if let Some(name) = variable(term) {
-        return Some(Entry::Any(Some(name.clone())));
-    }
-    let TermKind::Array(items) = &term.kind else { return scalar(term).map(|value| Entry::Edge(Edge::Is(value))) };
-    let is_flat = |item: &Term| variable(item).is_some() || scalar(item).is_some();
-    let elements = || items.iter().map(element).collect();
-    items.iter().all(is_flat).then(|| Entry::Edge(Edge::Array(elements(), None)))
-}
-
-/// The parts of a text between delimiters that no `\` stands before. As in OPA delimiters are looked for byte by byte.
-pub(super) fn parts<'t>(text: &'t [u8], delimiters: &str) -> Vec<&'t [u8]> {
-    let mut parts = Vec::new();
-    let (mut from, mut escaped) = (0, false);
-    for (at, byte) in text.iter().enumerate() {
-        if *byte == b'\\' || escaped {
-            escaped = !escaped;
-        } else if delimiters.contains(char::from(*byte)) {
-            parts.push(text.get(from..at).unwrap_or_default());
-            from = at + 1;
-        }
-    }
-    parts.push(text.get(from..).unwrap_or_default());
-    parts
-}
-
-/// What the parts of a text have to be for a glob to match it; none where a pattern is more than texts and `*`.
-fn glob_elements(pattern: &str, delimiters: &str) -> Option<Vec<Element>> {
-    let element = |part: &[u8]| {
-        if part == b"*" {
-            return Some(Element::Any);
-        }
-        let text = std::str::from_utf8(part).ok()?;
-        let mut escaped = false;
-        for letter in text.chars() {
-            match letter {
-                '\\' => escaped = !escaped,
-                '[' | '?' | '{' | '*' if !escaped => return None,
-                _ => escaped = false,
-            }
-        }
-        Some(Element::Is(Value::string(text)))
-    };
-    parts(pattern.as_bytes(), delimiters).into_iter().map(element).collect()
-}
-
-/// A function's name in one part or two.
-fn name_of(operator: &Term) -> (&str, &str) {
-    match &operator.kind {
-        TermKind::Var(name) => (name, ""),
-        TermKind::Ref(terms) => match terms.as_slice() {
-            [Term { kind: TermKind::Var(name), .. }] => (name, ""),
-            [Term { kind: TermKind::Var(name), .. }, Term { kind: TermKind::String(rest), .. }] => (name, rest),
-            _ => ("", ""),
-        },
-        _ => ("", ""),
-    }
-}
-
-/// Whether something in a body is to be told wherever the rule is reached.
-fn speaks(body: &[Expr]) -> bool {
-    body.iter().any(|expr| match &expr.kind {
-        ExprKind::Call { operator, .. } => matches!(name_of(operator), ("internal", "print" | "test_case")),
-        ExprKind::Every(every) => speaks(&every.body),
-        ExprKind::Not { body, .. } => speaks(body),
-        ExprKind::And(logical) | ExprKind::Or(logical) => speaks(&logical.lhs) || speaks(&logical.rhs),
-        _ => false,
-    })
 }

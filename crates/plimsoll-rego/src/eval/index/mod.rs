@@ -11,11 +11,14 @@
 //! rules' delimiters, and so lets a rule more run now and then.
 
 mod conditions;
+mod own;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use conditions::Reader;
-use conditions::{Edge, Element, RuleConditions, Wanted, parts};
+use conditions::{Edge, Element, RuleConditions, Wanted};
+use terms::parts;
 
 use super::code::NOWHERE;
 use super::view::View;
