@@ -93,6 +93,7 @@ pub mod error;
 pub mod eval;
 pub mod fmt;
 pub mod parse;
+mod price;
 pub mod span;
 pub mod types;
 pub mod value;

@@ -4,6 +4,7 @@ use num_bigint::BigInt;
 
 use super::operand::{any, members, wrong_element, wrong_type};
 use super::{Builtin, Context, Failure, Outcome};
+use crate::price::row_price;
 use crate::value::{ArithmeticError, MAX_NUMBER_BITS, Number, Value, cost, float_product, float_sum};
 
 pub(super) const BUILTINS: &[Builtin] = &[
@@ -84,6 +85,7 @@ fn product(context: &mut Context<'_>, args: &[Value]) -> Outcome {
 fn max(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let items = members(args, 0, &["set", "array"])?;
     context.pay_values(items.len())?;
+    context.meter.steps(row_price(items.iter()))?;
     Ok(items.iter().max().cloned())
 }
 
@@ -91,6 +93,7 @@ fn max(context: &mut Context<'_>, args: &[Value]) -> Outcome {
 fn min(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let items = members(args, 0, &["set", "array"])?;
     context.pay_values(items.len())?;
+    context.meter.steps(row_price(items.iter()))?;
     Ok(items.iter().rev().min().cloned())
 }
 

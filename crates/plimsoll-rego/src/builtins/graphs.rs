@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::operand::{any, object, wrong_type};
 use super::{Builtin, Context, Failure, Outcome};
+use crate::price::{search_price, sort_price};
 use crate::value::{Object, Value};
 
 pub(super) const BUILTINS: &[Builtin] = &[
@@ -117,11 +118,14 @@ fn reachable(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let mut open: Vec<&Value> = initial.iter().rev().collect();
     while let Some(node) = open.pop() {
         context.pay_new_values(1)?;
+        context.meter.steps(search_price(graph.entries().len(), node).saturating_mul(2))?;
         if let Some(edges) = graph.get(node)
             && reached.insert(node)
         {
             let edges = vertices(edges);
             context.pay_new_values(edges.len())?;
+            let price = |sum: u64, neighbour| sum.saturating_add(search_price(reached.len(), neighbour));
+            context.meter.steps(edges.iter().fold(0, price))?;
             open.extend(edges.iter().filter(|neighbour| !reached.contains(neighbour)));
         }
     }
@@ -143,6 +147,7 @@ fn reachable_paths(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let mut found = Vec::new();
     for root in initial {
         context.pay_values(1)?;
+        context.meter.steps(search_price(graph.entries().len(), root))?;
         let Some(edges) = graph.get(root).map(vertices) else { continue };
         let mut path = vec![root.clone()];
         if edges.is_empty() {
@@ -162,6 +167,9 @@ fn reachable_paths(context: &mut Context<'_>, args: &[Value]) -> Outcome {
                 continue;
             };
             step.next += 1;
+            // Looked for on the path, in the graph, put on the path and taken off.
+            let among = graph.entries().len().max(on_path.len());
+            context.meter.steps(search_price(among, neighbour).saturating_mul(4))?;
             let cycle = !step.root && on_path.contains(neighbour);
             let edges = if cycle { None } else { graph.get(neighbour).map(vertices) };
             let Some(edges) = edges else {
@@ -183,5 +191,6 @@ fn reachable_paths(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     }
     let rounds = found.len().checked_ilog2().unwrap_or(0) as usize + 1;
     context.pay_values(found.len().saturating_mul(rounds))?;
+    context.meter.steps(sort_price(found.iter()))?;
     Ok(Some(Value::set(found)))
 }

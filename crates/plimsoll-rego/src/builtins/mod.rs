@@ -237,7 +237,8 @@ pub trait Fetch: std::fmt::Debug + Send + Sync {
 /// What builtins keep for the length of one evaluation.
 #[derive(Default)]
 pub struct Scratch {
-    pub regexes: BTreeMap<String, Arc<regexes::Pattern>>,
+    /// What was refused is kept too: compiling takes long, also in vain.
+    pub regexes: BTreeMap<String, Result<Arc<regexes::Pattern>, Failure>>,
     pub globs: BTreeMap<String, globs::Kept>,
     pub random: u64,
     pub kept: BTreeMap<(&'static str, Vec<Value>), Value>,

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::operand::{any, array, object, wrong_element, wrong_type};
 use super::{Builtin, Context, Failure, Outcome};
+use crate::price::{look_price, row_price, search_price, sort_price};
 use crate::value::{Object, Value};
 
 pub(super) const BUILTINS: &[Builtin] = &[
@@ -37,9 +38,18 @@ fn get(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let found = match any(args, 1)? {
         Value::Array(path) => {
             context.pay_values(path.items().len())?;
-            path.items().iter().try_fold(any(args, 0)?, |value, key| value.get(key))
+            let mut at = Some(any(args, 0)?);
+            for key in path.items() {
+                let Some(value) = at else { break };
+                context.meter.steps(search_price(width(value), key))?;
+                at = value.get(key);
+            }
+            at
         }
-        key => object.get(key),
+        key => {
+            context.meter.steps(search_price(object.entries().len(), key))?;
+            object.get(key)
+        }
     };
     Ok(Some(found.unwrap_or(any(args, 2)?).clone()))
 }
@@ -47,7 +57,23 @@ fn get(context: &mut Context<'_>, args: &[Value]) -> Outcome {
 fn keys(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let entries = object(args, 0)?.entries();
     context.pay_new_values(entries.len())?;
+    context.meter.steps(row_price(entries.iter().map(|(key, _)| key)))?;
     Ok(Some(Value::set(entries.iter().map(|(key, _)| key.clone()).collect())))
+}
+
+/// How many members a key is looked up among.
+fn width(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => object.entries().len(),
+        Value::Set(set) => set.members().len(),
+        _ => 1,
+    }
+}
+
+/// Pays for looking up each entry's key among so many, and for seeing that those that stay are in order.
+fn pay_keys(context: &mut Context<'_>, entries: &[Entry], count: usize) -> Result<(), Failure> {
+    let price = |key| search_price(count, key).saturating_add(look_price(key));
+    Ok(context.meter.steps(entries.iter().fold(0, |sum, (key, _)| sum.saturating_add(price(key))))?)
 }
 
 /// Keys given as an array, a set or an object, sorted.
@@ -59,6 +85,7 @@ fn wanted_keys<'a>(context: &mut Context<'_>, args: &'a [Value]) -> Result<Cow<'
         other => return Err(wrong_type(1, other, &["object", "set", "array"])),
     };
     context.pay_new_values(keys.len().saturating_mul(2))?;
+    context.meter.steps(sort_price(keys.iter()))?;
     let mut keys = keys;
     keys.sort();
     keys.dedup();
@@ -69,6 +96,7 @@ fn remove(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let entries = object(args, 0)?.entries();
     let keys = wanted_keys(context, args)?;
     context.pay_new_values(entries.len().saturating_mul(2))?;
+    pay_keys(context, entries, keys.len())?;
     let kept = entries.iter().filter(|(key, _)| keys.binary_search(key).is_err()).cloned();
     Ok(Some(Value::object(kept.collect())))
 }
@@ -76,7 +104,9 @@ fn remove(context: &mut Context<'_>, args: &[Value]) -> Outcome {
 fn filter(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let object = object(args, 0)?;
     let keys = wanted_keys(context, args)?;
+    context.pay_values(object.entries().len())?;
     context.pay_new_values(keys.len().min(object.entries().len()).saturating_mul(2))?;
+    pay_keys(context, object.entries(), keys.len())?;
     let kept = object.entries().iter().filter(|(key, _)| keys.binary_search(key).is_ok()).cloned();
     Ok(Some(Value::object(kept.collect())))
 }
@@ -96,6 +126,7 @@ fn union(context: &mut Context<'_>, args: &[Value]) -> Outcome {
 fn merged(context: &mut Context<'_>, a: &Object, b: &Object) -> Result<Value, Failure> {
     let (a, b) = (a.entries(), b.entries());
     context.pay_new_values(a.len().saturating_add(b.len()).saturating_mul(2))?;
+    context.meter.steps(row_price(a.iter().chain(b).map(|(key, _)| key)).saturating_mul(2))?;
     let mut entries: Vec<Entry> = Vec::with_capacity(a.len().max(b.len()));
     let (mut left, mut right) = (a.iter().peekable(), b.iter().peekable());
     loop {
@@ -142,6 +173,8 @@ fn union_of(context: &mut Context<'_>, objects: &[&Object]) -> Result<Value, Fai
     context.pay_new_values(total.saturating_mul(2))?;
     context.pay_values(total.saturating_mul(rounds))?;
     let mut all: Vec<&Entry> = objects.iter().flat_map(|object| object.entries()).collect();
+    let keys: Vec<&Value> = all.iter().map(|(key, _)| key).collect();
+    context.meter.steps(sort_price(keys.into_iter()))?;
     // Stable: of one key the values stay in order.
     all.sort_by(|a, b| a.0.cmp(&b.0));
     let mut entries: Vec<Entry> = Vec::new();
@@ -172,6 +205,8 @@ fn subset(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let holds = match (whole, part) {
         (Value::Array(whole), Value::Set(part)) => {
             context.pay_values(whole.items().len())?;
+            let price = |sum: u64, item| sum.saturating_add(search_price(part.members().len(), item));
+            context.meter.steps(whole.items().iter().fold(0, price))?;
             // OPA counts members of the set as they are met, equal ones again, until none is missing.
             let mut missing = part.members().len() as i64;
             whole.items().iter().any(|item| {
@@ -195,7 +230,9 @@ fn covers(context: &mut Context<'_>, whole: &Value, part: &Value) -> Result<Opti
         (Value::Object(whole), Value::Object(part)) => {
             context.pay_values(part.entries().len())?;
             for (key, wanted) in part.entries() {
+                context.meter.steps(search_price(whole.entries().len(), key))?;
                 let Some(have) = whole.get(key) else { return Ok(Some(false)) };
+                context.pay_compared(have, wanted)?;
                 if have != wanted && covers(context, have, wanted)? != Some(true) {
                     return Ok(Some(false));
                 }
@@ -204,6 +241,8 @@ fn covers(context: &mut Context<'_>, whole: &Value, part: &Value) -> Result<Opti
         }
         (Value::Set(whole), Value::Set(part)) => {
             context.pay_values(part.members().len())?;
+            let price = |sum: u64, member| sum.saturating_add(search_price(whole.members().len(), member));
+            context.meter.steps(part.members().iter().fold(0, price))?;
             part.members().iter().all(|member| whole.contains(member))
         }
         (Value::Array(whole), Value::Array(part)) => contiguous(context, whole.items(), part.items())?,
@@ -218,22 +257,26 @@ fn contiguous(context: &mut Context<'_>, whole: &[Value], part: &[Value]) -> Res
     }
     context.pay_values(whole.len().saturating_add(part.len()).saturating_mul(2))?;
     let mut borders = vec![0_usize; part.len()];
-    let step = |borders: &[usize], mut matched: usize, item: &Value| {
+    let mut step = |borders: &[usize], mut matched: usize, item: &Value| -> Result<usize, Failure> {
+        // Each of the looks below is at the whole of the item, at worst.
+        let price = look_price(item);
         while matched > 0 && part.get(matched) != Some(item) {
+            context.meter.steps(price)?;
             matched = borders.get(matched - 1).copied().unwrap_or(0);
         }
-        matched + usize::from(part.get(matched) == Some(item))
+        context.meter.steps(price.saturating_mul(2))?;
+        Ok(matched + usize::from(part.get(matched) == Some(item)))
     };
     let mut matched = 0;
     for (at, item) in part.iter().enumerate().skip(1) {
-        matched = step(&borders, matched, item);
+        matched = step(&borders, matched, item)?;
         if let Some(border) = borders.get_mut(at) {
             *border = matched;
         }
     }
     matched = 0;
     for item in whole {
-        matched = step(&borders, matched, item);
+        matched = step(&borders, matched, item)?;
         if matched == part.len() {
             return Ok(true);
         }

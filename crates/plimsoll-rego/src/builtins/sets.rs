@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::operand::{any, array, integer, set};
 use super::{Builtin, Context, Failure, Outcome};
+use crate::price::{look_price, row_price, search_price, sort_price};
 use crate::value::{Set, Value};
 
 pub(super) const BUILTINS: &[Builtin] = &[
@@ -30,6 +31,9 @@ fn merged(context: &mut Context<'_>, a: &[Value], b: &[Value], keep: Keep) -> Re
     // A small set is looked up in a large one.
     if !keep.right && a.len().saturating_mul(16) < b.len() {
         context.pay_new_values(a.len().saturating_mul(4))?;
+        // Found, and then seen to be in order.
+        let price = |member| search_price(b.len(), member).saturating_add(look_price(member));
+        context.meter.steps(a.iter().fold(0, |sum, member| sum.saturating_add(price(member))))?;
         return Ok(a
             .iter()
             .filter(|member| if b.binary_search(member).is_ok() { keep.both } else { keep.left })
@@ -37,6 +41,7 @@ fn merged(context: &mut Context<'_>, a: &[Value], b: &[Value], keep: Keep) -> Re
             .collect());
     }
     context.pay_new_values(a.len().saturating_add(b.len()))?;
+    context.meter.steps(row_price(a.iter().chain(b)).saturating_mul(2))?;
     let mut kept = Vec::new();
     let (mut left, mut right) = (a.iter().peekable(), b.iter().peekable());
     loop {
@@ -108,6 +113,7 @@ fn union(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     for set in sets {
         all.extend_from_slice(set.members());
     }
+    context.meter.steps(sort_price(all.iter()))?;
     Ok(Some(Value::set(all)))
 }
 

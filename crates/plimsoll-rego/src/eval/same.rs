@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::budget::{Exhausted, Meter};
+pub(super) use crate::price::{search_price, sort_price};
 use crate::value::Value;
 
 /// Bytes of text that are compared for one step.
@@ -54,6 +55,11 @@ fn seen<'v>(a: &'v Value, b: &'v Value, meter: &mut Meter) -> Result<Sight<'v>, 
             }
             Sight::Known(x == y)
         }
+        (Value::Number(x), Value::Number(y)) if x.plain().is_none() && y.plain().is_none() => {
+            // Digit by digit.
+            meter.steps(x.text_len().min(y.text_len()) as u64 / 64)?;
+            Sight::Known(x == y)
+        }
         (Value::Array(x), Value::Array(y)) => lists(Arc::ptr_eq(x, y), x.items(), y.items()),
         (Value::Set(x), Value::Set(y)) => lists(Arc::ptr_eq(x, y), x.members(), y.members()),
         (Value::Object(x), Value::Object(y)) => {
@@ -95,20 +101,4 @@ fn all_same(mut at: Members<'_>, meter: &mut Meter) -> Result<bool, Exhausted> {
             },
         }
     }
-}
-
-/// About what it takes to find a value among so many that are sorted, beyond a step.
-pub(super) fn search_price(count: usize, wanted: &Value) -> u64 {
-    match wanted {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        // A text of less than some bytes costs nothing.
-        wanted => (wanted.weight() / 16).saturating_mul(u64::from(count.checked_ilog2().unwrap_or(0)) + 1),
-    }
-}
-
-/// About what it takes to sort values, beyond a step for each.
-pub(super) fn sort_price<'v>(values: impl ExactSizeIterator<Item = &'v Value>) -> u64 {
-    let rounds = u64::from(values.len().checked_ilog2().unwrap_or(0)) + 1;
-    let weight = values.fold(0_u64, |sum, value| sum.saturating_add(value.weight()));
-    (weight / 16).saturating_mul(rounds)
 }

@@ -22,10 +22,10 @@ pub enum ArithmeticError {
 
 type Result = std::result::Result<Number, ArithmeticError>;
 
-/// Steps that arithmetic on numbers of this much text is worth: quadratic in the digits.
+/// Steps that arithmetic on numbers of so many digits is worth: quadratic, for they are read and written in tens.
 pub fn cost(numbers: &[&Number]) -> u64 {
-    let digits: u64 = numbers.iter().map(|number| number.text_len() as u64 / 16).sum();
-    1 + digits * digits / 64
+    let digits: u64 = numbers.iter().map(|number| number.digits() / 16).sum();
+    1 + digits * digits / 8
 }
 
 impl Number {

@@ -196,7 +196,7 @@ impl Value {
         self.size().depth
     }
 
-    /// About how many values, or 64 bytes of text, it is when walked or written, at most `u32::MAX`: what is shared counts each
+    /// About how many values, or 64 bytes of text, or 4 digits of a long number, it is when walked or written, at most `u32::MAX`: what is shared counts each
     /// time. A value of little memory may so be beyond all bounds; whoever compares, walks or writes values pays for this.
     pub fn weight(&self) -> u64 {
         u64::from(self.size().weight)
@@ -208,7 +208,11 @@ impl Value {
             Value::Object(object) => object.size,
             Value::Set(set) => set.size,
             Value::String(text) => Size::scalar(text.len()),
-            Value::Number(number) => Size::scalar(number.text_len()),
+            // Digits are compared one by one.
+            Value::Number(number) => match number.text_len() {
+                0..=64 => Size::scalar(0),
+                long => Size::scalar(long.saturating_mul(16)),
+            },
             Value::Null | Value::Bool(_) => Size::scalar(0),
         }
     }

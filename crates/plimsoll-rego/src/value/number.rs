@@ -263,11 +263,20 @@ impl Number {
         })
     }
 
-    /// How long its text is at most: what working with it costs.
+    /// How long its text is at most.
     pub fn text_len(&self) -> usize {
         match &self.0 {
             Repr::Int(_) => 20,
             Repr::Text(text) => text.len(),
+        }
+    }
+
+    /// How many digits it has when it is written out: `1e9000` is short and is worked with as nine thousand.
+    pub(super) fn digits(&self) -> u64 {
+        match &self.0 {
+            Repr::Int(_) => 20,
+            Repr::Text(text) if !text.contains(['e', 'E']) => text.len() as u64,
+            Repr::Text(text) => self.with_parts(|parts| text.len() as u64 + parts.exponent.unsigned_abs()),
         }
     }
 

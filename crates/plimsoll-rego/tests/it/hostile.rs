@@ -605,6 +605,96 @@ fn numbers_of_ten_thousand_digits_cost_what_they_are() {
     ]);
 }
 
+/// What a term costs with this input.
+fn steps(term: &str, input: &Value) -> u64 {
+    let policy = Policy::new([("a.rego", format!("package a\np := {term}\n").as_str())]);
+    let query = policy.unwrap_or_else(|refused| panic!("{term}: {refused}")).query("data.a.p").unwrap();
+    let outcome = query.run(Some(input), &Value::object(Vec::new()));
+    outcome.unwrap_or_else(|error| panic!("{term}: {}", error.message)).metrics.steps
+}
+
+#[test]
+fn members_that_are_compared_are_paid_for_by_their_weight() {
+    const COUNT: usize = 64;
+    // Alike up to their ends.
+    let members = |bytes: usize| -> Vec<Value> {
+        (100..100 + COUNT).map(|at| Value::string(format!("{}{at}", "x".repeat(bytes)))).collect()
+    };
+    let given = |bytes: usize| {
+        let object = || Value::object(members(bytes).into_iter().map(|key| (key, Value::Null)).collect());
+        let graph = members(bytes).into_iter().map(|key| (key, Value::array(Vec::new()))).collect();
+        let fields = [
+            ("a", Value::array(members(bytes))),
+            ("b", Value::array(members(bytes))),
+            ("s", Value::set(members(bytes))),
+            ("t", Value::set(members(bytes))),
+            ("u", Value::set(vec![Value::set(members(bytes)), Value::set(members(bytes).split_off(1))])),
+            ("o", object()),
+            ("q", object()),
+            ("g", Value::object(graph)),
+        ];
+        Value::object(fields.into_iter().map(|(name, value)| (Value::string(name), value)).collect())
+    };
+    let (light, heavy) = (given(1), given(64 << 10));
+    for term in [
+        "input.s & input.t",
+        "input.s | input.t",
+        "input.s - input.t",
+        "union(input.u)",
+        "intersection(input.u)",
+        "max(input.a)",
+        "min(input.s)",
+        "sort(input.a)",
+        "object.keys(input.o)",
+        "object.remove(input.o, input.s)",
+        "object.remove(input.o, input.a)",
+        "object.filter(input.o, input.s)",
+        "object.union(input.o, input.q)",
+        "object.union_n([input.o, input.q])",
+        "object.subset(input.o, input.q)",
+        "object.subset(input.s, input.t)",
+        "object.subset(input.a, input.b)",
+        "object.subset(input.a, input.s)",
+        "graph.reachable(input.g, input.a)",
+        "graph.reachable_paths(input.g, input.a)",
+    ] {
+        let (light, heavy) = (steps(term, &light), steps(term, &heavy));
+        // A KiB a step, each member once at least.
+        assert!(heavy >= light + (COUNT * 64) as u64 - 64, "{term}: {heavy} steps, and {light} for light ones");
+    }
+}
+
+#[test]
+fn numbers_are_paid_for_by_the_digits_that_they_are_worked_with_as() {
+    let digits = "7".repeat(10_000);
+    let input =
+        Value::from_json(format!(r#"{{"x": {digits}1, "y": {digits}2, "s": [{digits}1, {digits}2]}}"#).as_bytes());
+    let input = input.unwrap();
+    for (term, least) in [
+        ("input.x + input.y", 100_000),
+        ("input.x + 1", 40_000),
+        ("1e9000 + 1", 30_000),
+        ("1e-9000 + 1", 30_000),
+        ("input.x < input.y", 100),
+        ("input.x == input.y", 100),
+        ("max(input.s)", 100),
+        ("[x | some x in input.s; x == input.y]", 100),
+    ] {
+        let cost = steps(term, &input);
+        assert!(cost >= least, "{term}: {cost} steps");
+    }
+    assert!(steps("input + 1", &Value::int(7)) < 100);
+}
+
+#[test]
+fn a_pattern_that_is_refused_is_refused_once() {
+    let calls = |count: usize| {
+        steps(&format!("count([1 | some i in numbers.range(1, {count}); not regex.match(`(a[`, `a`)])"), &Value::Null)
+    };
+    let (one, many) = (calls(1), calls(1001));
+    assert!(many - one < 100 * 1000, "{many} steps, and {one} for one");
+}
+
 #[test]
 fn texts_that_double_end_within_the_memory_of_the_budget() {
     let doubling = |n: usize, step: &str| {

@@ -81,18 +81,19 @@ impl Pattern {
 
 /// The compiled pattern, from this evaluation's own store where it has been met.
 pub(in crate::builtins) fn compiled(context: &mut Context<'_>, pattern: &str) -> Result<Arc<Pattern>, Failure> {
-    if let Some(found) = context.scratch.regexes.get(pattern) {
-        return Ok(Arc::clone(found));
+    context.pay_text(pattern.len())?;
+    if let Some(known) = context.scratch.regexes.get(pattern) {
+        return known.clone();
     }
     // Compiling takes long beside most of what is paid for.
     context.meter.steps(500 + pattern.len() as u64 * 16)?;
-    let made = Arc::new(Pattern::new(pattern)?);
-    context.meter.steps(made.size)?;
+    let made = Pattern::new(pattern).map(Arc::new);
+    context.meter.steps(made.as_ref().map_or(0, |made| made.size))?;
     if context.scratch.regexes.len() >= KEPT {
         context.scratch.regexes.clear();
     }
-    context.scratch.regexes.insert(pattern.to_owned(), Arc::clone(&made));
-    Ok(made)
+    context.scratch.regexes.insert(pattern.to_owned(), made.clone());
+    made
 }
 
 fn matches(context: &mut Context<'_>, args: &[Value]) -> Outcome {
