@@ -54,6 +54,14 @@ pub(super) fn granted(context: &Context<'_>, host: &str) -> Result<Arc<dyn Fetch
     Ok(Arc::clone(fetch))
 }
 
+/// A URL's host without its port, and without the brackets of an IPv6 address.
+fn hostname(host: &str) -> &str {
+    match host.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
 /// Refuses what is unknown or missing in a request object.
 pub(super) fn check_request(request: &Object, position: usize) -> Result<()> {
     let known = |key: &Value| key.as_str().is_some_and(|key| PARAMETERS.contains(&key));
@@ -105,7 +113,7 @@ fn send(context: &mut Context<'_>, args: &[Value]) -> Result {
             .ok_or_else(|| Failure::builtin("\"url\" must be a string"))?;
         let parsed = url::parse(&bytes::bytes(text)).map_err(Failure::builtin)?;
         let host = String::from_utf8_lossy(&parsed.host).into_owned();
-        Ok(host.split(':').next().unwrap_or_default().to_owned())
+        Ok(hostname(&host).to_owned())
     });
     let host = match checked {
         Ok(host) => host,
@@ -124,5 +132,23 @@ fn send(context: &mut Context<'_>, args: &[Value]) -> Result {
             Ok(Some(response))
         }
         Err(error) => failed(Failure::builtin(error), "eval_http_send_network_error"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hostname;
+
+    #[test]
+    fn a_host_is_what_stands_before_the_port() {
+        for (host, name) in [
+            ("example.com", "example.com"),
+            ("example.com:8443", "example.com"),
+            ("[2001:db8::1]:8443", "2001:db8::1"),
+            ("[::1]", "::1"),
+            ("", ""),
+        ] {
+            assert_eq!(hostname(host), name, "{host}");
+        }
     }
 }
