@@ -190,6 +190,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Speak gator's command line: Gatekeeper's templates and constraints, tested on files
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll gator test -f manifests/ -f policies/\n  ln -s plimsoll gator && ./gator verify policies/..."
+    )]
+    Gator {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Speak OPA's command line: Rego evaluated, tested, checked and formatted
     #[command(
         disable_help_flag = true,

@@ -48,6 +48,8 @@ mod uuid;
 mod want;
 mod yaml;
 
+pub(crate) use yaml::{write as write_yaml, write_field as write_yaml_field};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,10 +1,11 @@
-//! `yaml.*`: reading is [`Value::from_yaml`]'s; writing is go-yaml's block style with two blanks a level, no line ever broken.
+//! `yaml.*`: reading is [`Value::from_yaml`]'s; writing is go-yaml's block style with two blanks a level, no line ever broken,
+//! which programs of Go's that share the writer have in layouts of their own ([`YamlLayout`]).
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::{Builtin, Context, Failure, bytes, civil, json_text, want};
-use crate::value::{JsonLimits, Number, Value, YamlError, is_plain_yaml_text};
+use crate::value::{JsonLimits, Number, Value, YamlError, YamlLayout, is_plain_yaml_text};
 
 type Result<T = Option<Value>> = std::result::Result<T, Failure>;
 
@@ -52,9 +53,14 @@ fn marshal(context: &mut Context<'_>, args: &[Value]) -> Result {
     let value = want::argument(args, 0);
     // An indent of a level is two blanks on each of its lines.
     json_text::weigh(context.meter, value, Some(("", "  ")), 1)?;
+    Ok(Some(Value::string(write(value, YamlLayout::default()))))
+}
+
+/// A whole document.
+pub(crate) fn write(value: &Value, layout: YamlLayout) -> String {
     let mut out = String::new();
     match value {
-        Value::Array(_) | Value::Set(_) | Value::Object(_) => node(&mut out, value, 0, Place::Top),
+        Value::Array(_) | Value::Set(_) | Value::Object(_) => node(&mut out, value, 0, Place::Top, layout),
         scalar => {
             push_scalar(&mut out, scalar, 1, false);
             if !is_block(scalar) || !out.ends_with('\n') {
@@ -62,7 +68,12 @@ fn marshal(context: &mut Context<'_>, args: &[Value]) -> Result {
             }
         }
     }
-    Ok(Some(Value::string(out)))
+    out
+}
+
+/// What stands behind a key that is indented so far, and its colon.
+pub(crate) fn write_field(out: &mut String, value: &Value, indent: usize, layout: YamlLayout) {
+    field(out, value, indent, layout);
 }
 
 /// Where a node is written.
@@ -76,10 +87,10 @@ enum Place {
 }
 
 /// Depth is bounded, because that of values is.
-fn node(out: &mut String, value: &Value, indent: usize, place: Place) {
+fn node(out: &mut String, value: &Value, indent: usize, place: Place, layout: YamlLayout) {
     match value {
-        Value::Array(array) => items(out, array.items(), indent, place),
-        Value::Set(set) => items(out, set.members(), indent, place),
+        Value::Array(array) => items(out, array.items(), indent, place, layout),
+        Value::Set(set) => items(out, set.members(), indent, place, layout),
         Value::Object(object) if object.entries().is_empty() => {
             if place == Place::Field {
                 out.push(' ');
@@ -118,7 +129,7 @@ fn node(out: &mut String, value: &Value, indent: usize, place: Place) {
                     push_text(out, &key, indent + 2, true);
                     out.push(':');
                 }
-                field(out, value, indent);
+                field(out, value, indent, layout);
             }
         }
         scalar => {
@@ -133,11 +144,13 @@ fn node(out: &mut String, value: &Value, indent: usize, place: Place) {
     }
 }
 
-fn field(out: &mut String, value: &Value, indent: usize) {
-    node(out, value, indent + 2, Place::Field);
+fn field(out: &mut String, value: &Value, indent: usize, layout: YamlLayout) {
+    let list = matches!(value, Value::Array(_) | Value::Set(_));
+    let inner = if list && layout.flush_lists { indent } else { layout.deeper(indent) };
+    node(out, value, inner, Place::Field, layout);
 }
 
-fn items(out: &mut String, values: &[Value], indent: usize, place: Place) {
+fn items(out: &mut String, values: &[Value], indent: usize, place: Place, layout: YamlLayout) {
     if values.is_empty() {
         if place == Place::Field {
             out.push(' ');
@@ -153,7 +166,7 @@ fn items(out: &mut String, values: &[Value], indent: usize, place: Place) {
             blanks(out, indent);
         }
         out.push_str("- ");
-        node(out, value, indent + 2, Place::Item);
+        node(out, value, indent + 2, Place::Item, layout);
     }
 }
 

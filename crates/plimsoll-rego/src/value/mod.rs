@@ -23,8 +23,8 @@ pub use json::{JsonError, JsonLimits};
 pub use number::{MAX_NUMBER_BITS, MAX_NUMBER_TEXT, Number, NumberError};
 pub(crate) use text::is_printable;
 pub use text::{JsonStyle, json_string, quote};
-pub use yaml::YamlError;
 pub(crate) use yaml::is_plain_yaml_text;
+pub use yaml::{YamlError, YamlLayout};
 
 use std::cmp::Ordering;
 use std::sync::Arc;

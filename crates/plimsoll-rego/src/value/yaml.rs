@@ -17,6 +17,30 @@ pub struct YamlError {
     pub line: usize,
 }
 
+/// How YAML is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct YamlLayout {
+    /// Levels stand at multiples of so many columns.
+    pub indent: usize,
+    /// A list stands no deeper than its key.
+    pub flush_lists: bool,
+}
+
+impl Default for YamlLayout {
+    /// OPA's own.
+    fn default() -> YamlLayout {
+        YamlLayout { indent: 2, flush_lists: false }
+    }
+}
+
+impl YamlLayout {
+    /// The column of the next level.
+    pub fn deeper(self, indent: usize) -> usize {
+        let step = self.indent.max(1);
+        (indent / step + 1) * step
+    }
+}
+
 /// The namespace of `!!str` and its like.
 const TAGS: &str = "tag:yaml.org,2002:";
 
@@ -54,6 +78,18 @@ impl Value {
             reader.event(event).map_err(|message| wrong(message, span.start.line()))?;
         }
         Ok(reader.first.unwrap_or(Value::Null))
+    }
+}
+
+impl Value {
+    /// A document as go-yaml writes it.
+    pub fn to_yaml(&self, layout: YamlLayout) -> String {
+        crate::builtins::write_yaml(self, layout)
+    }
+
+    /// What stands behind a key and its colon, the key being indented so far, with the end of the line.
+    pub fn write_yaml_field(&self, out: &mut String, indent: usize, layout: YamlLayout) {
+        crate::builtins::write_yaml_field(out, self, indent, layout);
     }
 }
 
@@ -363,6 +399,19 @@ mod tests {
     fn only_the_first_document_counts_but_all_must_be_readable() {
         assert_eq!(json("a: 1\n---\nb: 2\n"), r#"{"a":1}"#);
         assert!(json("a: 1\n---\nb: [\n").contains('['), "{}", json("a: 1\n---\nb: [\n"));
+    }
+
+    #[test]
+    fn layouts_differ_in_depth_and_where_lists_stand() {
+        let value = Value::from_json(br#"{"a": [{"b": ["x"], "c": {"d": 1}}]}"#).unwrap();
+        let four = YamlLayout { indent: 4, flush_lists: false };
+        let wanted = "a:\n    - b:\n        - x\n      c:\n        d: 1\n";
+        assert_eq!(value.to_yaml(four), wanted);
+        let flush = YamlLayout { indent: 2, flush_lists: true };
+        assert_eq!(value.to_yaml(flush), "a:\n- b:\n  - x\n  c:\n    d: 1\n");
+        let mut out = "k:".to_owned();
+        value.write_yaml_field(&mut out, 2, four);
+        assert_eq!(out, "k:\n    a:\n        - b:\n            - x\n          c:\n            d: 1\n");
     }
 
     #[test]

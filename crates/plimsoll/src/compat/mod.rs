@@ -5,6 +5,7 @@
 
 pub mod dive;
 pub mod dockle;
+pub mod gator;
 pub mod hadolint;
 pub mod kubesec;
 pub mod opa;
@@ -27,6 +28,7 @@ pub struct Personality {
 pub const PERSONALITIES: &[Personality] = &[
     Personality { name: "dive", run: dive::run },
     Personality { name: "dockle", run: dockle::run },
+    Personality { name: "gator", run: gator::run },
     Personality { name: "hadolint", run: hadolint::run },
     Personality { name: "kubesec", run: kubesec::run },
     Personality { name: "opa", run: opa::run },

@@ -1,0 +1,357 @@
+//! A template's Rego. In: the text of the rule and of its libraries, as they stand in the template's file. Out: a program whose
+//! `violation` can be asked for any review and parameters, or why Gatekeeper refuses it, with the place in that file.
+//!
+//! As Gatekeeper has it: the rule's package is not its own, libraries stand below `lib`, imports are of libraries alone, and of
+//! `data` nothing is seen but `inventory` and libraries.
+
+use std::sync::Arc;
+
+use plimsoll_rego::ast::{Import, Language, Module, Ref, Term, TermKind, text as rego_text};
+use plimsoll_rego::budget::Budget;
+use plimsoll_rego::compile::{self, QueryContext};
+use plimsoll_rego::error::{Code, RegoError};
+use plimsoll_rego::eval::{EvalError, Prepared, Program, ProgramOptions, RunOptions, Tracer};
+use plimsoll_rego::parse;
+use plimsoll_rego::span::{Source, Sources, Span};
+use plimsoll_rego::value::Value;
+
+use crate::fault::{Fault, FaultKind};
+use crate::json;
+use crate::walk;
+
+/// The package that the rule is put into.
+const PACKAGE: &str = "template";
+const QUERY: &str = "data.template.violation";
+const REFUSED: &str = "invalid ConstraintTemplate";
+
+/// A template's Rego as it is written.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    pub rego: String,
+    pub libs: Vec<String>,
+    pub language: Language,
+    /// Where the rule and each library stand in the template's document.
+    pub rego_path: Vec<String>,
+    pub libs_path: Vec<String>,
+}
+
+/// How it is compiled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CodeOptions {
+    /// `print` speaks; otherwise it is left out.
+    pub print: bool,
+    /// It can be traced.
+    pub instrument: bool,
+}
+
+/// Compiled Rego of one template.
+pub struct Rego {
+    prepared: Prepared,
+    sources: Arc<Sources>,
+    /// It reads `data.inventory`.
+    pub referential: bool,
+}
+
+/// What one constraint's evaluation gave.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Message and details, in Rego's order of both.
+    pub violations: Vec<(String, Value)>,
+    pub printed: Vec<String>,
+}
+
+/// Where in the document an error of the code is.
+#[derive(Debug)]
+pub struct CodeFault {
+    pub fault: Fault,
+    /// The path of the text, and row and column in it.
+    pub place: Option<(Vec<String>, usize, usize)>,
+}
+
+impl Rego {
+    /// Parses, checks and compiles.
+    ///
+    /// # Errors
+    /// Gatekeeper's words, and where.
+    pub fn compile(written: &Written, options: CodeOptions) -> Result<Rego, Box<CodeFault>> {
+        let mut sources = Sources::default();
+        let parse_options = parse::Options::of(written.language);
+        let read = |sources: &mut Sources, name: &str, text: &str| {
+            let parsed = parse::parse_module(sources, name, text.as_bytes(), &parse_options);
+            match parsed.module {
+                Some(module) if parsed.errors.is_empty() => Ok(module),
+                _ => Err(Box::new(errors(&parsed.errors, sources, written, REFUSED))),
+            }
+        };
+        let mut entry = read(&mut sources, PACKAGE, &written.rego)?;
+        if !entry.rules.iter().any(|rule| named(rule.head.name.as_deref(), &rule.head.reference)) {
+            return Err(Box::new(no_violation(&entry, &sources, written)));
+        }
+        let package = entry.package.span;
+        entry.package.path = vec![Term::var(package, "data"), Term::string(package, PACKAGE)];
+        let mut libs = Vec::new();
+        for (at, text) in written.libs.iter().enumerate() {
+            libs.push(read(&mut sources, &format!("libs[\"lib_{at}\"]"), text)?);
+        }
+        let mut referential = false;
+        check(&entry, &libs, &mut referential).map_err(|wrong| Box::new(wrong.fault(&sources, written)))?;
+        walk::rewrite(&mut entry);
+        for lib in &mut libs {
+            walk::lead_path(&mut lib.package.path);
+            walk::rewrite(lib);
+        }
+        let compile_options = compile::Options { keep_print: options.print, ..compile::Options::default() };
+        let modules = std::iter::once(entry).chain(libs).collect();
+        let compiled = compile::compile(modules, &sources, &compile_options)
+            .map_err(|wrong| Box::new(errors(&wrong, &sources, written, "unable to compile modules")))?;
+        let compiled = Arc::new(compiled);
+        let query = parse::parse_query(&mut sources, "", QUERY, &parse_options).and_then(|body| {
+            compile::compile_query(&compiled, body, &QueryContext::default(), &sources, &compile_options)
+        });
+        let query = query.map_err(|wrong| Box::new(errors(&wrong, &sources, written, "unable to compile modules")))?;
+        let sources = Arc::new(sources);
+        let program_options =
+            ProgramOptions { instrument: options.instrument, sources: sources.clone(), ..ProgramOptions::default() };
+        let program = Arc::new(Program::new(compiled, program_options));
+        let prepared = program.prepare(query, &sources).map_err(|error| {
+            Box::new(CodeFault { fault: Fault::new(FaultKind::Template, error.to_string()), place: None })
+        })?;
+        Ok(Rego { prepared, sources, referential })
+    }
+
+    /// Asks for violations of one constraint.
+    ///
+    /// # Errors
+    /// It could not tell: a conflict, a budget that is used up, a message that is no text.
+    pub fn ask(
+        &self,
+        request: &Value,
+        parameters: &Value,
+        data: &Value,
+        budget: &Budget,
+        tracer: Option<&mut dyn Tracer>,
+    ) -> Result<Found, String> {
+        let input = json::object([("review", request.clone()), ("parameters", parameters.clone())]);
+        let options = RunOptions { budget: budget.clone(), ..RunOptions::default() };
+        let run = match tracer {
+            Some(tracer) => self.prepared.run_traced(Some(&input), data, &options, Some(tracer)),
+            None => self.prepared.run(Some(&input), data, &options),
+        };
+        let outcome = run.map_err(|error| self.line(&error))?;
+        let mut found = Found { violations: Vec::new(), printed: Vec::new() };
+        found.printed.extend(outcome.printed.into_iter().map(|line| line.text));
+        let values = outcome.solutions.iter().flat_map(|solution| &solution.expressions);
+        for value in values {
+            for violation in members(&value.value) {
+                let (Value::Object(_), Some(message)) = (violation, json::field(violation, "msg")) else { continue };
+                let Some(message) = message.as_str() else {
+                    let (have, json) = (message.type_name(), message.to_json());
+                    return Err(format!(
+                        "extracting message binding: .msg accessor error: {json} is of the type {have}, expected string"
+                    ));
+                };
+                let details = json::field(violation, "details");
+                let details = details.cloned().unwrap_or_else(|| Value::object(Vec::new()));
+                found.violations.push((message.to_owned(), details));
+            }
+        }
+        found.violations.sort_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
+        found.violations.dedup();
+        Ok(found)
+    }
+
+    fn line(&self, error: &EvalError) -> String {
+        error.line(&self.sources)
+    }
+
+    /// The texts that places of traces are in.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+}
+
+/// What `violation[result]` would give: members of a set, keys of an object; a list has only numbers.
+fn members(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Set(set) => set.members().iter().collect(),
+        Value::Object(object) => object.entries().iter().map(|(key, _)| key).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn named(name: Option<&str>, reference: &Ref) -> bool {
+    let first = reference.first().map(|term| &term.kind);
+    name == Some("violation") || matches!(first, Some(TermKind::Var(name)) if &**name == "violation")
+}
+
+fn no_violation(entry: &Module, sources: &Sources, written: &Written) -> CodeFault {
+    let message = format!("{REFUSED}: invalid rego: invalid module: missing required rules: [violation]");
+    let hint = match written.language {
+        Language::V1 => "add a rule such as `violation contains {\"msg\": msg} if { msg := \"…\" }`",
+        _ => "add a rule such as `violation[{\"msg\": msg}] { msg := \"…\" }`",
+    };
+    let fault = Fault::new(FaultKind::Template, message).hint(hint);
+    CodeFault { fault, place: place(entry.package.span, sources, written) }
+}
+
+/// What of a module Gatekeeper does not allow.
+struct Disallowed {
+    message: String,
+    hint: &'static str,
+    span: Span,
+}
+
+impl Disallowed {
+    fn fault(self, sources: &Sources, written: &Written) -> CodeFault {
+        let fault = Fault::new(FaultKind::Template, format!("{REFUSED}: {}", self.message)).hint(self.hint);
+        CodeFault { fault, place: place(self.span, sources, written) }
+    }
+}
+
+fn check(entry: &Module, libs: &[Module], referential: &mut bool) -> Result<(), Disallowed> {
+    for lib in libs {
+        let path = &lib.package.path;
+        if path.len() < 3 || !begins(path, "lib") {
+            return Err(Disallowed {
+                message: format!("invalid lib prefix: path {} not found in lib prefixes", ref_text(path)),
+                hint: "a library's package stands below lib: `package lib.NAME`",
+                span: lib.package.span,
+            });
+        }
+    }
+    let modules = libs.iter().chain([entry]);
+    modules.clone().flat_map(|module| &module.imports).try_for_each(import)?;
+    for (at, module) in modules.enumerate() {
+        let mut wrong: Vec<(String, Span)> = Vec::new();
+        walk::refs(module, &mut |path, term| {
+            let data = matches!(path.first().map(|term| &term.kind), Some(TermKind::Var(name)) if &**name == "data");
+            if !data || begins(path, "lib") {
+                return;
+            }
+            if begins(path, "inventory") {
+                *referential = true;
+                return;
+            }
+            wrong.push((format!("disallowed ref {}", ref_text(path)), term.span));
+        });
+        if let Some((_, span)) = wrong.first() {
+            let name = if at < libs.len() { format!("libs[\"lib_{at}\"]") } else { PACKAGE.to_owned() };
+            let lines: String = wrong.iter().map(|(line, _)| format!("{line}\n")).collect();
+            return Err(Disallowed {
+                message: format!(
+                    "invalid data references: check refs failed on module {{{name}}}: errors ({}):\n{lines}",
+                    wrong.len()
+                ),
+                hint: "of `data` a template sees only `data.inventory` and `data.lib`; the rule's own package needs no name",
+                span: *span,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn import(import: &Import) -> Result<(), Disallowed> {
+    let refused = |message: String, hint| Disallowed { message, hint, span: import.span };
+    let TermKind::Ref(path) = &import.path.kind else {
+        let words = "invalid import: got reference of type ast.Var, want ast.Ref";
+        return Err(refused(words.into(), "import a library: `import data.lib.NAME`"));
+    };
+    let first = match path.first().map(|term| &term.kind) {
+        Some(TermKind::Var(name)) => &**name,
+        _ => "",
+    };
+    match first {
+        "input" => {
+            let message = format!("invalid import: cannot import input: {:?}", ref_text(path));
+            Err(refused(message, "write input.review… where it is needed"))
+        }
+        "data" if begins(path, "lib") => Ok(()),
+        "future" => Ok(()),
+        _ => {
+            let message = format!("invalid import: bad import: {:?}", ref_text(path));
+            Err(refused(
+                message,
+                "import only what is below data.lib, and future.keywords; for Rego v1 say `version: v1` in a code block",
+            ))
+        }
+    }
+}
+
+/// Whether a reference is below `data.NAME`.
+fn begins(path: &Ref, name: &str) -> bool {
+    matches!(path.get(1).map(|term| &term.kind), Some(TermKind::String(part)) if **part == *name)
+}
+
+fn ref_text(path: &Ref) -> String {
+    rego_text::reference(path)
+}
+
+fn place(span: Span, sources: &Sources, written: &Written) -> Option<(Vec<String>, usize, usize)> {
+    let source: &Source = sources.get(span.source)?;
+    let (row, column) = source.row_column(span.start);
+    let path = match source.name.strip_prefix("libs[\"lib_") {
+        Some(rest) => {
+            let at = rest.strip_suffix("\"]")?;
+            written.libs_path.iter().map(String::as_str).chain([at]).map(str::to_owned).collect()
+        }
+        None if &*source.name == PACKAGE => written.rego_path.clone(),
+        None => return None,
+    };
+    Some((path, row, column))
+}
+
+/// Errors of the language, as OPA lists them.
+fn errors(errors: &[RegoError], sources: &Sources, written: &Written, front: &str) -> CodeFault {
+    let lines: Vec<String> = errors.iter().map(|error| line(error, sources)).collect();
+    let listed = match lines.as_slice() {
+        [one] => format!("1 error occurred: {one}"),
+        _ => format!("{} errors occurred:\n{}", lines.len(), lines.join("\n")),
+    };
+    let mut fault = Fault::new(FaultKind::Template, format!("{front}: {listed}"));
+    let hint = errors.iter().find_map(|error| error.hint.clone()).or_else(|| {
+        let advice = errors.iter().find_map(|error| advice(error, written));
+        advice.map(str::to_owned)
+    });
+    fault.hint = hint;
+    CodeFault { fault, place: errors.first().and_then(|error| place(error.span, sources, written)) }
+}
+
+fn line(error: &RegoError, sources: &Sources) -> String {
+    let mut line = error.line(sources);
+    for detail in &error.details {
+        line.push_str("\n\t");
+        line.push_str(detail);
+    }
+    if error.code == Code::Parse
+        && error.details.is_empty()
+        && let Some(source) = sources.get(error.span.source)
+    {
+        let (row, column) = source.row_column(error.span.start);
+        line.push_str(&format!("\n\t{}\n\t{}^", source.line(row), " ".repeat(column.saturating_sub(1))));
+    }
+    line
+}
+
+fn advice(error: &RegoError, written: &Written) -> Option<&'static str> {
+    let message = error.message.as_str();
+    let old = message.starts_with("`if` keyword is required") || message.starts_with("`contains` keyword is required");
+    if old {
+        return Some("this is Rego of before OPA 1.0: take `version: v1` out of the code block, or write it anew");
+    }
+    if message.contains("undefined function data.lib.") {
+        return Some(
+            "Gatekeeper finds a library inside an expression only by its import: write `import data.lib.NAME` and call NAME.function",
+        );
+    }
+    if message.contains("undefined function external_data") {
+        return Some(
+            "providers of external data are not asked here: leave this template out, or judge it in the cluster",
+        );
+    }
+    if error.code == Code::Parse && written.language != Language::V1 {
+        return Some(
+            "Gatekeeper reads Rego v0 unless a code block says `version: v1`; `if` and `contains` need `import future.keywords`",
+        );
+    }
+    None
+}

@@ -1,0 +1,359 @@
+//! Templates and constraints in force. In: documents, once; then reviews. Out: what each constraint that matches has to say, or
+//! that it could not tell. A [`Set`] is shared by threads and cheap to copy; it does not change.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use plimsoll_rego::budget::Budget;
+use plimsoll_rego::eval::Tracer;
+use plimsoll_rego::value::Value;
+
+use crate::code::{CodeOptions, Rego};
+use crate::config::{self, Exclusions, Process};
+use crate::constraint::{self, Constraint};
+use crate::document::Document;
+use crate::fault::{Fault, FaultKind};
+use crate::inventory::Inventory;
+use crate::json;
+use crate::matching::{Matchable, is_namespace};
+use crate::native::Native;
+use crate::review::Review;
+use crate::template::{self, Code, Template};
+
+/// How a set is loaded.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Two documents of one name, and actions and enforcement points that nobody knows, are faults. Otherwise, as `gator` has it,
+    /// the later document counts and such actions stay as they are.
+    pub strict: bool,
+    /// The engine of `K8sNativeValidation`; without it the blocks of that engine count for nothing.
+    pub native: Option<Arc<dyn Native>>,
+    pub code: CodeOptions,
+}
+
+/// Templates and constraints, ready to judge.
+#[derive(Clone)]
+pub struct Set {
+    inner: Arc<Inner>,
+    inventory: Arc<Inventory>,
+    /// What policies see as `data`.
+    data: Value,
+}
+
+/// A constraint and the index of its template.
+type InForce = (Arc<Constraint>, usize);
+
+struct Inner {
+    templates: Vec<Template>,
+    /// In the order of kind and name.
+    constraints: Vec<InForce>,
+    by_kind: HashMap<Arc<str>, Vec<u32>>,
+    /// Constraints that objects of any kind may match.
+    of_any_kind: Vec<u32>,
+    exclusions: Exclusions,
+}
+
+/// What one constraint says of a review.
+#[derive(Debug, Clone)]
+pub struct Response {
+    pub constraint: Arc<Constraint>,
+    /// Where the constraint's action is `scoped`: what is done here.
+    pub scoped: Vec<Arc<str>>,
+    pub outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Violation {
+        message: String,
+        details: Value,
+    },
+    /// Whether it is violated could not be told: matching failed, the policy erred, a budget was used up.
+    Undecided {
+        message: String,
+        /// Whether not even matching could be told.
+        unmatched: bool,
+    },
+}
+
+impl Outcome {
+    pub fn message(&self) -> &str {
+        match self {
+            Outcome::Violation { message, .. } | Outcome::Undecided { message, .. } => message,
+        }
+    }
+}
+
+/// Looks on while a review is judged.
+pub trait Watch {
+    /// So many constraints of a template are about to be asked.
+    fn begin(&mut self, _template: &Template, _constraints: usize) {}
+    fn end(&mut self, _template: &Template) {}
+    /// What `print` said.
+    fn printed(&mut self, _line: &str) {}
+    /// Who is told how an evaluation went.
+    fn tracer(&mut self, _rego: &Rego) -> Option<&mut dyn Tracer> {
+        None
+    }
+}
+
+/// How a review is judged.
+#[derive(Debug, Clone, Default)]
+pub struct ReviewOptions<'a> {
+    /// The enforcement point; without it, all of them.
+    pub point: Option<&'a str>,
+    /// Of each constraint's evaluation; its deadline is one for all.
+    pub budget: Budget,
+}
+
+impl Set {
+    /// Loads templates, constraints and the Config among documents; what else is there is not looked at.
+    ///
+    /// # Errors
+    /// All faults: of templates, then of constraints, each in the order of the documents.
+    pub fn load(documents: &[Document], options: &Options) -> Result<Set, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut templates: Vec<Template> = Vec::new();
+        let mut by_name: HashMap<String, usize> = HashMap::new();
+        for document in documents.iter().filter(|document| template::is_template(document)) {
+            match Template::read(document, options.code, options.native.as_deref()) {
+                Err(fault) => faults.push(fault),
+                Ok(template) => match by_name.get(&*template.name) {
+                    None => {
+                        by_name.insert(template.name.to_string(), templates.len());
+                        templates.push(template);
+                    }
+                    Some(_) if options.strict => faults.push(twice(document)),
+                    Some(at) => {
+                        if let Some(place) = templates.get_mut(*at) {
+                            *place = template;
+                        }
+                    }
+                },
+            }
+        }
+        let mut constraints: BTreeMap<(Arc<str>, Arc<str>), InForce> = BTreeMap::new();
+        for document in documents.iter().filter(|document| constraint::is_constraint(document)) {
+            if let Err(fault) = constraint::check_names(document) {
+                faults.push(fault);
+                continue;
+            }
+            let at = by_name.get(&document.kind().to_lowercase()).copied();
+            let Some((at, template)) = at.and_then(|at| Some((at, templates.get(at)?))) else {
+                faults.push(constraint::missing_template(document));
+                continue;
+            };
+            match Constraint::read(document, template, options.strict) {
+                Err(fault) => faults.push(fault),
+                Ok(constraint) => {
+                    let key = (constraint.kind.clone(), constraint.name.clone());
+                    if options.strict && constraints.contains_key(&key) {
+                        faults.push(twice(document));
+                        continue;
+                    }
+                    constraints.insert(key, (Arc::new(constraint), at));
+                }
+            }
+        }
+        let mut exclusions = Exclusions::default();
+        documents.iter().filter(|document| config::is_config(document)).for_each(|document| exclusions.add(document));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let constraints = constraints.into_values().collect();
+        let inner = Arc::new(Inner::new(templates, constraints, exclusions));
+        let empty = Value::object(Vec::new());
+        Ok(Set { inner, inventory: Arc::new(Inventory::default()), data: empty })
+    }
+
+    /// The same policies with another inventory.
+    pub fn with_inventory(&self, inventory: Inventory) -> Set {
+        let document = inventory.document();
+        let empty = matches!(&document, Value::Object(object) if object.entries().is_empty());
+        let data = if empty { document } else { json::object([("inventory", document)]) };
+        Set { inner: self.inner.clone(), inventory: Arc::new(inventory), data }
+    }
+
+    pub fn templates(&self) -> &[Template] {
+        &self.inner.templates
+    }
+
+    pub fn constraints(&self) -> impl ExactSizeIterator<Item = &Arc<Constraint>> {
+        self.inner.constraints.iter().map(|(constraint, _)| constraint)
+    }
+
+    /// Whether the Config has a process leave a namespace alone.
+    pub fn excludes(&self, process: Process, namespace: &str) -> bool {
+        self.inner.exclusions.excludes(process, namespace)
+    }
+
+    /// What the constraints that match have to say, in the order of their kinds and names, then of details and messages.
+    pub fn review(&self, review: &Review) -> Vec<Response> {
+        self.review_with(review, &ReviewOptions::default(), None)
+    }
+
+    /// As [`Set::review`], at one enforcement point, within a budget, and watched.
+    pub fn review_with(
+        &self,
+        review: &Review,
+        options: &ReviewOptions<'_>,
+        mut watch: Option<&mut dyn Watch>,
+    ) -> Vec<Response> {
+        let inner = &*self.inner;
+        let at_webhook = options.point == Some(constraint::POINTS[0]);
+        let mut responses = Vec::new();
+        let mut matched: Vec<(usize, Arc<Constraint>, Vec<Arc<str>>)> = Vec::new();
+        for at in inner.candidates(review) {
+            let Some((constraint, template_at)) = inner.constraints.get(at as usize) else { continue };
+            let Some(template) = inner.templates.get(*template_at) else { continue };
+            if at_webhook && !template.wants(review.operation()) {
+                continue;
+            }
+            let Some(scoped) = constraint.actions(options.point) else { continue };
+            match self.matches(constraint, review) {
+                Ok(false) => {}
+                Ok(true) => matched.push((*template_at, constraint.clone(), scoped)),
+                Err(why) => responses.push(Response {
+                    constraint: constraint.clone(),
+                    scoped,
+                    outcome: Outcome::Undecided {
+                        message: format!("unable to match constraints: {why}"),
+                        unmatched: true,
+                    },
+                }),
+            }
+        }
+        for group in matched.chunk_by(|a, b| a.0 == b.0) {
+            let Some(template) = group.first().and_then(|(at, ..)| inner.templates.get(*at)) else { continue };
+            if let Some(watch) = watch.as_deref_mut() {
+                watch.begin(template, group.len());
+            }
+            for (_, constraint, scoped) in group {
+                let outcomes = self.ask(template, constraint, review, options, &mut watch);
+                responses.extend(outcomes.into_iter().map(|outcome| Response {
+                    constraint: constraint.clone(),
+                    scoped: scoped.clone(),
+                    outcome,
+                }));
+            }
+            if let Some(watch) = watch.as_deref_mut() {
+                watch.end(template);
+            }
+        }
+        responses
+            .sort_by(|a, b| (&a.constraint.kind, &a.constraint.name).cmp(&(&b.constraint.kind, &b.constraint.name)));
+        responses
+    }
+
+    fn ask(
+        &self,
+        template: &Template,
+        constraint: &Constraint,
+        review: &Review,
+        options: &ReviewOptions<'_>,
+        watch: &mut Option<&mut dyn Watch>,
+    ) -> Vec<Outcome> {
+        let undecided = |message| vec![Outcome::Undecided { message, unmatched: false }];
+        match &template.code {
+            Code::Native(policy) => match policy.review(review, &constraint.value) {
+                Err(message) => undecided(message),
+                Ok(messages) => {
+                    let details = || Value::Null;
+                    messages.into_iter().map(|message| Outcome::Violation { message, details: details() }).collect()
+                }
+            },
+            Code::Rego(rego) => {
+                let tracer = watch.as_deref_mut().and_then(|watch| watch.tracer(rego));
+                match rego.ask(review.request(), &constraint.parameters, &self.data, &options.budget, tracer) {
+                    Err(message) => undecided(message),
+                    Ok(found) => {
+                        if let Some(watch) = watch.as_deref_mut() {
+                            found.printed.iter().for_each(|line| watch.printed(line));
+                        }
+                        let violation = |(message, details)| Outcome::Violation { message, details };
+                        found.violations.into_iter().map(violation).collect()
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a constraint is for the object of a review, or for the one that it was.
+    fn matches(&self, constraint: &Constraint, review: &Review) -> Result<bool, String> {
+        let Some(matches) = &constraint.matches else { return Ok(true) };
+        let namespace = review.namespace().or_else(|| {
+            let name = review.namespace_name();
+            if name.is_empty() { None } else { self.inventory.namespace(name) }
+        });
+        let objects = [review.object(), review.old_object()];
+        if objects.iter().all(Option::is_none) {
+            return Err("invalid request object: neither object nor old object are defined".into());
+        }
+        for object in objects.into_iter().flatten() {
+            let target = Matchable { object, namespace, source: review.source() };
+            match matches.matches(&target) {
+                Ok(false) => {}
+                Ok(true) => return Ok(true),
+                Err(why) => {
+                    let name = json::text(object, &["metadata", "name"]);
+                    return Err(format!(
+                        "error matching the requested object: {name} :failed to run Match criteria: {why}"
+                    ));
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The Namespace that the inventory has of a name.
+    pub fn namespace(&self, name: &str) -> Option<&Value> {
+        self.inventory.namespace(name).filter(|object| is_namespace(object))
+    }
+}
+
+impl Inner {
+    fn new(templates: Vec<Template>, constraints: Vec<InForce>, exclusions: Exclusions) -> Inner {
+        let mut by_kind: HashMap<Arc<str>, Vec<u32>> = HashMap::new();
+        let mut of_any_kind = Vec::new();
+        for (at, (constraint, _)) in constraints.iter().enumerate() {
+            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            match constraint.matches.as_ref().and_then(|matches| matches.index()) {
+                None => of_any_kind.push(at),
+                Some(kinds) => {
+                    for kind in kinds {
+                        let list = by_kind.entry(kind.clone()).or_default();
+                        if list.last() != Some(&at) {
+                            list.push(at);
+                        }
+                    }
+                }
+            }
+        }
+        Inner { templates, constraints, by_kind, of_any_kind, exclusions }
+    }
+
+    /// The constraints that may match, in their order.
+    fn candidates(&self, review: &Review) -> Vec<u32> {
+        let object = review.object().map(|object| json::text(object, &["kind"]));
+        let old = review.old_object().map(|object| json::text(object, &["kind"]));
+        if object.is_none() && old.is_none() {
+            return (0..self.constraints.len()).filter_map(|at| u32::try_from(at).ok()).collect();
+        }
+        let mut found = self.of_any_kind.clone();
+        for kind in [object, old.filter(|old| Some(*old) != object)].into_iter().flatten() {
+            found.extend(self.by_kind.get(kind).into_iter().flatten());
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+fn twice(document: &Document) -> Fault {
+    let message = format!("{} is there already", document.subject());
+    let fault = Fault::new(FaultKind::Duplicate, message).hint("keep one of the two, or give one another name");
+    match document.place(&["metadata", "name"]) {
+        Some(place) => fault.at(place),
+        None => fault,
+    }
+}

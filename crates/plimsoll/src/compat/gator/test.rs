@@ -1,0 +1,132 @@
+//! `gator test`. In: manifests with templates and constraints among them. Out: what each object violates.
+
+use std::time::Instant;
+
+use plimsoll_gatekeeper::{Fault, FaultKind, Inventory, Review, ReviewOptions, Set, Source, Template, Watch, json};
+use plimsoll_rego::value::Value;
+
+use super::output::{self, Found, Stat};
+use super::{below, flags, options, print, read};
+use crate::exit::Exit;
+
+/// Where gator enforces.
+pub const POINT: &str = "gator.gatekeeper.sh";
+/// What policies print is kept so far.
+const MAX_PRINTED: usize = 1 << 20;
+
+/// Keeps what policies print and how long templates take.
+#[derive(Default)]
+pub struct Looker {
+    pub printed: String,
+    pub truncated: bool,
+    pub stats: Vec<Stat>,
+    pub print: bool,
+    pub began: Option<(Instant, usize)>,
+}
+
+impl Watch for Looker {
+    fn begin(&mut self, _template: &Template, constraints: usize) {
+        self.began = Some((Instant::now(), constraints));
+    }
+
+    fn end(&mut self, template: &Template) {
+        if let Some((began, constraints)) = self.began.take() {
+            self.stats.push(Stat {
+                kind: template.kind.to_string(),
+                nanoseconds: began.elapsed().as_nanos(),
+                constraints,
+                traced: false,
+                print: self.print,
+                implied_by: None,
+            });
+        }
+    }
+
+    fn printed(&mut self, line: &str) {
+        let left = MAX_PRINTED.saturating_sub(self.printed.len());
+        if line.len() < left {
+            self.printed.push_str(line);
+            self.printed.push('\n');
+        } else {
+            self.truncated = true;
+        }
+    }
+}
+
+impl Looker {
+    /// All that was printed, as gator shows it.
+    pub fn shown(&self) -> String {
+        let end = if self.truncated { "\n... additional print output truncated ...\n" } else { "" };
+        format!("{}{end}", self.printed)
+    }
+}
+
+/// Gator's words for what a set is refused for.
+pub fn refused(fault: &Fault) -> String {
+    let name = fault.subject.split_once(' ').map_or("", |(_, name)| name);
+    let words = match fault.kind {
+        FaultKind::Template if fault.message.starts_with("adding template: ") => {
+            format!("converting unstructured {name:?} to template: {}", fault.message)
+        }
+        FaultKind::Template => format!("adding template {name:?}: {}", fault.message),
+        FaultKind::Inventory => format!("adding data of GVK {:?}: {}", "/, Kind=", fault.message),
+        _ => format!("adding constraint {name:?}: {}", fault.message),
+    };
+    format!("{}{}", words.trim_end(), below(fault))
+}
+
+pub fn run(asked: &flags::Test) -> Result<Exit, String> {
+    let options = options(&asked.native, asked.verbose, asked.trace)?;
+    let documents = read::sources(&asked.filename, &asked.image).map_err(|unread| {
+        format!("reading: {}{}", unread.words, unread.fault.as_deref().map(below).unwrap_or_default())
+    })?;
+    if documents.is_empty() {
+        return Err("no input data identified".into());
+    }
+    let auditing = |why: String| format!("auditing objects: {why}");
+    let set =
+        Set::load(&documents, &options).map_err(|faults| auditing(faults.first().map(refused).unwrap_or_default()))?;
+    let mut inventory = Inventory::default();
+    for document in &documents {
+        inventory.add(document).map_err(|fault| {
+            let gvk = json::gvk_text(document.value());
+            auditing(format!("adding data of GVK {gvk:?}: {}{}", fault.message.trim_end(), below(&fault)))
+        })?;
+    }
+    let set = set.with_inventory(inventory);
+    let mut looker = Looker { print: asked.verbose, ..Looker::default() };
+    let mut found = Vec::new();
+    for document in &documents {
+        let object = document.value();
+        let mut review = Review::of_object(object, Source::Original);
+        if let Some(namespace) = namespace(&set, document.namespace()) {
+            review = review.in_namespace(namespace);
+        }
+        let options = ReviewOptions { point: Some(POINT), ..ReviewOptions::default() };
+        let responses = set.review_with(&review, &options, Some(&mut looker));
+        found.extend(responses.into_iter().map(|response| Found::new(response, object.clone(), None)));
+    }
+    found.sort_by(|a: &Found, b: &Found| (&a.action, &a.message).cmp(&(&b.action, &b.message)));
+    let shown: Vec<&Found> = found.iter().filter(|one| !asked.deny_only || one.denies()).collect();
+    let stats = asked.stats.then_some(looker.stats.as_slice());
+    let mut text = match asked.output.to_lowercase().as_str() {
+        "json" => output::json(&shown, stats),
+        "yaml" => output::yaml(&shown, stats),
+        "default" => String::new(),
+        _ => output::text(&shown),
+    };
+    if !looker.printed.is_empty() {
+        text.push_str(&format!("\n{}\n", looker.shown()));
+    }
+    print(&text)?;
+    Ok(if found.iter().any(Found::denies) { Exit::Other(1) } else { Exit::Allowed })
+}
+
+/// The Namespace that gator has an object be in: of what is in none, one without a name.
+fn namespace(set: &Set, name: &str) -> Option<Value> {
+    let named = |name: &str| json::object([("metadata", json::object([("name", Value::string(name))]))]);
+    match name {
+        "" => Some(named("")),
+        _ => set.namespace(name).cloned().or_else(|| (name == "default").then(|| named("default"))),
+    }
+}
