@@ -1224,7 +1224,8 @@ impl Arithmetic {
             Arithmetic::Plus => a.checked_add(b),
             Arithmetic::Minus => a.checked_sub(b),
             Arithmetic::Times => a.checked_mul(b),
-            Arithmetic::Divide => (a.checked_rem(b)? == 0).then(|| a.checked_div(b)).flatten(),
+            // 0 / -1 is -0, which no integer is.
+            Arithmetic::Divide => (a != 0 && a.checked_rem(b)? == 0).then(|| a.checked_div(b)).flatten(),
             Arithmetic::Remainder => a.checked_rem(b),
         }
     }
