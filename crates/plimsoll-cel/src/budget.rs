@@ -74,11 +74,44 @@ pub struct Meter<'a> {
     cost: u64,
     work: u64,
     memory: u64,
+    depth: u32,
 }
+
+/// Steps within one another, those of a policy's variables that use one another included. Takes less than 2 MiB of stack.
+pub const MAX_EVALUATION_DEPTH: u32 = 600;
 
 impl<'a> Meter<'a> {
     pub fn new(budget: Budget<'a>) -> Self {
-        Meter { budget, cost: 0, work: 0, memory: 0 }
+        Meter { budget, cost: 0, work: 0, memory: 0, depth: 0 }
+    }
+
+    /// For something evaluated within: of costs its own, of all else what is left here.
+    pub(crate) fn nested(&self, cost: u64) -> Meter<'a> {
+        Meter {
+            budget: Budget { cost, ..self.budget },
+            cost: 0,
+            work: self.work,
+            memory: self.memory,
+            depth: self.depth,
+        }
+    }
+
+    /// Takes over what was used within.
+    pub(crate) fn absorb(&mut self, nested: &Meter<'_>) {
+        self.work = nested.work;
+        self.memory = nested.memory;
+    }
+
+    pub(crate) fn descend(&mut self) -> Out<()> {
+        self.depth += 1;
+        if self.depth > MAX_EVALUATION_DEPTH {
+            return Err(Box::new(Failure::Spent(Spent::Depth)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn ascend(&mut self) {
+        self.depth -= 1;
     }
 
     /// In the API server's units.

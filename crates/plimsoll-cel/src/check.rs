@@ -330,7 +330,7 @@ impl Checker<'_> {
             });
         }
         let Some(result) = result else {
-            if args.iter().any(|of| *of == Type::Error) {
+            if args.contains(&Type::Error) {
                 return (Type::Error, Box::default());
             }
             let shown: Vec<String> = args.iter().map(|of| self.shown(of).to_string()).collect();

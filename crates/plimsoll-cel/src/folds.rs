@@ -46,16 +46,15 @@ impl Checker<'_> {
     /// The question that each item is asked is answered by yes or no.
     fn question(&mut self, at: usize, fold: &Fold, of: &Type) {
         match fold.gives {
-            Gives::All | Gives::Exists => {
-                self.is_question(fold.filter.as_ref().map_or(at, |filter| filter.at), of);
-                return;
+            Gives::All | Gives::Exists => self.is_question(fold.filter.as_ref().map_or(at, |filter| filter.at), of),
+            Gives::ExistsOne => {
+                self.resolved(at, "_?_:_", false, &[of.clone(), Type::Int, Type::Int]);
             }
-            Gives::ExistsOne => self.resolved(at, "_?_:_", false, &[of.clone(), Type::Int, Type::Int]),
             _ => {
                 let list = Type::list(Type::Dyn);
-                self.resolved(at, "_?_:_", false, &[of.clone(), list.clone(), list])
+                self.resolved(at, "_?_:_", false, &[of.clone(), list.clone(), list]);
             }
-        };
+        }
     }
 
     fn result(&mut self, at: usize, fold: &Fold, range: &Type, index: Type, item: Type, step: Option<Type>) -> Type {

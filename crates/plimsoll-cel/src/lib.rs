@@ -49,6 +49,7 @@
 //! | a constant conversion that must fail (`int('a')`) has a place in its message | there it is refused without one |
 //! | no protobuf messages; keys of maps are bools, ints, uints and texts | nothing in a cluster has others |
 //! | regular expressions that need more than 1 MiB compiled, quantities of more than 512 letters, `%.2000f` are refused | bombs |
+//! | brackets within one another beyond [`parse::MAX_NESTING`] are refused | there the bound is more than twice that |
 //! | what cannot be parsed is told in our words | theirs are a parser generator's |
 //!
 //! # Why an engine of our own

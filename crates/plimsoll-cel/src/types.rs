@@ -74,8 +74,8 @@ impl fmt::Display for Type {
     }
 }
 
-/// Types within one another; deeper ones are `dyn`.
-const MAX_DEPTH: usize = 32;
+/// Types within one another; deeper ones are `dyn`. Small, for a map's type may hold the same type twice at each level.
+const MAX_DEPTH: usize = 10;
 
 /// What the unknown types of one expression turned out to be.
 #[derive(Debug, Default)]
@@ -125,7 +125,7 @@ impl Bindings {
 
     fn mentions(&self, number: usize, within: &Type, depth: usize) -> bool {
         if depth == 0 {
-            return true;
+            return false;
         }
         match within {
             Type::Param(other) if *other == number => true,

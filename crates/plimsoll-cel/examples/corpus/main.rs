@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Says where the peer does not say what is recorded, and where we do not say what the peer says. `--record` writes the peer's
-//! answers into the files; `--costs` also compares costs.
+//! answers into the files; `--costs` also compares costs. A file of the name `policies.jsonl` holds policies.
 
 #[allow(dead_code, reason = "each program uses its part")]
 #[path = "../../tests/support/mod.rs"]
@@ -13,6 +13,9 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, ExitCode, Stdio};
+
+#[path = "../../tests/support/policies.rs"]
+mod policies;
 
 use serde_json::{Value as Json, json};
 use support::{Answer, Case, Line};
@@ -40,19 +43,51 @@ fn answer(line: &str) -> (Answer, Option<u64>) {
 }
 
 fn peers(peer: &str, cases: &[Case]) -> Vec<(Answer, Option<u64>)> {
+    asked(peer, cases.iter().map(request).collect()).iter().map(|line| answer(line)).collect()
+}
+
+fn asked(peer: &str, questions: Vec<String>) -> Vec<String> {
     let mut child = Command::new(peer).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
     let mut into = child.stdin.take().expect("piped");
-    let questions: Vec<String> = cases.iter().map(request).collect();
     let writer = std::thread::spawn(move || {
         for question in questions {
             writeln!(into, "{question}").expect("the peer reads");
         }
     });
     let from = BufReader::new(child.stdout.take().expect("piped"));
-    let answers = from.lines().map(|line| answer(&line.expect("the peer writes"))).collect();
+    let answers = from.lines().map(|line| line.expect("the peer writes")).collect();
     writer.join().expect("all is written");
     child.wait().expect("the peer ends");
     answers
+}
+
+/// How many there are, and how many differ from what is recorded, and from us.
+fn policies_of(peer: &str, file: &str, record: bool) -> (usize, usize, usize) {
+    let text = std::fs::read_to_string(file).expect("a readable file");
+    let mut cases: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
+    let questions =
+        cases.iter().map(|case| json!({"policy": policies::policy(case), "vars": case["vars"]}).to_string());
+    let answers = asked(peer, questions.collect());
+    let (mut stale, mut differ) = (0, 0);
+    for (case, line) in cases.iter_mut().zip(&answers) {
+        let told: Json = serde_json::from_str(line).expect("the peer answers JSON");
+        let result = told["result"].clone();
+        if !record && case["result"] != result {
+            stale += 1;
+            println!("{file}: {}\n    recorded {}\n    peer     {told}", case["name"], case["result"]);
+        }
+        case["result"] = result;
+        let (theirs, ours) = (policies::theirs(&case["result"]), policies::ours(case));
+        if theirs != ours {
+            differ += 1;
+            println!("{file}: {}\n    peer {theirs}\n    ours {ours}", case["name"]);
+        }
+    }
+    if record {
+        let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
+        std::fs::write(file, lines).expect("a writable file");
+    }
+    (cases.len(), stale, differ)
 }
 
 fn main() -> ExitCode {
@@ -65,6 +100,13 @@ fn main() -> ExitCode {
     let (record, costs) = (rest.iter().any(|arg| arg == "--record"), rest.iter().any(|arg| arg == "--costs"));
     let (mut all, mut stale, mut differ, mut dear) = (0, 0, 0, 0);
     for file in rest.iter().filter(|arg| !arg.starts_with("--")) {
+        if file.ends_with(".jsonl") {
+            let (count, old, other) = policies_of(&peer, file, record);
+            println!("say: {count} policies: {other} decided differently, {old} recorded differently");
+            stale += old;
+            differ += other;
+            continue;
+        }
         let text = std::fs::read_to_string(file).expect("a readable file");
         let mut lines = support::read(&text);
         let cases: Vec<Case> = lines

@@ -1,7 +1,7 @@
 //! Variables, fields and indexes.
 
 use super::Machine;
-use crate::budget::{Out, error};
+use crate::budget::{Failure, Out, error};
 use crate::library;
 use crate::node::Node;
 use crate::value::Value;
@@ -42,7 +42,10 @@ impl Machine<'_, '_> {
         self.meter.charge(1)?;
         match self.world.variable(number) {
             Some(value) => Ok(value),
-            None => error(format!("no such attribute(s): {}", self.names.get(number).map_or("", |name| name))),
+            None => match self.world.unknown(number) {
+                Some(why) => Err(Box::new(Failure::Undecided(why))),
+                None => error(format!("no such attribute(s): {}", self.names.get(number).map_or("", |name| name))),
+            },
         }
     }
 

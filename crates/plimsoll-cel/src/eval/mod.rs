@@ -19,6 +19,11 @@ pub trait World {
     /// The variable declared as that number; none where it has no value.
     fn variable(&self, number: usize) -> Option<Value>;
 
+    /// Why a variable without a value is one that cannot be known here: then it is undecided rather than an error.
+    fn unknown(&self, _number: usize) -> Option<String> {
+        None
+    }
+
     /// A field of a lazy variable.
     fn field(&self, _number: usize, field: &str, _meter: &mut Meter<'_>) -> Result<Value, Box<Failure>> {
         error(format!("no such key: {field}"))
@@ -66,6 +71,10 @@ impl<W: World + ?Sized> World for Dynamic<'_, W> {
         self.0.variable(number)
     }
 
+    fn unknown(&self, number: usize) -> Option<String> {
+        self.0.unknown(number)
+    }
+
     fn field(&self, number: usize, field: &str, meter: &mut Meter<'_>) -> Result<Value, Box<Failure>> {
         self.0.field(number, field, meter)
     }
@@ -92,6 +101,13 @@ fn worse(kept: Option<Box<Failure>>, new: Box<Failure>) -> Box<Failure> {
 
 impl Machine<'_, '_> {
     fn eval(&mut self, node: &Node) -> Out {
+        self.meter.descend()?;
+        let made = self.eval_node(node);
+        self.meter.ascend();
+        made
+    }
+
+    fn eval_node(&mut self, node: &Node) -> Out {
         match node {
             Node::Const(value) => Ok(value.clone()),
             Node::Local(slot) => self.local(*slot),

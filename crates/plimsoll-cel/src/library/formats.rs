@@ -149,7 +149,7 @@ fn base64(text: &str) -> bool {
     let bare = text.trim_end_matches('=');
     let padding = text.len() - bare.len();
     !text.is_empty()
-        && text.len() % 4 == 0
+        && text.len().is_multiple_of(4)
         && padding <= 2
         && bare.bytes().all(|letter| letter.is_ascii_alphanumeric() || b"+/".contains(&letter))
 }

@@ -279,3 +279,9 @@ pub(crate) fn cost_of_pair(a: &Value, b: &Value, of: fn(u64, u64) -> u64) -> u64
 pub(crate) fn expression_fault(pattern: &str) -> Option<String> {
     regex::compiled(pattern).err()
 }
+
+/// `authorizer`; with words for what a request is about, `authorizer.requestResource`.
+pub(crate) fn authorizer_of_request(resource: Option<&str>) -> Value {
+    let authorizer = resource.map_or_else(authorizer::Authorizer::new, authorizer::Authorizer::resource);
+    Value::opaque(opaque::Opaque::Authorizer(authorizer))
+}

@@ -128,7 +128,7 @@ fn text(args: &[Value], at: usize) -> Out<&str> {
 
 fn ip_of(args: &[Value], at: usize) -> Out<Ip> {
     match args.get(at) {
-        Some(Value::String(text)) if at == 0 => parse_ip(text).or_else(|message| error(message)),
+        Some(Value::String(text)) if at == 0 => parse_ip(text).or_else(error),
         // As there: what is no address is no argument.
         Some(Value::String(text)) => parse_ip(text).map_err(|_| super::no_such_overload()),
         Some(Value::Opaque(opaque)) => match &**opaque {
@@ -194,7 +194,7 @@ pub(super) const ROWS: &[Row] = &[
     priced("isIP(string) -> bool", cost::pass, |_, args| Ok(Value::Bool(parse_ip(text(args, 0)?).is_ok()))),
     priced("ip_.isCanonical(string) -> bool", cost::two_passes, |_, args| {
         let text = text(args, 0)?;
-        let ip = parse_ip(text).or_else(|message| error(message))?;
+        let ip = parse_ip(text).or_else(error)?;
         Ok(Value::Bool(ip.to_string() == text))
     }),
     row("string(ip) -> string", |_, args| Ok(Value::string(ip_of(args, 0)?.to_string()))),

@@ -42,7 +42,7 @@ fn words(error: &regex::Error) -> String {
 }
 
 fn expression(pattern: &str) -> Out<Arc<Regex>> {
-    compiled(pattern).or_else(|message| error(message))
+    compiled(pattern).or_else(error)
 }
 
 fn matches(meter: &mut Meter<'_>, args: &[Value]) -> Out {

@@ -9,6 +9,8 @@ pub(crate) const OLD_OBJECT: usize = 1;
 pub(crate) const PARAMS: usize = 2;
 pub(crate) const NAMESPACE: usize = 3;
 pub(crate) const REQUEST: usize = 4;
+pub(crate) const AUTHORIZER: usize = 5;
+pub(crate) const RESOURCE_AUTHORIZER: usize = 6;
 
 fn strings() -> Type {
     Type::list(Type::String)
@@ -106,4 +108,26 @@ pub fn admission_environment(params: bool, authorizer: bool) -> Environment {
         environment.field("kubernetes.NamespaceCondition", field, of);
     }
     environment
+}
+
+/// The variable whose fields are a policy's own, and its type.
+pub(super) const VARIABLES: &str = "variables";
+pub(super) const VARIABLES_TYPE: &str = "kubernetes.variables";
+
+/// What others see of a variable's type: lists, maps and plain types stay, all else is dyn.
+pub(super) fn field_type(of: &Type) -> Type {
+    match of {
+        Type::List(item) => Type::list(field_type(item)),
+        Type::Map(pair) => Type::map(field_type(&pair.0), field_type(&pair.1)),
+        Type::Bool
+        | Type::Bytes
+        | Type::Double
+        | Type::Duration
+        | Type::Int
+        | Type::Null
+        | Type::String
+        | Type::Timestamp
+        | Type::Uint => of.clone(),
+        _ => Type::Dyn,
+    }
 }

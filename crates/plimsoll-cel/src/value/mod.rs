@@ -172,3 +172,13 @@ impl Value {
         }
     }
 }
+
+impl Value {
+    /// What a map has under a text.
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        match self {
+            Value::Map(map) => map.get_text(name),
+            _ => None,
+        }
+    }
+}

@@ -32,3 +32,11 @@ corpora! {
     admission_expressions_say_what_they_say_in_the_api_server "admission.cases"
     the_rest_of_cel_go_is_as_there "more.cases"
 }
+
+#[test]
+fn policies_decide_as_in_the_api_server() {
+    for line in include_str!("../corpora/policies.jsonl").lines() {
+        let case: serde_json::Value = serde_json::from_str(line).expect("JSON lines");
+        assert_eq!(crate::decisions::ours(&case), crate::decisions::theirs(&case["result"]), "{}", case["name"]);
+    }
+}

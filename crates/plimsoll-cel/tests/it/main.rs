@@ -5,4 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/policies.rs"]
+mod decisions;
+
 mod corpora;
+mod hostile;
+mod policies;
