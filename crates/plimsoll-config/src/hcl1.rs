@@ -1,0 +1,333 @@
+//! HCL 1. In: text. Out: maps; objects are lists of maps, for a key may come more than once, and keys behind the first nest.
+
+use crate::cursor::Cursor;
+use crate::{Fault, Made, Map, Value, deep};
+
+#[derive(Debug, Clone)]
+struct Node {
+    at: usize,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Text(String),
+    List(Vec<Node>),
+    Object(Vec<Item>),
+}
+
+#[derive(Debug, Clone)]
+struct Item {
+    keys: Vec<String>,
+    value: Node,
+}
+
+pub fn read(text: &str) -> Result<Value, Fault> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_start().starts_with('{') {
+        return Err(Fault::at(text, 0, "this is JSON: read it with --parser json"));
+    }
+    let mut parser = Parser { cursor: Cursor::new(text), made: Made::default() };
+    let items = parser.items(false, 0)?;
+    map(&items, &parser.cursor).map(Value::Map)
+}
+
+struct Parser<'a> {
+    cursor: Cursor<'a>,
+    made: Made,
+}
+
+impl Parser<'_> {
+    fn space(&mut self) -> Result<(), Fault> {
+        loop {
+            self.cursor.take_while(|c| matches!(c, ' ' | '\t' | '\r' | '\n'));
+            let start = self.cursor.at;
+            let rest = self.cursor.rest();
+            if rest.starts_with('#') || rest.starts_with("//") {
+                self.cursor.take_while(|c| c != '\n');
+            } else if self.cursor.take("/*") {
+                let end = self.cursor.rest().find("*/");
+                let end = end.ok_or_else(|| self.cursor.fault_at(start, "comment not terminated"))?;
+                self.cursor.at += end + 2;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn items(&mut self, inner: bool, depth: usize) -> Result<Vec<Item>, Fault> {
+        deep(depth).map_err(|message| self.cursor.fault(message))?;
+        let mut items = Vec::new();
+        loop {
+            self.space()?;
+            if inner && self.cursor.take("}") {
+                return Ok(items);
+            }
+            if self.cursor.ended() {
+                return match inner {
+                    true => Err(self.cursor.fault("object expected closing RBRACE got: EOF")),
+                    false => Ok(items),
+                };
+            }
+            items.push(self.item(depth)?);
+            self.space()?;
+            self.cursor.take(",");
+        }
+    }
+
+    fn item(&mut self, depth: usize) -> Result<Item, Fault> {
+        self.made.one().map_err(|message| self.cursor.fault(message))?;
+        let mut keys = Vec::new();
+        loop {
+            self.space()?;
+            match self.cursor.peek() {
+                Some('=') if keys.len() == 1 => {
+                    self.cursor.next();
+                    let value = self.value(depth)?;
+                    return Ok(Item { keys, value });
+                }
+                Some('{') if !keys.is_empty() => {
+                    let value = self.value(depth)?;
+                    return Ok(Item { keys, value });
+                }
+                Some('"') => keys.push(self.string()?),
+                Some(c) if c.is_alphabetic() || c == '_' => {
+                    keys.push(
+                        self.cursor.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')).to_owned(),
+                    );
+                }
+                _ if keys.len() > 1 => return Err(self.cursor.fault("nested object expected: LBRACE")),
+                _ if keys.is_empty() => return Err(self.cursor.fault("expected: IDENT | STRING")),
+                _ => return Err(self.cursor.fault("expected start of object ('{') or assignment ('=')")),
+            }
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Node, Fault> {
+        self.space()?;
+        self.made.one().map_err(|message| self.cursor.fault(message))?;
+        let at = self.cursor.at;
+        let kind = match self.cursor.peek() {
+            Some('"') => Kind::Text(self.string()?),
+            Some('<') => Kind::Text(self.heredoc()?),
+            Some('{') => {
+                self.cursor.next();
+                Kind::Object(self.items(true, depth + 1)?)
+            }
+            Some('[') => {
+                self.cursor.next();
+                Kind::List(self.list(depth + 1)?)
+            }
+            Some('-' | '0'..='9' | '.') => self.number()?,
+            Some(c) if c.is_alphabetic() => {
+                match self.cursor.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')) {
+                    "true" => Kind::Bool(true),
+                    "false" => Kind::Bool(false),
+                    word => return Err(self.cursor.fault_at(at, format!("Unknown token: IDENT {word}"))),
+                }
+            }
+            _ => return Err(self.cursor.fault("Unknown token: a value is expected")),
+        };
+        Ok(Node { at, kind })
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, Fault> {
+        deep(depth).map_err(|message| self.cursor.fault(message))?;
+        let mut list = Vec::new();
+        loop {
+            self.space()?;
+            if self.cursor.take("]") {
+                return Ok(list);
+            }
+            list.push(self.value(depth)?);
+            self.space()?;
+            if !self.cursor.take(",") && !self.cursor.rest().starts_with(']') {
+                return Err(self.cursor.fault("error parsing list, expected comma or list end"));
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<Kind, Fault> {
+        let at = self.cursor.at;
+        let bad = |cursor: &Cursor<'_>| cursor.fault_at(at, "illegal number");
+        let negative = self.cursor.take("-");
+        let digits = self.cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-'));
+        let based = |digits: &str, base: u32| i64::from_str_radix(digits, base);
+        let whole = match digits {
+            _ if digits.starts_with("0x") || digits.starts_with("0X") => based(&digits[2..], 16),
+            _ if digits.contains(['.', 'e', 'E', '+', '-']) => {
+                let number: f64 = digits.parse().map_err(|_| bad(&self.cursor))?;
+                if !number.is_finite() {
+                    return Err(bad(&self.cursor));
+                }
+                return Ok(Kind::Float(if negative { -number } else { number }));
+            }
+            _ if digits.len() > 1 && digits.starts_with('0') => based(&digits[1..], 8),
+            _ => based(digits, 10),
+        };
+        let number = whole.map_err(|_| bad(&self.cursor))?;
+        Ok(Kind::Int(if negative { -number } else { number }))
+    }
+
+    fn string(&mut self) -> Result<String, Fault> {
+        let start = self.cursor.at;
+        self.cursor.next();
+        let mut out = String::new();
+        let mut braces = 0usize;
+        loop {
+            let Some(c) = self.cursor.next() else { return Err(self.cursor.fault_at(start, "literal not terminated")) };
+            match c {
+                '"' if braces == 0 => return Ok(out),
+                '\n' if braces == 0 => return Err(self.cursor.fault_at(start, "literal not terminated")),
+                '$' if braces == 0 && self.cursor.rest().starts_with('{') => {
+                    self.cursor.next();
+                    out.push_str("${");
+                    braces = 1;
+                }
+                '{' if braces > 0 => {
+                    braces += 1;
+                    out.push(c);
+                }
+                '}' if braces > 0 => {
+                    braces -= 1;
+                    out.push(c);
+                }
+                '\\' if braces == 0 => self.escape(&mut out)?,
+                c => out.push(c),
+            }
+        }
+    }
+
+    fn escape(&mut self, out: &mut String) -> Result<(), Fault> {
+        let at = self.cursor.at;
+        let digits = match self.cursor.next() {
+            Some('a') => return Ok(out.push('\u{7}')),
+            Some('b') => return Ok(out.push('\u{8}')),
+            Some('f') => return Ok(out.push('\u{c}')),
+            Some('n') => return Ok(out.push('\n')),
+            Some('r') => return Ok(out.push('\r')),
+            Some('t') => return Ok(out.push('\t')),
+            Some('v') => return Ok(out.push('\u{b}')),
+            Some(c @ ('\\' | '"')) => return Ok(out.push(c)),
+            Some('x') => 2,
+            Some('u') => 4,
+            Some('U') => 8,
+            _ => return Err(self.cursor.fault_at(at, "illegal char escape")),
+        };
+        let code = self.cursor.rest().get(..digits).and_then(|code| u32::from_str_radix(code, 16).ok());
+        let Some(c) = code.and_then(char::from_u32) else {
+            return Err(self.cursor.fault_at(at, "illegal char escape"));
+        };
+        self.cursor.at += digits;
+        out.push(c);
+        Ok(())
+    }
+
+    fn heredoc(&mut self) -> Result<String, Fault> {
+        let start = self.cursor.at;
+        if !self.cursor.take("<<") {
+            return Err(self.cursor.fault("heredoc expected second '<'"));
+        }
+        let flush = self.cursor.take("-");
+        let marker = self.cursor.take_while(|c| c.is_alphanumeric() || c == '_');
+        self.cursor.take("\r");
+        if marker.is_empty() || !self.cursor.take("\n") {
+            return Err(self.cursor.fault("invalid characters in heredoc anchor"));
+        }
+        let mut lines: Vec<&str> = Vec::new();
+        loop {
+            let rest = self.cursor.rest();
+            if rest.is_empty() {
+                return Err(self.cursor.fault_at(start, "heredoc not terminated"));
+            }
+            let line = rest.split_inclusive('\n').next().unwrap_or_default();
+            if line.trim_start().trim_end_matches(['\n', '\r']) == marker {
+                let indent = &line[..line.len() - line.trim_start().len()];
+                self.cursor.at += line.trim_end_matches(['\n', '\r']).len();
+                let whole = flush && lines.iter().all(|line| line.starts_with(indent) || line.trim().is_empty());
+                let cut = |line: &&str| match whole {
+                    true => line.strip_prefix(indent).unwrap_or(line).to_owned(),
+                    false => (*line).to_owned(),
+                };
+                return Ok(lines.iter().map(cut).collect());
+            }
+            lines.push(line);
+            self.cursor.at += line.len();
+        }
+    }
+}
+
+/// Items as one map.
+fn map(items: &[Item], cursor: &Cursor<'_>) -> Result<Map, Fault> {
+    let mut out = Map::new();
+    let mut done: Vec<&str> = Vec::new();
+    for item in items {
+        let Some((first, rest)) = item.keys.split_first() else { continue };
+        if done.contains(&first.as_str()) {
+            continue;
+        }
+        let old = out.remove(first);
+        let value = match rest.is_empty() {
+            true => value(&item.value, old, cursor)?,
+            // All items of the key, whatever the case of its letters.
+            false => {
+                done.push(first);
+                let below = items.iter().filter_map(|item| {
+                    let (key, rest) = item.keys.split_first()?;
+                    (key.to_lowercase() == first.to_lowercase())
+                        .then(|| Item { keys: rest.to_vec(), value: item.value.clone() })
+                });
+                let mut list = match old {
+                    None => Vec::new(),
+                    Some(Value::List(list)) => list,
+                    Some(_) => return Err(cursor.fault_at(item.value.at, format!("{first}: a value and an object"))),
+                };
+                for inner in below {
+                    if inner.keys.is_empty() {
+                        return Err(cursor.fault_at(inner.value.at, "map must have string keys"));
+                    }
+                    list.push(Value::Map(map(&[inner], cursor)?));
+                }
+                Value::List(list)
+            }
+        };
+        out.insert(first.clone(), value);
+    }
+    Ok(out)
+}
+
+/// A value below a key, where one may have been before.
+fn value(node: &Node, old: Option<Value>, cursor: &Cursor<'_>) -> Result<Value, Fault> {
+    let unlike = || cursor.fault_at(node.at, "a key has values of different kinds");
+    match (&node.kind, old) {
+        (Kind::Object(items), None) => Ok(Value::List(vec![Value::Map(map(items, cursor)?)])),
+        (Kind::Object(items), Some(Value::List(mut list))) => {
+            list.push(Value::Map(map(items, cursor)?));
+            Ok(Value::List(list))
+        }
+        (Kind::List(items), None) => listed(items, Vec::new(), cursor),
+        (Kind::List(items), Some(Value::List(list))) => listed(items, list, cursor),
+        (Kind::Int(number), Some(Value::Float(_))) => Ok(Value::Float(*number as f64)),
+        (Kind::Int(number), None | Some(Value::Int(_))) => Ok(Value::Int(*number)),
+        (Kind::Int(number), Some(Value::Text(_))) => Ok(Value::Text(number.to_string())),
+        (Kind::Float(number), None | Some(Value::Float(_))) => Ok(Value::Float(*number)),
+        (Kind::Bool(truth), None | Some(Value::Bool(_))) => Ok(Value::Bool(*truth)),
+        (Kind::Text(text), None | Some(Value::Text(_))) => Ok(Value::Text(text.clone())),
+        (Kind::Text(text), Some(Value::Int(_))) => text.parse().map(Value::Int).map_err(|_| unlike()),
+        _ => Err(unlike()),
+    }
+}
+
+fn listed(items: &[Node], mut list: Vec<Value>, cursor: &Cursor<'_>) -> Result<Value, Fault> {
+    for item in items {
+        list.push(match &item.kind {
+            // Directly in a list an object is a map.
+            Kind::Object(items) => Value::Map(map(items, cursor)?),
+            _ => value(item, None, cursor)?,
+        });
+    }
+    Ok(Value::List(list))
+}
