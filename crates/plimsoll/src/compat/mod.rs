@@ -3,6 +3,7 @@
 //!
 //! How to add one: write `compat/NAME.rs` (or a folder) with a `run`, and add its line to [`PERSONALITIES`].
 
+pub mod conftest;
 pub mod dive;
 pub mod dockle;
 pub mod gator;
@@ -26,6 +27,7 @@ pub struct Personality {
 }
 
 pub const PERSONALITIES: &[Personality] = &[
+    Personality { name: "conftest", run: conftest::run },
     Personality { name: "dive", run: dive::run },
     Personality { name: "dockle", run: dockle::run },
     Personality { name: "gator", run: gator::run },

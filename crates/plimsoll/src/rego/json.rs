@@ -7,7 +7,7 @@ use plimsoll_rego::ast::{Term, json as tree};
 use plimsoll_rego::span::Sources;
 use plimsoll_rego::value::Value;
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
-use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter};
 use serde_json::value::RawValue;
 
 /// A Rego value for serde: sets are arrays, keys that are no strings are written as their own JSON.
@@ -56,9 +56,10 @@ fn sequence<S: Serializer>(items: &[Value], serializer: S) -> Result<S::Ok, S::E
     sequence.end()
 }
 
-struct Go(PrettyFormatter<'static>);
+/// Writes as another formatter does, and characters as Go does.
+struct Go<F>(F);
 
-impl Formatter for Go {
+impl<F: Formatter> Formatter for Go<F> {
     fn begin_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
         self.0.begin_array(w)
     }
@@ -114,15 +115,29 @@ pub fn reference(reference: &[Term]) -> serde_json::Value {
     reference.iter().map(term).collect()
 }
 
-/// Indented, with a line's end.
+/// Indented by two spaces, with a line's end.
 pub fn pretty<T: Serialize>(value: &T) -> String {
+    pretty_by(value, "  ")
+}
+
+/// Indented by something else.
+pub fn pretty_by<T: Serialize>(value: &T, indent: &str) -> String {
+    let mut text = written(value, PrettyFormatter::with_indent(indent.as_bytes()));
+    text.push('\n');
+    text
+}
+
+/// On one line without an end.
+pub fn compact<T: Serialize>(value: &T) -> String {
+    written(value, CompactFormatter)
+}
+
+fn written<T: Serialize, F: Formatter>(value: &T, formatter: F) -> String {
     let mut text = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut text, Go(PrettyFormatter::with_indent(b"  ")));
     // Writing to memory fails only where a value cannot be JSON; our shapes all can.
-    if let Err(error) = value.serialize(&mut serializer) {
-        return format!("{{\"errors\": [{{\"message\": {:?}}}]}}\n", error.to_string());
+    if let Err(error) = value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, Go(formatter))) {
+        return format!("{{\"errors\": [{{\"message\": {:?}}}]}}", error.to_string());
     }
-    text.push(b'\n');
     String::from_utf8_lossy(&text).into_owned()
 }
 

@@ -61,6 +61,8 @@ pub struct Choice {
     pub parse: parse::Options,
     /// Only `.rego` files.
     pub policies_only: bool,
+    /// Only JSON and YAML files.
+    pub data_only: bool,
     pub verification: Option<Verification>,
     /// Follow links in folders of bundles, which OPA does not: Kubernetes mounts nothing but links.
     pub links: bool,
@@ -238,7 +240,8 @@ impl Loaded {
     fn file(&mut self, path: &Path, below: &[String], depth: usize, choice: &Choice) -> Result<(), Vec<Fault>> {
         let shown = path.display().to_string();
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        if choice.policies_only && extension != "rego" {
+        let data = matches!(extension, "json" | "yaml" | "yml");
+        if choice.policies_only && extension != "rego" || choice.data_only && !data {
             return Ok(());
         }
         // The same file at the same place twice is once.

@@ -88,6 +88,14 @@ impl<'a> Trace<'a> {
         }
     }
 
+    /// Where an expression failed last, and its line.
+    pub fn failed_at(&self) -> Option<(Place, String)> {
+        let failed = |line: &&Line| line.op == "Fail" && line.of_expression;
+        let place = self.lines.iter().rev().filter(failed).find_map(|line| line.place.clone())?;
+        let text = self.sources.iter().find(|source| *source.name == *place.file)?.line(place.row).to_owned();
+        Some((place, text))
+    }
+
     /// Notes and failures: what a verbose test shows.
     pub fn notes_and_fails(self) -> Vec<Line> {
         ways(self.lines, |line| line.op == "Note" || line.op == "Fail")
@@ -196,10 +204,10 @@ fn written(node: &str, names: &BTreeMap<String, String>) -> String {
     out
 }
 
-/// The trace as OPA prints it: place, and the event under the bars of what it is in.
-pub fn table(lines: &[Line], values: bool) -> String {
+/// The events under the bars of what they are in, without places.
+pub fn events(lines: &[Line]) -> Vec<String> {
     let mut depths: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut rows: Vec<(String, String, String)> = Vec::with_capacity(lines.len());
+    let mut events = Vec::with_capacity(lines.len());
     for line in lines {
         let above = depths.get(&line.parent).copied().unwrap_or(0);
         let depth = *depths.entry(line.query).or_insert(above + 1);
@@ -209,6 +217,7 @@ pub fn table(lines: &[Line], values: bool) -> String {
             _ => depth + 1,
         };
         let mut event = "| ".repeat(bars - 1);
+        // Writing to a String cannot fail.
         match line.op {
             "Note" => {
                 let _ = write!(event, "Note \"{}\"", line.message);
@@ -220,6 +229,15 @@ pub fn table(lines: &[Line], values: bool) -> String {
                 }
             }
         }
+        events.push(event);
+    }
+    events
+}
+
+/// The trace as OPA prints it: place, and the event under the bars of what it is in.
+pub fn table(lines: &[Line], values: bool) -> String {
+    let mut rows: Vec<(String, String, String)> = Vec::with_capacity(lines.len());
+    for (line, event) in lines.iter().zip(events(lines)) {
         let place = line.place.as_ref().map_or(String::new(), |place| match place.file.is_empty() {
             true => format!("query:{}", place.row),
             false => format!("{}:{}", place.file, place.row),

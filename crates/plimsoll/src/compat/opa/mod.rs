@@ -10,14 +10,14 @@ mod check;
 mod coverage;
 mod deps;
 mod eval;
-mod explain;
-mod flags;
+pub(super) mod explain;
+pub(super) mod flags;
 mod format;
 mod inspect;
 mod parse;
 mod profile;
-mod table;
-mod test;
+pub(super) mod table;
+pub(super) mod test;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -101,7 +101,7 @@ fn complain(text: &str, exit: Exit) -> Exit {
 }
 
 /// Lines and tabs stay; whatever else steers a terminal is shown by its code.
-fn safe_lines(text: &str) -> String {
+pub(super) fn safe_lines(text: &str) -> String {
     let line = |line: &str| line.split('\t').map(plimsoll_report::safe).collect::<Vec<_>>().join("\t");
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

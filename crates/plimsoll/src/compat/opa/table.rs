@@ -12,6 +12,18 @@ pub fn draw_figures(rows: &[Vec<String>]) -> String {
     aligned(&[], rows, true)
 }
 
+/// Like [`draw`], where a cell with several lines takes several rows.
+pub fn draw_lines(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut split: Vec<Vec<String>> = Vec::new();
+    for row in rows {
+        let height = row.iter().map(|cell| cell.split('\n').count()).max().unwrap_or(1);
+        for at in 0..height {
+            split.push(row.iter().map(|cell| cell.split('\n').nth(at).unwrap_or_default().to_owned()).collect());
+        }
+    }
+    aligned(header, &split, false)
+}
+
 fn aligned(header: &[&str], rows: &[Vec<String>], figures: bool) -> String {
     let columns = rows.iter().map(Vec::len).chain([header.len()]).max().unwrap_or(0);
     let cell = |row: &[String], column: usize| row.get(column).map_or(String::new(), |text| text.replace('\n', " "));

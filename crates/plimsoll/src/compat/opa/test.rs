@@ -3,7 +3,7 @@
 //!
 //! Tests run one after another, in the order of their files.
 
-mod report;
+pub(in crate::compat) mod report;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -25,7 +25,8 @@ use crate::exit::Exit;
 use crate::rego::fault::{self, Fault, Place};
 use crate::rego::load::{Choice, Loaded};
 use crate::rego::policies::{Policies, Settings};
-use report::{Measured, Sub, Tested};
+pub(in crate::compat) use report::Tested;
+use report::{Measured, Sub};
 use rules::Named;
 
 /// Time that one test may take where nothing is said.
@@ -38,7 +39,7 @@ const BENCH_TIME: Duration = Duration::from_secs(1);
 type Cases = Arc<Mutex<Vec<Value>>>;
 
 /// Everything that tests share.
-struct Suite {
+pub(in crate::compat) struct Suite {
     policies: Policies,
     /// As they were read, for coverage.
     modules: Vec<Module>,
@@ -97,20 +98,10 @@ fn suite(asked: &Test, covering: bool) -> Result<Suite, Vec<Fault>> {
     let capabilities = asked.dialect.capabilities().map_err(one)?;
     let parse = asked.dialect.parse_options(&capabilities);
     let choice = Choice { ignore: asked.ignore.clone(), parse: parse.clone(), ..Choice::default() };
-    let mut loaded = match asked.bundle {
+    let loaded = match asked.bundle {
         true => Loaded::of(&[], &asked.files, &choice)?,
         false => Loaded::of(&asked.files, &[], &choice)?,
     };
-    let Loaded { sources, modules, .. } = &mut loaded;
-    // The order of files, which is the order of what is said.
-    modules.sort_by(|a, b| {
-        let name = |source: u32| sources.get(source).map(|source| source.name.clone());
-        name(a.source).cmp(&name(b.source))
-    });
-    let read = if covering { modules.clone() } else { Vec::new() };
-    rules::number_duplicates(modules);
-    rules::name_cases(modules);
-    let tests = rules::tests(modules);
     let compile = compile::Options {
         capabilities,
         keep_print: !asked.bench,
@@ -118,22 +109,8 @@ fn suite(asked: &Test, covering: bool) -> Result<Suite, Vec<Fault>> {
         schemas: super::schemas(asked.schema.as_deref())?,
         ..compile::Options::default()
     };
-    let cases: Cases = Arc::default();
-    let noted = cases.clone();
-    let note: Custom = Arc::new(move |_, args| {
-        if let (Some(name), Ok(mut noted)) = (args.first(), noted.lock())
-            && noted.last() != Some(name)
-        {
-            noted.push(name.clone());
-        }
-        Ok(Some(Value::Bool(true)))
-    });
     let instrument = covering || traces(asked);
-    let custom = BTreeMap::from([(rules::TEST_CASE.to_owned(), note)]);
-    let policies = Policies::of(loaded, Settings { parse, compile, instrument, custom })?;
-    let rewritten = &policies.program.compiled().rewritten;
-    let names = rewritten.iter().map(|(made, written)| (made.to_string(), written.to_string())).collect();
-    Ok(Suite { policies, modules: read, tests, names, cases })
+    Suite::of(loaded, Settings { parse, compile, instrument, ..Settings::default() }, covering)
 }
 
 /// Whether anything of a trace will be shown.
@@ -141,7 +118,88 @@ fn traces(asked: &Test) -> bool {
     !asked.bench && (asked.verbose || asked.var_values || asked.explain != Explain::Fails)
 }
 
+/// How tests are run for a report.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::compat) struct Chosen {
+    /// What of a trace is kept, if any is.
+    pub explain: Explain,
+    pub traces: bool,
+    pub var_values: bool,
+    pub strict_builtin_errors: bool,
+    /// Keep the place of the expression that failed.
+    pub failure_line: bool,
+}
+
 impl Suite {
+    /// Compiles what was loaded.
+    pub fn of(mut loaded: Loaded, mut settings: Settings, covering: bool) -> Result<Suite, Vec<Fault>> {
+        let Loaded { sources, modules, .. } = &mut loaded;
+        // The order of files, which is the order of what is said.
+        modules.sort_by(|a, b| {
+            let name = |source: u32| sources.get(source).map(|source| source.name.clone());
+            name(a.source).cmp(&name(b.source))
+        });
+        let read = if covering { modules.clone() } else { Vec::new() };
+        rules::number_duplicates(modules);
+        rules::name_cases(modules);
+        let tests = rules::tests(modules);
+        let cases: Cases = Arc::default();
+        let noted = cases.clone();
+        let note: Custom = Arc::new(move |_, args| {
+            if let (Some(name), Ok(mut noted)) = (args.first(), noted.lock())
+                && noted.last() != Some(name)
+            {
+                noted.push(name.clone());
+            }
+            Ok(Some(Value::Bool(true)))
+        });
+        settings.custom.insert(rules::TEST_CASE.to_owned(), note);
+        let policies = Policies::of(loaded, settings)?;
+        let rewritten = &policies.program.compiled().rewritten;
+        let names = rewritten.iter().map(|(made, written)| (made.to_string(), written.to_string())).collect();
+        Ok(Suite { policies, modules: read, tests, names, cases })
+    }
+
+    /// Runs all tests.
+    pub fn run(&self, chosen: &Chosen) -> Vec<Tested> {
+        self.tests.iter().map(|test| self.tested(test, chosen)).collect()
+    }
+
+    fn tested(&self, test: &Named, chosen: &Chosen) -> Tested {
+        let mut result = Tested::new(Place::of(test.span, &self.policies.sources), &test.package, &test.name);
+        if test.skip {
+            result.skip = true;
+            return result;
+        }
+        let (prepared, sources) = match self.policies.query(&test.path) {
+            Ok(ready) => ready,
+            Err(faults) => {
+                result.error = faults.into_iter().next();
+                return result;
+            }
+        };
+        if let Ok(mut cases) = self.cases.lock() {
+            cases.clear();
+        }
+        let began = Instant::now();
+        let options = run_options(Some(TIMEOUT), chosen.strict_builtin_errors);
+        let compiled = self.policies.program.compiled();
+        let mut trace = chosen.traces.then(|| Trace::new(&sources, compiled, &self.names, chosen.var_values));
+        let outcome = match &mut trace {
+            Some(trace) => prepared.run_traced(None, &self.policies.data, &options, Some(trace)),
+            None => prepared.run(None, &self.policies.data, &options),
+        };
+        result.duration = began.elapsed();
+        if let Some(trace) = trace {
+            if chosen.failure_line {
+                result.failed_at = trace.failed_at();
+            }
+            result.trace = trace.lines(chosen.explain);
+        }
+        self.judge(test, outcome, &sources, &mut result);
+        result
+    }
+
     fn one(&self, test: &Named, asked: &Test, covered: Option<&mut Covered>) -> Tested {
         let mut result = Tested::new(Place::of(test.span, &self.policies.sources), &test.package, &test.name);
         if test.skip {

@@ -35,6 +35,9 @@ pub struct Tested {
     pub measured: Option<Measured>,
     #[serde(rename = "sub_results", skip_serializing_if = "BTreeMap::is_empty")]
     pub subs: BTreeMap<String, Sub>,
+    /// The expression that failed last, where that is to be shown.
+    #[serde(skip)]
+    pub failed_at: Option<(Place, String)>,
 }
 
 /// One case of a table test.
@@ -150,6 +153,7 @@ impl Tested {
             output: String::new(),
             measured: None,
             subs: BTreeMap::new(),
+            failed_at: None,
         }
     }
 
@@ -190,6 +194,23 @@ impl Tested {
 
 /// All results for people.
 pub fn text(results: &[Tested], asked: &Test, go: bool) -> String {
+    let how = How { verbose: asked.verbose, values: asked.var_values, memory: asked.benchmem, go };
+    written(results, &how)
+}
+
+/// All results, every test and its trace among them.
+pub fn of_all(results: &[Tested], values: bool) -> String {
+    written(results, &How { verbose: true, values, memory: false, go: false })
+}
+
+struct How {
+    verbose: bool,
+    values: bool,
+    memory: bool,
+    go: bool,
+}
+
+fn written(results: &[Tested], asked: &How) -> String {
     let rule = format!("{}\n", "-".repeat(80));
     let mut out = String::new();
     let (mut passed, mut failed, mut skipped, mut errors) = (0, 0, 0, 0);
@@ -208,7 +229,7 @@ pub fn text(results: &[Tested], asked: &Test, go: bool) -> String {
         }
         match &result.measured {
             Some(measured) if result.passed() => {
-                let _ = writeln!(out, "{}", result.bench(measured, asked.benchmem, go));
+                let _ = writeln!(out, "{}", result.bench(measured, asked.memory, asked.go));
             }
             _ if asked.verbose || !result.passed() => {
                 if let Some(place) = &result.location {
@@ -231,13 +252,16 @@ pub fn text(results: &[Tested], asked: &Test, go: bool) -> String {
             let _ = writeln!(out, "  {}", error.text());
         }
     }
-    if failed > 0 && (asked.verbose || asked.var_values) {
+    if failed > 0 && (asked.verbose || asked.values) {
         let _ = write!(out, "{rule}FAILURES\n{rule}");
         for result in results.iter().filter(|result| result.fail) {
             let _ = writeln!(out, "{}", result.line());
             out.push('\n');
-            out.push_str(&indented(&result.trace, asked.var_values));
+            out.push_str(&indented(&result.trace, asked.values));
             out.push('\n');
+            if let Some((place, text)) = &result.failed_at {
+                let _ = writeln!(out, "{}:{}:\n    {text}\n\n", place.file, place.row);
+            }
             if !result.subs.is_empty() {
                 Sub::lines(&result.subs, 0, false, &mut out);
                 out.push('\n');

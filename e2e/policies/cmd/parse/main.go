@@ -1,0 +1,52 @@
+// Asks conftest's own parsers many questions in one process. In: lines of JSON {"parser", "text"}. Out: for each a line of
+// JSON {"value"} or {"error"}.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/open-policy-agent/conftest/parser"
+)
+
+type question struct {
+	Parser string `json:"parser"`
+	Text   string `json:"text"`
+}
+
+func answer(asked question) (value any, err error) {
+	// Some of the parsers panic.
+	defer func() {
+		if caught := recover(); caught != nil {
+			err = fmt.Errorf("panic: %v", caught)
+		}
+	}()
+	with, err := parser.New(asked.Parser)
+	if err != nil {
+		return nil, err
+	}
+	err = with.Unmarshal([]byte(asked.Text), &value)
+	return value, err
+}
+
+func main() {
+	in := bufio.NewScanner(os.Stdin)
+	in.Buffer(nil, 64<<20)
+	for in.Scan() {
+		var asked question
+		if err := json.Unmarshal(in.Bytes(), &asked); err != nil {
+			panic(err)
+		}
+		value, err := answer(asked)
+		said := []byte(nil)
+		if err == nil {
+			said, err = json.Marshal(map[string]any{"value": value})
+		}
+		if err != nil {
+			said, _ = json.Marshal(map[string]string{"error": err.Error()})
+		}
+		fmt.Println(string(said))
+	}
+}
