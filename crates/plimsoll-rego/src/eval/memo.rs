@@ -177,7 +177,7 @@ mod tests {
             format!(r#"["{long}b{long}"]"#),
         ];
         for (at, call) in calls.iter().enumerate() {
-            memo.keep(7, &asked(call), Known::Value(Value::from(Value::int(at as i64))));
+            memo.keep(7, &asked(call), Known::Value(Value::int(at as i64)));
         }
         for (at, call) in calls.iter().enumerate() {
             let found = memo.of(7, &asked(call), &mut meter).unwrap();
