@@ -22,6 +22,33 @@ use crate::walk;
 /// The package that the rule is put into.
 const PACKAGE: &str = "template";
 const QUERY: &str = "data.template.violation";
+/// Who asks `violation` in Gatekeeper, in words of our own: that it finds what it asks for is checked with the template, and its
+/// two last fields stand on the rows that Gatekeeper's messages name. It is never evaluated.
+const ASKER: &str = "hooks.hooks_builtin";
+const ASKER_TEXT: &str = r#"package hooks
+
+
+
+
+
+
+
+
+
+
+violation[found] {
+  key := input.constraints[_]
+  asked := {"review": input.review, "parameters": data.constraints[key.kind][key.name]}
+  data.template.violation[r] with input as asked
+
+  found := {
+    "key": key,
+
+    "details": object.get(r, "details", {}),
+    "msg": r.msg,
+  }
+}
+"#;
 const REFUSED: &str = "invalid ConstraintTemplate";
 
 /// A template's Rego as it is written.
@@ -101,7 +128,9 @@ impl Rego {
             walk::rewrite(lib);
         }
         let compile_options = compile::Options { keep_print: options.print, ..compile::Options::default() };
-        let modules = std::iter::once(entry).chain(libs).collect();
+        let v0 = parse::Options::of(Language::V0);
+        let asker = parse::parse_module(&mut sources, ASKER, ASKER_TEXT.as_bytes(), &v0).module;
+        let modules = std::iter::once(entry).chain(libs).chain(asker).collect();
         let compiled = compile::compile(modules, &sources, &compile_options)
             .map_err(|wrong| Box::new(errors(&wrong, &sources, written, "unable to compile modules")))?;
         let compiled = Arc::new(compiled);
@@ -347,6 +376,9 @@ fn advice(error: &RegoError, written: &Written) -> Option<&'static str> {
         return Some(
             "providers of external data are not asked here: leave this template out, or judge it in the cluster",
         );
+    }
+    if error.message.contains("undefined ref: r.msg") || message.starts_with("object.get: invalid argument") {
+        return Some("every member of violation is an object with msg: `violation[{\"msg\": msg}]`");
     }
     if error.code == Code::Parse && written.language != Language::V1 {
         return Some(

@@ -160,7 +160,8 @@ fn check_identity(document: &Document, template: &Template) -> Result<(), Fault>
         return refused(format!("invalid name: {why:?}"), &["metadata", "name"], hint);
     }
     if kind != &*template.kind {
-        let message = format!("wrong kind {kind:?} for constraint {name:?}; want {:?}", template.kind);
+        // Gatekeeper says the name and the kind in each other's place.
+        let message = format!("wrong kind {name:?} for constraint {kind:?}; want {:?}", template.kind);
         return refused(message, &["kind"], format!("write `kind: {}`", template.kind));
     }
     let version = document.version();

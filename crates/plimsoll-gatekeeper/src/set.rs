@@ -182,6 +182,12 @@ impl Set {
         self.inner.constraints.iter().map(|(constraint, _)| constraint)
     }
 
+    /// A constraint's document with the defaults of its template's schema.
+    pub fn defaults(&self, document: &Document) -> Option<Value> {
+        let template = self.inner.templates.iter().find(|template| *template.kind == *document.kind())?;
+        Some(template.schema.with_defaults(document.value()))
+    }
+
     /// Whether the Config has a process leave a namespace alone.
     pub fn excludes(&self, process: Process, namespace: &str) -> bool {
         self.inner.exclusions.excludes(process, namespace)

@@ -93,16 +93,25 @@ impl Schema {
             Value::Null if self.nullable => return,
             Value::Null => "null",
             Value::Bool(_) => "boolean",
-            Value::Number(number) if number.as_i64().is_some() => "integer",
-            Value::Number(_) => "number",
+            Value::Number(number) => {
+                let whole = number.as_i64().is_some();
+                let fits = |wanted: &str| wanted == "number" || wanted == "integer" && whole;
+                if wanted.split(',').any(fits) {
+                    return;
+                }
+                "number"
+            }
             Value::String(_) => "string",
             Value::Array(_) => "array",
             Value::Object(_) => "object",
             Value::Set(_) => "set",
         };
-        let fits = wanted.split(',').any(|wanted| wanted == have || wanted == "number" && have == "integer");
-        if !fits {
+        if !wanted.split(',').any(|wanted| wanted == have) {
             wrong.push(at.invalid(&format!("{have:?}"), &format!("must be of type {wanted}: {have:?}")));
+        }
+        if have == "number" && wanted == "integer" {
+            let words = format!("Checked value must be of type integer (default format) in {}", at.path);
+            wrong.push(Wrong { path: at.parts.to_vec(), message: format!("[]: Invalid value: \"\": {words}") });
         }
     }
 
@@ -111,29 +120,37 @@ impl Schema {
             "" => String::new(),
             path => format!("{path:?} "),
         };
-        let fit = |schemas: &[Schema]| schemas.iter().filter(|schema| schema.wrong(value).is_empty()).count();
-        let mut must = |what: &str| {
-            wrong.push(Wrong {
-                path: at.parts.to_vec(),
-                message: format!("[]: Invalid value: \"\": {root}must validate {what}"),
-            });
+        let of = |schema: &Schema| {
+            let mut wrong = Vec::new();
+            schema.check(value, at, &mut wrong);
+            wrong
         };
-        if !self.any_of.is_empty() && fit(&self.any_of) == 0 {
-            must("at least one schema (anyOf)");
+        let fit = |schemas: &[Schema]| schemas.iter().filter(|schema| of(schema).is_empty()).count();
+        let must = |what: &str| Wrong {
+            path: at.parts.to_vec(),
+            message: format!("[]: Invalid value: \"\": {root}must {what}"),
+        };
+        if let (Some(first), 0) = (self.any_of.first(), fit(&self.any_of)) {
+            wrong.push(must("validate at least one schema (anyOf)"));
+            wrong.extend(of(first));
         }
-        if !self.one_of.is_empty() {
+        if let Some(first) = self.one_of.first() {
+            let words = "validate one and only one schema (oneOf).";
             match fit(&self.one_of) {
                 1 => {}
-                0 => must("one and only one schema (oneOf). Found none valid"),
-                _ => must("one and only one schema (oneOf). Found 2 valid alternatives"),
+                0 => {
+                    wrong.push(must(&format!("{words} Found none valid")));
+                    wrong.extend(of(first));
+                }
+                count => wrong.push(must(&format!("{words} Found {count} valid alternatives"))),
             }
         }
         if fit(&self.all_of) < self.all_of.len() {
-            must("all the schemas (allOf)");
+            wrong.push(must("validate all the schemas (allOf)"));
+            wrong.extend(self.all_of.iter().flat_map(of));
         }
-        if self.not.as_deref().is_some_and(|not| not.wrong(value).is_empty()) {
-            let message = format!("[]: Invalid value: \"\": {root}must not validate the schema (not)");
-            wrong.push(Wrong { path: at.parts.to_vec(), message });
+        if self.not.as_deref().is_some_and(|not| of(not).is_empty()) {
+            wrong.push(must("not validate the schema (not)"));
         }
     }
 
@@ -141,7 +158,8 @@ impl Schema {
         let value = || Value::string(text).to_json();
         let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
         if let Some(most) = self.max_length.filter(|most| length > *most) {
-            wrong.push(at.wrong(&format!("Too long: may not be more than {most} bytes")));
+            let bytes = if most == 1 { "byte" } else { "bytes" };
+            wrong.push(at.wrong(&format!("Too long: may not be more than {most} {bytes}")));
         }
         if let Some(least) = self.min_length.filter(|least| length < *least) {
             wrong.push(at.invalid(&value(), &format!("should be at least {least} chars long")));

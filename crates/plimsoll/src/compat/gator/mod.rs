@@ -4,9 +4,11 @@
 //! What is another way here: errors say the place in the file and the way out, below gator's own line; nothing is pulled from
 //! registries; a policy that errs speaks for its own constraint alone.
 
+mod expand;
 mod flags;
 mod output;
 mod read;
+mod sync;
 mod test;
 mod verify;
 
@@ -39,7 +41,12 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::Test(asked) => test::run(&asked),
         Sub::Verify(asked) => verify::run(&asked),
         Sub::Version => print(&format!("plimsoll {} speaks gator (Gatekeeper 3.23)\n", env!("CARGO_PKG_VERSION"))),
-        _ => Err("not spoken here".into()),
+        Sub::Expand(asked) => expand::run(&asked),
+        Sub::Sync(asked) => match asked.command {
+            flags::SyncSub::Test(asked) => sync::run(&asked),
+        },
+        Sub::Bench(_) => Err("bench is not spoken here yet".into()),
+        Sub::Policy { .. } => Err("policy is not spoken here: get policies by their files, and name those".into()),
     };
     done.unwrap_or_else(|why| {
         say(&why);

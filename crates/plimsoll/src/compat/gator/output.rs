@@ -22,6 +22,15 @@ impl Found {
         Found { response, message, action, object, trace }
     }
 
+    /// Of an object that another one makes: the expansion says so, and may have an action of its own.
+    pub fn implied_by(mut self, template: &str, action: &str) -> Found {
+        self.message = format!("[Implied by {template}] {}", self.message);
+        if !action.is_empty() {
+            self.action = action.to_owned();
+        }
+        self
+    }
+
     pub fn denies(&self) -> bool {
         self.action == "deny" || self.response.scoped.iter().any(|action| &**action == "deny")
     }

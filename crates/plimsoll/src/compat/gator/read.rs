@@ -20,6 +20,11 @@ pub struct Unread {
 }
 
 impl Unread {
+    /// Gator's words, and below them the place and the way out.
+    pub fn all(&self) -> String {
+        format!("{}{}", self.words, self.fault.as_deref().map(super::below).unwrap_or_default())
+    }
+
     fn plain(words: String) -> Unread {
         Unread { words, fault: None }
     }

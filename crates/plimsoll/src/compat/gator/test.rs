@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use plimsoll_gatekeeper::{Fault, FaultKind, Inventory, Review, ReviewOptions, Set, Source, Template, Watch, json};
+use plimsoll_gatekeeper::{
+    Document, Expander, Fault, FaultKind, Inventory, Review, ReviewOptions, Set, Source, Template, Watch, constraint,
+    json,
+};
 use plimsoll_rego::value::Value;
 
 use super::output::{self, Found, Stat};
@@ -77,15 +80,16 @@ pub fn refused(fault: &Fault) -> String {
 
 pub fn run(asked: &flags::Test) -> Result<Exit, String> {
     let options = options(&asked.native, asked.verbose, asked.trace)?;
-    let documents = read::sources(&asked.filename, &asked.image).map_err(|unread| {
-        format!("reading: {}{}", unread.words, unread.fault.as_deref().map(below).unwrap_or_default())
-    })?;
+    let documents =
+        read::sources(&asked.filename, &asked.image).map_err(|unread| format!("reading: {}", unread.all()))?;
     if documents.is_empty() {
         return Err("no input data identified".into());
     }
     let auditing = |why: String| format!("auditing objects: {why}");
     let set =
         Set::load(&documents, &options).map_err(|faults| auditing(faults.first().map(refused).unwrap_or_default()))?;
+    // Gator fills the defaults of parameters into the very objects that it then judges.
+    let documents: Vec<Document> = documents.into_iter().map(|document| with_defaults(&set, document)).collect();
     let mut inventory = Inventory::default();
     for document in &documents {
         inventory.add(document).map_err(|fault| {
@@ -94,17 +98,12 @@ pub fn run(asked: &flags::Test) -> Result<Exit, String> {
         })?;
     }
     let set = set.with_inventory(inventory);
+    let expander = Expander::load(&documents)
+        .map_err(|fault| auditing(format!("error creating expander: {}{}", fault.message, below(&fault))))?;
     let mut looker = Looker { print: asked.verbose, ..Looker::default() };
     let mut found = Vec::new();
     for document in &documents {
-        let object = document.value();
-        let mut review = Review::of_object(object, Source::Original);
-        if let Some(namespace) = namespace(&set, document.namespace()) {
-            review = review.in_namespace(namespace);
-        }
-        let options = ReviewOptions { point: Some(POINT), ..ReviewOptions::default() };
-        let responses = set.review_with(&review, &options, Some(&mut looker));
-        found.extend(responses.into_iter().map(|response| Found::new(response, object.clone(), None)));
+        found.extend(judge(&set, &expander, document, &mut looker).map_err(auditing)?);
     }
     found.sort_by(|a: &Found, b: &Found| (&a.action, &a.message).cmp(&(&b.action, &b.message)));
     let shown: Vec<&Found> = found.iter().filter(|one| !asked.deny_only || one.denies()).collect();
@@ -122,11 +121,41 @@ pub fn run(asked: &flags::Test) -> Result<Exit, String> {
     Ok(if found.iter().any(Found::denies) { Exit::Other(1) } else { Exit::Allowed })
 }
 
-/// The Namespace that gator has an object be in: of what is in none, one without a name.
-fn namespace(set: &Set, name: &str) -> Option<Value> {
-    let named = |name: &str| json::object([("metadata", json::object([("name", Value::string(name))]))]);
-    match name {
-        "" => Some(named("")),
-        _ => set.namespace(name).cloned().or_else(|| (name == "default").then(|| named("default"))),
+fn with_defaults(set: &Set, document: Document) -> Document {
+    if !constraint::is_constraint(&document) {
+        return document;
     }
+    let status = json::field(document.value(), "status").cloned();
+    match set.defaults(&document) {
+        Some(value) => Document::of(json::with_field(&value, "status", status)),
+        None => document,
+    }
+}
+
+/// What an object violates, and what those that it makes do.
+fn judge(set: &Set, expander: &Expander, document: &Document, looker: &mut Looker) -> Result<Vec<Found>, String> {
+    let namespace = expander.namespace_of(document.value());
+    let options = ReviewOptions { point: Some(POINT), ..ReviewOptions::default() };
+    let review = |object: &Value, source, looker: &mut Looker| {
+        let mut review = Review::of_object(object, source);
+        if let Some(namespace) = &namespace {
+            review = review.in_namespace(namespace.clone());
+        }
+        set.review_with(&review, &options, Some(looker))
+    };
+    let responses = review(document.value(), Source::Original, looker);
+    let expanded = expander.expand(document.value());
+    let (object, made) = expanded.map_err(|why| format!("expanding resource {}: {why}", document.name()))?;
+    let mut found: Vec<Found> =
+        responses.into_iter().map(|response| Found::new(response, object.clone(), None)).collect();
+    for one in made {
+        let before = looker.stats.len();
+        for response in review(&one.object, Source::Generated, looker) {
+            found.push(Found::new(response, object.clone(), None).implied_by(&one.template, &one.action));
+        }
+        for stat in looker.stats.iter_mut().skip(before) {
+            stat.implied_by = Some(one.template.to_string());
+        }
+    }
+    Ok(found)
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use plimsoll_gatekeeper::{
-    Document, Fault, FaultKind, Inventory, Options, Review, ReviewOptions, Set, Source, Words, constraint, json,
-    template,
+    Document, Expander, Fault, FaultKind, Inventory, Options, Review, ReviewOptions, Set, Source, Words, constraint,
+    expansion, json, template,
 };
 use plimsoll_rego::value::Value;
 use regex::Regex;
 
+use super::super::output::Found;
 use super::super::test::{Looker, POINT};
 use super::super::{below, read};
 use super::suite::{Assertion, Case, Suite, Test, Violations};
@@ -34,13 +35,16 @@ fn test(folder: &Path, test: &Test, filter: &Filter, options: &Options, trace: b
     let began = Instant::now();
     let (mut error, mut inner) = (None, Vec::new());
     match (load_set(folder, test, options), test.invalid) {
-        (Ok(set), false) => {
-            let cases = test.cases.iter().map(|case| match case.skip || !filter.case(&test.name, &case.name) {
-                true => Ran::skipped(&case.name),
-                false => run_case(folder, &set, case, trace),
-            });
-            inner = cases.collect();
-        }
+        (Ok(set), false) => match expander(folder, test) {
+            Err(why) => error = Some(why),
+            Ok(expander) => {
+                let cases = test.cases.iter().map(|case| match case.skip || !filter.case(&test.name, &case.name) {
+                    true => Ran::skipped(&case.name),
+                    false => run_case(folder, &set, expander.as_ref(), case, trace),
+                });
+                inner = cases.collect();
+            }
+        },
         (Err(refused), false) => error = Some(refused.words),
         (Err(refused), true) if refused.schema => {}
         (outcome, true) => {
@@ -89,9 +93,6 @@ fn load_set(folder: &Path, test: &Test, options: &Options) -> Result<Set, Refuse
     }
     // The template first: its faults have words of their own.
     Set::load(&documents, options).map_err(|faults| refused(&faults, "adding template: ", &shown))?;
-    if !test.expansion.is_empty() {
-        return Err(Refused::new("expansions are not spoken here yet"));
-    }
     if test.constraint.is_empty() {
         return Err(Refused::new("invalid Suite: missing constraint"));
     }
@@ -108,6 +109,23 @@ fn load_set(folder: &Path, test: &Test, options: &Options) -> Result<Set, Refuse
     Set::load(&documents, options).map_err(|faults| refused(&faults, "", &shown))
 }
 
+/// The expansions of a test, if it names any.
+fn expander(folder: &Path, test: &Test) -> Result<Option<Expander>, String> {
+    if test.expansion.is_empty() {
+        return Ok(None);
+    }
+    let path = folder.join(&test.expansion);
+    let shown = path.display().to_string();
+    let content =
+        load::bytes(&path).map_err(|fault| format!("reading ExpansionTemplate from {shown:?}: {}", fault.text()))?;
+    let documents = read::text_documents(&shown, &content, Words::Core)
+        .map_err(|unread| format!("reading {shown:?}: invalid yaml: {}", unread.all()))?;
+    if documents.is_empty() || !documents.iter().all(expansion::is_expansion) {
+        return Err(format!("not an Expansion Template: {shown:?}"));
+    }
+    Expander::load(&documents).map(Some).map_err(|fault| format!("{}{}", fault.message, below(&fault)))
+}
+
 fn refused(faults: &[Fault], front: &str, shown: &str) -> Refused {
     let Some(fault) = faults.first() else { return Refused::new(front) };
     let words = match fault.message.strip_prefix("adding template: ") {
@@ -117,16 +135,22 @@ fn refused(faults: &[Fault], front: &str, shown: &str) -> Refused {
     Refused { words: format!("{}{}", words.trim_end(), below(fault)), schema: fault.kind == FaultKind::Schema }
 }
 
-fn run_case(folder: &Path, set: &Set, case: &Case, trace: bool) -> CaseRan {
+fn run_case(folder: &Path, set: &Set, expander: Option<&Expander>, case: &Case, trace: bool) -> CaseRan {
     let began = Instant::now();
     let mut looker = Looker { print: true, ..Looker::default() };
-    let done = check(folder, set, case, &mut looker);
+    let done = check(folder, set, expander, case, &mut looker);
     let printed = if looker.printed.is_empty() { String::new() } else { looker.shown() };
     let extra = CaseExtra { printed, trace: trace.then(String::new) };
     Ran { name: case.name.clone(), took: began.elapsed(), skipped: false, error: done.err(), inner: vec![extra] }
 }
 
-fn check(folder: &Path, set: &Set, case: &Case, looker: &mut Looker) -> Result<(), String> {
+fn check(
+    folder: &Path,
+    set: &Set,
+    expander: Option<&Expander>,
+    case: &Case,
+    looker: &mut Looker,
+) -> Result<(), String> {
     if case.object.is_empty() {
         return Err("invalid Case: must define object".into());
     }
@@ -159,10 +183,20 @@ fn check(folder: &Path, set: &Set, case: &Case, looker: &mut Looker) -> Result<(
     let review = review(object)?;
     let options = ReviewOptions { point: Some(POINT), ..ReviewOptions::default() };
     let responses = set.review_with(&review, &options, Some(looker));
-    let mut messages: Vec<(&str, &str)> =
-        responses.iter().map(|response| (&*response.constraint.action, response.outcome.message())).collect();
-    messages.sort();
-    let messages: Vec<&str> = messages.into_iter().map(|(_, message)| message).collect();
+    let found = |response| Found::new(response, Value::Null, None);
+    let mut all: Vec<Found> = responses.into_iter().map(found).collect();
+    if let (Some(expander), false) = (expander, is_review(object)) {
+        let (_, made) =
+            expander.expand(object.value()).map_err(|why| format!("expanding resource {}: {why}", object.name()))?;
+        for one in made {
+            let review = Review::of_object(&one.object, Source::Generated);
+            for response in set.review_with(&review, &options, Some(looker)) {
+                all.push(found(response).implied_by(&one.template, &one.action));
+            }
+        }
+    }
+    all.sort_by(|a, b| (&a.action, &a.message).cmp(&(&b.action, &b.message)));
+    let messages: Vec<&str> = all.iter().map(|one| one.message.as_str()).collect();
     case.assertions.iter().try_for_each(|assertion| holds(assertion, &messages))
 }
 
@@ -203,9 +237,13 @@ const REQUEST: [&str; 15] = [
     "options",
 ];
 
+fn is_review(document: &Document) -> bool {
+    document.kind() == "AdmissionReview" && document.group() == "admission.k8s.io"
+}
+
 fn review(document: &Document) -> Result<Review, String> {
     let value = document.value();
-    if document.kind() != "AdmissionReview" || document.group() != "admission.k8s.io" {
+    if !is_review(document) {
         return Ok(Review::of_object(value, Source::Original));
     }
     let request = json::field(value, "request").filter(|request| matches!(request, Value::Object(_)));
