@@ -16,6 +16,7 @@ mod kinds;
 mod object;
 mod patch;
 mod read;
+mod record;
 mod render;
 mod review;
 mod words;
@@ -25,6 +26,10 @@ pub use decide::decide;
 pub use kinds::{KINDS, Kind};
 pub use patch::pin;
 pub use read::{MAX_IMAGES, MAX_REVIEW, read};
+pub use record::{
+    Decided, Given, Head, KnownImage, Line, MAX_LINE, RECORD_VERSION, RecordError, Recorded, RecordedRoad, Why,
+    is_ground, read_line,
+};
 pub use render::render;
 pub use review::{
     AdmissionVersion, Container, ContainerKind, Envelope, NamedImage, Operation, Review, ReviewError, Road,

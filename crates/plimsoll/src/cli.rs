@@ -726,6 +726,30 @@ pub struct ServeArgs {
     )]
     pub drain: u64,
 
+    /// Keep reviews with their answers in this folder, secrets taken out, for `plimsoll policy replay`
+    #[arg(long, env = "PLIMSOLL_RECORD", value_name = "DIR", help_heading = "Record")]
+    pub record: Option<PathBuf>,
+    /// Size of one file of the record
+    #[arg(
+        long,
+        env = "PLIMSOLL_RECORD_SIZE",
+        value_name = "MIB",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u64).range(1..=1024),
+        help_heading = "Record"
+    )]
+    pub record_size: u64,
+    /// Files of the record that are kept; the oldest go
+    #[arg(
+        long,
+        env = "PLIMSOLL_RECORD_FILES",
+        value_name = "N",
+        default_value_t = 8,
+        value_parser = clap::value_parser!(u32).range(1..=10_000),
+        help_heading = "Record"
+    )]
+    pub record_files: u32,
+
     /// Log everything (as --log-level debug)
     #[arg(long, env = "BOUNCER_DEBUG", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Log")]
     pub debug: bool,

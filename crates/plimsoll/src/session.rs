@@ -61,6 +61,8 @@ pub struct Session {
     pub executables: bool,
     pub secrets: bool,
     pub named_files: Arc<Vec<String>>,
+    /// Also the rules that are only looked for where the policy names them.
+    pub every_rule: bool,
 }
 
 /// Every rule that the program has, for help, documentation and reports.
@@ -136,6 +138,7 @@ impl Session {
             executables: !options.no_executables,
             secrets: !options.no_secrets,
             named_files: Arc::new(options.named_files.clone()),
+            every_rule: false,
             cache_dir,
             policy: Arc::new(policy),
         };
@@ -191,7 +194,7 @@ impl Session {
 
     /// Whether a rule is looked for: most are, and those that are noise for most where the policy names them.
     pub fn looks_for(&self, rule: &RuleInfo) -> bool {
-        !rule.opt_in || self.policy.images.iter().any(|entry| entry.footprint.contains_key(rule.id))
+        !rule.opt_in || self.every_rule || self.policy.images.iter().any(|entry| entry.footprint.contains_key(rule.id))
     }
 
     /// True when nothing but the embedded baseline is there.

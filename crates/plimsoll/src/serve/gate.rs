@@ -1,8 +1,6 @@
 //! A review to the answer's bytes. In: what the API server asks. Out: what it is told, counted and logged. It reads the
 //! verdicts and makes none: that is the policy's.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -10,20 +8,21 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Operation, Review, Road};
+use plimsoll_admission::{Answer, Envelope, Operation, Review, Road};
 use plimsoll_model::{ImageReference, Outcome, ReasonCode, Verdict};
 use plimsoll_policy::{Request, Standing};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
+use super::decision;
 use super::http::word;
 use super::images::{Ask, Images, Unpinned};
 use super::judged::{Judged, standing};
 use super::loaded::{Current, Loaded};
 use super::log::{Field, Log};
 use super::metrics::{Metrics, Now, Reviews};
+use super::recorder::Recorder;
 use crate::cli::LogLevel;
-use crate::{session, workload};
+use crate::session;
 
 /// When an AdmissionReview that could not be answered in time may be tried again, in seconds: the API server keeps
 /// nothing, so only the assessment's own time counts.
@@ -41,62 +40,56 @@ pub struct Gate {
     /// Seconds for which the API server keeps the denial of an ImageReview.
     pub deny_ttl: u32,
     pub requests: AtomicU64,
+    /// Keeps reviews for a replay, where that is asked for.
+    pub recorder: Option<Recorder>,
 }
 
 impl Gate {
-    /// The answer to a review that could be read.
+    /// The answer to a review that could be read. `body` is what it was read from, where it is to be recorded.
     pub async fn answer(
         &self,
         review: &Review,
-        object: Option<Judged>,
+        (object, body): (Option<Judged>, Option<Bytes>),
         loaded: &Arc<Loaded>,
         road: Road,
         deadline: Instant,
         started: Instant,
     ) -> Vec<u8> {
-        let answer = match road {
-            Road::Mutate => self.pinned(review, loaded, deadline).await,
-            _ => self.decided(review, road, loaded, object, deadline, started).await,
-        };
-        plimsoll_admission::render(&review.envelope, &answer)
+        if road == Road::Mutate {
+            let answer = self.pinned(review, loaded, deadline).await;
+            return plimsoll_admission::render(&review.envelope, &answer);
+        }
+        let (answer, judged) = self.decided(review, road, loaded, object, deadline, started).await;
+        let bytes = plimsoll_admission::render(&review.envelope, &answer);
+        if let (Some(recorder), Some(body)) = (&self.recorder, body) {
+            recorder.offer(review, road, Arc::clone(loaded), body, answer, judged);
+        }
+        bytes
     }
 
-    /// The verdict on the object itself, where the policy asks something of objects. Whether a pod may run is asked when it is
-    /// validated, and not when its tags are pinned.
+    /// Whether a review of this road is recorded: those whose answer says whether something may run. A pod whose tags are
+    /// pinned is validated afterwards.
+    pub fn records(&self, road: Road) -> bool {
+        self.recorder.is_some() && road != Road::Mutate
+    }
+
+    /// The verdict on the object itself, where the policy asks something of objects.
     pub async fn object(&self, review: &Review, body: Bytes, loaded: &Arc<Loaded>) -> Option<Judged> {
-        let gone = matches!(review.operation, Some(Operation::Delete | Operation::Connect));
-        let asked = matches!(review.envelope, Envelope::Admission { mutating: false, .. }) && !gone;
-        if loaded.workloads.is_none() || !asked {
+        if !decision::asks_of_object(loaded, review) {
             return None;
         }
-        let place = review.object.clone();
-        let (old, namespace) = (review.old_object.clone(), review.namespace.clone());
-        let name = format!("{}/{}", review.resource, review.name.as_deref().unwrap_or_default());
-        let examine = {
-            let loaded = Arc::clone(loaded);
-            move || {
-                let text = |place: Range<usize>| std::str::from_utf8(body.get(place)?).ok();
-                let both = loaded.workloads.as_ref().zip(place.and_then(text));
-                // What cannot be looked at is never let off.
-                let Some((linter, object)) = both else { return workload::unread(namespace.as_deref()) };
-                workload::of_object(linter, object, old.and_then(text), &name, namespace.as_deref())
-            }
-        };
+        let at = session::now();
         // What people write takes microseconds; what is made to be large may not keep other requests waiting.
         let both = [&review.object, &review.old_object];
         let large = both.into_iter().flatten().any(|place| place.len() > LARGE_OBJECT);
-        let assessment = if large {
-            tokio::task::spawn_blocking(examine).await.unwrap_or_else(|_| workload::unread(review.namespace.as_deref()))
+        let judged = if large {
+            let (copy, in_force) = (review.clone(), Arc::clone(loaded));
+            tokio::task::spawn_blocking(move || decision::object(&in_force, &copy, &body, at)).await.ok()
         } else {
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(examine))
-                .unwrap_or_else(|_| workload::unread(review.namespace.as_deref()))
+            let judge = || decision::object(loaded, review, &body, at);
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(judge)).ok()
         };
-        let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
-        let request = request(review, &annotations);
-        let mut session = loaded.session.clone();
-        session.at = session::now();
-        session.namespace.clone_from(&review.namespace);
-        Some(super::judged::judge(&session, &assessment, Some(&request), None, None))
+        Some(judged.unwrap_or_else(|| decision::object_unread(loaded, review, at)))
     }
 
     async fn decided(
@@ -107,9 +100,9 @@ impl Gate {
         object: Option<Judged>,
         deadline: Instant,
         started: Instant,
-    ) -> Answer {
+    ) -> (Answer, Vec<Arc<Judged>>) {
         let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
-        let request = request(review, &annotations);
+        let request = decision::request(review, &annotations);
         // All at once: the slowest, and not their sum, is what the API server waits for.
         let judging = review.images.iter().map(|image| {
             let ask = self.ask(review, &image.image, &request, deadline);
@@ -117,26 +110,9 @@ impl Gate {
         });
         let mut judged: Vec<Arc<Judged>> = join_all(judging).await;
         judged.extend(object.map(Arc::new));
-        let asked = review.images.iter().map(Asked::Image).chain(std::iter::once(Asked::Object));
-        let decisions: Vec<Decision<'_>> = asked
-            .zip(&judged)
-            .map(|(on, judged)| Decision {
-                on,
-                verdict: &judged.verdict,
-                digest: judged.digest_text.as_deref(),
-                retry_after: judged.retry_after.map(|seconds| seconds.max(self.soonest(review))),
-            })
-            .collect();
-        let policy = &loaded.session.policy;
-        let about = About {
-            policy: &policy.name,
-            policy_digest: &policy.digest,
-            databases: &loaded.databases,
-            verdict_digest: verdict_digest(&judged),
-        };
-        let answer = plimsoll_admission::decide(review, &decisions, &about);
+        let answer = decision::answer(loaded, review, &judged, self.soonest(review));
         self.tell(review, road, &judged, &answer, started);
-        answer
+        (answer, judged)
     }
 
     /// Tags to digests, for pods and the entries that ask for it. Whether the image may run is asked when the pod is
@@ -144,7 +120,7 @@ impl Gate {
     /// could not be told run, for what runs could not be told later either.
     async fn pinned(&self, review: &Review, loaded: &Arc<Loaded>, deadline: Instant) -> Answer {
         let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
-        let request = request(review, &annotations);
+        let request = decision::request(review, &annotations);
         let pinning = review.images.iter().filter(|_| review.is_pod).map(|image| {
             let ask = self.ask(review, &image.image, &request, deadline);
             async move { self.pin(loaded, &ask).await }
@@ -329,23 +305,5 @@ impl Gate {
             assessments_running: self.images.running(),
             caches: self.images.sizes(),
         })
-    }
-}
-
-fn request<'a>(review: &'a Review, annotations: &'a BTreeMap<String, String>) -> Request<'a> {
-    Request { user: review.user.as_deref(), groups: &review.groups, annotations }
-}
-
-/// One verdict's own digest; of several, the digest over theirs in the review's order.
-fn verdict_digest(judged: &[Arc<Judged>]) -> String {
-    match judged {
-        [one] => one.verdict_digest.clone(),
-        many => {
-            let mut hash = Sha256::new();
-            for one in many {
-                hash.update(one.verdict_digest.as_bytes());
-            }
-            format!("sha256:{:x}", hash.finalize())
-        }
     }
 }

@@ -272,11 +272,12 @@ impl Service {
             },
         };
         let loaded = self.gate.current.get();
+        let road = self.road_of(road, &review.envelope);
+        let recorded = self.gate.records(road).then(|| body.clone());
         let object = self.gate.object(&review, body, &loaded).await;
         // An image may take as long as the deadline: meanwhile only what was read counts, not all that was sent.
-        let _room = kept_of(room, review.size());
-        let road = self.road_of(road, &review.envelope);
-        let bytes = self.gate.answer(&review, object, &loaded, road, deadline, started).await;
+        let _room = kept_of(room, review.size() + recorded.as_ref().map_or(0, Bytes::len));
+        let bytes = self.gate.answer(&review, (object, recorded), &loaded, road, deadline, started).await;
         json_answer(StatusCode::OK, bytes.into())
     }
 

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plimsoll_model::{Digest, ImageReference, Platform, Problem, ProblemKind};
+use plimsoll_model::{Assessment, Digest, ImageReference, Platform, Problem, ProblemKind};
 use plimsoll_policy::{Request, Standing};
 use plimsoll_sources::cluster::RunningImage;
 use plimsoll_sources::{Cluster, Sources};
 use tokio::sync::Semaphore;
 
+use super::decision;
 use super::expiring::Expiring;
 use super::failure::{FAILURE, Failure, broken, busy, unreached};
 use super::flight::{Flights, Share};
-use super::judged::{Judged, bytes_of, is_allowed, judge, judge_looked, standing, weight, whole};
+use super::judged::{Judged, bytes_of, is_allowed, judge_looked, standing, weight, whole};
 use super::loaded::Loaded;
 use super::log::Log;
 use super::metrics::Metrics;
@@ -213,9 +214,7 @@ impl Images {
             }
             Standing::BreakGlass => return self.behind_glass(loaded, ask, key, reference).await,
             Standing::Exempt | Standing::Refused | Standing::NoEntry => {
-                let problem =
-                    Problem::undecided(ProblemKind::NotExamined, "look into it: the policy decides by the name");
-                return self.without_looking(loaded, ask, Some(reference), problem, None);
+                return self.without_looking(loaded, ask, Some(reference), decision::by_name(), None);
             }
         }
         match self.found(loaded, ask, key, &reference, ask.deadline).await {
@@ -374,12 +373,20 @@ impl Images {
         problem: Problem,
         retry_after: Option<u32>,
     ) -> Arc<Judged> {
+        let named = (ask.image, reference);
+        let judged = decision::without_looking(loaded, named, ask.namespace, ask.request, problem, session::now());
+        Arc::new(Judged { retry_after, ..judged })
+    }
+
+    /// What is known of the image of that digest, as databases and rules see it: for a record. All rules count, also those
+    /// that the policy in force does not ask for, for another one may.
+    pub fn assessment(&self, loaded: &Loaded, digest: &Digest) -> Option<Assessment> {
+        let looked = self.looks.get(digest, Instant::now())?;
         let mut session = loaded.session.clone();
         session.at = session::now();
-        session.namespace = ask.namespace.map(str::to_owned);
-        let digest = reference.as_ref().and_then(|reference| reference.digest().cloned());
-        let assessment = assess::unreachable(&session, ask.image, reference, problem);
-        Arc::new(judge(&session, &assessment, Some(ask.request), digest, retry_after))
+        session.every_rule = true;
+        let Looked { subject, inventory, problems } = (*looked).clone();
+        Some(assess::assembled(&session, subject, inventory, problems))
     }
 
     /// The whole way, kept at each step.

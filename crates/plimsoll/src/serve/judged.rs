@@ -7,6 +7,7 @@ use plimsoll_model::{Assessment, Digest, ImageReference, Problem, ProblemKind, V
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
 
+use super::decision;
 use super::failure::FAILURE;
 use super::images::Ask;
 use super::loaded::Loaded;
@@ -24,16 +25,9 @@ pub struct Judged {
     pub retry_after: Option<u32>,
 }
 
-/// How the policy stands to a name before anything is looked into.
+/// How the policy stands now to a name before anything is looked into.
 pub fn standing(loaded: &Loaded, ask: &Ask<'_>, reference: &ImageReference) -> Standing {
-    let context = plimsoll_policy::Context {
-        at: session::now(),
-        namespace: ask.namespace,
-        request: Some(ask.request),
-        databases: &[],
-        vex: &[],
-    };
-    plimsoll_policy::standing(Some(reference), &loaded.session.policy, &context)
+    decision::standing(loaded, ask.namespace, ask.request, reference, session::now())
 }
 
 /// The verdict on what is in an image, as of now.

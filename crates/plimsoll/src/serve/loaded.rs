@@ -14,7 +14,8 @@ use plimsoll_model::DatabaseKind;
 use crate::session::{Session, SessionOptions};
 use crate::workload;
 
-/// Policy and data in force.
+/// Policy and data in force. A copy shares what is large.
+#[derive(Clone)]
 pub struct Loaded {
     pub session: Session,
     /// Rises whenever policy and data are opened: verdicts of another generation do not count, and what is still being
@@ -25,12 +26,16 @@ pub struct Loaded {
     /// Whether who asks, or an annotation, can change a verdict.
     pub asks_who: bool,
     /// What objects are held to; none where the policy asks nothing of them.
-    pub workloads: Option<Linter>,
+    pub workloads: Option<Arc<Linter>>,
     since: Timestamp,
 }
 
 impl Loaded {
-    fn new(session: Session, generation: u64) -> anyhow::Result<Loaded> {
+    /// Policy and data of a session.
+    ///
+    /// # Errors
+    /// When the policy names what this program does not have.
+    pub fn new(session: Session, generation: u64) -> anyhow::Result<Loaded> {
         let policy = &session.policy;
         let asks_who =
             policy.break_glass.is_some() || policy.exempt.iter().any(|exemption| !exemption.users.is_empty());
@@ -43,7 +48,7 @@ impl Loaded {
                 },
             )
             .collect();
-        let workloads = workload::linter_of(policy)?;
+        let workloads = workload::linter_of(policy)?.map(Arc::new);
         Ok(Loaded { databases: databases.join(", "), asks_who, workloads, generation, since: session.at, session })
     }
 

@@ -106,6 +106,9 @@ pub struct Metrics {
     pub certificate_reloads: Counter,
     pub certificate_reload_failures: Counter,
     pub certificate_stale: Gauge,
+    pub recorded: Counter,
+    pub not_recorded: Counter,
+    pub record_failures: Counter,
 }
 
 /// What is measured when it is asked for.
@@ -178,6 +181,9 @@ impl Metrics {
                 &self.certificate_reload_failures,
                 "Certificates that could not be used; the last good ones stay.",
             ),
+            ("recorded_total", &self.recorded, "Reviews written to the record."),
+            ("not_recorded_total", &self.not_recorded, "Reviews that are missing in the record."),
+            ("record_failures_total", &self.record_failures, "Times that the record could not be written."),
         ] {
             family(name, "counter", help, &[(String::new(), counter.get())]);
         }

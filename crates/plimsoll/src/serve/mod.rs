@@ -3,6 +3,7 @@
 //! from the same `assess` and `judge` as on the command line.
 
 mod data;
+pub mod decision;
 mod decisions;
 mod expiring;
 mod failure;
@@ -10,11 +11,13 @@ mod flight;
 mod gate;
 mod http;
 mod images;
-mod judged;
+pub mod judged;
 mod listen;
-mod loaded;
+pub mod loaded;
 mod log;
 mod metrics;
+pub mod recorder;
+mod redact;
 mod settings;
 mod tls;
 
@@ -42,6 +45,7 @@ use images::{Images, Keeping};
 use loaded::{Current, Refreshed};
 use log::Log;
 use metrics::Metrics;
+use recorder::Recorder;
 use tls::{Tls, TlsOptions};
 
 /// How often files are looked at. Kubernetes itself takes up to a minute to bring a changed Secret into a pod.
@@ -62,8 +66,11 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
         checked(&service, &args);
         return Ok(Exit::Allowed);
     }
-    let log = service.log;
+    let (log, gate) = (service.log, Arc::clone(&service.gate));
     let done = runtime.block_on(serve(service, cluster, args));
+    if let Some(recorder) = &gate.recorder {
+        recorder.flush();
+    }
     log.flush();
     // Assessments that go on are nobody's any more: the end does not wait for their registries.
     runtime.shutdown_background();
@@ -107,9 +114,29 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option
     };
     let pull = cluster.clone().filter(|_| args.pull_secrets);
     let images = Images::new(sources, args.reach.platform.clone(), pull, keeping, Arc::clone(&metrics), log);
+    let images = Arc::new(images);
+    let recorder = match (&args.record, args.check) {
+        (Some(folder), true) => {
+            if let Some(why) = recorder::fault(folder) {
+                return Err(why).with_context(|| format!("write a record into {}", folder.display()));
+            }
+            None
+        }
+        (Some(folder), false) => {
+            let keeping = recorder::Keeping {
+                folder: folder.clone(),
+                size: mebibytes(args.record_size),
+                files: args.record_files as usize,
+            };
+            let started = Recorder::start(keeping, Arc::clone(&images), Arc::clone(&metrics), log);
+            Some(started.context("start the thread that records")?)
+        }
+        (None, _) => None,
+    };
     let gate = Gate {
         current,
-        images: Arc::new(images),
+        images,
+        recorder,
         metrics: Arc::clone(&metrics),
         log,
         deny_ttl: args.deny_ttl,

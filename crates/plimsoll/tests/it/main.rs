@@ -13,6 +13,7 @@ mod lint_shell;
 mod lsp;
 mod opa;
 mod policy;
+mod record;
 mod rendered;
 mod serve;
 mod toy;

@@ -1,6 +1,6 @@
 //! The admission gate as an API server meets it: reviews over TLS in, answers out.
 
-mod peer;
+pub mod peer;
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::{plimsoll, project};
 use peer::{Authority, Client, Gate, Layers, Registry, read_reply};
 
 /// A policy under which the mended shop's image may run and the other shop's may not.
-fn policy(dir: &Path, more: &str) {
+pub fn policy(dir: &Path, more: &str) {
     let advisories = project().join("examples/shop/advisories");
     let text = format!(
         "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: test}}\n\
@@ -31,7 +31,7 @@ fn gate(more: &str, args: &[&str]) -> Gate {
     Gate::start(&args, |dir, _| policy(dir, more))
 }
 
-fn good() -> Registry {
+pub fn good() -> Registry {
     Registry::start(&project().join("examples/shop-fixed/image"))
 }
 
@@ -53,13 +53,13 @@ fn image_review(images: &[&str]) -> String {
     json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview", "spec": spec}).to_string()
 }
 
-fn pod(images: &[&str]) -> Value {
+pub fn pod(images: &[&str]) -> Value {
     let containers: Vec<Value> =
         images.iter().enumerate().map(|(i, image)| json!({"name": format!("c{i}"), "image": image})).collect();
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": containers}})
 }
 
-fn review_of(object: &Value, more: &Value) -> Value {
+pub fn review_of(object: &Value, more: &Value) -> Value {
     let (group, version) = object["apiVersion"].as_str().unwrap().split_once('/').unwrap_or(("", "v1"));
     let kind = json!({"group": group, "version": version, "kind": object["kind"]});
     let mut request = json!({

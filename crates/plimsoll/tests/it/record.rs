@@ -1,0 +1,88 @@
+//! Reviews that the gate records, and what a replay makes of them.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::serve::peer::Gate;
+use crate::serve::{good, pod, policy, review_of};
+
+/// The lines of all files of a record.
+fn lines(folder: &Path) -> Vec<Value> {
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn recording(more: &str, args: &[&str]) -> Gate {
+    let args: Vec<&str> =
+        ["--policy", "{dir}/loadline.yaml", "--record", "{dir}/record"].iter().chain(args).copied().collect();
+    Gate::start(&args, |dir, _| policy(dir, more))
+}
+
+#[test]
+fn reviews_are_recorded_with_their_answers_and_without_their_secrets() {
+    let registry = good();
+    let gate = recording("", &[]);
+    let mut client = gate.client();
+    let image = registry.image("1.0");
+    let mut secretive = pod(&[&image]);
+    secretive["spec"]["containers"][0]["env"] = json!([{"name": "DB_PASSWORD", "value": "hunter2hunter2"}]);
+    for object in [secretive, pod(&["evil.example.com/x:1"])] {
+        client.post("/validate", &review_of(&object, &json!({})).to_string());
+    }
+    client.post("/mutate", &review_of(&pod(&[&image]), &json!({})).to_string());
+    let folder = gate.path("record");
+    gate.wait("two reviews in the record", |_| folder.is_dir() && lines(&folder).len() >= 4);
+    for file in std::fs::read_dir(&folder).unwrap() {
+        assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let found = lines(&folder);
+    let kinds: Vec<&str> = found.iter().map(|line| line.as_object().unwrap().keys().next().unwrap().as_str()).collect();
+    assert_eq!(kinds, ["head", "image", "review", "review"], "pins are not recorded");
+    assert!(!format!("{found:?}").contains("hunter2"));
+    assert_eq!(found[0]["head"]["policy"]["name"], "test");
+    let [first, second] = [&found[2]["review"], &found[3]["review"]];
+    assert_eq!((&first["answer"]["allowed"], &first["redacted"]), (&json!(true), &json!(1)));
+    assert_eq!(first["answer"]["decided"][0]["digest"], found[1]["image"]["digest"]);
+    assert_eq!(second["answer"]["decided"][0]["reasons"][0]["clause"], "images[refused].refuse");
+}
+
+#[test]
+fn a_record_that_cannot_be_written_changes_no_answer() {
+    let args = ["--policy", "{dir}/loadline.yaml", "--record", "{dir}/loadline.yaml/record"];
+    let gate = Gate::start(&args, |dir, _| policy(dir, ""));
+    let mut client = gate.client();
+    for _ in 0..3 {
+        let answer =
+            client.post("/validate", &review_of(&pod(&["evil.example.com/x:1"]), &json!({})).to_string()).json();
+        assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    }
+    gate.wait("three reviews counted as missing", |gate| {
+        gate.client().get("/metrics").body.contains("plimsoll_not_recorded_total 3\n")
+    });
+    let told = gate.events("could not write the record of reviews; answers are given without it");
+    assert_eq!(told.len(), 1, "{}", gate.log());
+}
+
+#[test]
+fn the_oldest_files_of_a_record_go() {
+    let gate = recording("", &["--record-size", "1", "--record-files", "2"]);
+    let mut client = gate.client();
+    let mut large = pod(&["evil.example.com/x:1"]);
+    large["metadata"]["annotations"] = json!({"note": "x ".repeat(100_000)});
+    for _ in 0..20 {
+        client.post("/validate", &review_of(&large, &json!({})).to_string());
+    }
+    gate.wait("twenty reviews written", |gate| {
+        gate.client().get("/metrics").body.contains("plimsoll_recorded_total 20\n")
+    });
+    let files: Vec<_> = std::fs::read_dir(gate.path("record")).unwrap().map(|entry| entry.unwrap()).collect();
+    assert_eq!(files.len(), 2);
+    for file in files {
+        assert!(file.metadata().unwrap().len() <= 1 << 20);
+        assert!(std::fs::read_to_string(file.path()).unwrap().starts_with("{\"head\":"));
+    }
+}
