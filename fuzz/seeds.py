@@ -472,6 +472,16 @@ BUNDLES = [
 ]
 
 
+def configs():
+    """The texts of the parsers' comparison, each behind the byte that chooses its format."""
+    names = ["codeowners", "dotenv", "edn", "hcl1", "hcl2", "ignore", "ini", "properties", "toml", "xml", "jsonc"]
+    return [
+        bytes([at]) + text
+        for at, name in enumerate(names)
+        for text in fixture("e2e/policies/conftest/formats", f"{name}.cases").split(b"%%%%\n")[1:]
+    ]
+
+
 def seeds():
     layer = tar(LAYER)
     inner = jar({"META-INF/maven/org.a/shop/pom.properties": "version=1.0\ngroupId=org.a\nartifactId=shop\n"})
@@ -480,6 +490,7 @@ def seeds():
     osv = [OSV % (e, k) for e, k in [(b"npm", b"SEMVER"), (b"Debian:11", b"ECOSYSTEM"), (b"PyPI", b"ECOSYSTEM"), (b"Maven", b"ECOSYSTEM"), (b"Alpine:v3.19", b"ECOSYSTEM")]]
     policies = [fixture("crates/plimsoll-policy/tests/fixtures", name) for name in ("everything.yaml", "loadline.yaml")]
     return {
+        "config": configs(),
         "dpkg": [DPKG, b"/.\n/usr/bin/x\n", b"00112233445566778899aabbccddeeff  usr/bin/x\n"],
         "apk": [APK],
         "rpm_sqlite": [gzip.decompress(fixture("crates/plimsoll-inventory/tests/fixtures/rpm/rpmdb.sqlite.gz"))],

@@ -46,9 +46,9 @@ class Lint:
             if not os.path.lexists(os.path.join(links, name)):
                 os.symlink(plimsoll, os.path.join(links, name))
 
-    def run(self, command, given=None, status=None):
+    def run(self, command, given=None, status=None, inside=None):
         result = subprocess.run(
-            command, shell=isinstance(command, str), input=given, capture_output=True, text=True, cwd=self.work,
+            command, shell=isinstance(command, str), input=given, capture_output=True, text=True, cwd=inside or self.work,
             env=self.env, timeout=60,
         )
         assert status is None or result.returncode == status, (command, result.returncode, result.stdout, result.stderr)

@@ -46,6 +46,14 @@ impl<'a> Cursor<'a> {
         &rest[..end]
     }
 
+    /// Takes so many hexadecimal digits that are a character's number.
+    pub fn hexadecimal(&mut self, digits: usize) -> Option<char> {
+        let code = self.rest().get(..digits).filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let c = u32::from_str_radix(code, 16).ok().and_then(char::from_u32)?;
+        self.at += digits;
+        Some(c)
+    }
+
     pub fn ended(&self) -> bool {
         self.at >= self.text.len()
     }

@@ -30,7 +30,7 @@ fn without_underscores(text: &str) -> Option<String> {
         return Some(text.to_owned());
     }
     let bytes = text.as_bytes();
-    let hexadecimal = text.len() > 2 && text[..2].eq_ignore_ascii_case("0x");
+    let hexadecimal = text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"));
     let digit = |at: Option<&u8>| {
         at.is_some_and(|byte| if hexadecimal { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() })
     };
@@ -66,6 +66,22 @@ pub fn boolean(text: &str) -> Option<bool> {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
         _ => None,
+    }
+}
+
+/// A float as `%v` prints it: with an exponent below 10⁻⁴ and from 10²¹ on.
+pub fn shown(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 || (1e-4..1e21).contains(&size) {
+        return format!("{number}");
+    }
+    let text = format!("{number:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => {
+            let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+            format!("{digits}e{sign}{exponent:0>2}")
+        }
+        None => text,
     }
 }
 

@@ -90,7 +90,8 @@ impl Parser<'_> {
                     return Ok(Item { keys, value });
                 }
                 Some('{') if !keys.is_empty() => {
-                    let value = self.value(depth)?;
+                    // Each key nests what is in the object.
+                    let value = self.value(depth + keys.len())?;
                     return Ok(Item { keys, value });
                 }
                 Some('"') => keys.push(self.string()?),
@@ -203,26 +204,21 @@ impl Parser<'_> {
 
     fn escape(&mut self, out: &mut String) -> Result<(), Fault> {
         let at = self.cursor.at;
-        let digits = match self.cursor.next() {
-            Some('a') => return Ok(out.push('\u{7}')),
-            Some('b') => return Ok(out.push('\u{8}')),
-            Some('f') => return Ok(out.push('\u{c}')),
-            Some('n') => return Ok(out.push('\n')),
-            Some('r') => return Ok(out.push('\r')),
-            Some('t') => return Ok(out.push('\t')),
-            Some('v') => return Ok(out.push('\u{b}')),
-            Some(c @ ('\\' | '"')) => return Ok(out.push(c)),
-            Some('x') => 2,
-            Some('u') => 4,
-            Some('U') => 8,
-            _ => return Err(self.cursor.fault_at(at, "illegal char escape")),
+        let c = match self.cursor.next() {
+            Some('a') => Some('\u{7}'),
+            Some('b') => Some('\u{8}'),
+            Some('f') => Some('\u{c}'),
+            Some('n') => Some('\n'),
+            Some('r') => Some('\r'),
+            Some('t') => Some('\t'),
+            Some('v') => Some('\u{b}'),
+            Some(c @ ('\\' | '"')) => Some(c),
+            Some('x') => self.cursor.hexadecimal(2),
+            Some('u') => self.cursor.hexadecimal(4),
+            Some('U') => self.cursor.hexadecimal(8),
+            _ => None,
         };
-        let code = self.cursor.rest().get(..digits).and_then(|code| u32::from_str_radix(code, 16).ok());
-        let Some(c) = code.and_then(char::from_u32) else {
-            return Err(self.cursor.fault_at(at, "illegal char escape"));
-        };
-        self.cursor.at += digits;
-        out.push(c);
+        out.push(c.ok_or_else(|| self.cursor.fault_at(at, "illegal char escape"))?);
         Ok(())
     }
 

@@ -86,6 +86,26 @@ fn in_name(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-')
 }
 
+/// The operator that a text begins with, and how strong it binds.
+fn operator(text: &str) -> Option<(&'static str, usize)> {
+    const LEVELS: &[(&str, usize)] = &[
+        ("||", 0),
+        ("&&", 1),
+        ("==", 2),
+        ("!=", 2),
+        (">=", 3),
+        ("<=", 3),
+        (">", 3),
+        ("<", 3),
+        ("+", 4),
+        ("-", 4),
+        ("*", 5),
+        ("/", 5),
+        ("%", 5),
+    ];
+    LEVELS.iter().find(|(operator, _)| text.starts_with(operator)).copied()
+}
+
 impl<'a> Parser<'a> {
     fn fault<T>(&self, message: impl Into<String>) -> Result<T, Fault> {
         Err(self.cursor.fault(message))
@@ -205,6 +225,8 @@ impl<'a> Parser<'a> {
                 return self.fault("Invalid block definition: a label, an opening brace or = is expected");
             }
         }
+        // Each label nests what is in the block.
+        self.depth += labels.len();
         let block = self.with_lines(true, |parser| {
             parser.space()?;
             if parser.cursor.take("\n") {
@@ -221,6 +243,7 @@ impl<'a> Parser<'a> {
                 false => parser.fault("Invalid single-argument block definition"),
             }
         })?;
+        self.depth -= labels.len();
         self.space()?;
         if !(self.cursor.ended() || self.cursor.take("\n") || self.cursor.rest().starts_with('}')) {
             return self.fault("Missing newline after block definition");
@@ -253,18 +276,14 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Operators from a level on, the loosest first.
-    fn binary(&mut self, level: usize) -> Result<Expr, Fault> {
-        const LEVELS: &[&[&str]] =
-            &[&["||"], &["&&"], &["==", "!="], &[">=", "<=", ">", "<"], &["+", "-"], &["*", "/", "%"]];
-        let Some(operators) = LEVELS.get(level) else { return self.postfix() };
-        let mut left = self.binary(level + 1)?;
+    /// Operands and operators that bind at least as strong as a level; the higher, the stronger.
+    fn binary(&mut self, least: usize) -> Result<Expr, Fault> {
+        let mut left = self.postfix()?;
         loop {
             self.space()?;
-            let rest = self.cursor.rest();
-            // `=>` of a for expression is no comparison, and `//` was passed as a comment.
-            let found = operators.iter().find(|operator| rest.starts_with(**operator));
-            let Some(operator) = found else { return Ok(left) };
+            let Some((operator, level)) = operator(self.cursor.rest()).filter(|(_, level)| *level >= least) else {
+                return Ok(left);
+            };
             self.cursor.at += operator.len();
             let right = self.binary(level + 1)?;
             left = Expr { start: left.start, end: right.end, kind: Kind::Other };

@@ -11,6 +11,7 @@
 mod codeowners;
 mod cursor;
 mod dotenv;
+mod edn;
 mod go;
 mod hcl1;
 mod hcl2;
@@ -79,6 +80,7 @@ pub struct Format {
 pub const FORMATS: &[Format] = &[
     Format { name: "codeowners", says: "failed to parse CODEOWNERS", read: |text, _| codeowners::read(text) },
     Format { name: "dotenv", says: "read .env file", read: dotenv::read },
+    Format { name: "edn", says: "unmarshal EDN", read: |text, _| edn::read(text) },
     Format { name: "hcl1", says: "unmarshal hcl", read: |text, _| hcl1::read(text) },
     Format { name: "hcl2", says: "convert to bytes: parse config", read: |text, _| hcl2::read(text) },
     Format { name: "ignore", says: "parse ignore bytes", read: |text, _| Ok(ignore::read(text)) },

@@ -1,4 +1,5 @@
-//! Java's properties. In: text. Out: keys and texts, with `${key}` put in place: of another key, or else of the environment.
+//! Java's properties. In: text. Out: keys and texts as written: `${key}` stays, as conftest has it, and what could not be put
+//! in its place (a circle, a brace that is not closed) is a fault.
 
 use crate::cursor::Cursor;
 use crate::{Around, Fault, MAX_EXPANDED, Made, Map, Value};
@@ -42,9 +43,8 @@ pub fn read(text: &str, around: &Around<'_>) -> Result<Value, Fault> {
     for (key, _, start) in &raw {
         let value = values.get(key.as_str()).copied().unwrap_or_default();
         let mut expansion = Expansion { values: &values, around, left: &mut left };
-        let expanded =
-            expansion.text(value, &mut vec![key.clone()]).map_err(|message| cursor.fault_at(*start, message))?;
-        map.insert(key.clone(), Value::Text(expanded));
+        expansion.text(value, &mut vec![key.clone()]).map_err(|message| cursor.fault_at(*start, message))?;
+        map.insert(key.clone(), Value::text(value));
     }
     Ok(Value::Map(map))
 }

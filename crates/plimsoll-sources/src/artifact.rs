@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read as _, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,6 +61,55 @@ impl Sources {
         Ok(artifact)
     }
 }
+
+/// A layer of an artifact that is a file by itself, as ORAS makes them.
+#[derive(Debug, Clone)]
+pub struct ArtifactFile {
+    /// `org.opencontainers.image.title`: where it belongs, as whoever pushed it says.
+    pub title: String,
+    pub media_type: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Files of one artifact.
+const MAX_FILES: usize = 10_000;
+
+impl Sources {
+    /// Fetches the layers of an artifact that have a title. All of them together have at most `limit` bytes.
+    ///
+    /// # Errors
+    /// When it cannot be had whole, or is more than that.
+    pub fn artifact_files(&self, reference: &ImageReference, limit: u64) -> Result<Vec<ArtifactFile>, SourceError> {
+        self.blocking(&reference.to_string(), |shared| async move {
+            let failed =
+                |source| SourceError::Registry { what: reference.to_string(), tried: vec![], source: Box::new(source) };
+            let found = pull::find(&shared, reference, None, shared.until()).await?;
+            let titled = |layer: &&Descriptor| layer.annotations.contains_key(TITLE);
+            let layers: Vec<&Descriptor> = found.manifest.layers.iter().filter(titled).collect();
+            let size = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
+            if size > limit || layers.len() > MAX_FILES {
+                return Err(SourceError::TooLarge { what: reference.to_string(), limit });
+            }
+            let mut files = Vec::new();
+            for layer in layers {
+                let mut file = pull::blob(&shared, &found.sessions, layer).await.map_err(failed)?;
+                let mut bytes = Vec::new();
+                let io = |source| SourceError::Io { what: format!("read the layer {}", layer.digest), source };
+                file.seek(SeekFrom::Start(0)).map_err(io)?;
+                file.take(limit).read_to_end(&mut bytes).map_err(io)?;
+                files.push(ArtifactFile {
+                    title: layer.annotations.get(TITLE).cloned().unwrap_or_default(),
+                    media_type: layer.media_type.clone(),
+                    bytes,
+                });
+            }
+            Ok(files)
+        })
+    }
+}
+
+/// The annotation that names a layer's file.
+const TITLE: &str = "org.opencontainers.image.title";
 
 async fn fetched(shared: &Arc<Shared>, request: &ArtifactRequest<'_>) -> Result<(Artifact, Option<File>), SourceError> {
     let until = shared.until();

@@ -20,7 +20,7 @@ pub mod progress;
 pub mod registry;
 pub mod sources;
 
-pub use artifact::{Artifact, ArtifactRequest};
+pub use artifact::{Artifact, ArtifactFile, ArtifactRequest};
 pub use cache::BlobCache;
 pub use cluster::{Access, Cluster, ClusterError};
 pub use engine::Engine;

@@ -197,21 +197,16 @@ impl<'a> Parser<'a> {
     }
 
     fn escape(&mut self, at: usize, text: &mut String) -> Result<(), Fault> {
-        let bad = |parser: &Self| Err(parser.cursor.fault_at(at, "Invalid escape sequence"));
-        let digits = match self.cursor.next() {
-            Some('n') => return Ok(text.push('\n')),
-            Some('r') => return Ok(text.push('\r')),
-            Some('t') => return Ok(text.push('\t')),
-            Some('"') => return Ok(text.push('"')),
-            Some('\\') => return Ok(text.push('\\')),
-            Some('u') => 4,
-            Some('U') => 8,
-            _ => return bad(self),
+        let c = match self.cursor.next() {
+            Some('n') => Some('\n'),
+            Some('r') => Some('\r'),
+            Some('t') => Some('\t'),
+            Some(c @ ('"' | '\\')) => Some(c),
+            Some('u') => self.cursor.hexadecimal(4),
+            Some('U') => self.cursor.hexadecimal(8),
+            _ => None,
         };
-        let Some(code) = self.cursor.rest().get(..digits) else { return bad(self) };
-        let Some(c) = u32::from_str_radix(code, 16).ok().and_then(char::from_u32) else { return bad(self) };
-        self.cursor.at += digits;
-        text.push(c);
+        text.push(c.ok_or_else(|| self.cursor.fault_at(at, "Invalid escape sequence"))?);
         Ok(())
     }
 }

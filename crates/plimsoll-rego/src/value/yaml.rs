@@ -64,6 +64,16 @@ enum Key {
 impl Value {
     /// The first document of YAML bytes; null where there is none.
     pub fn from_yaml(bytes: &[u8], limits: &JsonLimits) -> Result<Value, YamlError> {
+        Value::first_yaml(bytes, limits, false)
+    }
+
+    /// Like [`Value::from_yaml`], where `yes`, `no`, `on`, `off`, `y` and `n` are booleans too, as in YAML 1.1 and in tools that
+    /// read Kubernetes' manifests by its libraries.
+    pub fn from_yaml_1_1(bytes: &[u8], limits: &JsonLimits) -> Result<Value, YamlError> {
+        Value::first_yaml(bytes, limits, true)
+    }
+
+    fn first_yaml(bytes: &[u8], limits: &JsonLimits, words: bool) -> Result<Value, YamlError> {
         let wrong = |message: String, line: usize| YamlError { message, line };
         if bytes.len() > limits.bytes {
             return Err(wrong(format!("document is larger than {} bytes", limits.bytes), 1));
@@ -72,7 +82,7 @@ impl Value {
             let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             wrong("invalid Unicode character".into(), line)
         })?;
-        let mut reader = Reader { limits, stack: Vec::new(), anchors: HashMap::new(), nodes: 0, first: None };
+        let mut reader = Reader { limits, words, stack: Vec::new(), anchors: HashMap::new(), nodes: 0, first: None };
         for next in Parser::new_from_str(text) {
             let (event, span) = next.map_err(|error| wrong(error.to_string(), error.marker().line()))?;
             reader.event(event).map_err(|message| wrong(message, span.start.line()))?;
@@ -95,6 +105,8 @@ impl Value {
 
 struct Reader<'a> {
     limits: &'a JsonLimits,
+    /// YAML 1.1's words for true and false are booleans.
+    words: bool,
     stack: Vec<Open>,
     anchors: HashMap<usize, Counted>,
     nodes: usize,
@@ -124,7 +136,11 @@ impl Reader<'_> {
                     }
                     return Ok(());
                 }
-                let value = scalar(&text, plain, tag.as_deref())?;
+                let word = self.words && (plain && tag.is_none() || tag.as_deref() == Some("bool"));
+                let value = match truth(&text).filter(|_| word) {
+                    Some(truth) => Value::Bool(truth),
+                    None => scalar(&text, plain, tag.as_deref())?,
+                };
                 self.done(Counted { value, nodes: 1 }, anchor)
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -229,6 +245,15 @@ fn mapping(pairs: Vec<(Value, Value)>, merged: Vec<Value>) -> Result<Value, Stri
         entries.extend(object.entries().iter().cloned());
     }
     Ok(Value::object(entries))
+}
+
+/// YAML 1.1's words for true and false that later versions do not have.
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
+    }
 }
 
 fn scalar(text: &str, plain: bool, tag: Option<&str>) -> Result<Value, String> {

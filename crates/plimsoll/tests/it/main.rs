@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say so at once")]
 
 mod check;
+mod conftest;
 mod dive;
 mod dockle;
 mod hadolint;

@@ -2,14 +2,13 @@
 //! and why. The formats are `plimsoll-config`'s; YAML and JSON are read as Rego's documents are, Dockerfiles by our linter.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use plimsoll_checks::dockerfile;
 use plimsoll_checks::source::Source;
 use plimsoll_config::{Around, jsonc};
 use plimsoll_rego::value::{JsonLimits, Number, Value};
 
-use super::external;
+use super::{engine, external};
 use crate::rego::load;
 
 /// What conftest's help lists, in its order.
@@ -124,7 +123,7 @@ pub fn read(paths: &[String], parser: Option<&str>) -> Result<BTreeMap<String, V
         };
         let content = match path.as_str() {
             "-" => load::standard_input(),
-            path => load::bytes(Path::new(path)),
+            path => load::bytes(&engine::absolute(path)),
         };
         let content =
             content.map_err(|fault| named(format!("get configuration content: open file: {}", fault.text())))?;
@@ -142,12 +141,13 @@ pub fn parse(parser: &str, content: &[u8], path: Option<&str>) -> Result<Value, 
         "json" => json(content),
         "jsonc" => {
             let plain = jsonc::plain(content);
-            Value::from_json(&plain.json).map(float).map_err(|error| {
+            let value = Value::from_json(&plain.json).map_err(|error| {
                 Fault::at(content, plain.origin(error.offset), format!("unmarshal jsonc: {}", error.message))
-            })
+            })?;
+            float(value)
         }
         "dockerfile" => docker(content),
-        "jsonnet" | "cue" => external::evaluated(parser, content, path).map(float).map_err(Fault::new),
+        "jsonnet" | "cue" => external::evaluated(parser, content, path).map_err(Fault::new).and_then(float),
         "cyclonedx" if Value::from_json(content).is_ok() => json(content),
         "groovy" => Err(Fault::new(
             "parse groovy: conftest's tree of a Jenkinsfile is that of one Go library, which is not spoken here",
@@ -159,7 +159,7 @@ pub fn parse(parser: &str, content: &[u8], path: Option<&str>) -> Result<Value, 
 /// A format of `plimsoll-config`.
 pub fn of_format(name: &str, content: &[u8]) -> Result<Value, Fault> {
     let Some(format) = plimsoll_config::named(name) else {
-        return Err(Fault::new(format!("unknown parser: {name}")));
+        return Err(Fault::new(format!("{name} files are not spoken here: docs/conftest.md says which are")));
     };
     let environment = |name: &str| std::env::var(name).ok();
     let value = format.bytes(content, &Around { environment: &environment }).map_err(|fault| {
@@ -185,62 +185,65 @@ fn document(value: plimsoll_config::Value) -> Value {
     }
 }
 
-/// Conftest reads numbers into 64 bits: so does a policy see them.
-fn float(value: Value) -> Value {
-    changed(&value).unwrap_or(value)
+/// Conftest reads numbers into 64 bits: so does a policy see them. One that is beyond them is a fault.
+fn float(value: Value) -> Result<Value, Fault> {
+    Ok(changed(&value)?.unwrap_or(value))
 }
 
 /// The value with its numbers as 64-bit floats; none where it is the same.
-fn changed(value: &Value) -> Option<Value> {
-    let each = |items: &[Value]| -> Option<Vec<Value>> {
-        let first = items.iter().position(|item| changed(item).is_some())?;
-        Some(
-            items
-                .iter()
-                .enumerate()
-                .map(|(at, item)| if at < first { item.clone() } else { float(item.clone()) })
-                .collect(),
-        )
-    };
+fn changed(value: &Value) -> Result<Option<Value>, Fault> {
     match value {
-        // Where Go's shortest text is that of the whole number.
-        Value::Number(number)
-            if number.as_i64().is_some_and(|n| (-999_999..=999_999).contains(&n)) && number.is_integer_text() =>
-        {
-            None
-        }
-        Value::Number(number) => Some(Value::Number(Number::from_f64(number.as_f64()))),
-        Value::Array(array) => each(array.items()).map(Value::array),
-        Value::Object(object) => {
-            if !object.entries().iter().any(|(_, value)| changed(value).is_some()) {
-                return None;
+        Value::Number(number) => {
+            // Where Go's shortest text is that of the whole number.
+            let small = number.as_i64().is_some_and(|n| (-999_999..=999_999).contains(&n)) && number.is_integer_text();
+            if small {
+                return Ok(None);
             }
-            Some(Value::object(
-                object.entries().iter().map(|(key, value)| (key.clone(), float(value.clone()))).collect(),
-            ))
+            let read = number.to_string().parse::<f64>().ok().filter(|read| read.is_finite());
+            let beyond = || Fault::new(format!("cannot unmarshal number {number} into Go value of type float64"));
+            read.map(|read| Some(Value::Number(Number::from_f64(read)))).ok_or_else(beyond)
         }
-        _ => None,
+        Value::Array(array) => {
+            let made: Vec<Option<Value>> = array.items().iter().map(changed).collect::<Result<_, _>>()?;
+            if made.iter().all(Option::is_none) {
+                return Ok(None);
+            }
+            let items = array.items().iter().zip(made).map(|(item, made)| made.unwrap_or_else(|| item.clone()));
+            Ok(Some(Value::array(items.collect())))
+        }
+        Value::Object(object) => {
+            let made: Vec<Option<Value>> =
+                object.entries().iter().map(|(_, value)| changed(value)).collect::<Result<_, _>>()?;
+            if made.iter().all(Option::is_none) {
+                return Ok(None);
+            }
+            let entries = object.entries().iter().zip(made);
+            let entries = entries.map(|((key, value), made)| (key.clone(), made.unwrap_or_else(|| value.clone())));
+            Ok(Some(Value::object(entries.collect())))
+        }
+        _ => Ok(None),
     }
 }
 
 fn json(content: &[u8]) -> Result<Value, Fault> {
     let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let mark = content.len() - text.len();
-    Value::from_json(text)
-        .map(float)
-        .map_err(|error| Fault::at(content, mark + error.offset, format!("unmarshal json: {}", error.message)))
+    let value = Value::from_json(text)
+        .map_err(|error| Fault::at(content, mark + error.offset, format!("unmarshal json: {}", error.message)))?;
+    float(value).map_err(|fault| Fault { message: format!("unmarshal json: {}", fault.message), ..fault })
 }
 
 /// One document, or several between lines of `---`, which are a list.
 fn yaml(content: &[u8]) -> Result<Value, Fault> {
     let documents = documents(content);
     let one = |(start, text): &(usize, &[u8])| {
-        Value::from_yaml(text, &JsonLimits::default()).map(float).map_err(|error| {
+        let read = Value::from_yaml_1_1(text, &JsonLimits::default()).map_err(|error| {
             let above = content.get(..*start).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
             let line = above + error.line;
             let message = format!("error converting YAML to JSON: yaml: line {line}: {}", error.message);
             Fault { message, line, column: 0 }
-        })
+        });
+        read.and_then(float)
     };
     match documents.as_slice() {
         [] => one(&(0, content)),

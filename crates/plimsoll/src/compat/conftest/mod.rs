@@ -6,6 +6,7 @@
 //! error instead of taking the machine; plugins, templates of Go and Git are refused by name.
 
 mod builtins;
+mod bundles;
 mod configs;
 mod documentation;
 mod engine;
@@ -57,7 +58,8 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::Fmt(asked) => format::run(&asked, &settings),
         Sub::Doc(asked) => documentation::run(&asked),
         Sub::Reformat(asked) => test::reformat(&asked, &settings),
-        Sub::Pull(_) | Sub::Push(_) => Err("registries are not spoken yet".into()),
+        Sub::Pull(asked) => bundles::pull(&asked, &settings),
+        Sub::Push(asked) => bundles::push(&asked, &settings),
     });
     outcome.unwrap_or_else(|why| complain(&why))
 }
@@ -78,6 +80,9 @@ fn complain(why: &str) -> Exit {
     FAILURE
 }
 
+/// Bytes of stack of a thread that parses.
+const STACK: usize = 16 << 20;
+
 /// Does the same to each, by as many threads as the machine has, in order.
 fn parallel<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
@@ -88,7 +93,7 @@ fn parallel<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec
     let done = Mutex::new(Vec::with_capacity(items.len()));
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| {
+            let work = || {
                 while let Some((at, item)) =
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
                 {
@@ -97,7 +102,12 @@ fn parallel<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec
                         done.push((at, made));
                     }
                 }
-            });
+            };
+            // The formats' parsers recurse within their bounds. Where no thread can be had, this one works.
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+            if thread.is_err() {
+                work();
+            }
         }
     });
     let mut done = done.into_inner().unwrap_or_default();

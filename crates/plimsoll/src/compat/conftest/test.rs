@@ -10,7 +10,7 @@ use super::flags::{Language, Reformat, Report, Test};
 use super::output::{self, Shown};
 use super::result::{self, Check};
 use super::settings::Settings;
-use super::{configs, parallel, print};
+use super::{bundles, configs, parallel, print};
 use crate::exit::Exit;
 use crate::rego::load;
 
@@ -81,6 +81,11 @@ fn checks(asked: &Test, settings: &Settings) -> Result<Vec<Check>, String> {
         documents.insert(name, document);
     }
     let policy = settings.list(&asked.language.policy, "policy", &["policy"]);
+    let update = settings.list(&asked.update, "update", &[]);
+    if let (Some(folder), false) = (policy.first(), update.is_empty()) {
+        bundles::fetch(Path::new(folder), &update, settings.said(asked.tls, "tls")?, true)
+            .map_err(|why| format!("update policies: {why}"))?;
+    }
     let data = settings.list(&asked.language.data, "data", &[]);
     let policies = engine::load(&policy, &data, &dialect(&asked.language, settings)?)?;
     let given = settings.list(&asked.namespace, "namespace", &["main"]);

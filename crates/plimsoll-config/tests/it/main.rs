@@ -1,0 +1,132 @@
+//! All formats: small examples, bombs, and texts of no sense.
+
+use plimsoll_config::{Around, FORMATS, Fault, Format, MAX_DEPTH, Value, jsonc, named};
+use proptest::prelude::*;
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+fn read(name: &str, text: &str) -> Result<Value, Fault> {
+    let format: &Format = named(name).expect("the name is a format's");
+    format.bytes(text.as_bytes(), &Around { environment: &nothing })
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::List(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Map(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The value below keys and places of a list.
+fn at<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
+    path.iter().fold(value, |value, part| match value {
+        Value::Map(map) => &map[*part],
+        Value::List(items) => &items[part.parse::<usize>().expect("a place of a list")],
+        other => unreachable!("{part} of {other:?}"),
+    })
+}
+
+#[test]
+fn bombs_end_with_a_fault() {
+    let deep = 1_000_000;
+    let bombs = [
+        ("hcl1", "a = ".to_owned() + &"[".repeat(deep)),
+        ("hcl1", "a {".repeat(deep)),
+        ("hcl1", "a ".repeat(100_000) + "{}"),
+        ("hcl2", "a = ".to_owned() + &"[".repeat(deep)),
+        ("hcl2", "a = ".to_owned() + &"(".repeat(deep)),
+        ("hcl2", "a = ".to_owned() + &"!".repeat(deep)),
+        ("hcl2", "a = ".to_owned() + &"\"${".repeat(deep)),
+        ("hcl2", "a = ".to_owned() + &"x ? ".repeat(deep)),
+        ("hcl2", "a {\n".repeat(deep)),
+        ("hcl2", "a ".repeat(100_000) + "{}\n"),
+        ("hcl2", "a = \"".to_owned() + &"%{if x}".repeat(100_000) + "\"\n"),
+        ("xml", "<a>".repeat(deep)),
+        ("toml", "a = ".to_owned() + &"[".repeat(deep)),
+        ("toml", "a.".repeat(100_000) + "a = 1\n"),
+        ("toml", "[".to_owned() + &"a.".repeat(100_000) + "a]\n"),
+        ("edn", "[".repeat(deep)),
+        ("edn", "#_ ".repeat(deep)),
+        (
+            "properties",
+            (0..40).map(|n| format!("k{n}=${{k{}}}${{k{}}}\n", n + 1, n + 1)).collect::<String>() + "k40=xxxxxxxx",
+        ),
+        ("dotenv", "A=xxxxxxxxxxxxxxxx\n".to_owned() + &"A=$A$A\n".repeat(40)),
+    ];
+    for (name, bomb) in bombs {
+        let fault = read(name, &bomb).expect_err(&bomb[..20.min(bomb.len())]);
+        assert!(!fault.message.is_empty());
+    }
+}
+
+#[test]
+fn blocks_of_hcl2_nest_by_their_labels() {
+    let text = "resource \"a\" \"b\" {\n  c = \"${var.d}-x\"\n  e = [1, var.f]\n}\n";
+    let value = read("hcl2", text).unwrap();
+    let body = at(&value, &["resource", "a", "b", "0"]);
+    assert_eq!(at(body, &["c"]), &Value::text("${var.d}-x"));
+    assert_eq!(at(body, &["e"]), &Value::List(vec![Value::Float(1.0), Value::text("${var.f}")]));
+}
+
+#[test]
+fn objects_of_hcl1_are_lists() {
+    let value = read("hcl1", "a \"b\" {\n c = 1\n}\n").unwrap();
+    assert_eq!(at(&value, &["a", "0", "b", "0", "c"]), &Value::Int(1));
+}
+
+#[test]
+fn a_fault_has_its_line_and_column() {
+    for (name, text, line, column) in [
+        ("hcl2", "a = 1\nb = \n", 2, 5),
+        ("hcl1", "a = 1\nb = ?\n", 2, 5),
+        ("toml", "a = 1\nb = ?\n", 2, 5),
+        ("xml", "<a>\n  <b>&x;</b></a>", 2, 6),
+        ("ini", "[a]\nnothing\n", 2, 1),
+        ("properties", "a = 1\nb = \\u00g0\n", 2, 5),
+        ("dotenv", "A=1\nB C\n", 2, 1),
+        ("codeowners", "* @a\n* [x]\n", 2, 3),
+        ("edn", "[1\n 08]", 2, 2),
+    ] {
+        let fault = read(name, text).expect_err(name);
+        assert_eq!((fault.line, fault.column), (line, column), "{name}: {fault}");
+    }
+}
+
+#[test]
+fn what_is_no_utf_8_has_its_place() {
+    for format in FORMATS {
+        let fault = format.bytes(b"<a>\n\xff</a>", &Around { environment: &nothing }).expect_err(format.name);
+        assert_eq!((fault.line, fault.column), (2, 1), "{}", format.name);
+    }
+}
+
+#[test]
+fn variables_come_from_the_environment_that_is_given() {
+    let environment = |name: &str| (name == "HOME").then(|| "/h".to_owned());
+    let around = Around { environment: &environment };
+    let value = named("dotenv").unwrap().bytes(b"A=$HOME/x\nB=${NONE}y\n", &around).unwrap();
+    assert_eq!((at(&value, &["A"]), at(&value, &["B"])), (&Value::text("/h/x"), &Value::text("y")));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_a_reader_panic(text in "[\\PC\\n\\t]{0,200}") {
+        for format in FORMATS {
+            if let Ok(value) = format.bytes(text.as_bytes(), &Around { environment: &nothing }) {
+                prop_assert!(depth(&value) <= 3 * MAX_DEPTH);
+            }
+        }
+        jsonc::plain(text.as_bytes());
+    }
+
+    #[test]
+    fn no_text_of_their_own_signs_makes_a_reader_panic(text in "[\\[\\]{}()<>\"'\\\\$%#=:;,.!&/~a1 \\n-]{0,60}") {
+        for format in FORMATS {
+            let _ = format.bytes(text.as_bytes(), &Around { environment: &nothing });
+        }
+        jsonc::plain(text.as_bytes());
+    }
+}

@@ -1,0 +1,143 @@
+//! Conftest's personality: reports, exit codes, settings, and what an attacker's files do to it. That it says what the real one
+//! says is for scripts/peers/conftest.py to hold.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::{Run, project, run};
+
+fn conftest(folder: &Path, args: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    run(command.arg("conftest").args(args).current_dir(folder).env_clear().stdin(Stdio::null()))
+}
+
+/// The files of the peer's comparison.
+fn files() -> std::path::PathBuf {
+    project().join("e2e/policies/conftest")
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_test_says_what_failed_and_exits_with_one() {
+    let said = conftest(&files(), &["test", "--no-color", "deploy.yaml"]);
+    assert_eq!(said.status, 1);
+    assert_eq!(
+        said.out,
+        "WARN - deploy.yaml - main - app:latest is of no fixed version\n\
+         FAIL - deploy.yaml - main - container app has no limits\nadd them\n\
+         FAIL - deploy.yaml - main - web must not run as root\n\
+         FAIL - deploy.yaml - main - too few replicas\n\n\
+         5 tests, 1 passed, 1 warning, 3 failures, 0 exceptions\n"
+    );
+    assert_eq!(conftest(&files(), &["test", "--fail-on-warn", "deploy.yaml"]).status, 2);
+    assert_eq!(conftest(&files(), &["test", "--no-fail", "deploy.yaml"]).status, 0);
+    assert_eq!(conftest(&files(), &["test", "good.yaml"]).status, 0);
+}
+
+#[test]
+fn json_has_messages_metadata_and_places() {
+    let said = conftest(&files(), &["test", "-o", "json", "deploy.yaml"]);
+    let json: Value = serde_json::from_str(&said.out).unwrap();
+    let failure = &json[0]["failures"][2];
+    assert_eq!(failure["msg"], "too few replicas");
+    assert_eq!(failure["loc"]["line"], 3);
+    assert_eq!(failure["metadata"]["details"]["replicas"], 1);
+    assert_eq!(failure["metadata"]["query"], "data.main.violation");
+}
+
+#[test]
+fn a_file_that_does_not_parse_is_named_with_its_place() {
+    for (name, text, place) in [
+        ("a.yaml", "a: 1\nb: [\n", "a.yaml:"),
+        ("a.json", "{\n  \"a\": }\n", "a.json:2:8"),
+        ("a.toml", "a = 1\nb = ?\n", "a.toml:2:5"),
+        ("a.tf", "a {\n  b = \n}\n", "a.tf:2:7"),
+        ("a.xml", "<a>\n</b>\n", "a.xml:2:1"),
+        ("Dockerfile", "FROM a\nCOPI b c\n", "Dockerfile:2:1"),
+        ("a.vcl", "sub x {}", "a.vcl"),
+    ] {
+        let folder =
+            folder(&[(name, text), ("policy/p.rego", "package main\n\ndeny contains \"x\" if input.nothing\n")]);
+        let said = conftest(folder.path(), &["test", name]);
+        assert_eq!(said.status, 1, "{name}");
+        assert!(said.err.contains(place), "{name}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_policy_of_v0_names_the_way_out() {
+    let said = conftest(&files(), &["test", "-p", "v0", "deploy.yaml"]);
+    assert_eq!(said.status, 1);
+    assert!(
+        said.err.contains("v0/old.rego:3: rego_parse_error") && said.err.contains("--rego-version v0"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn flags_come_before_the_environment_and_that_before_the_file() {
+    let asked = |args: &[&str], format: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.arg("conftest").args(args).current_dir(files()).env_clear().stdin(Stdio::null());
+        if !format.is_empty() {
+            command.env("CONFTEST_OUTPUT", format);
+        }
+        run(&mut command).out
+    };
+    let line = ["test", "-c", "settings.toml", "good.yaml"];
+    assert!(asked(&line, "").starts_with("1.."));
+    assert!(asked(&line, "github").starts_with("::group::"));
+    assert!(asked(&["test", "-c", "settings.toml", "-o", "json", "good.yaml"], "github").starts_with("[\n"));
+}
+
+#[test]
+fn a_rule_whose_members_say_nothing_is_no_failure_and_one_without_msg_is_an_error() {
+    assert_eq!(conftest(&files(), &["test", "-p", "nomsg", "deploy.yaml"]).status, 1);
+    let said = conftest(&files(), &["test", "-p", "nomsg", "deploy.yaml"]);
+    assert!(said.err.contains("\"msg\" field must be present and a string"), "{}", said.err);
+}
+
+#[test]
+fn bombs_end_with_an_error() {
+    let policy = ("policy/p.rego", "package main\n\ndeny contains \"x\" if input.nothing\n");
+    let laughs = (0..30).fold("a0: &a0 x\n".to_owned(), |text, n| {
+        text + &format!("a{}: &a{} [*a{n}, *a{n}, *a{n}, *a{n}]\n", n + 1, n + 1)
+    });
+    for (name, text) in [
+        ("a.yaml", laughs),
+        ("a.yaml", "[".repeat(100_000)),
+        ("a.json", "[".repeat(1_000_000)),
+        ("a.tf", "a = ".to_owned() + &"(".repeat(1_000_000)),
+        ("a.xml", "<a>".repeat(1_000_000)),
+        ("a.toml", "a = ".to_owned() + &"[".repeat(1_000_000)),
+    ] {
+        let folder = folder(&[(name, &text), policy]);
+        let said = conftest(folder.path(), &["test", name]);
+        assert_eq!(said.status, 1, "{name}");
+        assert!(said.err.starts_with("Error: running test: parse configurations"), "{name}: {}", said.err);
+    }
+}
+
+#[test]
+fn pull_takes_files_and_refuses_what_it_does_not_speak() {
+    let folder = folder(&[("from/base.rego", "package main\n")]);
+    assert_eq!(conftest(folder.path(), &["pull", "from/base.rego"]).status, 0);
+    assert!(folder.path().join("policy/base.rego").is_file());
+    let again = conftest(folder.path(), &["pull", "from/base.rego"]);
+    assert!(again.status == 1 && again.err.contains("refusing to overwrite"), "{}", again.err);
+    let git = conftest(folder.path(), &["pull", "git::https://example.org/a.git"]);
+    assert!(git.status == 1 && git.err.contains("clone the repository"), "{}", git.err);
+}

@@ -1,0 +1,3 @@
+package main.cluster_test
+
+test_x if true

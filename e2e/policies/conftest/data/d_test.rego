@@ -1,0 +1,3 @@
+package main
+
+test_limits if data.limits.replicas == 3

@@ -1,0 +1,3 @@
+package spaces.one
+
+deny contains "one" if input.kind

@@ -1,0 +1,3 @@
+package spaces.two
+
+warn contains "two" if input.kind

@@ -1,0 +1,6 @@
+package main
+
+deny contains "x" if {
+	unused := 1
+	input.kind
+}

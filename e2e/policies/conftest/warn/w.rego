@@ -1,0 +1,5 @@
+package main
+
+warn contains "a warning" if input.kind == "Deployment"
+
+warn_not contains "never" if input.kind == "Nothing"

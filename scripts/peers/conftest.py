@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Holds `plimsoll conftest` against the real conftest: the same command lines over the same files must print the same and end
+with the same status, and each parser must make the same of the same texts.
+Usage: scripts/peers/conftest.py PLIMSOLL FOLDER, where FOLDER is that of scripts/peers/build-policies.sh.
+
+Go walks its maps in any order: files, modules and suites come in any, and are compared without one. Times and versions are
+taken out of both, and of errors the words of parsers, which are ours: that there is one, and where, is compared.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "e2e/policies/conftest"
+FORMATS = ["stdout", "json", "tap", "table", "junit", "github", "azuredevops", "sarif"]
+
+# Command lines; each of the first kind is run with every format.
+REPORTS = [
+    "test deploy.yaml",
+    "test good.yaml",
+    "test -n nothing deploy.yaml",
+    "test -n no* deploy.yaml",
+    "test --combine -p combined deploy.yaml multi.yaml",
+    "verify",
+    "test -p places deploy.yaml",
+]
+LINES = [
+    "test",
+    "test nowhere.yaml",
+    "test -p nowhere deploy.yaml",
+    "test -p empty deploy.yaml",
+    "test --no-color deploy.yaml",
+    "test --no-color good.yaml multi.yaml deploy.yaml",
+    "test --fail-on-warn --no-color deploy.yaml",
+    "test --fail-on-warn --no-color -p warn deploy.yaml",
+    "test --fail-on-warn --no-color good.yaml",
+    "test --no-fail --no-color deploy.yaml",
+    "test --no-fail=false --no-color deploy.yaml",
+    "test --quiet good.yaml",
+    "test --quiet deploy.yaml",
+    "test --quiet --no-fail good.yaml",
+    "test --suppress-exceptions --no-color good.yaml",
+    "test --suppress-exceptions -o json good.yaml",
+    "test --all-namespaces --no-color -p policy -p spaces deploy.yaml",
+    "test -n main,spaces.one --no-color -p policy -p spaces deploy.yaml",
+    "test -n main -n spaces.one --no-color -p policy,spaces deploy.yaml",
+    "test -n spaces.* --no-color -p spaces deploy.yaml",
+    "test -n spaces.on? --no-color -p spaces deploy.yaml",
+    "test -n spaces.[ot]* --no-color -p spaces deploy.yaml",
+    "test -n [ --no-color -p spaces deploy.yaml",
+    "test -p v0 deploy.yaml",
+    "test -p v0 --rego-version v0 --no-color deploy.yaml",
+    "test --rego-version V0 -p v0 --no-color deploy.yaml",
+    "test --rego-version v3 deploy.yaml",
+    "test -p broken deploy.yaml",
+    "test -p unsafe deploy.yaml",
+    "test -p unused --no-color deploy.yaml",
+    "test -p unused --strict deploy.yaml",
+    "test -p nomsg deploy.yaml",
+    "test -p odd --no-color deploy.yaml",
+    "test -p iffy deploy.yaml",
+    "test -p failing --no-color deploy.yaml",
+    "test -p failing --show-builtin-errors deploy.yaml",
+    "test -p prints --no-color deploy.yaml",
+    "test -p prints -o json deploy.yaml",
+    "test -p file --no-color deploy.yaml",
+    "test -p data -d data --no-color deploy.yaml",
+    "test -p data -d data/limits.yaml --no-color deploy.yaml",
+    "test -p data --no-color deploy.yaml",
+    "test -p data -d nowhere deploy.yaml",
+    "test -p config --no-color deploy.yaml",
+    "test --parser yaml --no-color deploy.txt",
+    "test deploy.txt",
+    "test --parser nothing deploy.yaml",
+    "test --ignore deploy --no-color deploy.yaml",
+    "test --ignore d[ --no-color deploy.yaml",
+    "test --ignore multi -o json folder",
+    "test -o json folder",
+    "test --combine -p combined --no-color folder",
+    "test --combine -o json -p combined good.yaml multi.yaml",
+    "test -o nothing deploy.yaml",
+    "test --junit-hide-message -o junit deploy.yaml",
+    "test --github-hide-passed -o github deploy.yaml good.yaml",
+    "test --github-hide-passed -o github -p warn multi.yaml",
+    "test --config-file settings.toml deploy.yaml",
+    "test --config-file settings.yaml deploy.yaml",
+    "test --config-file nowhere.toml deploy.yaml",
+    "test --config-file settings.toml -o tap deploy.yaml",
+    "test --capabilities capabilities.json -p data -d data --no-color deploy.yaml",
+    "test --capabilities nowhere.json deploy.yaml",
+    "test -p docker --no-color Dockerfile",
+    "test -p docker --no-color --parser dockerfile Dockerfile.broken",
+    "test -p policy --no-color numbers.json",
+    "test -p numbers --no-color numbers.json",
+    "test -p numbers --no-color numbers.toml",
+    "test --no-color bad.yaml",
+    "test --no-color bad.json",
+    "verify --no-color",
+    "verify --quiet",
+    "verify -p passing --quiet",
+    "verify -p passing --no-color",
+    "verify -p passing --report full",
+    "verify -p passing --report notes",
+    "verify -n main --no-color",
+    "verify -n other --no-color",
+    "verify -p erring --no-color",
+    "verify -p erring --show-builtin-errors --no-color",
+    "verify --report full -o json",
+    "verify -p nowhere",
+    "verify -p data -d data --no-color",
+    "parse",
+    "parse deploy.yaml",
+    "parse multi.yaml",
+    "parse deploy.yaml multi.yaml",
+    "parse --combine deploy.yaml multi.yaml",
+    "parse numbers.json",
+    "parse numbers.toml",
+    "parse Dockerfile",
+    "parse --parser yaml deploy.txt",
+    "parse --parser json deploy.yaml",
+    "parse deploy.txt",
+    "parse nowhere.yaml",
+    "parse folder",
+    "fmt --check formatted",
+    "fmt --check policy",
+    "fmt --check v0",
+    "fmt --check --rego-version v0 v0",
+    "fmt nowhere",
+    "fmt --check --rego-version x policy",
+    "doc",
+    "doc policy",
+    "doc deploy.yaml",
+    "doc nowhere",
+    "doc annotated -o OUT",
+    "reformat -o table report.json",
+    "reformat -o junit report.json",
+    "reformat -o github report.json",
+    "reformat -o sarif report.json",
+    "reformat report.json",
+    "reformat bad.json",
+    "pull",
+    "push",
+    "push noslash",
+]
+# (standard input, environment, command line)
+SET = [
+    ("deploy.yaml", {}, "test --no-color -"),
+    ("deploy.yaml", {}, "test -o json -"),
+    ("deploy.yaml", {}, "test -o tap --stdin-filename live.yaml -"),
+    ("deploy.yaml", {}, "test -o github -"),
+    ("numbers.toml", {}, "test --parser toml -p numbers --no-color -"),
+    ("deploy.yaml", {}, "parse -"),
+    ("report.json", {}, "reformat -o tap"),
+    (None, {"CONFTEST_NO_COLOR": "true"}, "test deploy.yaml"),
+    (None, {"CONFTEST_FAIL_ON_WARN": "1", "CONFTEST_NO_COLOR": "1"}, "test deploy.yaml"),
+    (None, {"CONFTEST_OUTPUT": "tap"}, "test deploy.yaml"),
+    (None, {"CONFTEST_OUTPUT": "tap"}, "test -o json deploy.yaml"),
+    (None, {"CONFTEST_POLICY": "warn,v0", "CONFTEST_REGO_VERSION": "v0", "CONFTEST_NO_COLOR": "1"}, "test deploy.yaml"),
+    (None, {"CONFTEST_NAMESPACE": "spaces.one", "CONFTEST_POLICY": "spaces", "CONFTEST_OUTPUT": "tap"}, "test deploy.yaml"),
+    (None, {"CONFTEST_CONFIG_FILE": "settings.toml"}, "test deploy.yaml"),
+]
+
+
+def run(program, line, out, environment, stdin):
+    arguments = [word.replace("OUT", out) for word in line.split()]
+    given = (FOLDER / stdin).read_bytes() if stdin else b""
+    done = subprocess.run([*program, *arguments], cwd=FOLDER, input=given, capture_output=True, timeout=120,
+                          env={**os.environ, **environment})
+    pages = "".join(page.read_text() for page in sorted(Path(out).glob("*.md")))
+    return done.returncode, done.stdout.decode() + pages, done.stderr.decode()
+
+
+def plain(text):
+    if text.startswith('{"version"'):
+        # SARIF's rules come in the order in which they are first met.
+        report = json.loads(text)
+        for run in report["runs"]:
+            for result in run["results"]:
+                result["ruleIndex"] = run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"]
+            run["results"].sort(key=json.dumps)
+            run["tool"]["driver"]["rules"].sort(key=json.dumps)
+        text = json.dumps(report, separators=(",", ":"))
+    text = re.sub(r'value="(go1[0-9.]*|plimsoll [0-9.]*)"', 'value="V"', text)
+    text = re.sub(r'"version":"(dev|0\.71\.1)"', '"version":"V"', text)
+    text = re.sub(r"\(\d[\d.]*(ns|µs|ms|s)\)", "(T)", text)
+    text = re.sub(r"\b\d+(?= \S*live)", "N", text)
+    # Numbers of TAP, of files in any order.
+    text = re.sub(r"(?m)^((?:not )?ok) \d+", r"\1 N", text)
+    return sorted(line.rstrip() for line in text.splitlines() if line.strip())
+
+
+def error(text):
+    """The first line of an error, as far as it is conftest's own words."""
+    line = next((line for line in text.splitlines() if line.startswith("Error: ")), "")
+    # The words of Go's parsers and of its operating system are not ours.
+    line = re.sub(r"(parser unmarshal: [a-z -]*: ).*?, path: ([^:]*).*", r"\1…, path: \2", line)
+    line = re.sub(r"(error reading config: |failed to parse JSON input: |couldn't be parsed :|load capabilities: ).*", r"\1…", line)
+    # Errors of builtins are printed as Go prints structures.
+    line = re.sub(r"\{Code:(\S+) Message:(.*?) Location:(\S+) StackTrace:.*?\}", r"\3: \1: \2", line)
+    line = re.sub(r"(parse dockerfile|process dockerfile instructions): .*", "dockerfile: …", line)
+    return re.sub(r"unmarshal dockerfile.*|parser unmarshal: dockerfile.*", "dockerfile", line)
+
+
+def lines(ours, real):
+    differ = 0
+    sets = [(None, {}, line) for line in LINES]
+    sets += [(None, {}, f"{line} -o {format}") for line in REPORTS for format in FORMATS]
+    for stdin, environment, line in sets + SET:
+        with tempfile.TemporaryDirectory() as a, tempfile.TemporaryDirectory() as b:
+            status, out, err = run([ours, "conftest"], line, a, environment, stdin)
+            wanted, real_out, real_err = run([real], line, b, environment, stdin)
+        if (status, plain(out), error(err)) != (wanted, plain(real_out), error(real_err)):
+            differ += 1
+            print(f"DIFFERS {environment or ''} {line}: status {status}, conftest's {wanted}")
+            mine, theirs = plain(out), plain(real_out)
+            for text in [l for l in mine if l not in theirs][:6]:
+                print(f"  ours      {text[:300]}")
+            for text in [l for l in theirs if l not in mine][:6]:
+                print(f"  conftest  {text[:300]}")
+            if error(err) != error(real_err):
+                print(f"  ours      {error(err)[:300]}\n  conftest  {error(real_err)[:300]}")
+    print(f"say: {len(sets + SET)} command lines of conftest compared, {differ} differ")
+    return differ
+
+
+def cases():
+    """Texts by their parsers. A case's first line may say `%% refused` (by us, with a reason) or `%% both refuse`."""
+    for file in sorted((FOLDER / "formats").glob("*.cases")):
+        for number, text in enumerate(file.read_bytes().decode().split("%%%%\n")[1:], 1):
+            words, _, text = text.partition("\n") if text.startswith("%% ") else ("", "", text)
+            yield file.stem, number, words, text
+
+
+def formats(ours, peer):
+    all_cases = list(cases())
+    asked = "".join(json.dumps({"parser": parser, "text": text}) + "\n" for parser, _, _, text in all_cases)
+    answers = subprocess.run([peer], input=asked, capture_output=True, text=True, timeout=300).stdout.splitlines()
+    differ = 0
+    counts = {}
+    for (parser, number, words, text), answer in zip(all_cases, answers, strict=True):
+        counts[parser] = counts.get(parser, 0) + 1
+        done = subprocess.run([ours, "conftest", "parse", "--parser", parser, "-"], input=text.encode(),
+                              capture_output=True, timeout=60)
+        wanted = json.loads(answer)
+        refused = done.returncode != 0
+        if words.startswith("%% refused"):
+            same = refused
+        elif "error" in wanted:
+            same = refused
+        else:
+            same = not refused and json.loads(done.stdout) == wanted["value"]
+        if not same:
+            differ += 1
+            print(f"DIFFERS {parser} {number}: {text[:200]!r}")
+            print(f"  ours      {(done.stdout or done.stderr).decode()[:600]}")
+            print(f"  conftest  {answer[:600]}")
+    told = ", ".join(f"{parser} {count}" for parser, count in counts.items())
+    print(f"say: {len(all_cases)} texts of {len(counts)} parsers compared ({told}), {differ} differ")
+    return differ
+
+
+def main():
+    ours, folder = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
+    only = sys.argv[3] if len(sys.argv) > 3 else ""
+    differ = 0
+    if only != "formats":
+        differ += lines(ours, folder / "conftest")
+    if only != "lines":
+        differ += formats(ours, folder / "parse")
+    sys.exit(1 if differ else 0)
+
+
+if __name__ == "__main__":
+    main()
