@@ -410,6 +410,22 @@ else := f( # n
 """
 
 
+def expressions():
+    """The expressions of the CEL crate's corpora with their variables, and its policies."""
+    found = []
+    for name in ("language", "macros", "convert", "strings", "libraries", "admission", "more"):
+        given = b"{}"
+        for line in fixture("crates/plimsoll-cel/tests/corpora", name + ".cases").split(b"\n"):
+            if line.startswith(b"@vars "):
+                given = json.dumps(json.loads(line[6:]).get("object")).encode()
+            elif line and line[:1] not in b" #@":
+                found.append(line + b"\0" + given)
+    for line in fixture("crates/plimsoll-cel/tests/corpora", "policies.jsonl").splitlines():
+        case = json.loads(line)
+        found.append(b"true\0" + json.dumps(case["vars"]["object"]).encode() + b"\0" + json.dumps(case["spec"]).encode())
+    return found
+
+
 def programs():
     """The first module of each program in the crate's corpora."""
     found = []
@@ -539,6 +555,7 @@ def seeds():
             b"root::0:0:root:/root:/bin/sh\ntoor:x:0:0::/:\n+::\n",
         ],
         "reference": REFERENCES,
+        "cel": expressions(),
         "rego_parse": [REGO] + programs(),
         "rego_fmt": [REGO, COMMENTED] + programs(),
         "rego_eval": EVALUATED + programs(),

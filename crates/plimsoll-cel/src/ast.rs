@@ -141,3 +141,26 @@ pub struct Fold {
     /// What becomes of an element.
     pub step: Option<Expr>,
 }
+
+impl Expr {
+    /// Whether a name stands anywhere in it.
+    pub(crate) fn mentions(&self, wanted: &str) -> bool {
+        let within = |expr: &Expr| expr.mentions(wanted);
+        match &self.kind {
+            Kind::Literal(_) => false,
+            Kind::Ident { name, .. } => &**name == wanted,
+            Kind::Select { operand, .. } => within(operand),
+            Kind::Index { operand, index, .. } => within(operand) || within(index),
+            Kind::Call { target, args, .. } => target.as_deref().is_some_and(within) || args.iter().any(within),
+            Kind::And { terms, .. } | Kind::Or { terms, .. } => terms.iter().any(within),
+            Kind::Conditional(parts) => parts.iter().any(within),
+            Kind::List(items) => items.iter().any(|item| within(&item.value)),
+            Kind::Map(entries) => entries.iter().any(|entry| within(&entry.key) || within(&entry.value)),
+            Kind::Struct { fields, .. } => fields.iter().any(|field| within(&field.value)),
+            Kind::Fold(fold) => within(&fold.range) || fold.filter.iter().chain(&fold.step).any(within),
+            Kind::Bind { value, body, .. } => within(value) || within(body),
+            Kind::OptionalMap { target, body, .. } => within(target) || within(body),
+            Kind::Extreme { args, .. } => args.iter().any(within),
+        }
+    }
+}

@@ -28,19 +28,34 @@ pub(crate) fn program(environment: &Environment, text: &str, tree: &Expr) -> Res
         literals: Vec::new(),
     };
     let (of, root) = checker.expr(tree);
-    if checker.issues.is_empty() {
-        checker.same_types();
-    }
+    checker.same_types();
     let output = checker.bindings.resolved(&of, true);
+    // What is found by looking closer is told only where the types are right, as there.
+    let first = checker.issues.iter().map(|issue| issue.phase).min();
+    checker.issues.retain(|issue| Some(issue.phase) == first);
     if checker.issues.is_empty() {
         return Ok(Program { root, slots: checker.slots, output, text: text.into(), names: environment.names() });
     }
     let mut issues = checker.issues;
-    issues.sort_by_key(|(at, _)| *at);
+    issues.sort_by_key(|issue| issue.at);
     issues.dedup();
-    Err(Refused {
-        issues: issues.into_iter().take(MAX_ISSUES).map(|(at, message)| Issue::at(text, at, message)).collect(),
-    })
+    let issues = issues.into_iter().take(MAX_ISSUES).map(|issue| Issue::at(text, issue.at, issue.message)).collect();
+    Err(Refused { issues })
+}
+
+/// When a fault is found: in checking types, in looking at what is written out, in evaluating it beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Types,
+    Literals,
+    Constants,
+}
+
+#[derive(Debug, PartialEq)]
+struct Found {
+    phase: Phase,
+    at: usize,
+    message: String,
 }
 
 struct Local {
@@ -55,7 +70,7 @@ pub(crate) struct Checker<'a> {
     pub(crate) bindings: Bindings,
     locals: Vec<Local>,
     slots: usize,
-    issues: Vec<(usize, String)>,
+    issues: Vec<Found>,
     /// Calls of `format` around what is looked at: lists within them may hold what they like.
     formats: usize,
     /// Of the list written out last: the places and types of its items.
@@ -70,10 +85,17 @@ const NOTHING: Node = Node::Const(Value::Null);
 
 impl Checker<'_> {
     pub(crate) fn issue(&mut self, at: usize, message: impl Into<String>) -> Typed {
-        if self.issues.len() < MAX_ISSUES {
-            self.issues.push((at, message.into()));
-        }
+        self.found(Phase::Types, at, message.into());
         (Type::Error, NOTHING)
+    }
+
+    fn found(&mut self, phase: Phase, at: usize, message: String) {
+        let of_phase = self.issues.iter().filter(|issue| issue.phase == phase).count();
+        // Evaluating beforehand ends with the first fault.
+        let most = if phase == Phase::Constants { 1 } else { MAX_ISSUES };
+        if of_phase < most {
+            self.issues.push(Found { phase, at, message });
+        }
     }
 
     /// As messages show it.
@@ -227,7 +249,7 @@ impl Checker<'_> {
             let Some(((_, first), rest)) = shown.split_first() else { continue };
             if let Some((at, other)) = rest.iter().find(|(_, other)| other != first) {
                 let message = format!("expected type '{first}' but found '{other}'");
-                self.issue(*at, message);
+                self.found(Phase::Literals, *at, message);
             }
         }
     }
@@ -257,7 +279,7 @@ impl Checker<'_> {
             && let Some(target) = target
             && let Some((at, message)) = self.format_fault(at, target, args)
         {
-            return self.issue(at, message);
+            self.found(Phase::Literals, at, message);
         }
         let Some(target) = target else {
             return self.resolved_call(at, function, false, typed, args);
@@ -287,7 +309,7 @@ impl Checker<'_> {
         let (of, overloads) = self.resolved(at, name, member, &types);
         let function = self.registry.number(name).unwrap_or_default();
         if let Err((at, message)) = literals::valid(name, args) {
-            return self.issue(at, message);
+            self.found(Phase::Literals, at, message);
         }
         if !member
             && literals::FOLDED.contains(&name)
@@ -296,12 +318,15 @@ impl Checker<'_> {
             let folded = self.registry.function(function).map(|function| literals::folded(function, &overloads, value));
             return match folded {
                 Some(Ok(value)) => (of, Node::Const(value)),
-                Some(Err(message)) => self.issue(at, message),
+                Some(Err(message)) => {
+                    self.found(Phase::Constants, at, message);
+                    (of, NOTHING)
+                }
                 None => (of, NOTHING),
             };
         }
         if let Some(message) = literals::pattern_fault(name, &nodes) {
-            return self.issue(at, message);
+            self.found(Phase::Constants, at, message);
         }
         (of, lowered(name, member, function, overloads, nodes))
     }
@@ -330,9 +355,6 @@ impl Checker<'_> {
             });
         }
         let Some(result) = result else {
-            if args.contains(&Type::Error) {
-                return (Type::Error, Box::default());
-            }
             let shown: Vec<String> = args.iter().map(|of| self.shown(of).to_string()).collect();
             let applied = match (member, shown.split_first()) {
                 (true, Some((target, rest))) => format!("{target}.({})", rest.join(", ")),
@@ -484,6 +506,7 @@ impl Checker<'_> {
             }
         };
         let slot = self.declare(name, held);
+        let used = body.mentions(name);
         let (of, body) = self.expr(body);
         self.forget(1);
         let of = match (flat, self.bindings.resolved(&of, false)) {
@@ -497,7 +520,7 @@ impl Checker<'_> {
                 return self.issue(at, message);
             }
         };
-        (of, Node::OptionalMap { slot, target: Box::new(target), body: Box::new(body), flat })
+        (of, Node::OptionalMap { slot, target: Box::new(target), body: Box::new(body), flat, used })
     }
 
     fn extreme(&mut self, greatest: bool, args: &[Expr]) -> Typed {
@@ -569,7 +592,11 @@ fn lowered(name: &str, member: bool, function: usize, overloads: Box<[u16]>, arg
         ("_<=_", _) => Node::Order { order: Order::LessOrEqual, sides: pair, known },
         ("_>_", _) => Node::Order { order: Order::Greater, sides: pair, known },
         ("_>=_", _) => Node::Order { order: Order::GreaterOrEqual, sides: pair, known },
-        ("@in", _) => Node::In { sides: pair, known },
+        ("@in", _) => match &*pair {
+            // As there: nothing is in nothing, whatever it is.
+            [_, Node::Const(Value::List(list))] if list.items().is_empty() => Node::Const(Value::Bool(false)),
+            _ => Node::In { sides: pair, known },
+        },
         ("_+_", _) => Node::Arithmetic { operator: '+', sides: pair, known },
         ("_-_", _) => Node::Arithmetic { operator: '-', sides: pair, known },
         ("_*_", _) => Node::Arithmetic { operator: '*', sides: pair, known },

@@ -22,7 +22,8 @@ impl Checker<'_> {
                 let message = format!(
                     "expression of type '{shown}' cannot be range of a comprehension (must be list, map, or dynamic)"
                 );
-                return self.issue(fold.range.at, message);
+                self.issue(fold.range.at, message);
+                (Type::Error, Type::Error)
             }
         };
         let keyed = matches!(range_of, Type::Map(_));

@@ -72,6 +72,7 @@ mod macros;
 mod node;
 pub mod parse;
 pub mod policy;
+mod print;
 pub mod source;
 pub mod types;
 pub mod value;

@@ -97,11 +97,13 @@ pub(crate) enum Node {
         value: Box<Node>,
         body: Box<Node>,
     },
+    /// Whether the body uses the name matters for what it costs alone.
     OptionalMap {
         slot: usize,
         target: Box<Node>,
         body: Box<Node>,
         flat: bool,
+        used: bool,
     },
     /// `or`, and `orValue` where `plain`: the second only where the first has no value.
     OrElse {

@@ -38,6 +38,15 @@ impl Machine<'_, '_> {
         Ok(value)
     }
 
+    /// An index, whose own name does not count beside it.
+    fn at(&mut self, at: &Node) -> Out {
+        let value = self.eval(at)?;
+        if at.is_path() {
+            self.meter.refund(1);
+        }
+        Ok(value)
+    }
+
     pub(super) fn variable(&mut self, number: usize) -> Out {
         self.meter.charge(1)?;
         match self.world.variable(number) {
@@ -94,7 +103,12 @@ impl Machine<'_, '_> {
     #[inline(never)]
     pub(super) fn index(&mut self, sides: &[Node; 2]) -> Out {
         let [operand, at] = sides;
-        let (value, at) = (self.base(operand)?, self.eval(at)?);
+        let value = self.base(operand)?;
+        // Below what is missing nothing is looked at.
+        if matches!(value, Value::Optional(None)) {
+            return Ok(value);
+        }
+        let at = self.at(at)?;
         self.meter.work(1)?;
         if let Value::Optional(held) = &value {
             let found = held.as_ref().map_or(Ok(None), |inner| library::index(inner, &at))?;
@@ -107,7 +121,12 @@ impl Machine<'_, '_> {
     #[inline(never)]
     pub(super) fn optional_index(&mut self, sides: &[Node; 2]) -> Out {
         let [operand, at] = sides;
-        let (value, at) = (self.base(operand)?, self.eval(at)?);
+        let value = self.base(operand)?;
+        // Below what is missing nothing is looked at.
+        if matches!(value, Value::Optional(None)) {
+            return Ok(value);
+        }
+        let at = self.at(at)?;
         let of: &Value = match &value {
             Value::Optional(None) => return Ok(Value::none()),
             Value::Optional(Some(inner)) => inner,

@@ -68,7 +68,11 @@ impl Machine<'_, '_> {
     #[inline(never)]
     pub(super) fn fold(&mut self, fold: &FoldNode) -> Out {
         let range = self.eval(&fold.range)?;
-        let prices = prices(fold.gives);
+        let mut prices = prices(fold.gives);
+        if fold.gives == Gives::List && matches!(fold.step, Some(Node::Const(_))) {
+            // A list of what is written out is made beforehand there.
+            prices.taken -= 10;
+        }
         let mut gathered = Gathered::default();
         match &range {
             Value::List(list) => {

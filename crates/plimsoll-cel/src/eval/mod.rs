@@ -131,7 +131,9 @@ impl Machine<'_, '_> {
             Node::Struct { fields } => self.structure(fields),
             Node::Fold(fold) => self.fold(fold),
             Node::Bind { slot, value, body } => self.bind(*slot, value, body),
-            Node::OptionalMap { slot, target, body, flat } => self.optional_map(*slot, target, body, *flat),
+            Node::OptionalMap { slot, target, body, flat, used } => {
+                self.optional_map(*slot, target, body, (*flat, *used))
+            }
             Node::OrElse { sides, plain } => self.or_else(sides, *plain),
             Node::Extreme { greatest, args } => self.extreme(*greatest, args),
         }
@@ -203,7 +205,11 @@ impl Machine<'_, '_> {
         let [a, b] = self.pair(sides)?;
         let cost = if matches!(a, Value::Opaque(_)) && !negated { 1 } else { cost_of_pair(&a, &b, u64::min) };
         self.meter.charge(cost)?;
-        Ok(Value::Bool(a.equals(&b, self.meter)? != negated))
+        match a.equals(&b, self.meter) {
+            // As there: what cannot be held against one another is not equal.
+            Err(failure) if negated && matches!(*failure, Failure::Error(_)) => Ok(Value::Bool(true)),
+            same => Ok(Value::Bool(same? != negated)),
+        }
     }
 
     #[inline(never)]
@@ -284,9 +290,9 @@ impl Machine<'_, '_> {
         made
     }
 
-    /// The API server evaluates the target twice, once to look whether it has a value.
+    /// The API server evaluates the target twice where its value is used, once to look whether it has one.
     #[inline(never)]
-    fn optional_map(&mut self, slot: usize, target: &Node, body: &Node, flat: bool) -> Out {
+    fn optional_map(&mut self, slot: usize, target: &Node, body: &Node, (flat, used): (bool, bool)) -> Out {
         let before = self.meter.cost();
         let held = self.eval(target)?;
         let again = self.meter.cost() - before;
@@ -296,7 +302,7 @@ impl Machine<'_, '_> {
                 Ok(Value::none())
             }
             Value::Optional(Some(inner)) => {
-                self.meter.charge(again + 2 + u64::from(!flat))?;
+                self.meter.charge(if used { again + 1 } else { 0 } + 1 + u64::from(!flat))?;
                 self.set(slot, (*inner).clone());
                 let value = self.eval(body)?;
                 make::shallow(if flat { value } else { Value::Optional(Some(Arc::new(value))) })

@@ -80,6 +80,7 @@ fn special(number: f64) -> Option<&'static str> {
 
 fn fixed(value: &Value, decimals: usize) -> Result<String, String> {
     let number = double_of(value).ok_or_else(|| only("fixed-point", "double", value))?;
+    let number = if number == 0.0 { 0.0 } else { number };
     Ok(special(number).map_or_else(|| grouped(&format!("{number:.decimals$}")), str::to_owned))
 }
 
@@ -194,7 +195,7 @@ fn plain(meter: &mut Meter<'_>, out: &mut String, value: &Value, nested: bool) -
             let mut parts = Vec::with_capacity(map.entries().len());
             for (key, value) in map.entries() {
                 let mut text = match key {
-                    Key::String(key) => format!("\"{key}\""),
+                    Key::String(key) => super::go_text::quoted(key),
                     other => other.value().to_string().trim_end_matches('u').to_owned(),
                 };
                 text.push(':');
@@ -209,11 +210,14 @@ fn plain(meter: &mut Meter<'_>, out: &mut String, value: &Value, nested: bool) -
         }
         Value::String(text) => {
             meter.memory(text.len())?;
-            let _ = if nested { write!(out, "\"{text}\"") } else { write!(out, "{text}") };
+            let _ = if nested { write!(out, "{}", super::go_text::quoted(text)) } else { write!(out, "{text}") };
         }
         Value::Bytes(bytes) => {
             meter.memory(bytes.len())?;
-            let text = String::from_utf8_lossy(bytes);
+            let Ok(text) = std::str::from_utf8(bytes) else {
+                let why = "could not convert argument \"invalid UTF-8 in bytes, cannot convert to string\" to string";
+                return Ok(Err(format!("error during formatting: {why}")));
+            };
             let _ = if nested { write!(out, "b\"{text}\"") } else { write!(out, "{text}") };
         }
         Value::Timestamp(at) => {
@@ -244,10 +248,7 @@ fn plain(meter: &mut Meter<'_>, out: &mut String, value: &Value, nested: bool) -
         Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Null => out.push_str(&go_text(value)),
         Value::Type(of) => out.push_str(super::types::runtime_name(of)),
         other => {
-            return Ok(Err(format!(
-                "error during formatting: string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps, was given {}",
-                other.type_name()
-            )));
+            return Ok(Err(format!("error during formatting: {STRING}, was given {}", other.type_name())));
         }
     }
     Ok(Ok(()))
@@ -282,6 +283,18 @@ fn clause(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Clau
     }
 }
 
+const STRING: &str = "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps";
+
+/// The type within a type that `%s` does not write.
+fn no_text(of: &Type) -> Option<&str> {
+    match of {
+        Type::List(item) => no_text(item),
+        Type::Map(pair) => no_text(&pair.0).or_else(|| no_text(&pair.1)),
+        Type::Opaque(_) | Type::Object(_) | Type::Optional(_) => Some(super::types::runtime_name(of)),
+        _ => None,
+    }
+}
+
 /// What is wrong with a pattern for values of these types, and with which of them; nothing where that is seen only when they are
 /// there.
 pub(crate) fn pattern_fault(pattern: &str, types: &[&Type]) -> Option<(Option<usize>, String)> {
@@ -302,11 +315,12 @@ pub(crate) fn pattern_fault(pattern: &str, types: &[&Type]) -> Option<(Option<us
             continue;
         }
         let (takes, says): (&[Type], &str) = match clause.letter {
-            's' if matches!(of, Type::Opaque(_) | Type::Object(_) | Type::Optional(_)) => (
-                &[],
-                "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps",
-            ),
-            's' => continue,
+            's' => match no_text(of) {
+                None => continue,
+                Some(name) => {
+                    return Some((Some(next - 1), format!("error during formatting: {STRING}, was given {name}")));
+                }
+            },
             'd' => (&[Type::Int, Type::Uint], "decimal clause can only be used on integers"),
             'f' => (&[Type::Double, Type::String], "fixed-point clause can only be used on doubles"),
             'e' => (&[Type::Double, Type::String], "scientific clause can only be used on doubles"),

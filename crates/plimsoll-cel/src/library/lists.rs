@@ -35,9 +35,9 @@ fn is_sorted(meter: &mut Meter<'_>, args: &[Value]) -> Out {
     Ok(Value::Bool(true))
 }
 
-fn sum(meter: &mut Meter<'_>, args: &[Value]) -> Out {
+fn sum(meter: &mut Meter<'_>, args: &[Value], nothing: Value) -> Out {
     let mut items = items(args)?.iter();
-    let Some(first) = items.next() else { return Ok(Value::Int(0)) };
+    let Some(first) = items.next() else { return Ok(nothing) };
     let mut total = first.clone();
     for item in items {
         meter.work(1)?;
@@ -164,7 +164,10 @@ fn end(args: &[Value], last: bool) -> Out {
 
 pub(super) const ROWS: &[Row] = &[
     priced("list(@C).isSorted() -> bool", cost::tree, is_sorted),
-    priced("list(@S).sum() -> @S", cost::tree, sum),
+    priced("list(int).sum() -> int", cost::tree, |meter, args| sum(meter, args, Value::Int(0))),
+    priced("list(uint).sum() -> uint", cost::tree, |meter, args| sum(meter, args, Value::Uint(0))),
+    priced("list(double).sum() -> double", cost::tree, |meter, args| sum(meter, args, Value::Double(0.0))),
+    priced("list(duration).sum() -> duration", cost::tree, |meter, args| sum(meter, args, Value::Duration(0))),
     priced("list(@C).max() -> @C", cost::tree, |meter, args| extreme(meter, args, "max", Ordering::Greater)),
     priced("list(@C).min() -> @C", cost::tree, |meter, args| extreme(meter, args, "min", Ordering::Less)),
     priced("list(A).indexOf(A) -> int", cost::tree, |meter, args| place(meter, args, false)),

@@ -2,8 +2,8 @@
 //! checker must know, and names the function that does it.
 //!
 //! To add a function, add its row; to add a library, its table below. Notation of a signature: `list(T).indexOf(T) -> int` is a
-//! member, `size(list(T)) -> int` is not; a single capital is any type; `@C` stands for each comparable type in turn, `@S` for
-//! each that can be summed.
+//! member, `size(list(T)) -> int` is not; a single capital is any type; `@C` stands for each comparable type in turn, `@O` for
+//! the same in the order of operators.
 
 mod arithmetic;
 mod authorizer;

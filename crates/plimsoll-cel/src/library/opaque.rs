@@ -81,8 +81,10 @@ impl Opaque {
         }
     }
 
-    pub fn same(&self, other: &Opaque) -> bool {
-        match (self, other) {
+    /// None where they cannot be held against one another.
+    pub fn same(&self, other: &Opaque) -> Option<bool> {
+        Some(match (self, other) {
+            (Opaque::Quantity(_), Opaque::Quantity(b)) if b.is_made() => return None,
             (Opaque::Quantity(a), Opaque::Quantity(b)) => a == b,
             (Opaque::Url(a), Opaque::Url(b)) => a == b,
             (Opaque::Ip(a), Opaque::Ip(b)) => a == b,
@@ -90,8 +92,8 @@ impl Opaque {
             (Opaque::Semver(a), Opaque::Semver(b)) => a == b,
             (Opaque::Format(a), Opaque::Format(b)) => a.name == b.name,
             (Opaque::Authorizer(a), Opaque::Authorizer(b)) => a == b,
-            _ => false,
-        }
+            _ => return None,
+        })
     }
 }
 

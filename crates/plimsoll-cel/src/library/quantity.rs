@@ -28,6 +28,8 @@ enum Amount {
 pub struct Quantity {
     amount: Amount,
     form: Form,
+    /// Of `add` or `sub`: by a slip of the API server nothing can be held against such a one from the left.
+    made: bool,
 }
 
 /// Digits of a quantity; longer ones are refused.
@@ -101,7 +103,11 @@ impl Quantity {
             let number: i64 = shown.parse().map_err(|_| NUMERIC)?;
             if let Some(value) = number.checked_mul(factor) {
                 let value = if negative { -value } else { value };
-                return Ok(Quantity { amount: Amount::Small { value, scale: scale - decimals_count }, form });
+                return Ok(Quantity {
+                    amount: Amount::Small { value, scale: scale - decimals_count },
+                    form,
+                    made: false,
+                });
             }
         }
         let mut value: BigInt = shown.parse().map_err(|_| NUMERIC)?;
@@ -110,10 +116,10 @@ impl Quantity {
             Unit::Ten(exponent) => scale += exponent,
             Unit::Two(bits) => value <<= bits,
         }
-        // What is finer than a billionth is rounded away from nothing.
-        if scale < -9 {
-            let divisor = ten(scale.unsigned_abs() - 9);
-            let (quotient, rest) = (&value / &divisor, &value % &divisor);
+        // Counted in billionths; what is finer is rounded away from nothing.
+        if value.sign() != Sign::NoSign {
+            let (up, down) = (ten((scale + 9).max(0).unsigned_abs()), ten((-9 - scale).max(0).unsigned_abs()));
+            let (quotient, rest) = (&value * &up / &down, &value * &up % &down);
             value = if rest.sign() == Sign::NoSign { quotient } else { quotient + 1 };
             scale = -9;
         }
@@ -130,11 +136,15 @@ impl Quantity {
         if negative {
             value = -value;
         }
-        Ok(Quantity { amount: Amount::Big { value, scale }, form })
+        Ok(Quantity { amount: Amount::Big { value, scale }, form, made: false })
+    }
+
+    pub(super) fn is_made(&self) -> bool {
+        self.made
     }
 
     fn whole(number: i64) -> Quantity {
-        Quantity { amount: Amount::Small { value: number, scale: 0 }, form: Form::Exponent }
+        Quantity { amount: Amount::Small { value: number, scale: 0 }, form: Form::Exponent, made: false }
     }
 
     fn parts(&self) -> (BigInt, i32) {
@@ -201,11 +211,11 @@ impl Quantity {
                 (_, None) => None,
             };
             if let Some((value, scale)) = small {
-                return Quantity { amount: Amount::Small { value, scale }, form };
+                return Quantity { amount: Amount::Small { value, scale }, form, made: true };
             }
         }
         let (a, b, scale) = self.aligned(other);
-        Quantity { amount: Amount::Big { value: if negated { a - b } else { a + b }, scale }, form }
+        Quantity { amount: Amount::Big { value: if negated { a - b } else { a + b }, scale }, form, made: true }
     }
 }
 

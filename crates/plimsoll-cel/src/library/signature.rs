@@ -11,15 +11,13 @@ pub(super) struct Signature {
 }
 
 const COMPARABLE: [&str; 8] = ["int", "uint", "double", "bool", "duration", "timestamp", "string", "bytes"];
-const SUMMABLE: [&str; 4] = ["int", "uint", "double", "duration"];
+/// In the order in which operators are looked at, of which the first decides what an unknown type is.
+const ORDERED: [&str; 8] = ["bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration"];
 
 /// One for each type that a placeholder stands for.
 pub(super) fn read(text: &str) -> Vec<Signature> {
-    let (mark, each): (&str, &[&str]) = match (text.contains("@C"), text.contains("@S")) {
-        (true, _) => ("@C", &COMPARABLE),
-        (_, true) => ("@S", &SUMMABLE),
-        _ => return vec![one(text)],
-    };
+    let marks: [(&str, &[&str]); 2] = [("@C", &COMPARABLE), ("@O", &ORDERED)];
+    let Some((mark, each)) = marks.into_iter().find(|(mark, _)| text.contains(mark)) else { return vec![one(text)] };
     each.iter().map(|name| one(&text.replace(mark, name))).collect()
 }
 

@@ -21,14 +21,14 @@ pub(crate) fn nanos(at: Timestamp) -> i128 {
     i128::from(at.seconds) * SECOND + i128::from(at.nanos)
 }
 
-fn at_nanos(nanos: i128) -> Option<Timestamp> {
+fn at_nanos(nanos: i128, offset: i32) -> Option<Timestamp> {
     let seconds = i64::try_from(nanos.div_euclid(SECOND)).ok()?;
     let nanos = u32::try_from(nanos.rem_euclid(SECOND)).ok()?;
-    (FIRST..=LAST).contains(&seconds).then_some(Timestamp { seconds, nanos })
+    (FIRST..=LAST).contains(&seconds).then_some(Timestamp { seconds, nanos, offset })
 }
 
 pub(crate) fn moved(at: Timestamp, by: i128) -> Out {
-    at_nanos(nanos(at) + by).map_or_else(|| error("timestamp overflow"), |at| Ok(Value::Timestamp(at)))
+    at_nanos(nanos(at) + by, at.offset).map_or_else(|| error("timestamp overflow"), |at| Ok(Value::Timestamp(at)))
 }
 
 fn digits(text: &str, count: usize) -> Option<(i64, &str)> {
@@ -74,7 +74,7 @@ pub(super) fn read_timestamp(text: &str) -> Option<Timestamp> {
         return None;
     }
     let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
-    Some(Timestamp { seconds, nanos })
+    Some(Timestamp { seconds, nanos, offset: i32::try_from(offset).ok()? })
 }
 
 fn leap(year: i64) -> bool {
@@ -126,7 +126,7 @@ fn civil(seconds: i64) -> Civil {
 pub(super) fn timestamp(_: &mut Meter<'_>, args: &[Value]) -> Out {
     match args {
         [Value::Int(seconds)] if (FIRST..=LAST).contains(seconds) => {
-            Ok(Value::Timestamp(Timestamp { seconds: *seconds, nanos: 0 }))
+            Ok(Value::Timestamp(Timestamp { seconds: *seconds, nanos: 0, offset: 0 }))
         }
         [Value::Int(_)] => error("timestamp overflow"),
         [Value::String(text)] => match read_timestamp(text) {
@@ -203,15 +203,22 @@ pub(super) fn duration(_: &mut Meter<'_>, args: &[Value]) -> Out {
     }
 }
 
+/// As RFC 3339 has it, with the offset it was written with.
 pub(crate) fn timestamp_text(at: Timestamp) -> String {
-    let at_second = civil(at.seconds);
+    let at_second = civil(at.seconds + i64::from(at.offset));
     let (hour, minute, second) = clock(&at_second);
     let mut text =
         format!("{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}", at_second.year, at_second.month, at_second.day);
     if at.nanos > 0 {
         text.push_str(format!(".{:09}", at.nanos).trim_end_matches('0'));
     }
-    text.push('Z');
+    if at.offset == 0 {
+        text.push('Z');
+    } else {
+        let minutes = at.offset.unsigned_abs().div_euclid(60);
+        let sign = if at.offset < 0 { '-' } else { '+' };
+        text.push_str(&format!("{sign}{:02}:{:02}", minutes.div_euclid(60), minutes % 60));
+    }
     text
 }
 

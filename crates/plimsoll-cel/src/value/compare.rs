@@ -70,7 +70,8 @@ impl Value {
                 (None, None) => true,
                 _ => false,
             },
-            (Value::Opaque(a), Value::Opaque(b)) => a.same(b),
+            (Value::Opaque(a), Value::Opaque(b)) => a.same(b).ok_or_else(crate::library::no_such_overload)?,
+            (Value::Opaque(_), _) => return Err(crate::library::no_such_overload()),
             (Value::List(a), Value::List(b)) => {
                 if a.items().len() != b.items().len() {
                     return Ok(false);
@@ -137,6 +138,8 @@ impl Value {
                 for other in list.items() {
                     match item.equals(other, meter) {
                         Ok(false) => {}
+                        // What cannot be held against one another is not the same.
+                        Err(failure) if matches!(*failure, Failure::Error(_)) => {}
                         done => return Some(done),
                     }
                 }

@@ -34,11 +34,33 @@ pub enum Value {
     Opaque(Arc<Opaque>),
 }
 
-/// Seconds since 1970 and nanoseconds below 1,000,000,000: from the year 1 to 9999.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Seconds since 1970 and nanoseconds below 1,000,000,000: from the year 1 to 9999. The offset, in seconds, is the one it was
+/// written with: `string()` shows it, nothing else does.
+#[derive(Debug, Clone, Copy)]
 pub struct Timestamp {
     pub seconds: i64,
     pub nanos: u32,
+    pub offset: i32,
+}
+
+impl PartialEq for Timestamp {
+    fn eq(&self, other: &Timestamp) -> bool {
+        self.cmp(other) == std::cmp::Ordering::Equal
+    }
+}
+
+impl Eq for Timestamp {}
+
+impl PartialOrd for Timestamp {
+    fn partial_cmp(&self, other: &Timestamp) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Timestamp {
+    fn cmp(&self, other: &Timestamp) -> std::cmp::Ordering {
+        (self.seconds, self.nanos).cmp(&(other.seconds, other.nanos))
+    }
 }
 
 /// Values within one another, at most: whatever walks a value may recurse.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Key, Value};
+use super::{Key, Timestamp, Value};
 use crate::library::time;
 
 /// A double as Go's shortest form has it, with `.0` where it would look whole.
@@ -60,7 +60,10 @@ impl fmt::Display for Value {
                 parts.sort();
                 write!(f, "{{{}}}", parts.join(", "))
             }
-            Value::Timestamp(at) => write!(f, "timestamp(\"{}\")", time::timestamp_text(*at)),
+            Value::Timestamp(at) => {
+                let at = Timestamp { offset: 0, ..*at };
+                write!(f, "timestamp(\"{}\")", time::timestamp_text(at))
+            }
             Value::Duration(nanos) => write!(f, "duration(\"{}\")", time::duration_text(*nanos)),
             Value::Type(of) => write!(f, "type({})", crate::library::types::runtime_name(of)),
             Value::Optional(None) => f.write_str("optional.none()"),

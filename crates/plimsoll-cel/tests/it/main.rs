@@ -11,3 +11,4 @@ mod decisions;
 mod corpora;
 mod hostile;
 mod policies;
+mod printing;

@@ -1,7 +1,7 @@
 //! Holds the cases of `tests/corpora` against the API server's own libraries (`scripts/peers/build-cel.sh`):
 //!
 //! ```text
-//! corpus PEER [--record] [--costs] FILE...
+//! cel-corpus PEER [--record] [--costs] FILE...
 //! ```
 //!
 //! Says where the peer does not say what is recorded, and where we do not say what the peer says. `--record` writes the peer's
@@ -11,55 +11,16 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, ExitCode, Stdio};
+mod peer;
+
+use std::process::ExitCode;
 
 #[path = "../../tests/support/policies.rs"]
 mod policies;
 
+use peer::{answers, asked};
 use serde_json::{Value as Json, json};
-use support::{Answer, Case, Line};
-
-fn request(case: &Case) -> String {
-    let vars: Json = serde_json::from_str(&case.vars).expect("variables are JSON");
-    json!({"expr": case.expression, "vars": vars, "more": case.more, "patch": case.patch}).to_string()
-}
-
-fn answer(line: &str) -> (Answer, Option<u64>) {
-    let told: Json = serde_json::from_str(line).expect("the peer answers JSON");
-    let text = |key: &str| told.get(key).and_then(Json::as_str);
-    if let Some(value) = text("value") {
-        return (Answer::Value(value.to_owned()), told.get("cost").and_then(Json::as_u64));
-    }
-    if let Some(refused) = text("refused") {
-        let first = refused.split("\n | ").next().unwrap_or(refused);
-        let first = first.strip_prefix("ERROR: <input>:").unwrap_or(first);
-        return (Answer::Refused(support::on_one_line(first)), None);
-    }
-    match text("failed") {
-        Some(failed) => (Answer::Failed(support::on_one_line(failed)), None),
-        None => (Answer::Failed(format!("peer: {told}")), None),
-    }
-}
-
-fn peers(peer: &str, cases: &[Case]) -> Vec<(Answer, Option<u64>)> {
-    asked(peer, cases.iter().map(request).collect()).iter().map(|line| answer(line)).collect()
-}
-
-fn asked(peer: &str, questions: Vec<String>) -> Vec<String> {
-    let mut child = Command::new(peer).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
-    let mut into = child.stdin.take().expect("piped");
-    let writer = std::thread::spawn(move || {
-        for question in questions {
-            writeln!(into, "{question}").expect("the peer reads");
-        }
-    });
-    let from = BufReader::new(child.stdout.take().expect("piped"));
-    let answers = from.lines().map(|line| line.expect("the peer writes")).collect();
-    writer.join().expect("all is written");
-    child.wait().expect("the peer ends");
-    answers
-}
+use support::{Case, Line};
 
 /// How many there are, and how many differ from what is recorded, and from us.
 fn policies_of(peer: &str, file: &str, record: bool) -> (usize, usize, usize) {
@@ -93,7 +54,7 @@ fn policies_of(peer: &str, file: &str, record: bool) -> (usize, usize, usize) {
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let Some(peer) = args.next() else {
-        eprintln!("usage: corpus PEER [--record] [--costs] FILE...");
+        eprintln!("usage: cel-corpus PEER [--record] [--costs] FILE...");
         return ExitCode::from(64);
     };
     let rest: Vec<String> = args.collect();
@@ -113,7 +74,7 @@ fn main() -> ExitCode {
             .iter()
             .filter_map(|line| if let Line::Case(case) = line { Some(case.clone()) } else { None })
             .collect();
-        let answers = peers(&peer, &cases);
+        let answers = answers(&peer, &cases);
         assert_eq!(answers.len(), cases.len(), "an answer to each case");
         all += cases.len();
         for (case, (theirs, cost)) in cases.iter().zip(&answers) {
