@@ -2,11 +2,11 @@
 //! evaluation; the time of a match is bounded by pattern times text and paid before.
 
 mod intersect;
-mod syntax;
 
 use std::fmt::Write;
 use std::sync::Arc;
 
+use plimsoll_re2::translated;
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::operand::{any, integer, string};
@@ -54,7 +54,7 @@ const KEPT: usize = 256;
 impl Pattern {
     /// The message is Go's where Go refuses it; the outer failure is a limit of ours.
     pub fn new(pattern: &str) -> Result<Pattern, Failure> {
-        let translated = syntax::translated(pattern).map_err(Failure::builtin)?;
+        let translated = translated(pattern).map_err(Failure::builtin)?;
         let limit = || Failure::fatal("regular expression is too large to be compiled");
         if translated.depth > DEEPEST {
             return Err(limit());
@@ -107,7 +107,7 @@ fn is_valid(context: &mut Context<'_>, args: &[Value]) -> Outcome {
     let valid = match any(args, 0)? {
         Value::String(pattern) => {
             context.meter.steps(1 + pattern.len() as u64)?;
-            syntax::translated(pattern).is_ok()
+            translated(pattern).is_ok()
         }
         _ => false,
     };

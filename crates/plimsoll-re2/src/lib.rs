@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 /// A translated pattern.
-pub(super) struct Translated {
+pub struct Translated {
     pub pattern: String,
     /// The name of each group from 1 on, empty where it has none.
     pub names: Vec<String>,
@@ -18,7 +18,7 @@ pub(super) struct Translated {
 }
 
 /// Go's message.
-pub(super) fn translated(pattern: &str) -> Result<Translated, String> {
+pub fn translated(pattern: &str) -> Result<Translated, String> {
     let mut translator = Translator {
         pattern,
         rest: pattern,
