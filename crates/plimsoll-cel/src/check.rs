@@ -499,7 +499,7 @@ impl Checker<'_> {
         let (of, target) = self.expr(target);
         let held = match self.bindings.resolved(&of, false) {
             Type::Optional(inner) => (*inner).clone(),
-            other if other.is_dyn() => Type::Dyn,
+            other if other.is_dyn() || other == Type::Null => Type::Dyn,
             other => {
                 let shown = self.shown(&other);
                 return self.issue(at, format!("found no matching overload for 'hasValue' applied to '{shown}.()'"));

@@ -115,6 +115,9 @@ pub(crate) fn index(value: &Value, at: &Value) -> Out<Option<Value>> {
         Value::List(list) => {
             let number = match Key::asked(at) {
                 Some(Key::Int(number)) => usize::try_from(number).ok(),
+                Some(Key::Uint(number)) if i64::try_from(number).is_err() => {
+                    return error(format!("unsupported index value {number} in list"));
+                }
                 Some(Key::Uint(number)) => usize::try_from(number).ok(),
                 _ if matches!(at, Value::Double(_)) => {
                     return error(format!("unsupported index value {} in list", go_text(at)));

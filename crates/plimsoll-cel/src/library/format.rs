@@ -96,6 +96,7 @@ fn unpadded(value: &Value) -> Result<String, String> {
     if let Some(word) = special(number) {
         return Ok(word.to_owned());
     }
+    let number = if number == 0.0 { 0.0 } else { number };
     let text = format!("{number:.DECIMALS$e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);

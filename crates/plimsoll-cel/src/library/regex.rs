@@ -1,4 +1,4 @@
-//! Regular expressions: RE2's, in time linear in the text.
+//! Regular expressions: Go's (RE2), in time linear in the text.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +10,8 @@ use crate::value::Value;
 
 /// Bytes of a compiled expression: what needs more is refused, as bombs do.
 const MAX_COMPILED: usize = 1 << 20;
+/// Groups within one another: compiling recurses.
+const MAX_GROUPS: usize = 100;
 /// Expressions kept compiled; those of policies are few, and made texts are not kept beyond that.
 const KEPT: usize = 64;
 
@@ -21,12 +23,15 @@ pub(crate) fn compiled(pattern: &str) -> Result<Arc<Regex>, String> {
         return Ok(regex.clone());
     }
     drop(cache);
-    let regex = regex::RegexBuilder::new(pattern)
+    let translated = plimsoll_re2::translated(pattern)?;
+    if translated.depth > MAX_GROUPS {
+        return Err("error parsing regexp: expression nests too deeply".to_owned());
+    }
+    let regex = regex::RegexBuilder::new(&translated.pattern)
         .size_limit(MAX_COMPILED)
         .dfa_size_limit(MAX_COMPILED)
-        .nest_limit(100)
         .build()
-        .map_err(|error| format!("error parsing regexp: {}", words(&error)))?;
+        .map_err(|_| "error parsing regexp: expression too large".to_owned())?;
     let regex = Arc::new(regex);
     cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= KEPT {
@@ -34,11 +39,6 @@ pub(crate) fn compiled(pattern: &str) -> Result<Arc<Regex>, String> {
     }
     cache.push((pattern.to_owned(), regex.clone()));
     Ok(regex)
-}
-
-fn words(error: &regex::Error) -> String {
-    let all = error.to_string();
-    all.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned()
 }
 
 fn expression(pattern: &str) -> Out<Arc<Regex>> {

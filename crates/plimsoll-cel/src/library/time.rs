@@ -192,9 +192,8 @@ pub(crate) fn read_duration(text: &str) -> Option<i64> {
 
 pub(super) fn duration(_: &mut Meter<'_>, args: &[Value]) -> Out {
     match args {
-        [Value::Int(seconds)] => seconds
-            .checked_mul(1_000_000_000)
-            .map_or_else(|| error("integer overflow"), |nanos| Ok(Value::Duration(nanos))),
+        // Declared, and never there.
+        [Value::Int(_)] => error("type conversion error from 'int' to 'google.protobuf.Duration'"),
         [Value::String(text)] => match read_duration(text) {
             Some(nanos) => Ok(Value::Duration(nanos)),
             None => error("type conversion error from 'string' to 'google.protobuf.Duration'"),
