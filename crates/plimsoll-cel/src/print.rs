@@ -179,10 +179,9 @@ fn call(f: &mut fmt::Formatter<'_>, target: Option<&Expr>, function: &str, args:
     match (target, function, args) {
         (None, "!_" | "-_", [operand]) => {
             f.write_str(if function == "!_" { "!" } else { "-" })?;
-            // Two of the same sign in a row would be none, and a minus before a number would be the number's.
-            let same = matches!(&operand.kind, Kind::Call { function: inner, .. } if **inner == *function);
+            // A sign before a sign is put in brackets, and so is a number that a minus would become part of.
             let number = matches!(&operand.kind, Kind::Literal(Literal::Int(_) | Literal::Double(_)));
-            let least = if same || (function == "-_" && number) { u8::MAX } else { UNARY };
+            let least = if function == "-_" && number { u8::MAX } else { MEMBER };
             write(f, operand, least)
         }
         (None, _, [left, right]) if operator(function).is_some() => {

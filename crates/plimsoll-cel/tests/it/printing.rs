@@ -12,7 +12,7 @@ const MACROS: Macros = Macros { more: true };
 fn stays(text: &str) {
     let Ok(tree) = parse(text, MACROS) else { return };
     let printed = tree.to_string();
-    let again = parse(&printed, MACROS).unwrap_or_else(|refused| panic!("{text}\n{printed}\n{refused}"));
+    let again = parse(&printed, MACROS).map_err(|refused| format!("{text}\n{printed}\n{refused}")).expect("it parses");
     assert_eq!(again.to_string(), printed, "{text}");
     assert_eq!(parse(&again.to_string(), MACROS).expect("as before"), again, "{text}");
 }
