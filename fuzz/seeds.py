@@ -339,6 +339,10 @@ KUBERNETES = b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namesp
 IMAGE_REVIEW = b'{"kind":"ImageReview","apiVersion":"imagepolicy.k8s.io/v1alpha1","metadata":{},"spec":{"containers":[{"image":"nginx:1.21"},{"image":"a@%s"}],"annotations":{"a.image-policy.k8s.io/ticket-1":"break-glass"},"namespace":"b"},"status":{"allowed":false}}' % SHA.encode()
 POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","annotations":{"a":"b"}},"spec":{"volumes":[{"name":"m","image":{"reference":"w:1"}}],"initContainers":[{"name":"i","image":"busybox"}],"containers":[{"name":"c","image":"%s"}],"ephemeralContainers":[{"name":"e","image":"d"}],"serviceAccountName":"s","imagePullSecrets":[{"name":"x"}]}}'
 CRON_JOB = b'{"kind":"CronJob","apiVersion":"batch/v1","metadata":{"generateName":"p-"},"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"annotations":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"nginx"}]}}}}}}'
+RECORD = b"""{"head":{"version":1,"program":"p","at":"2026-11-01T00:00:00Z","policy":{"name":"a","digest":"sha256:0"},"databases":[{"kind":"baseline","name":"b","digest":"","advisories":1}]}}
+{"image":{"digest":"sha256:0","assessment":{"subject":{"kind":"image","name":"a:1"},"inventory":{"packages":[]},"matches":[],"findings":[{"rule":"runs-as-root","severity":"high","message":"m"}],"coverage":[],"problems":[]}}}
+{"review":{"at":"2026-11-01T00:00:01Z","road":"image-policy","redacted":1,"secrets":["secret-in-command"],"answer":{"allowed":false,"message":"m","warnings":["w"],"decided":[{"image":"a:1","digest":"sha256:0","outcome":"denied","effective":"denied","mode":"enforce","reasons":[{"effect":"deny","code":"refused","clause":"images[a].refuse","message":"m"}]}]},"review":{"apiVersion":"imagepolicy.k8s.io/v1alpha1","kind":"ImageReview","spec":{"containers":[{"image":"a:1"}]}}}}
+"""
 ADMISSION = b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/%s","request":{"uid":"u","kind":{"group":"%s","version":"v1","kind":"%s"},"subResource":"status","name":"p","namespace":"b","operation":"%s","userInfo":{"username":"j","groups":["g"]},"object":%s,"oldObject":%s,"dryRun":false}}'
 SECRETS = b"AWS_ACCESS_KEY_ID=AKIAQ3EGRXKXMNBVCXZ2\naws_secret_access_key = \"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\"\npassword: 'hT7!kq2Zp9'\nDATABASE_URL=postgres://u:pT7kq2Zp9x@db.internal/x\n-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH\n-----END RSA PRIVATE KEY-----\nghp_16C7e42F292c6912E7710c838347Ae178B4a\n"
 REFERENCES = [b"nginx", b"docker.io/library/nginx:1.21", b"[::1]:5000/a/b_c--d.e:T_1", b"ghcr.io/a/b:1@" + SHA.encode(), SHA.encode(), b"linux/arm/v7", b"localhost/a"]
@@ -548,6 +552,7 @@ def seeds():
             (b"v1", b"", b"Pod", b"UPDATE", POD % b"nginx:2", POD % b"nginx:1"), (b"v1beta1", b"batch", b"CronJob", b"CREATE", CRON_JOB, b"null"),
             (b"v1", b"x", b"Thing", b"CREATE", CRON_JOB.replace(b"CronJob", b"Thing").replace(b"batch", b"x"), b"null"), (b"v1", b"", b"Pod", b"DELETE", b"null", POD % b"a"),
         ]],
+        "record": [RECORD],
         "install_check": [INSTALLATION, b"flags.txt\n--insecure-port=0 --enable-admission-plugins=PodSecurityPolicy"],
         "secrets": [SECRETS, b"DB_PASSWORD\ncurl -u a:hT7kq2Zp9 https://u:p4Zk9qL2@x --token=ghp_16C7e42F292c6912E7710c838347Ae178B4a"],
         "image_history": [

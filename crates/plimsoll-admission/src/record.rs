@@ -21,6 +21,8 @@ pub const MAX_LINE: usize = 4 * MAX_REVIEW;
 
 /// Verdicts of one review: its images, and its object.
 const MAX_DECIDED: usize = crate::read::MAX_IMAGES + 8;
+/// Rules that one review names: there are fewer that look at values.
+const MAX_SECRETS: usize = 64;
 
 /// One line of a record.
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,6 +81,9 @@ pub struct Recorded<'a> {
     /// Values that were taken out of the review.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redacted: usize,
+    /// Rules that found secrets in what was taken out, by their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     pub answer: Given,
     /// The review, without its secrets.
     #[serde(borrow)]
@@ -137,7 +142,7 @@ pub enum RecordError {
     Malformed(#[source] serde_json::Error),
     #[error("read the line: it is of version {0} of the format, and this program reads {RECORD_VERSION}")]
     Version(u32),
-    #[error("read the line: it has more verdicts than a review can")]
+    #[error("read the line: it has more verdicts or rules than a review can")]
     TooMany,
 }
 
@@ -152,7 +157,9 @@ pub fn read_line(line: &[u8]) -> Result<Line<'_>, RecordError> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(RecordError::Malformed)?;
     match &line {
         Line::Head(head) if head.version != RECORD_VERSION => Err(RecordError::Version(head.version)),
-        Line::Review(review) if review.answer.decided.len() > MAX_DECIDED => Err(RecordError::TooMany),
+        Line::Review(review) if review.answer.decided.len() > MAX_DECIDED || review.secrets.len() > MAX_SECRETS => {
+            Err(RecordError::TooMany)
+        }
         _ => Ok(line),
     }
 }
@@ -188,6 +195,7 @@ mod tests {
             at: "2026-11-28T00:00:00Z".into(),
             road: RecordedRoad::ImagePolicy,
             redacted: 2,
+            secrets: vec!["literal-secret-in-env".into()],
             answer: answer.clone(),
             review: &review,
         };

@@ -13,6 +13,8 @@ mod formats;
 mod licence;
 mod lint;
 mod options;
+mod policy_tests;
+mod replay;
 mod text;
 mod view;
 
@@ -24,6 +26,8 @@ pub use lint::{LINT_FORMATS, LINT_SCHEMA_VERSION, LintFormat, LintOptions, Rende
 pub use options::{RenderOptions, ReportError, VersionOrder};
 #[doc(no_inline)]
 pub use plimsoll_model::Report;
+pub use policy_tests::{POLICY_TEST_FORMATS, PolicyTestFormat, PolicyTests, TestCase, TestFile};
+pub use replay::{Change, Changed, REPLAY_FORMATS, Replay, ReplayFormat, Workload};
 pub use text::safe::{at_line_start, safe};
 pub use view::actions::{Action, BaseHint};
 pub use view::{Counts, SubjectView, View};

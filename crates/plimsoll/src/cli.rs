@@ -787,6 +787,22 @@ pub enum PolicyCommand {
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         at: Option<jiff::Timestamp>,
     },
+    /// Run the cases that stand beside a policy
+    ///
+    /// A case has an object, a review or an image, and what should become of it: allowed, warned, undecided or denied. Status 1
+    /// when a case fails, 2 when a file cannot be used.
+    #[command(
+        after_help = "Examples:\n  plimsoll policy test\n  plimsoll policy test examples/policy-test\n  plimsoll policy test loadline-test.yaml --policy next.yaml --run privileged\n  plimsoll policy test --format junit --output policy.xml"
+    )]
+    Test(crate::policy_test::TestArgs),
+    /// Say what a policy would change: judge the reviews that `serve --record` kept by it
+    ///
+    /// Asks no network: what images hold is in the record. Status 1 when something that ran would be denied, 2 when that could
+    /// not be told of something, 0 when neither is so.
+    #[command(
+        after_help = "Examples:\n  plimsoll policy replay /var/lib/plimsoll/record --against next.yaml\n  plimsoll policy replay record/ --against next.yaml --in-force loadline.yaml\n  plimsoll policy replay record/ --against next.yaml --format html --output changes.html"
+    )]
+    Replay(crate::replay::ReplayArgs),
     /// Print the JSON Schema of the policy document, for editors
     Schema,
 }

@@ -10,11 +10,13 @@ mod exit;
 mod input;
 mod lsp;
 mod message;
+mod policy_test;
 mod program;
 mod progress;
 mod reach;
 mod rego;
 mod rendered;
+mod replay;
 mod serve;
 mod session;
 mod shellcheck;
@@ -68,7 +70,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Rootfs(args) => commands::judge::rootfs(global, args),
         Command::Sbom(args) => commands::sbom::run(global, args),
         Command::Serve(args) => serve::run(global, args),
-        Command::Policy(command) => commands::policy::run(command),
+        Command::Policy(command) => commands::policy::run(global, command),
         Command::Db(command) => commands::db::run(global, command),
         Command::Explain(args) => commands::explain::run(global, args),
         Command::Rules(args) => commands::rules::run(args),

@@ -13,8 +13,8 @@ use plimsoll_checks::pod_security::{CHECKS, Check, Level, Version};
 use plimsoll_checks::source::{Source, Span};
 use plimsoll_model::loadline::{LoadLine, PodSecurityLevel, RuleAction, WorkloadRules};
 use plimsoll_model::{
-    Assessment, FileKind, Finding, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Subject,
-    SubjectKind, WorkloadFacts,
+    Assessment, FileKind, Finding, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Severity,
+    Subject, SubjectKind, WorkloadFacts,
 };
 
 /// What the linter calls a line of a Dockerfile that it does not understand.
@@ -39,6 +39,48 @@ pub fn linter_of(policy: &LoadLine) -> Result<Option<Linter>, UnknownRule> {
     let selection = Selection { select, ignore, ..Selection::default() };
     let options = Options { selection, pod_security, inline_ignores: false, overlaps: true, ..Options::default() };
     Linter::new(options).map(Some)
+}
+
+/// Rules that look at values which a record leaves out.
+const OF_VALUES: [&str; 3] = ["literal-secret-in-env", "secret-in-command", "secret-in-config-map"];
+
+/// A linter with those rules alone.
+///
+/// # Errors
+/// A rule that this program does not have.
+pub fn linter_of_values() -> Result<Linter, UnknownRule> {
+    let select = OF_VALUES.iter().chain(&["lint"]).map(|id| (*id).to_owned()).collect();
+    let selection = Selection { select, ..Selection::default() };
+    Linter::new(Options { selection, inline_ignores: false, overlaps: true, ..Options::default() })
+}
+
+/// The ids of the rules among those that find something which an object brings.
+pub fn rules_of_values(linter: &Linter, object: &str, old: Option<&str>) -> Vec<String> {
+    let found = of_object(linter, object, old, "", None).findings.into_iter().map(|finding| finding.rule);
+    let mut rules: Vec<String> = found.filter(|rule| OF_VALUES.contains(&rule.as_str())).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules
+}
+
+/// Adds what rules found in values that are no longer there, as far as the policy weighs them and does not find them still.
+pub fn with_values(mut assessment: Assessment, policy: &LoadLine, rules: &[String]) -> Assessment {
+    let Some(workloads) = &policy.workloads else { return assessment };
+    for rule in rules.iter().filter(|rule| OF_VALUES.contains(&rule.as_str())) {
+        let weighed = workloads.rules.get(rule).is_some_and(|action| *action != RuleAction::Off);
+        if weighed && !assessment.findings.iter().any(|finding| finding.rule == *rule) {
+            assessment.findings.push(Finding {
+                rule: rule.clone(),
+                severity: Severity::High,
+                message: "a secret was found, and is not in the record".into(),
+                locations: Vec::new(),
+                remedy: None,
+                measure: None,
+                fix: None,
+            });
+        }
+    }
+    assessment
 }
 
 /// The level that pods are held to.

@@ -3,7 +3,7 @@
 //! their hashes, so that even a slip in escaping would run nothing.
 
 mod charts;
-mod markup;
+pub(crate) mod markup;
 mod parts;
 
 use plimsoll_model::Report;
@@ -31,22 +31,34 @@ pub fn render(report: &Report, options: &RenderOptions<'_>) -> Result<Vec<u8>, R
     }
     page.raw("</main>\n");
     footer(&mut page, &view);
-    page.raw("<script>").raw(SCRIPT).raw("</script>\n</body>\n</html>\n");
+    end(&mut page);
     Ok(page.finish())
 }
 
 fn head(page: &mut Html, view: &View<'_>) {
+    begin(
+        page,
+        &match view.subjects.as_slice() {
+            [one] => format!("{}: {}", one.assessment.subject.name, one.outcome().word()),
+            several => format!("{}: {}", plural(several.len(), "subject"), view.report.outcome.word()),
+        },
+    );
+}
+
+/// The page's head, up to its body.
+pub(crate) fn begin(page: &mut Html, title: &str) {
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
     page.text(&hash(STYLE)).raw("'; script-src 'sha256-").text(&hash(SCRIPT));
     page.raw("'; base-uri 'none'; form-action 'none'\">\n");
     page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-    match view.subjects.as_slice() {
-        [one] => page.text(&format!("{}: {}", one.assessment.subject.name, one.outcome().word())),
-        several => page.text(&format!("{}: {}", plural(several.len(), "subject"), view.report.outcome.word())),
-    };
-    page.raw("</title>\n<style>").raw(STYLE).raw("</style>\n</head>\n");
+    page.text(title).raw("</title>\n<style>").raw(STYLE).raw("</style>\n</head>\n");
+}
+
+/// The page's end, after its footer.
+pub(crate) fn end(page: &mut Html) {
+    page.raw("<script>").raw(SCRIPT).raw("</script>\n</body>\n</html>\n");
 }
 
 fn top(page: &mut Html, view: &View<'_>) {

@@ -6,7 +6,7 @@
 //! harmless, database, policy and tool named) derive from the slice.
 
 mod cyclonedx;
-mod html;
+pub(crate) mod html;
 mod json;
 mod junit;
 mod markdown;

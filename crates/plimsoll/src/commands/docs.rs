@@ -33,7 +33,9 @@ fn exit_codes() -> String {
              `undecided: warn` or `allow`. `--exit-code N` exits with N instead of 1 or 2 after a verdict; an error before the\n\
              verdict keeps its 2.\n\n\
              `plimsoll lint` makes no verdict: 1 is a finding at or above `--fail-on` (with `--diff`: a file would change), 2 a file\n\
-             that could not be read or understood.\n";
+             that could not be read or understood. `plimsoll policy test`: 1 is a case that failed, 2 a file that cannot be used.\n\
+             `plimsoll policy replay`: 1 when something that ran would be denied, 2 when something would be refused because it could\n\
+             not be told, or could not be judged.\n";
     text
 }
 

@@ -1,14 +1,14 @@
-//! `policy`: show, check and question the LoadLine.
+//! `policy`: show, check, question and try the LoadLine.
 
 use std::path::Path;
 
 use super::write_out;
 use crate::assess;
-use crate::cli::PolicyCommand;
+use crate::cli::{Global, PolicyCommand};
 use crate::exit::Exit;
 use crate::session::{find_policy, known, read_policy};
 
-pub fn run(command: &PolicyCommand) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, command: &PolicyCommand) -> anyhow::Result<Exit> {
     let here = [Path::new(".").to_owned()];
     match command {
         PolicyCommand::Show { policy } => {
@@ -37,6 +37,8 @@ pub fn run(command: &PolicyCommand) -> anyhow::Result<Exit> {
             write_out(None, answer(&why).as_bytes())?;
             return Ok(if why.ruled_by.is_some() || why.exempt.is_some() { Exit::Allowed } else { Exit::Denied });
         }
+        PolicyCommand::Test(args) => return crate::policy_test::run(global, args),
+        PolicyCommand::Replay(args) => return crate::replay::run(global, args),
         PolicyCommand::Schema => {
             let schema = plimsoll_policy::schema(&known());
             let text = serde_json::to_string_pretty(&schema)? + "\n";

@@ -30,6 +30,17 @@ pub fn asks_of_object(loaded: &Loaded, review: &Review) -> bool {
 
 /// The verdict on the review's object; `body` is what the review was read from.
 pub fn object(loaded: &Loaded, review: &Review, body: &[u8], at: Timestamp) -> Judged {
+    object_without_values(loaded, review, body, &[], at)
+}
+
+/// The same of an object whose secrets were taken out: these rules had found something in them.
+pub fn object_without_values(
+    loaded: &Loaded,
+    review: &Review,
+    body: &[u8],
+    secrets: &[String],
+    at: Timestamp,
+) -> Judged {
     let namespace = review.namespace.as_deref();
     let text = |place: &std::ops::Range<usize>| std::str::from_utf8(body.get(place.clone())?).ok();
     let name = format!("{}/{}", review.resource, review.name.as_deref().unwrap_or_default());
@@ -41,6 +52,7 @@ pub fn object(loaded: &Loaded, review: &Review, body: &[u8], at: Timestamp) -> J
         // What cannot be looked at is never let off.
         _ => workload::unread(namespace),
     };
+    let assessment = workload::with_values(assessment, &loaded.session.policy, secrets);
     object_assessed(loaded, review, &assessment, at)
 }
 

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write as _;
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use plimsoll_admission::{
     Answer, Decided, Given, Head, KnownImage, Line, RECORD_VERSION, Recorded, RecordedRoad, Review, Road, Why,
 };
+use plimsoll_checks::lint::Linter;
 use plimsoll_model::{Assessment, Digest, Inventory};
 use serde_json::value::RawValue;
 
@@ -26,6 +28,7 @@ use super::loaded::Loaded;
 use super::log::Log;
 use super::metrics::Metrics;
 use super::redact;
+use crate::workload;
 
 /// Reviews that wait to be written.
 const MAX_WAITING: usize = 1024;
@@ -63,6 +66,8 @@ struct Reviewed {
     loaded: Arc<Loaded>,
     body: Bytes,
     images: Vec<String>,
+    /// Where the object and the old one stand in the body.
+    objects: [Option<Range<usize>>; 2],
     answer: Answer,
     judged: Vec<Arc<Judged>>,
 }
@@ -83,7 +88,9 @@ impl Recorder {
     pub fn start(keeping: Keeping, images: Arc<Images>, metrics: Arc<Metrics>, log: Log) -> std::io::Result<Recorder> {
         let (sender, receiver) = sync_channel(MAX_WAITING);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let mut writer = Writer { keeping, images, metrics: Arc::clone(&metrics), log, open: None, failing: false };
+        let values = workload::linter_of_values().ok();
+        let mut writer =
+            Writer { keeping, images, metrics: Arc::clone(&metrics), log, open: None, values, failing: false };
         if let Err(error) = writer.probe() {
             writer.failed(&error);
         }
@@ -110,7 +117,8 @@ impl Recorder {
         let before = self.waiting.fetch_add(weight, Ordering::Relaxed);
         let reviewed = || {
             let images = review.images.iter().map(|image| image.image.clone()).collect();
-            Box::new(Reviewed { at: Timestamp::now(), road, loaded, body, images, answer, judged })
+            let objects = [review.object.clone(), review.old_object.clone()];
+            Box::new(Reviewed { at: Timestamp::now(), road, loaded, body, images, objects, answer, judged })
         };
         let fits = before.saturating_add(weight) <= MAX_WAITING_BYTES;
         if !fits || self.sender.try_send(Message::Reviewed(reviewed())).is_err() {
@@ -143,6 +151,8 @@ struct Writer {
     metrics: Arc<Metrics>,
     log: Log,
     open: Option<Open>,
+    /// Rules that look at what is taken out.
+    values: Option<Linter>,
     /// It was told that nothing can be written.
     failing: bool,
 }
@@ -184,7 +194,7 @@ impl Writer {
 
     fn take(&mut self, reviewed: &Reviewed) {
         // What was read as a review is JSON; what is left out here is counted all the same.
-        let Some(line) = line(reviewed) else { return self.metrics.not_recorded.add(1) };
+        let Some(line) = line(reviewed, self.values.as_ref()) else { return self.metrics.not_recorded.add(1) };
         match self.write(reviewed, &line) {
             Ok(()) => {
                 self.metrics.recorded.add(1);
@@ -319,14 +329,21 @@ fn put(text: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
 }
 
 /// The line of a review, with its break; nothing when its JSON cannot be read as a whole.
-fn line(reviewed: &Reviewed) -> Option<Vec<u8>> {
+fn line(reviewed: &Reviewed, values: Option<&Linter>) -> Option<Vec<u8>> {
     let mut review: serde_json::Value = serde_json::from_slice(&reviewed.body).ok()?;
     let redacted = redact::review(&mut review);
     let review = RawValue::from_string(review.to_string()).ok()?;
+    let text = |place: &Option<Range<usize>>| std::str::from_utf8(reviewed.body.get(place.clone()?)?).ok();
+    let [object, old] = &reviewed.objects;
+    let secrets = match (values, text(object)) {
+        (Some(linter), Some(object)) if redacted > 0 => workload::rules_of_values(linter, object, text(old)),
+        _ => Vec::new(),
+    };
     let recorded = Recorded {
         at: reviewed.at.to_string(),
         road: reviewed.road,
         redacted,
+        secrets,
         answer: given(&reviewed.images, &reviewed.answer, &reviewed.judged),
         review: &review,
     };

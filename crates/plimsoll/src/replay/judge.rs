@@ -1,0 +1,139 @@
+//! One policy's word on a recorded review. In: the review, and what the record knows of images. Out: an answer in the form that
+//! records have, and the images of which the record knows nothing. It decides by the very functions that the gate decides by.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{Timestamp, Unit};
+use plimsoll_admission::{Decided, Given, Recorded, Review};
+use plimsoll_model::{Assessment, Digest, ImageReference, Outcome, Problem, ProblemKind, ReasonCode};
+use plimsoll_policy::{Request, Standing};
+
+use super::lines::Ground;
+use crate::serve::decision;
+use crate::serve::judged::{Judged, judge};
+use crate::serve::loaded::Loaded;
+use crate::serve::recorder;
+
+/// A policy over what a record knows.
+pub struct Judge {
+    loaded: Loaded,
+    images: HashMap<String, Arc<Assessment>>,
+    kept: Mutex<HashMap<Key, Arc<Judged>>>,
+}
+
+/// Image, namespace, digest and hour: what a verdict on what is in an image hangs on.
+type Key = (String, Option<String>, String, Timestamp);
+
+/// What a policy says of a review.
+pub struct Said {
+    pub given: Given,
+    /// Images whose content would decide, and of which the record knows nothing.
+    pub unknown: Vec<String>,
+}
+
+impl Judge {
+    pub fn new(loaded: &Loaded, ground: &Ground) -> Judge {
+        let mut loaded = loaded.clone();
+        loaded.session.database_infos.clone_from(&ground.head.databases);
+        Judge { loaded, images: ground.images.clone(), kept: Mutex::default() }
+    }
+
+    /// The answer as of a time.
+    pub fn said(&self, recorded: &Recorded<'_>, review: &Review, at: Timestamp) -> Said {
+        let loaded = &self.loaded;
+        let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
+        let request = decision::request(review, &annotations);
+        // So that the verdict on an image is made once for many reviews; dates in policies are days, and graces are too.
+        let hour = at.round(Unit::Hour).unwrap_or(at);
+        let mut unknown = Vec::new();
+        let mut judged = Vec::with_capacity(review.images.len() + 1);
+        for image in &review.images {
+            let before = recorded.answer.decided.iter().find(|one| one.image.as_ref() == Some(&image.image));
+            let (verdict, known) = self.image(&image.image, review.namespace.as_deref(), &request, before, hour);
+            if !known {
+                unknown.push(image.image.clone());
+            }
+            judged.push(verdict);
+        }
+        if decision::asks_of_object(loaded, review) {
+            let body = recorded.review.get().as_bytes();
+            judged.push(Arc::new(decision::object_without_values(loaded, review, body, &recorded.secrets, at)));
+        }
+        let answer = decision::answer(loaded, review, &judged, 0);
+        let names: Vec<String> = review.images.iter().map(|image| image.image.clone()).collect();
+        Said { given: recorder::given(&names, &answer, &judged), unknown }
+    }
+
+    /// The verdict on an image, and whether the record knows what it hangs on.
+    fn image(
+        &self,
+        image: &str,
+        namespace: Option<&str>,
+        request: &Request<'_>,
+        before: Option<&Decided>,
+        at: Timestamp,
+    ) -> (Arc<Judged>, bool) {
+        let without = |reference: Option<ImageReference>, problem: Problem| {
+            Arc::new(decision::without_looking(&self.loaded, (image, reference), namespace, request, problem, at))
+        };
+        let reference: ImageReference = match image.parse() {
+            Ok(reference) => reference,
+            Err(error) => return (without(None, Problem::unreadable_name(image, &error)), true),
+        };
+        let glass = match decision::standing(&self.loaded, namespace, request, &reference, at) {
+            Standing::Judged { .. } => false,
+            Standing::BreakGlass => true,
+            Standing::Exempt | Standing::Refused | Standing::NoEntry => {
+                return (without(Some(reference), decision::by_name()), true);
+            }
+        };
+        let digest = before.and_then(|before| before.digest.as_deref());
+        let found = digest.and_then(|digest| Some((digest, self.images.get(digest)?)));
+        match found {
+            Some((digest, assessment)) => {
+                let request = glass.then_some(request);
+                (self.looked((image, &reference), namespace, request, (digest, assessment), at), true)
+            }
+            None if glass => (without(Some(reference), decision::by_name()), true),
+            None => {
+                // What could not be reached when it was asked could not be reached under another policy either.
+                let was_undecided = before.is_some_and(|before| {
+                    before.outcome == Outcome::Undecided
+                        && before.reasons.iter().any(|reason| reason.code == ReasonCode::Problem)
+                });
+                let what = "look into it: the record knows nothing of what is in it";
+                (without(Some(reference), Problem::undecided(ProblemKind::Unreachable, what)), was_undecided)
+            }
+        }
+    }
+
+    fn looked(
+        &self,
+        (image, reference): (&str, &ImageReference),
+        namespace: Option<&str>,
+        request: Option<&Request<'_>>,
+        (digest, assessment): (&str, &Arc<Assessment>),
+        at: Timestamp,
+    ) -> Arc<Judged> {
+        let key = (image.to_owned(), namespace.map(str::to_owned), digest.to_owned(), at);
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if request.is_none()
+            && let Some(judged) = kept().get(&key)
+        {
+            return Arc::clone(judged);
+        }
+        let mut session = self.loaded.session.clone();
+        session.at = at;
+        session.namespace = namespace.map(str::to_owned);
+        let mut assessment = (**assessment).clone();
+        image.clone_into(&mut assessment.subject.name);
+        assessment.subject.reference = Some(reference.clone());
+        assessment.subject.namespace.clone_from(&session.namespace);
+        let judged = Arc::new(judge(&session, &assessment, request, digest.parse::<Digest>().ok(), None));
+        if request.is_none() {
+            kept().insert(key, Arc::clone(&judged));
+        }
+        judged
+    }
+}

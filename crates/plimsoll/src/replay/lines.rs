@@ -1,0 +1,85 @@
+//! A file of a record to its reviews. In: bytes. Out: what was in force and known, and the lines of the reviews under it. What
+//! it does not do: read the reviews; that is done by many threads.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use plimsoll_admission::{Head, Line, is_ground, read_line};
+use plimsoll_model::Assessment;
+
+/// The largest file; `serve` writes none of more than a GiB and a line.
+const MAX_FILE: u64 = (1 << 30) + (64 << 20);
+
+/// What was in force for the reviews that follow, and what is known of images.
+pub struct Ground {
+    pub head: Head,
+    pub images: HashMap<String, Arc<Assessment>>,
+}
+
+/// One review's line.
+pub struct ReviewLine<'a> {
+    /// Index of what was in force.
+    pub ground: usize,
+    pub line: &'a [u8],
+    pub number: usize,
+}
+
+/// Lines that could not be used: why, how many, and where the first is.
+pub type Faults = HashMap<String, (usize, String)>;
+
+/// One file.
+pub struct Lines<'a> {
+    pub name: String,
+    pub grounds: Vec<Ground>,
+    pub reviews: Vec<ReviewLine<'a>>,
+    pub broken: Faults,
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// When it cannot be read or is larger than any that is written.
+pub fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    crate::assess::read_bounded(path, MAX_FILE)
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of a file.
+    pub fn of(name: &str, bytes: &'a [u8]) -> Lines<'a> {
+        let mut lines =
+            Lines { name: name.to_owned(), grounds: Vec::new(), reviews: Vec::new(), broken: Faults::new() };
+        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            let number = number + 1;
+            let line = line.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            match (is_ground(line), lines.grounds.len().checked_sub(1)) {
+                (false, Some(ground)) => lines.reviews.push(ReviewLine { ground, line, number }),
+                (false, None) => lines.broken("no head says what was in force for it".into(), number),
+                (true, _) => match read_line(line) {
+                    Ok(Line::Head(head)) => lines.grounds.push(Ground { head, images: HashMap::new() }),
+                    Ok(Line::Image(image)) => match lines.grounds.last_mut() {
+                        Some(ground) => {
+                            ground.images.insert(image.digest, Arc::new(image.assessment));
+                        }
+                        None => lines.broken("no head says what was in force for it".into(), number),
+                    },
+                    // One that begins with a blank: as good as any other.
+                    Ok(Line::Review(_)) => match lines.grounds.len().checked_sub(1) {
+                        Some(ground) => lines.reviews.push(ReviewLine { ground, line, number }),
+                        None => lines.broken("no head says what was in force for it".into(), number),
+                    },
+                    Err(error) => lines.broken(error.to_string(), number),
+                },
+            }
+        }
+        lines
+    }
+
+    fn broken(&mut self, why: String, number: usize) {
+        let place = || format!("{}:{number}", self.name);
+        self.broken.entry(why).and_modify(|(count, _)| *count += 1).or_insert_with(|| (1, place()));
+    }
+}

@@ -1,0 +1,81 @@
+//! `policy test`: cases beside a policy.
+
+use serde_json::Value;
+
+use crate::{Run, plimsoll};
+
+/// A policy and a file of cases in a folder of their own.
+fn tested(cases: &str, more: &[&str]) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: x}\ndata: {baselineOnly: allow}\n\
+                  images:\n  - {name: a, match: ['a.example.com/**'], tags: {require: digest}}\n  - {name: rest, match: ['**'], refuse: not from here}\n\
+                  workloads: {rules: {memory-limit-missing: deny, literal-secret-in-env: warn}}\n";
+    let policy = if more.contains(&"--plain") { policy.split("workloads").next().unwrap() } else { policy };
+    std::fs::write(folder.path().join("loadline.yaml"), policy).unwrap();
+    let file = folder.path().join("loadline-test.yaml");
+    std::fs::write(&file, cases).unwrap();
+    let file = file.display().to_string();
+    let args: Vec<&str> =
+        ["policy", "test", &file].into_iter().chain(more.iter().copied().filter(|a| *a != "--plain")).collect();
+    plimsoll(&args)
+}
+
+#[test]
+fn the_example_passes() {
+    let run = plimsoll(&["policy", "test", "examples/policy-test"]);
+    assert_eq!(run.status, 0, "{}{}", run.out, run.err);
+    assert!(run.out.contains("9 cases: 9 passed, 0 failed"), "{}", run.out);
+}
+
+#[test]
+fn a_case_that_fails_says_why_in_every_format() {
+    let cases = "- {name: wrong & out, image: 'b.example.com/x:1', expect: allowed, rules: [none], messages: [nonsense]}\n\
+                 - {name: right, image: 'b.example.com/x:1', expect: denied, rules: [refuse], notMessages: [nonsense]}\n";
+    let run = tested(cases, &["--plain"]);
+    assert_eq!(run.status, 1, "{}{}", run.out, run.err);
+    for words in [
+        "FAIL  wrong & out",
+        "PASS  right",
+        "expected allowed, got denied",
+        "no reason is of the rule none",
+        "nothing says \"nonsense\"",
+        "loadline-test.yaml:1",
+        "not from here",
+        "2 cases: 1 passed, 1 failed",
+    ] {
+        assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+    let run = tested(cases, &["--plain", "--format", "json"]);
+    let told: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((run.status, &told["files"][0]["cases"][0]["got"]), (1, &Value::from("denied")));
+    let run = tested(cases, &["--plain", "--format", "junit"]);
+    assert!(run.out.contains("tests=\"2\" failures=\"1\"") && run.out.contains("wrong &amp; out"), "{}", run.out);
+    assert_eq!(tested(cases, &["--plain", "--run", "right"]).status, 0);
+}
+
+#[test]
+fn faults_of_a_file_are_named_with_their_lines() {
+    for (cases, words) in [
+        (
+            "cases:\n  - name: a\n    image: x\n    expected: denied\n",
+            "loadline-test.yaml:4: `expected` is no key of a case",
+        ),
+        ("cases:\n  - name: a\n    image: x\n    expect: maybe\n", "loadline-test.yaml:4: `expect: maybe` is none of"),
+        ("cases:\n  - image: x\n    expect: denied\n", "loadline-test.yaml:2: a case has a `name`"),
+        ("cases:\n  - name: a\n    expect: denied\n", "loadline-test.yaml:2: a case has one of"),
+        ("cases:\n  - name: a\n    object: gone.yaml\n    expect: denied\n", "loadline-test.yaml:3: "),
+        ("cases: []\n", "loadline-test.yaml:1: 0 cases"),
+        ("a: [\n", "loadline-test.yaml:"),
+        ("policies: x\n", "loadline-test.yaml:1: `policies` is no key"),
+        ("- name: a\n  object:\n    kind: Pod\n    a: .inf\n  expect: denied\n", "loadline-test.yaml:4: "),
+        ("- {name: a, image: x, expect: denied, defaults: true}\n", "`defaults` belongs to an `object`"),
+    ] {
+        let run = tested(cases, &[]);
+        assert_eq!(run.status, 2, "{cases}: {}{}", run.out, run.err);
+        assert!(run.err.contains(words), "{words}: {}", run.err);
+    }
+    let empty = tempfile::tempdir().unwrap();
+    let run = plimsoll(&["policy", "test", &empty.path().display().to_string()]);
+    assert!(run.status == 2 && run.err.contains("loadline-test.yaml"), "{}", run.err);
+    assert_eq!(plimsoll(&["policy", "test", "--format", "tap"]).status, 64);
+}
