@@ -72,6 +72,7 @@ LINES = [
     "test -p data --no-color deploy.yaml",
     "test -p data -d nowhere deploy.yaml",
     "test -p config --no-color deploy.yaml",
+    "test -p files --no-color deploy.yaml",
     "test --parser yaml --no-color deploy.txt",
     "test deploy.txt",
     "test --parser nothing deploy.yaml",

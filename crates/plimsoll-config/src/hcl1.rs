@@ -1,5 +1,7 @@
 //! HCL 1. In: text. Out: maps; objects are lists of maps, for a key may come more than once, and keys behind the first nest.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::cursor::Cursor;
 use crate::{Fault, Made, Map, Value, deep};
 
@@ -32,7 +34,7 @@ pub fn read(text: &str) -> Result<Value, Fault> {
     }
     let mut parser = Parser { cursor: Cursor::new(text), made: Made::default() };
     let items = parser.items(false, 0)?;
-    map(&items, &parser.cursor).map(Value::Map)
+    object(&items, &parser.cursor).map(Value::Map)
 }
 
 struct Parser<'a> {
@@ -256,41 +258,46 @@ impl Parser<'_> {
     }
 }
 
-/// Items as one map.
-fn map(items: &[Item], cursor: &Cursor<'_>) -> Result<Map, Fault> {
+fn object(items: &[Item], cursor: &Cursor<'_>) -> Result<Map, Fault> {
+    map(&items.iter().map(|item| (item.keys.as_slice(), &item.value)).collect::<Vec<_>>(), cursor)
+}
+
+/// Keys and values as one map.
+fn map(items: &[(&[String], &Node)], cursor: &Cursor<'_>) -> Result<Map, Fault> {
+    // Where each key's items are, whatever the case of its letters.
+    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, (keys, _)) in items.iter().enumerate() {
+        if let Some(first) = keys.first() {
+            alike.entry(first.to_lowercase()).or_default().push(at);
+        }
+    }
     let mut out = Map::new();
-    let mut done: Vec<&str> = Vec::new();
-    for item in items {
-        let Some((first, rest)) = item.keys.split_first() else { continue };
-        if done.contains(&first.as_str()) {
+    let mut done: HashSet<&str> = HashSet::new();
+    for (keys, node) in items {
+        let Some((first, rest)) = keys.split_first() else { continue };
+        if done.contains(first.as_str()) {
             continue;
         }
         let old = out.remove(first);
-        let value = match rest.is_empty() {
-            true => value(&item.value, old, cursor)?,
-            // All items of the key, whatever the case of its letters.
-            false => {
-                done.push(first);
-                let below = items.iter().filter_map(|item| {
-                    let (key, rest) = item.keys.split_first()?;
-                    (key.to_lowercase() == first.to_lowercase())
-                        .then(|| Item { keys: rest.to_vec(), value: item.value.clone() })
-                });
-                let mut list = match old {
-                    None => Vec::new(),
-                    Some(Value::List(list)) => list,
-                    Some(_) => return Err(cursor.fault_at(item.value.at, format!("{first}: a value and an object"))),
-                };
-                for inner in below {
-                    if inner.keys.is_empty() {
-                        return Err(cursor.fault_at(inner.value.at, "map must have string keys"));
-                    }
-                    list.push(Value::Map(map(&[inner], cursor)?));
-                }
-                Value::List(list)
-            }
+        if rest.is_empty() {
+            out.insert(first.clone(), value(node, old, cursor)?);
+            continue;
+        }
+        // An object with more keys: all of them at once.
+        done.insert(first);
+        let mut list = match old {
+            None => Vec::new(),
+            Some(Value::List(list)) => list,
+            Some(_) => return Err(cursor.fault_at(node.at, format!("{first}: a value and an object"))),
         };
-        out.insert(first.clone(), value);
+        for at in alike.get(&first.to_lowercase()).into_iter().flatten() {
+            let Some((keys, node)) = items.get(*at) else { continue };
+            match keys.split_first() {
+                Some((_, rest)) if !rest.is_empty() => list.push(Value::Map(map(&[(rest, node)], cursor)?)),
+                _ => return Err(cursor.fault_at(node.at, "map must have string keys")),
+            }
+        }
+        out.insert(first.clone(), Value::List(list));
     }
     Ok(out)
 }
@@ -299,9 +306,9 @@ fn map(items: &[Item], cursor: &Cursor<'_>) -> Result<Map, Fault> {
 fn value(node: &Node, old: Option<Value>, cursor: &Cursor<'_>) -> Result<Value, Fault> {
     let unlike = || cursor.fault_at(node.at, "a key has values of different kinds");
     match (&node.kind, old) {
-        (Kind::Object(items), None) => Ok(Value::List(vec![Value::Map(map(items, cursor)?)])),
+        (Kind::Object(items), None) => Ok(Value::List(vec![Value::Map(object(items, cursor)?)])),
         (Kind::Object(items), Some(Value::List(mut list))) => {
-            list.push(Value::Map(map(items, cursor)?));
+            list.push(Value::Map(object(items, cursor)?));
             Ok(Value::List(list))
         }
         (Kind::List(items), None) => listed(items, Vec::new(), cursor),
@@ -321,7 +328,7 @@ fn listed(items: &[Node], mut list: Vec<Value>, cursor: &Cursor<'_>) -> Result<V
     for item in items {
         list.push(match &item.kind {
             // Directly in a list an object is a map.
-            Kind::Object(items) => Value::Map(map(items, cursor)?),
+            Kind::Object(items) => Value::Map(object(items, cursor)?),
             _ => value(item, None, cursor)?,
         });
     }

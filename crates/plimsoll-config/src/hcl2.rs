@@ -6,6 +6,8 @@
 mod convert;
 mod template;
 
+use std::collections::BTreeMap;
+
 use crate::cursor::Cursor;
 use crate::{Fault, Made, Value, deep};
 
@@ -51,7 +53,7 @@ enum Kind {
 /// A body: attributes, and blocks with their types and labels, in order.
 #[derive(Debug, Default)]
 struct Body {
-    attributes: Vec<(String, Expr)>,
+    attributes: BTreeMap<String, Expr>,
     blocks: Vec<Block>,
 }
 
@@ -188,7 +190,7 @@ impl<'a> Parser<'a> {
         let rest = self.cursor.rest();
         if rest.starts_with('=') && !rest.starts_with("==") {
             self.cursor.next();
-            if body.attributes.iter().any(|(have, _)| have == name) {
+            if body.attributes.contains_key(name) {
                 return Err(self.cursor.fault_at(at, format!("Attribute redefined: {name}")));
             }
             let value = self.expression()?;
@@ -198,7 +200,7 @@ impl<'a> Parser<'a> {
             if !ended {
                 return self.fault("Missing newline after argument");
             }
-            body.attributes.push((name.to_owned(), value));
+            body.attributes.insert(name.to_owned(), value);
             return Ok(());
         }
         if one_line {

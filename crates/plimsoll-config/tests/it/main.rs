@@ -63,6 +63,26 @@ fn bombs_end_with_a_fault() {
 }
 
 #[test]
+fn many_keys_are_read_in_a_time_that_grows_with_them() {
+    let lines = |line: &dyn Fn(usize) -> String| (0..20_000).map(line).collect::<String>();
+    for (name, text) in [
+        ("hcl1", lines(&|n| format!("a{n} \"b\" {{}}\n"))),
+        ("hcl1", "a \"b\" {\n".repeat(60) + &lines(&|n| format!("a{n} = 1\n")) + &"}".repeat(60)),
+        ("hcl2", lines(&|n| format!("a{n} = 1\n"))),
+        ("ini", "[a]\n".to_owned() + &lines(&|n| format!("a{n} = 1\n"))),
+        ("properties", lines(&|n| format!("a{n} = ${{a{}}}\n", (n / 1000) * 1000 + 999).replace("${a999}", "x"))),
+        ("dotenv", lines(&|n| format!("A{n}=1\n"))),
+        ("xml", "<a>".to_owned() + &lines(&|n| format!("<a{n}/>")) + "</a>"),
+        ("toml", lines(&|n| format!("a{n} = 1\n"))),
+    ] {
+        let began = std::time::Instant::now();
+        // What refers to itself is refused, as fast.
+        let _ = read(name, &text);
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "{name}");
+    }
+}
+
+#[test]
 fn blocks_of_hcl2_nest_by_their_labels() {
     let text = "resource \"a\" \"b\" {\n  c = \"${var.d}-x\"\n  e = [1, var.f]\n}\n";
     let value = read("hcl2", text).unwrap();

@@ -246,6 +246,8 @@ pub struct Scratch {
     pub kept: BTreeMap<(&'static str, Vec<Value>), Value>,
     /// Lines of `print`.
     pub printed: Vec<String>,
+    /// The expression that calls a builtin of the embedder's, which may want to know its file.
+    pub caller: Option<crate::span::Span>,
 }
 
 /// All families.

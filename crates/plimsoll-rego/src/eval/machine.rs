@@ -992,6 +992,7 @@ impl<'p, 't> Machine<'p, 't> {
             }
             Callee::Custom(name, run) => {
                 self.effects += 1;
+                self.scratch.caller = self.span();
                 let mut context =
                     Context { meter: &mut self.meter, name, world: &self.options.world, scratch: &mut self.scratch };
                 (&**name, run(&mut context, arguments))

@@ -1,50 +1,97 @@
-//! Conftest's own builtins. In: `parse_config(parser, text)`. Out: what the parser makes of it. `parse_config_file` and
-//! `parse_combined_config_files` read files next to the policy that calls them.
+//! Conftest's own builtins. In: `parse_config(parser, text)`, `parse_config_file(path)`, `parse_combined_config_files(paths)`;
+//! paths are those of files beside the policy that calls. Out: what the parser makes of them.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plimsoll_rego::builtins::{Context, Failure};
+use plimsoll_rego::builtins::{Context, Failure, Halt};
 use plimsoll_rego::capabilities::Function;
 use plimsoll_rego::eval::Custom;
+use plimsoll_rego::span::Sources;
 use plimsoll_rego::types::{Signature, Type};
 use plimsoll_rego::value::Value;
 
 use super::configs;
+use crate::rego::load;
 
-/// Their signatures and what they do.
-pub fn all() -> Vec<(Function, Custom)> {
-    let one = |name: &str, signature: &str, run: Custom| {
-        let function = Function {
-            name: name.into(),
-            decl: Type::function(Signature::parse(signature).unwrap_or_default()),
-            infix: None,
-            relation: false,
-            deprecated: false,
-            nondeterministic: false,
-        };
-        (function, run)
+/// Their signatures.
+pub fn functions() -> Vec<Function> {
+    let one = |name: &str, signature: &str| Function {
+        name: name.into(),
+        decl: Type::function(Signature::parse(signature).unwrap_or_default()),
+        infix: None,
+        relation: false,
+        deprecated: false,
+        nondeterministic: false,
     };
-    vec![one("parse_config", "(string, string) => object[string: any]", Arc::new(parse_config))]
+    vec![
+        one("parse_config", "(string, string) => object[string: any]"),
+        one("parse_config_file", "(string) => object[string: any]"),
+        one("parse_combined_config_files", "(array[string]) => object[string: any]"),
+    ]
 }
 
-fn parse_config(context: &mut Context<'_>, args: &[Value]) -> Result<Option<Value>, Failure> {
-    let (Some(parser), Some(text)) = (args.first().and_then(Value::as_str), args.get(1).and_then(Value::as_str)) else {
-        return Err(Failure::operand("operands must be strings"));
+/// What they do; the sources are those of the policies.
+pub fn all(sources: &Sources) -> Vec<(&'static str, Custom)> {
+    let names: Arc<Vec<String>> = Arc::new(sources.iter().map(|source| source.name.to_string()).collect());
+    // A path from the folder of the policy that calls.
+    let beside = move |context: &Context<'_>, path: &str| -> PathBuf {
+        let caller = context.scratch.caller.and_then(|span| names.get(usize::try_from(span.source).ok()?));
+        let folder = caller.and_then(|name| Path::new(name).parent()).unwrap_or(Path::new(""));
+        folder.join(path.trim_start_matches('/'))
     };
-    // A document is some dozen times its text.
-    let size = u64::try_from(text.len()).unwrap_or(u64::MAX);
-    context
-        .meter
-        .steps(size / 8 + 1)
-        .and_then(|()| context.meter.memory(size.saturating_mul(32)))
-        .map_err(exhausted)?;
-    if !configs::known(parser) {
-        return Err(Failure::builtin(format!("create config parser: unknown parser: {parser}")));
-    }
-    let value = configs::parse(parser, text.as_bytes(), None);
+    let of_one = beside.clone();
+    let file: Custom = Arc::new(move |context, args| {
+        let path = of_one(context, text(args, 0)?);
+        parse_file(context, &path)
+    });
+    let combined: Custom = Arc::new(move |context, args| {
+        let Some(Value::Array(paths)) = args.first() else { return Err(Failure::operand("operand 1 must be array")) };
+        let texts = paths.items().iter().filter_map(Value::as_str);
+        let paths: Vec<String> = texts.map(|path| beside(context, path).to_string_lossy().into_owned()).collect();
+        let mut size = 0u64;
+        for path in &paths {
+            size = size.saturating_add(std::fs::metadata(path).map_or(0, |found| found.len()));
+        }
+        pay(context, size)?;
+        let documents = configs::read(&paths, None)
+            .map_err(|why| Failure::builtin(format!("parse combine configurations: {why}")))?;
+        Ok(Some(configs::combined(&documents)))
+    });
+    vec![
+        ("parse_config", Arc::new(parse_config)),
+        ("parse_config_file", file),
+        ("parse_combined_config_files", combined),
+    ]
+}
+
+fn text(args: &[Value], at: usize) -> Result<&str, Failure> {
+    let wrong = || Failure::operand(format!("operand {} must be string", at + 1));
+    args.get(at).and_then(Value::as_str).ok_or_else(wrong)
+}
+
+/// A document is some dozen times its text.
+fn pay(context: &mut Context<'_>, bytes: u64) -> Result<(), Failure> {
+    let paid = context.meter.steps(bytes / 8 + 1).and_then(|()| context.meter.memory(bytes.saturating_mul(32)));
+    paid.map_err(|limit| Failure::Halt(Halt::Exhausted(limit)))
+}
+
+fn parse_file(context: &mut Context<'_>, path: &Path) -> Result<Option<Value>, Failure> {
+    let shown = path.to_string_lossy().into_owned();
+    let parser = configs::parser_of(&shown).map_err(|why| Failure::builtin(format!("create config parser: {why}")))?;
+    let content =
+        load::bytes(path).map_err(|fault| Failure::builtin(format!("read config file {shown}: {}", fault.text())))?;
+    pay(context, u64::try_from(content.len()).unwrap_or(u64::MAX))?;
+    let value = configs::parse(&parser, &content, Some(&shown));
     value.map(Some).map_err(|fault| Failure::builtin(format!("unmarshal config: {}", fault.message)))
 }
 
-fn exhausted(limit: plimsoll_rego::budget::Exhausted) -> Failure {
-    Failure::Halt(plimsoll_rego::builtins::Halt::Exhausted(limit))
+fn parse_config(context: &mut Context<'_>, args: &[Value]) -> Result<Option<Value>, Failure> {
+    let (parser, config) = (text(args, 0)?, text(args, 1)?);
+    pay(context, u64::try_from(config.len()).unwrap_or(u64::MAX))?;
+    if !configs::known(parser) {
+        return Err(Failure::builtin(format!("create config parser: unknown parser: {parser}")));
+    }
+    let value = configs::parse(parser, config.as_bytes(), None);
+    value.map(Some).map_err(|fault| Failure::builtin(format!("unmarshal config: {}", fault.message)))
 }

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use plimsoll_rego::ast::{Language, Module, TermKind, text};
-use plimsoll_rego::capabilities::{Capabilities, Function};
+use plimsoll_rego::capabilities::Capabilities;
 use plimsoll_rego::compile;
 use plimsoll_rego::eval::{Custom, Outcome, Prepared, RunOptions};
 use plimsoll_rego::parse;
@@ -76,10 +76,9 @@ pub fn load(policy: &[String], data: &[String], dialect: &Dialect) -> Result<Pol
     let parse = parse::Options { features, ..parse::Options::of(language) };
     let given = capabilities.is_some();
     let mut capabilities = capabilities.unwrap_or_else(|| Capabilities::for_language(Language::V1));
-    let mut custom = BTreeMap::new();
-    for (function, run) in builtins::all() {
-        custom.insert(function.name.to_string(), run);
-        add(&mut capabilities, function, given);
+    // A capabilities file leaves out what it does not name.
+    for function in builtins::functions().into_iter().filter(|_| !given) {
+        capabilities.add(function);
     }
     let compile = compile::Options {
         strict: dialect.strict,
@@ -101,14 +100,8 @@ pub fn load(policy: &[String], data: &[String], dialect: &Dialect) -> Result<Pol
     let Loaded { sources, modules, .. } = &mut loaded;
     let name = |source: u32| sources.get(source).map(|source| source.name.clone());
     modules.sort_by_key(|module| name(module.source));
+    let custom = builtins::all(&loaded.sources).into_iter().map(|(name, run)| (name.to_owned(), run)).collect();
     Ok(Policies { loaded, parse, compile, custom })
-}
-
-/// A capabilities file leaves out what it does not name.
-fn add(capabilities: &mut Capabilities, function: Function, given: bool) {
-    if !given {
-        capabilities.add(function);
-    }
 }
 
 /// The package without `data.`.
