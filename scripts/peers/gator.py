@@ -380,6 +380,24 @@ def cases():
         yield f"defaults over {given}", "same", [template("Always", shown, defaults), constraint("Always", parameters=given), pod()]
     yield "legacy items", "same", [template("Always", shown, {"properties": {"a": {"type": "array", "items": "string"}}}, version="v1beta1"), constraint("Always", parameters={"a": [1, "b"]}), pod()]
     yield "legacy said", "same", [template("Always", shown, {"properties": {"a": {}}}, legacy=True), constraint("Always", parameters={"z": 1}), pod()]
+    # The other engine.
+    cel = lambda **source: [template("Native", "", {"type": "object", "properties": {"most": {"type": "integer"}, "names": STRINGS}}, code=code("K8sNativeValidation", **source)),
+                            constraint("Native", match={"kinds": [{"apiGroups": [""], "kinds": ["Pod"]}]}, parameters={"most": 1, "names": ["web"]})]
+    few = {"expression": "size(variables.anyObject.spec.containers) <= variables.params.most"}
+    two = pod("two", images=["a", "b"])
+    yield "CEL", "same", cel(validations=[{**few, "message": "too many"}]) + [pod(), two]
+    yield "CEL without a message", "same", cel(validations=[few]) + [pod(), two]
+    yield "CEL's message expression", "same", cel(validations=[{**few, "messageExpression": '"has " + string(size(variables.anyObject.spec.containers))'}]) + [pod(), two]
+    yield "CEL, several", "same", cel(validations=[{**few, "message": "a"}, {"expression": "variables.anyObject.metadata.name in variables.params.names", "message": "b"}]) + [pod(), two]
+    yield "CEL's variables", "same", cel(variables=[{"name": "all", "expression": "variables.anyObject.spec.containers.map(c, c.image)"}], validations=[{"expression": "variables.all.all(i, i.contains(':'))", "message": "no tag"}]) + [pod(), two]
+    yield "CEL's condition", "same", cel(matchCondition=[{"name": "only", "expression": 'object.metadata.name == "two"'}], validations=[{"expression": "false", "message": "x"}]) + [pod(), two]
+    yield "CEL that errs", "same", cel(validations=[{"expression": "object.spec.nothing == 1", "message": "x"}]) + [pod()]
+    yield "CEL that errs and is ignored", "same", cel(failurePolicy="Ignore", validations=[{"expression": "object.spec.nothing == 1", "message": "x"}]) + [pod()]
+    yield "CEL's bad policy", "words", cel(failurePolicy="Maybe", validations=[few]) + [pod()]
+    yield "CEL's bad variable", "words", cel(variables=[{"name": "params", "expression": "1"}], validations=[few]) + [pod()]
+    yield "CEL's reserved name", "words", cel(matchCondition=[{"name": "gatekeeper_internal_x", "expression": "true"}], validations=[few]) + [pod()]
+    both = template("Native", "", code=[{"engine": "Rego", "source": {"rego": ALWAYS}}, {"engine": "K8sNativeValidation", "source": {"validations": [{"expression": "false", "message": "by CEL"}]}}])
+    yield "both engines", "same", [both, constraint("Native"), pod()]
     # Expansion and mutation.
     bad = repos(match={"kinds": [{"apiGroups": [""], "kinds": ["Pod"]}]})
     yield "expanded", "same", bad + [expansion(), deployment(), namespace("shop")]

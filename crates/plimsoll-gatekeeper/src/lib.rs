@@ -78,7 +78,7 @@ pub use fault::{Fault, FaultKind, Place};
 pub use inventory::Inventory;
 pub use matching::Source;
 pub use mutation::Mutators;
-pub use native::{Native, NativeFault, NativePolicy};
+pub use native::{Native, NativeBound, NativeFault, NativePolicy};
 pub use review::Review;
 pub use set::{Options, Outcome, Response, ReviewOptions, Set, Watch};
 pub use template::Template;

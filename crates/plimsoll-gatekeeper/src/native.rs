@@ -18,11 +18,20 @@ pub trait Native: Send + Sync {
 
 /// A compiled source.
 pub trait NativePolicy: Send + Sync {
-    /// The messages of what it denies.
+    /// With a constraint, whose parameters it is to see: once, when the set is loaded.
+    ///
+    /// # Errors
+    /// Why the constraint is no parameter.
+    fn bind(&self, constraint: &Value) -> Result<Arc<dyn NativeBound>, String>;
+}
+
+/// A compiled source and a constraint.
+pub trait NativeBound: Send + Sync {
+    /// The messages of what it denies. What it makes of the review it may keep there ([`Review::native`]).
     ///
     /// # Errors
     /// It could not tell.
-    fn review(&self, review: &Review, constraint: &Value) -> Result<Vec<String>, String>;
+    fn review(&self, review: &Review) -> Result<Vec<String>, String>;
 }
 
 /// Why a source is refused.

@@ -1,6 +1,9 @@
 //! What is reviewed. In: an object, or the request of an AdmissionReview. Out: a [`Review`]: the document that policies see as
 //! `input.review`, and what matching needs of it. It is made once and shared by all constraints.
 
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
 use plimsoll_rego::value::Value;
 
 use crate::json;
@@ -14,6 +17,8 @@ pub struct Review {
     old_object: Option<Value>,
     namespace: Option<Value>,
     source: Source,
+    /// The same as the other engine has it.
+    native: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Fields of a request that every policy may count on; a request without them has them empty.
@@ -45,7 +50,8 @@ impl Review {
                 request = json::with_field(&request, name, Some(text(value)));
             }
         }
-        Review { request: complete(request), object: Some(object.clone()), old_object: None, namespace: None, source }
+        let (request, object) = (complete(request), Some(object.clone()));
+        Review { request, object, old_object: None, namespace: None, source, native: OnceLock::new() }
     }
 
     /// The review of a request that an API server sends.
@@ -66,7 +72,7 @@ impl Review {
         if object.is_none() && old_object.is_none() {
             return Err("AdmissionRequest does not contain an \"object\" or \"oldObject\" to review".into());
         }
-        Ok(Review { request, object, old_object, namespace: None, source })
+        Ok(Review { request, object, old_object, namespace: None, source, native: OnceLock::new() })
     }
 
     /// With the Namespace that the object is in, for matching.
@@ -78,7 +84,19 @@ impl Review {
     /// With the Namespace that policies see as `input.review.namespaceObject`.
     pub fn showing_namespace(mut self, namespace: Value) -> Review {
         self.request = json::with_field(&self.request, "namespaceObject", Some(namespace));
+        self.native = OnceLock::new();
         self
+    }
+
+    /// The Namespace that policies see.
+    pub fn shown_namespace(&self) -> Option<&Value> {
+        let shown = json::field(&self.request, "namespaceObject")?;
+        matches!(shown, Value::Object(object) if !object.entries().is_empty()).then_some(shown)
+    }
+
+    /// What another engine makes of the review, made once and shared; `None` where something of another type is kept.
+    pub fn native<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Option<Arc<T>> {
+        self.native.get_or_init(|| Arc::new(make())).clone().downcast().ok()
     }
 
     /// As policies see it.

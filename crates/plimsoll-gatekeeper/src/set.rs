@@ -16,7 +16,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::inventory::Inventory;
 use crate::json;
 use crate::matching::{Matchable, is_namespace};
-use crate::native::Native;
+use crate::native::{Native, NativeBound};
 use crate::review::Review;
 use crate::template::{self, Code, Template};
 
@@ -40,8 +40,15 @@ pub struct Set {
     data: Value,
 }
 
-/// A constraint and the index of its template.
-type InForce = (Arc<Constraint>, usize);
+/// A constraint, and how its template is asked about it.
+#[derive(Clone)]
+struct InForce {
+    constraint: Arc<Constraint>,
+    /// The index of its template.
+    template: usize,
+    /// Bound to the other engine, where the template is of that.
+    bound: Option<Arc<dyn NativeBound>>,
+}
 
 struct Inner {
     templates: Vec<Template>,
@@ -151,7 +158,18 @@ impl Set {
                         faults.push(twice(document));
                         continue;
                     }
-                    constraints.insert(key, (Arc::new(constraint), at));
+                    let bound = match &template.code {
+                        Code::Rego(_) => None,
+                        Code::Native(policy) => match policy.bind(&constraint.value) {
+                            Ok(bound) => Some(bound),
+                            Err(why) => {
+                                let fault = Fault::new(FaultKind::Constraint, why).of(document.subject());
+                                faults.push(document.place::<&str>(&[]).map_or(fault.clone(), |place| fault.at(place)));
+                                continue;
+                            }
+                        },
+                    };
+                    constraints.insert(key, InForce { constraint: Arc::new(constraint), template: at, bound });
                 }
             }
         }
@@ -179,7 +197,7 @@ impl Set {
     }
 
     pub fn constraints(&self) -> impl ExactSizeIterator<Item = &Arc<Constraint>> {
-        self.inner.constraints.iter().map(|(constraint, _)| constraint)
+        self.inner.constraints.iter().map(|in_force| &in_force.constraint)
     }
 
     /// A constraint's document with the defaults of its template's schema.
@@ -208,17 +226,18 @@ impl Set {
         let inner = &*self.inner;
         let at_webhook = options.point == Some(constraint::POINTS[0]);
         let mut responses = Vec::new();
-        let mut matched: Vec<(usize, Arc<Constraint>, Vec<Arc<str>>)> = Vec::new();
+        let mut matched: Vec<(&InForce, Vec<Arc<str>>)> = Vec::new();
         for at in inner.candidates(review) {
-            let Some((constraint, template_at)) = inner.constraints.get(at as usize) else { continue };
-            let Some(template) = inner.templates.get(*template_at) else { continue };
+            let Some(in_force) = inner.constraints.get(at as usize) else { continue };
+            let Some(template) = inner.templates.get(in_force.template) else { continue };
+            let constraint = &in_force.constraint;
             if at_webhook && !template.wants(review.operation()) {
                 continue;
             }
             let Some(scoped) = constraint.actions(options.point) else { continue };
             match self.matches(constraint, review) {
                 Ok(false) => {}
-                Ok(true) => matched.push((*template_at, constraint.clone(), scoped)),
+                Ok(true) => matched.push((in_force, scoped)),
                 Err(why) => responses.push(Response {
                     constraint: constraint.clone(),
                     scoped,
@@ -229,15 +248,15 @@ impl Set {
                 }),
             }
         }
-        for group in matched.chunk_by(|a, b| a.0 == b.0) {
-            let Some(template) = group.first().and_then(|(at, ..)| inner.templates.get(*at)) else { continue };
+        for group in matched.chunk_by(|a, b| a.0.template == b.0.template) {
+            let Some(template) = group.first().and_then(|(one, _)| inner.templates.get(one.template)) else { continue };
             if let Some(watch) = watch.as_deref_mut() {
                 watch.begin(template, group.len());
             }
-            for (_, constraint, scoped) in group {
-                let outcomes = self.ask(template, constraint, review, options, &mut watch);
+            for (in_force, scoped) in group {
+                let outcomes = self.ask(template, in_force, review, options, &mut watch);
                 responses.extend(outcomes.into_iter().map(|outcome| Response {
-                    constraint: constraint.clone(),
+                    constraint: in_force.constraint.clone(),
                     scoped: scoped.clone(),
                     outcome,
                 }));
@@ -254,23 +273,24 @@ impl Set {
     fn ask(
         &self,
         template: &Template,
-        constraint: &Constraint,
+        in_force: &InForce,
         review: &Review,
         options: &ReviewOptions<'_>,
         watch: &mut Option<&mut dyn Watch>,
     ) -> Vec<Outcome> {
         let undecided = |message| vec![Outcome::Undecided { message, unmatched: false }];
         match &template.code {
-            Code::Native(policy) => match policy.review(review, &constraint.value) {
-                Err(message) => undecided(message),
-                Ok(messages) => {
-                    let details = || Value::Null;
-                    messages.into_iter().map(|message| Outcome::Violation { message, details: details() }).collect()
+            Code::Native(_) => match in_force.bound.as_ref().map(|bound| bound.review(review)) {
+                None => undecided("the constraint is not bound to its engine".into()),
+                Some(Err(message)) => undecided(message),
+                Some(Ok(messages)) => {
+                    let violation = |message| Outcome::Violation { message, details: Value::Null };
+                    messages.into_iter().map(violation).collect()
                 }
             },
             Code::Rego(rego) => {
                 let tracer = watch.as_deref_mut().and_then(|watch| watch.tracer(rego));
-                match rego.ask(review.request(), &constraint.parameters, &self.data, &options.budget, tracer) {
+                match rego.ask(review.request(), &in_force.constraint.parameters, &self.data, &options.budget, tracer) {
                     Err(message) => undecided(message),
                     Ok(found) => {
                         if let Some(watch) = watch.as_deref_mut() {
@@ -321,7 +341,8 @@ impl Inner {
     fn new(templates: Vec<Template>, constraints: Vec<InForce>, exclusions: Exclusions) -> Inner {
         let mut by_kind: HashMap<Arc<str>, Vec<u32>> = HashMap::new();
         let mut of_any_kind = Vec::new();
-        for (at, (constraint, _)) in constraints.iter().enumerate() {
+        for (at, in_force) in constraints.iter().enumerate() {
+            let constraint = &in_force.constraint;
             let at = u32::try_from(at).unwrap_or(u32::MAX);
             match constraint.matches.as_ref().and_then(|matches| matches.index()) {
                 None => of_any_kind.push(at),

@@ -10,6 +10,7 @@ mod exit;
 mod input;
 mod lsp;
 mod message;
+mod native;
 mod policy_test;
 mod program;
 mod progress;

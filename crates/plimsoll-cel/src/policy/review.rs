@@ -75,6 +75,15 @@ const FIELDS: [(&str, bool); 12] = [
 impl Review {
     /// Of the `request` of an AdmissionReview (v1 or v1beta1). Its namespace is unknown until [`Review::with_namespace`].
     pub fn from_request(request: &Json) -> Result<Review, ReviewError> {
+        let review = Review::of_unsent(request)?;
+        match review.resource.resource.is_empty() || review.operation.is_empty() {
+            true => Err(ReviewError("it has no resource or no operation".to_owned())),
+            false => Ok(review),
+        }
+    }
+
+    /// Of a request that nobody sent to a cluster, and that may be without resource and operation: an object at the desk.
+    pub fn of_unsent(request: &Json) -> Result<Review, ReviewError> {
         if !request.is_object() {
             return Err(ReviewError("it is not an object".to_owned()));
         }
@@ -86,9 +95,6 @@ impl Review {
             resource: text(request, &["resource", "resource"]).to_owned(),
         };
         let operation = text(request, &["operation"]).to_owned();
-        if resource.resource.is_empty() || operation.is_empty() {
-            return Err(ReviewError("it has no resource or no operation".to_owned()));
-        }
         let kind_group = text(request, &["kind", "group"]).to_owned();
         let kind = text(request, &["kind", "kind"]).to_owned();
         let namespace_name = text(request, &["namespace"]).to_owned();

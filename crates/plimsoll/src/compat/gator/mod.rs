@@ -14,10 +14,12 @@ mod verify;
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::sync::Arc;
 
-use plimsoll_gatekeeper::{CodeOptions, Fault, Options};
+use plimsoll_gatekeeper::{CodeOptions, Fault, Native, Options};
 
 use crate::exit::Exit;
+use crate::native::Cel;
 use flags::Sub;
 
 /// Whatever is no success.
@@ -62,7 +64,9 @@ fn options(native: &flags::Native, print: bool, trace: bool) -> Result<Options, 
             "invalid default K8sNativeValidation failure policy: invalid failure policy: unrecognized failure policy: {policy}"
         ));
     }
-    Ok(Options { strict: false, native: None, code: CodeOptions { print, instrument: trace } })
+    let cel = || Arc::new(Cel { failure_policy: policy.to_owned() }) as Arc<dyn Native>;
+    let native = native.enable_k8s_native_validation.then(cel);
+    Ok(Options { strict: false, native, code: CodeOptions { print, instrument: trace } })
 }
 
 /// A fault below gator's own words: its place, and the way out.
