@@ -6,6 +6,7 @@ mod check;
 mod conftest;
 mod dive;
 mod dockle;
+mod gator;
 mod hadolint;
 mod install;
 mod kubesec;

@@ -1,0 +1,213 @@
+//! Gator's personality: command lines, formats, exit codes, places and ways out, and what bad files do to it. That it says what
+//! the real one says is held by `scripts/peers/gator.py`.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::{Run, run};
+
+const TEMPLATE: &str = r#"apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata:
+  name: repos
+spec:
+  crd:
+    spec:
+      names: {kind: Repos}
+      validation:
+        openAPIV3Schema:
+          type: object
+          properties:
+            repos: {type: array, items: {type: string}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package repos
+
+      violation[{"msg": msg}] {
+        container := input.review.object.spec.containers[_]
+        good := [repo | repo := input.parameters.repos[_]; startswith(container.image, repo)]
+        count(good) == 0
+        msg := sprintf("%v is not from %v", [container.image, input.parameters.repos])
+      }
+"#;
+
+const CONSTRAINT: &str = "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Repos\nmetadata: {name: ours}\nspec:\n  match: {kinds: [{apiGroups: [''], kinds: [Pod]}]}\n  parameters: {repos: [good.io/]}\n";
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: [{name: c, image: bad.io/x}]}\n";
+
+fn gator(folder: &Path, args: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    run(command.arg("gator").args(args).current_dir(folder).env_clear().stdin(Stdio::null()))
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn what_is_violated_is_said_and_denied() {
+    let here = folder(&[("template.yaml", TEMPLATE), ("constraint.yaml", CONSTRAINT), ("pod.yaml", POD)]);
+    let text = gator(here.path(), &["test", "-f", "."]);
+    assert_eq!(text.out, "v1/Pod shop/web: [\"ours\"] Message: \"bad.io/x is not from [\\\"good.io/\\\"]\"\n");
+    assert_eq!(text.status, 1);
+    let json = gator(here.path(), &["test", "-f", ".", "-o", "json"]);
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json[0]["constraint"]["spec"]["enforcementAction"], "deny");
+    assert_eq!(json[0]["violatingObject"]["metadata"]["name"], "web");
+    std::fs::write(
+        here.path().join("constraint.yaml"),
+        CONSTRAINT.replace("spec:", "spec:\n  enforcementAction: warn"),
+    )
+    .unwrap();
+    assert_eq!(gator(here.path(), &["test", "-f", "."]).status, 0);
+    assert_eq!(gator(here.path(), &["test", "-f", ".", "--deny-only"]).out, "");
+}
+
+#[test]
+fn manifests_come_by_standard_input_too() {
+    let here = folder(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.args(["gator", "test"]).current_dir(here.path()).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let text = format!("{TEMPLATE}---\n{CONSTRAINT}---\n{POD}");
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stdout).contains("bad.io/x is not from"));
+}
+
+#[test]
+fn a_template_that_does_not_compile_is_told_at_its_place_with_the_way_out() {
+    let unsafe_one = TEMPLATE.replace("count(good) == 0", "not startswith(container.image, input.parameters.repos[_])");
+    let here = folder(&[("all.yaml", &format!("{unsafe_one}---\n{CONSTRAINT}---\n{POD}"))]);
+    let run = gator(here.path(), &["test", "-f", "all.yaml"]);
+    let wanted = "auditing objects: adding template \"repos\": unable to compile modules: 1 error occurred: template:6: rego_unsafe_var_error: var _ is unsafe\n  at all.yaml:22:9\n  hint: ";
+    assert!(run.err.starts_with(wanted), "{}", run.err);
+    assert_eq!(run.status, 1);
+}
+
+#[test]
+fn bad_input_is_named_with_its_place() {
+    let many = format!("a: [{}]", "[".repeat(500));
+    for (text, words) in [
+        (
+            format!("{CONSTRAINT}---\n{POD}"),
+            "missing ConstraintTemplate: template \"repos\" not found\n  at all.yaml:2:1\n  hint: ",
+        ),
+        (
+            format!("{TEMPLATE}---\n{}", CONSTRAINT.replace("[good.io/]", "x")),
+            "\n  at all.yaml:31:16\n  hint: the parameters are as",
+        ),
+        (TEMPLATE.replace("admission.k8s.gatekeeper.sh", "other"), "target \"other\" not recognized"),
+        ("a: 1\na: 2\n".into(), "stands twice in one mapping\n  at all.yaml:2:1"),
+        (many, "all.yaml:1:"),
+        ("kind: [\n".into(), "reading yaml source"),
+        ("- 1\n".into(), "and no object"),
+        ("kind: X\nmetadata: {name: a}\n".into(), "resource a has no version"),
+    ] {
+        let here = folder(&[("all.yaml", &text)]);
+        let run = gator(here.path(), &["test", "-f", "all.yaml"]);
+        assert!(run.err.contains(words), "{words}: {}", run.err);
+        assert_eq!(run.status, 1, "{words}");
+    }
+}
+
+#[test]
+fn command_lines_that_are_wrong_end_with_one() {
+    let here = folder(&[("a.txt", "")]);
+    for args in [
+        &["nonsense"][..],
+        &["test", "--nonsense"],
+        &["test", "-f", "missing"],
+        &["test", "-f", "a.txt"],
+        &["test"],
+        &["verify"],
+        &["verify", "missing.yaml"],
+        &["expand", "-n", "missing"],
+        &["test", "-i", "ghcr.io/x"],
+        &["policy", "install", "x"],
+        &["test", "--default-k8s-native-validation-failure-policy", "Maybe"],
+    ] {
+        let run = gator(here.path(), args);
+        assert!(run.status == 1 && !run.err.is_empty(), "{args:?}: {} {}", run.status, run.err);
+    }
+    assert_eq!(gator(here.path(), &["test", "--help"]).status, 0);
+    assert!(gator(here.path(), &["verify", "--help"]).out.contains("plimsoll gator verify"));
+}
+
+#[test]
+fn suites_say_which_cases_hold() {
+    let suite = "kind: Suite\napiVersion: test.gatekeeper.sh/v1alpha1\ntests:\n- name: repos\n  template: template.yaml\n  constraint: constraint.yaml\n  cases:\n  - {name: bad, object: pod.yaml, assertions: [{violations: 1, message: not from}]}\n  - {name: wrong, object: pod.yaml, assertions: [{violations: no}]}\n";
+    let here = folder(&[
+        ("suite.yaml", suite),
+        ("template.yaml", TEMPLATE),
+        ("constraint.yaml", CONSTRAINT),
+        ("pod.yaml", POD),
+    ]);
+    let run = gator(here.path(), &["verify", "-v", "suite.yaml"]);
+    assert!(run.out.contains("    --- PASS: bad\t("), "{}", run.out);
+    assert!(
+        run.out.contains("unexpected number of violations: got 1 violations but want none: got messages [bad.io/x is")
+    );
+    assert!(run.out.ends_with("FAIL\n\n"));
+    assert_eq!((run.status, run.err.as_str()), (1, "Error: FAIL\n"));
+    assert_eq!(gator(here.path(), &["verify", "suite.yaml", "--run", "//^bad$"]).status, 0);
+}
+
+#[test]
+fn expansions_and_mutators_make_what_a_cluster_would() {
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app, namespace: default}\nspec: {template: {spec: {containers: [{name: c, image: x}]}}}\n";
+    let expansion = "apiVersion: expansion.gatekeeper.sh/v1alpha1\nkind: ExpansionTemplate\nmetadata: {name: e}\nspec:\n  applyTo: [{groups: [apps], kinds: [Deployment], versions: [v1]}]\n  templateSource: spec.template\n  generatedGVK: {kind: Pod, version: v1}\n";
+    let image = "apiVersion: mutations.gatekeeper.sh/v1\nkind: AssignImage\nmetadata: {name: i}\nspec:\n  applyTo: [{groups: [''], kinds: [Pod], versions: [v1]}]\n  location: 'spec.containers[name: *].image'\n  parameters: {assignDomain: bad.io}\n";
+    let all = format!("{deployment}---\n{expansion}---\n{image}");
+    let here = folder(&[("all.yaml", &all), ("template.yaml", TEMPLATE), ("constraint.yaml", CONSTRAINT)]);
+    let made = gator(here.path(), &["expand", "-n", "all.yaml"]);
+    assert!(
+        made.out.contains("  - image: bad.io/x\n    name: c\n") && made.out.contains("  name: app-pod\n"),
+        "{}",
+        made.out
+    );
+    let judged = gator(here.path(), &["test", "-f", "."]);
+    assert!(
+        judged.out.contains("apps/v1/Deployment default/app: [\"ours\"] Message: \"[Implied by e] bad.io/x is not"),
+        "{}",
+        judged.out
+    );
+}
+
+#[test]
+fn both_engines_are_spoken() {
+    let native = TEMPLATE.split("    rego: |").next().unwrap().to_owned()
+        + "    code:\n    - engine: K8sNativeValidation\n      source:\n        validations:\n        - expression: variables.anyObject.spec.containers.all(c, variables.params.repos.exists(r, c.image.startsWith(r)))\n          message: not ours\n";
+    let here = folder(&[("template.yaml", &native), ("constraint.yaml", CONSTRAINT), ("pod.yaml", POD)]);
+    let run = gator(here.path(), &["test", "-f", "."]);
+    assert_eq!(run.out, "v1/Pod shop/web: [\"ours\"] Message: \"not ours\"\n", "{}", run.err);
+    std::fs::write(here.path().join("template.yaml"), native.replace("variables.params", "variables.parms")).unwrap();
+    let run = gator(here.path(), &["test", "-f", "."]);
+    assert!(run.err.contains("undefined field 'parms'") && run.err.contains("template.yaml:20:11\n"), "{}", run.err);
+    let off = gator(here.path(), &["test", "-f", ".", "--enable-k8s-native-validation=false"]);
+    assert!(off.err.contains("no language driver is installed"), "{}", off.err);
+}
+
+#[test]
+fn sync_tests_say_what_templates_miss() {
+    let needs = TEMPLATE.replace(
+        "metadata:\n  name: repos",
+        "metadata:\n  name: repos\n  annotations:\n    metadata.gatekeeper.sh/requires-sync-data: '[[{\"groups\": [\"\"], \"versions\": [\"v1\"], \"kinds\": [\"Pod\"]}]]'",
+    );
+    let set = "apiVersion: syncset.gatekeeper.sh/v1alpha1\nkind: SyncSet\nmetadata: {name: s}\nspec: {gvks: [{group: '', version: v1, kind: Pod}]}\n";
+    let here = folder(&[("template.yaml", &needs)]);
+    let asked = ["sync", "test", "-n", ".", "-f"];
+    let run = gator(here.path(), &asked);
+    assert!(run.status == 1 && run.err.contains("repos:\n- /v1:Pod"), "{}", run.err);
+    std::fs::write(here.path().join("set.yaml"), set).unwrap();
+    assert_eq!(gator(here.path(), &asked).status, 0);
+    assert!(gator(here.path(), &["sync", "test", "-n", "."]).err.contains("no GVK manifest found"));
+}
