@@ -502,6 +502,102 @@ def configs():
     ]
 
 
+GATEKEEPER_TEMPLATE = b"""apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: labels}
+spec:
+  crd:
+    spec:
+      names: {kind: Labels}
+      validation:
+        openAPIV3Schema:
+          type: object
+          properties:
+            labels: {type: array, minItems: 1, items: {type: string, pattern: "^[a-z]+$"}}
+            why: {type: string, default: x, enum: [x, y]}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package labels
+      import data.lib.h
+      violation[{"msg": m, "details": {"l": l}}] {
+        l := input.parameters.labels[_]
+        not h.has(l)
+        m := sprintf("%v %v", [l, input.parameters.why])
+      }
+      violation[{"msg": "taken"}] { data.inventory.namespace[_]["v1"]["Pod"][input.review.name] }
+    libs:
+    - |
+      package lib.h
+      has(l) { input.review.object.metadata.labels[l] }
+"""
+GATEKEEPER_CONSTRAINT = b"""apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: Labels
+metadata: {name: c}
+spec:
+  enforcementAction: scoped
+  scopedEnforcementActions: [{action: deny, enforcementPoints: [{name: "*"}]}]
+  match:
+    kinds: [{apiGroups: [""], kinds: [Pod]}]
+    scope: Namespaced
+    namespaces: ["s*"]
+    excludedNamespaces: ["*x"]
+    labelSelector: {matchLabels: {b: "1"}, matchExpressions: [{key: q, operator: DoesNotExist}]}
+    name: "*w*"
+    source: Original
+  parameters: {labels: [a, b]}
+"""
+GATEKEEPER_POD = b"apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {b: '1'}}\nspec: {containers: [{name: c, image: x}]}\n"
+GATEKEEPER_DEPLOYMENT = b"""apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {b: '1'}}, spec: {containers: [{name: c, image: "a.io/x:1"}]}}}
+"""
+GATEKEEPER_EXPANSION = b"""apiVersion: expansion.gatekeeper.sh/v1alpha1
+kind: ExpansionTemplate
+metadata: {name: e}
+spec:
+  applyTo: [{groups: [apps], kinds: [Deployment], versions: [v1]}]
+  templateSource: spec.template
+  generatedGVK: {kind: Pod, version: v1}
+---
+apiVersion: mutations.gatekeeper.sh/v1
+kind: Assign
+metadata: {name: a}
+spec:
+  applyTo: [{groups: [""], kinds: [Pod], versions: [v1]}]
+  location: "spec.containers[name: *].args[k: v].x"
+  parameters: {assign: {value: 1}, pathTests: [{subPath: spec.containers, condition: MustExist}]}
+---
+apiVersion: mutations.gatekeeper.sh/v1
+kind: ModifySet
+metadata: {name: m}
+spec:
+  applyTo: [{groups: [""], kinds: [Pod], versions: [v1]}]
+  location: "spec.containers[name: c].command"
+  parameters: {operation: merge, values: {fromList: [a]}}
+---
+apiVersion: mutations.gatekeeper.sh/v1
+kind: AssignImage
+metadata: {name: i}
+spec:
+  applyTo: [{groups: [""], kinds: [Pod], versions: [v1]}]
+  location: "spec.containers[name: *].image"
+  parameters: {assignDomain: b.io, assignTag: ":2"}
+---
+apiVersion: mutations.gatekeeper.sh/v1
+kind: AssignMetadata
+metadata: {name: l}
+spec: {location: 'metadata.labels."a.b/c"', parameters: {assign: {fromMetadata: {field: name}}}}
+"""
+GATEKEEPER = [
+    b"\0".join([GATEKEEPER_TEMPLATE + b"---\n" + GATEKEEPER_CONSTRAINT, GATEKEEPER_POD, GATEKEEPER_POD]),
+    b"\0".join([GATEKEEPER_EXPANSION, GATEKEEPER_DEPLOYMENT]),
+    b"\0".join([GATEKEEPER_TEMPLATE.replace(b"sh/v1", b"sh/v1beta1") + b"---\n" + GATEKEEPER_CONSTRAINT + b"---\n" + GATEKEEPER_EXPANSION,
+                GATEKEEPER_DEPLOYMENT + b"---\n" + GATEKEEPER_POD]),
+]
+
+
 def seeds():
     layer = tar(LAYER)
     inner = jar({"META-INF/maven/org.a/shop/pom.properties": "version=1.0\ngroupId=org.a\nartifactId=shop\n"})
@@ -566,6 +662,7 @@ def seeds():
         "rego_eval": EVALUATED + programs(),
         "rego_values": VALUES,
         "rego_bundle": BUNDLES,
+        "gatekeeper": GATEKEEPER,
         "purl": PURLS,
         "report_text": [b"a\n1.0\nMIT", "x\u202ey\u200b<b>|`\x1b[31m\n1\n]]>&".encode()],
         "trivy_db": [],
