@@ -175,12 +175,25 @@ fn bare(f: &mut fmt::Formatter<'_>, expr: &Expr) -> fmt::Result {
     }
 }
 
+/// Whether its text begins with a number without brackets.
+fn begins_with_number(expr: &Expr) -> bool {
+    match &expr.kind {
+        Kind::Literal(Literal::Int(_) | Literal::Double(_)) => true,
+        Kind::Select { operand, how: Access::Plain | Access::Optional, .. } | Kind::Index { operand, .. } => {
+            begins_with_number(operand)
+        }
+        Kind::Call { target: Some(target), .. } | Kind::OptionalMap { target, .. } => begins_with_number(target),
+        Kind::Fold(fold) => begins_with_number(&fold.range),
+        _ => false,
+    }
+}
+
 fn call(f: &mut fmt::Formatter<'_>, target: Option<&Expr>, function: &str, args: &[Expr]) -> fmt::Result {
     match (target, function, args) {
         (None, "!_" | "-_", [operand]) => {
             f.write_str(if function == "!_" { "!" } else { "-" })?;
             // A sign before a sign is put in brackets, and so is a number that a minus would become part of.
-            let number = matches!(&operand.kind, Kind::Literal(Literal::Int(_) | Literal::Double(_)));
+            let number = begins_with_number(operand);
             let least = if function == "-_" && number { u8::MAX } else { MEMBER };
             write(f, operand, least)
         }
