@@ -52,6 +52,14 @@
 //! | brackets within one another beyond [`parse::MAX_NESTING`] are refused | there the bound is more than twice that |
 //! | what cannot be parsed is told in our words | theirs are a parser generator's |
 //!
+//! Held against the API server's own libraries (`scripts/peers/build-cel.sh`) by `examples/cel-corpus`, which asks the corpora
+//! again, and `examples/cel-differential`, which asks random expressions.
+//!
+//! # Speed
+//!
+//! On one core of a shared machine: a policy of three validations and a variable on a 4 KB pod of four containers 9 µs, the pod's
+//! conversion to a value 38 µs (once for all policies), compiling an expression 14 µs.
+//!
 //! # Why an engine of our own
 //!
 //! `kube-cel` 0.8 (on `cel`) was tried with forty expressions of the kind that clusters use. It lacks `.?f` and `[?i]`,
@@ -64,7 +72,6 @@ pub mod budget;
 mod check;
 mod environment;
 pub mod eval;
-mod folds;
 mod lex;
 mod library;
 mod literals;

@@ -26,7 +26,7 @@ pub enum Type {
     Opaque(&'static str),
     /// A type with fields: see `crate::schema`.
     Object(Arc<str>),
-    /// Unknown yet: an index into a [`Bindings`].
+    /// Unknown yet: an index into a `Bindings`.
     Param(usize),
 }
 

@@ -31,6 +31,9 @@
 //! Undecided, neither allowed nor denied, is what depends on something that only the cluster knows: the authorizer's answers, the
 //! namespace ([`Review::with_namespace`] tells it), parameters ([`Params`]), other versions of a resource under
 //! `matchPolicy: Equivalent`.
+//!
+//! Not there: MutatingAdmissionPolicies. Their expressions compile ([`crate::Environment::with_patches`]); what they make is not
+//! applied, for that needs the schema of the resource.
 
 mod environment;
 mod fields;

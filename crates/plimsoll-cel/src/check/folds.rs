@@ -1,7 +1,7 @@
 //! Macros over lists and maps: their types, and their nodes.
 
+use super::{Checker, Typed};
 use crate::ast::{Fold, Gives};
-use crate::check::{Checker, Typed};
 use crate::node::{FoldNode, Node};
 use crate::types::Type;
 
