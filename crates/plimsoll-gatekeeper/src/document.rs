@@ -195,6 +195,17 @@ fn unreadable(file: &Arc<str>, fault: &YamlFault) -> Fault {
     Fault::new(FaultKind::Unreadable, fault.message.clone()).at(place).hint(hint)
 }
 
+/// What a node of YAML is to Kubernetes.
+///
+/// # Errors
+/// JSON has no such value, or it has more values than any cluster takes; the fault names no file.
+pub fn value_of(node: &Arc<Node>, words: Words) -> Result<Value, Fault> {
+    if node.size() > MAX_VALUES {
+        return Err(Fault::new(FaultKind::Unreadable, format!("the document has more than {MAX_VALUES} values")));
+    }
+    value(node, words, &"".into())
+}
+
 fn value(node: &Arc<Node>, words: Words, file: &Arc<str>) -> Result<Value, Fault> {
     Ok(match &node.value {
         Yaml::Scalar { text, plain: false } => Value::string(text.as_str()),

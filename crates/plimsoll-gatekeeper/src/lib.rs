@@ -72,7 +72,7 @@ mod walk;
 
 pub use code::{CodeOptions, Found, Rego};
 pub use constraint::Constraint;
-pub use document::{Document, Words};
+pub use document::{Document, Words, value_of};
 pub use expansion::{Expander, Made};
 pub use fault::{Fault, FaultKind, Place};
 pub use inventory::Inventory;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::advisory::{Coverage, DatabaseInfo, Match};
 use crate::digest::Digest;
-use crate::finding::{Finding, Location, Problem};
+use crate::finding::{Effect, Finding, Location, Problem};
 use crate::inventory::Inventory;
 use crate::reference::ImageReference;
 use crate::verdict::{Outcome, Verdict};
@@ -81,10 +81,23 @@ pub struct Assessment {
     /// Of an object that makes pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadFacts>,
+    /// Of an object: what policies in other languages say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rulings: Vec<Ruling>,
     /// All problems: the source's, the inventory's and the matcher's.
     pub problems: Vec<Problem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+}
+
+/// What a policy of somebody else's says of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ruling {
+    pub effect: Effect,
+    pub message: String,
+    /// Which policy: `policies[0]: data.kubernetes.admission.deny`.
+    pub clause: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

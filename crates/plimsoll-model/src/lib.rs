@@ -26,7 +26,7 @@ pub use advisory::{
     Coverage, CoverageState, Cvss, DataSource, DatabaseInfo, DatabaseKind, Epss, Fix, FixDateSource, KnownExploited,
     Match, MatchState, Vulnerability,
 };
-pub use assessment::{Assessment, PolicyInfo, Report, Subject, SubjectKind, ToolInfo, WorkloadFacts};
+pub use assessment::{Assessment, PolicyInfo, Report, Ruling, Subject, SubjectKind, ToolInfo, WorkloadFacts};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use distro::{Distro, Family};
 pub use finding::{Effect, Finding, Location, Problem, ProblemEffect, ProblemKind, RuleInfo, TextEdit, TextFix};

@@ -300,6 +300,43 @@ pub struct WorkloadRules {
     pub place: Place,
 }
 
+/// Who wrote the policies of a set, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyKind {
+    /// Modules of Rego with rules `deny`, `violation` and `warn` over an AdmissionReview.
+    Rego,
+    /// Templates and constraints.
+    Gatekeeper,
+    /// ValidatingAdmissionPolicies, their bindings and parameters.
+    Cel,
+}
+
+/// Policies of others, from files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicySet {
+    pub kind: PolicyKind,
+    /// A file, a folder, or a pattern of names in one.
+    pub path: String,
+    /// Softer or stricter than the policy's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    #[serde(default)]
+    pub place: Place,
+}
+
+impl PolicyKind {
+    /// The key that it has in a LoadLine.
+    pub fn word(self) -> &'static str {
+        match self {
+            PolicyKind::Rego => "rego",
+            PolicyKind::Gatekeeper => "gatekeeper",
+            PolicyKind::Cel => "cel",
+        }
+    }
+}
+
 /// The whole policy.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -313,6 +350,9 @@ pub struct LoadLine {
     /// None = manifests are not judged, only the images that they name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workloads: Option<WorkloadRules>,
+    /// What the cluster already has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicySet>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt: Vec<Exemption>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -46,6 +46,8 @@ pub enum ReasonCode {
     Footprint,
     /// A manifest breaks what the policy asks of workloads.
     Workload,
+    /// A policy in another language (Rego, Gatekeeper's, CEL) decided.
+    Ruling,
     /// Something could not be read or reached.
     Problem,
     /// No data for packages that are there.

@@ -3,8 +3,8 @@
 
 use plimsoll_model::loadline::{
     BreakGlass, BreakGlassGroups, Exemption, FixTest, FootprintRule, ImageEntry, Mode, Place, PodSecurity,
-    PodSecurityLevel, RuleAction, RuntimeClassRule, TagRequirement, TagRules, VulnerabilityClause, VulnerabilityRules,
-    Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
+    PodSecurityLevel, PolicyKind, PolicySet, RuleAction, RuntimeClassRule, TagRequirement, TagRules,
+    VulnerabilityClause, VulnerabilityRules, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
 };
 
 use crate::fault::{Faults, Span, did_you_mean};
@@ -231,6 +231,26 @@ pub(crate) fn workloads(node: &Node, place: Place) -> WorkloadRules {
             .collect(),
         place,
     }
+}
+
+/// An entry of `policies`, and whether it says `soften: true`. Its path is the file's own, resolved by `resolve`.
+pub(crate) fn policy_set(
+    node: &Node,
+    place: Place,
+    resolve: impl Fn(&str) -> String,
+    faults: &mut Faults<'_>,
+) -> Option<(PolicySet, bool)> {
+    const KINDS: [PolicyKind; 3] = [PolicyKind::Rego, PolicyKind::Gatekeeper, PolicyKind::Cel];
+    let mut named = KINDS.into_iter().filter_map(|kind| Some((kind, text(node, kind.word())?)));
+    let first = named.next();
+    if first.is_none() || named.next().is_some() {
+        let hint = Some("write one entry for each: `- {rego: policies}`".to_owned());
+        faults.push(node.span, "an entry of `policies` names one of `rego`, `gatekeeper` and `cel`".into(), hint);
+        return None;
+    }
+    let (kind, path) = first?;
+    let mode = node.get("mode").and_then(Node::text).and_then(mode);
+    Some((PolicySet { kind, path: resolve(&path), mode, place }, flag(node, "soften")))
 }
 
 pub(crate) fn waiver(node: &Node, place: Place, known: &Known<'_>, faults: &mut Faults<'_>) -> Waiver {

@@ -112,7 +112,11 @@ pub(crate) const DOCUMENT: Group = Group {
         ),
         key("keys", Shape::NotBuilt, "Signing authorities."),
         key("workloads", Shape::Group(&WORKLOADS), "What manifests are held to; not judged when left out."),
-        key("policies", Shape::NotBuilt, "Rego, Gatekeeper and CEL policies."),
+        key(
+            "policies",
+            Shape::List(&Shape::Group(&POLICY_SET)),
+            "Policies that the cluster already has, unedited: each says of an object what it says there.",
+        ),
     ],
 };
 
@@ -182,6 +186,21 @@ const WORKLOADS: Group = Group {
         key("podSecurity", Shape::Group(&POD_SECURITY), "The Pod Security Standards that pods must keep."),
         key("rules", Shape::Rules, "Rules by id: `off`, `warn` or `deny`. What is not named weighs nothing."),
         key("runtimeClass", Shape::List(&Shape::Group(&RUNTIME_CLASS)), "Which runtime class pods must name."),
+    ],
+};
+
+const POLICY_SET: Group = Group {
+    name: "an entry of `policies`",
+    keys: &[
+        key(
+            "rego",
+            Shape::Path,
+            "A folder, a file or a pattern (`policies/*.rego`) of modules with `deny`, `violation` and `warn`.",
+        ),
+        key("gatekeeper", Shape::Path, "Templates, constraints and the Config of Gatekeeper."),
+        key("cel", Shape::Path, "ValidatingAdmissionPolicies, their bindings and parameters."),
+        key("mode", MODES, "A mode for these policies; a softer one needs `soften: true`."),
+        key("soften", Shape::Flag, "Says that the mode is meant to be softer than the policy's."),
     ],
 };
 

@@ -9,7 +9,8 @@ use std::io;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
+    BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, PolicySet, Waiver, WhenBaselineOnly, WhenUndecided,
+    WorkloadRules,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -84,6 +85,7 @@ struct Draft {
     waivers: Vec<Waiver>,
     break_glass: Option<Said<BreakGlass>>,
     workloads: Option<Said<WorkloadRules>>,
+    policies: Vec<Said<(PolicySet, bool)>>,
 }
 
 struct Reader<'a> {
@@ -187,6 +189,13 @@ impl Reader<'_> {
                 file: index,
                 span: key.span,
             }),
+            policies: items(root, "policies")
+                .iter()
+                .filter_map(|node| {
+                    let value = decode::policy_set(node, place(node), |name| resolve(path, name), faults)?;
+                    Some(Said { value, file: index, span: node.span })
+                })
+                .collect(),
         }
     }
 
@@ -271,21 +280,12 @@ impl Reader<'_> {
                     format!("a second entry is called `{}`; the first is {}:{}", entry.name, first.file, first.line);
                 late.push((*file, *span, message, Some("names are unique, so that a verdict can name one".into())));
             }
-            match entry.mode {
-                Some(mode) if softness(mode) > softness(policy_mode) && !soften => late.push((
-                    *file,
-                    *span,
-                    format!("entry `{}` is softer than the policy's mode without saying so", entry.name),
-                    Some("add `soften: true` beside `mode` if that is meant".into()),
-                )),
-                None if *soften => late.push((
-                    *file,
-                    *span,
-                    format!("entry `{}` has `soften` and no `mode`: nothing would be softened", entry.name),
-                    None,
-                )),
-                _ => {}
-            }
+            let fault = softened(&format!("entry `{}`", entry.name), entry.mode, *soften, policy_mode);
+            late.extend(fault.map(|(message, hint)| (*file, *span, message, hint)));
+        }
+        for Said { value: (set, soften), file, span } in &draft.policies {
+            let fault = softened(&format!("`{}: {}`", set.kind.word(), set.path), set.mode, *soften, policy_mode);
+            late.extend(fault.map(|(message, hint)| (*file, *span, message, hint)));
         }
         if let Some(Said { value: workloads, file, span }) = &draft.workloads {
             for name in workloads.runtime_class.iter().flat_map(|rule| &rule.unless).filter(|n| !names.contains_key(*n))
@@ -342,10 +342,23 @@ impl Reader<'_> {
             waivers: draft.waivers,
             break_glass: draft.break_glass.map(|said| said.value),
             workloads: draft.workloads.map(|said| said.value),
+            policies: draft.policies.into_iter().map(|said| said.value.0).collect(),
             only_registries: Vec::new(),
             files: self.files.into_iter().map(|(path, _)| path).collect(),
             digest: format!("sha256:{}", hex(&hash.finalize())),
         })
+    }
+}
+
+/// What is wrong with a mode that is softer than the policy's, or with words that soften nothing, and the way out.
+fn softened(what: &str, mode: Option<Mode>, soften: bool, policy: Mode) -> Option<(String, Option<String>)> {
+    match mode {
+        Some(mode) if softness(mode) > softness(policy) && !soften => Some((
+            format!("{what} is softer than the policy's mode without saying so"),
+            Some("add `soften: true` beside `mode` if that is meant".into()),
+        )),
+        None if soften => Some((format!("{what} has `soften` and no `mode`: nothing would be softened"), None)),
+        _ => None,
     }
 }
 
@@ -360,6 +373,7 @@ impl Draft {
         self.advisories.extend(other.advisories);
         self.vex.extend(other.vex);
         self.images.extend(other.images);
+        self.policies.extend(other.policies);
         self.exempt.extend(other.exempt);
         self.waivers.extend(other.waivers);
         self.break_glass = self.break_glass.take().or(other.break_glass);

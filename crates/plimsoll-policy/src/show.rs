@@ -53,6 +53,16 @@ fn write(out: &mut String, policy: &LoadLine) -> std::fmt::Result {
     for one in &policy.waivers {
         waiver(out, one)?;
     }
+    if !policy.policies.is_empty() {
+        writeln!(out, "policies:")?;
+    }
+    for set in &policy.policies {
+        let mut mode = set.mode.map_or_else(String::new, |mode| format!(", mode: {}", self::mode(mode)));
+        if set.mode.is_some_and(|mode| softness(mode) > softness(policy.mode)) {
+            mode.push_str(", soften: true");
+        }
+        writeln!(out, "  - {{{}: {}{mode}}}", set.kind.word(), quote(&set.path))?;
+    }
     if let Some(one) = &policy.workloads {
         workloads(out, one)?;
     }

@@ -171,6 +171,7 @@ pub fn unreachable(session: &Session, name: &str, reference: Option<ImageReferen
         findings: Vec::new(),
         coverage: Vec::new(),
         workload: None,
+        rulings: Vec::new(),
         problems: vec![problem],
         verdict: None,
     }
@@ -296,6 +297,7 @@ pub fn assembled(
         findings,
         coverage: matched.coverage,
         workload: None,
+        rulings: Vec::new(),
         problems,
         verdict: None,
     }

@@ -311,6 +311,9 @@ pub struct CheckArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Show the policy's `policies` the objects as the files have them, not as an API server makes them
+    #[arg(long)]
+    pub no_defaults: bool,
     #[command(flatten)]
     pub render: RenderArgs,
     #[command(flatten)]

@@ -11,6 +11,7 @@ mod input;
 mod lsp;
 mod message;
 mod native;
+mod policies;
 mod policy_test;
 mod program;
 mod progress;

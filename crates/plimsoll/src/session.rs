@@ -11,7 +11,10 @@ use plimsoll_checks::lint::names::Family;
 use plimsoll_model::loadline::LoadLine;
 use plimsoll_model::{DatabaseInfo, DatabaseKind, PolicyInfo, Problem, ProblemKind, RuleInfo, VexStatement};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::dirs;
+use crate::policies::Policies;
 
 /// Which databases to open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct SessionOptions {
 pub struct Session {
     pub at: Timestamp,
     pub policy: Arc<LoadLine>,
+    /// The policies that it names.
+    pub policies: Arc<Policies>,
     pub namespace: Option<String>,
     pub vex: Arc<Vec<VexStatement>>,
     pub databases: Arc<Vec<Box<dyn AdvisorySource>>>,
@@ -140,11 +145,22 @@ impl Session {
             named_files: Arc::new(options.named_files.clone()),
             every_rule: false,
             cache_dir,
+            policies: Arc::new(Policies::open(&policy)?),
             policy: Arc::new(policy),
         };
+        session.digest_with_policies();
         session.open_databases(&options.databases)?;
         session.read_vex(&options.vex)?;
         Ok(session)
+    }
+
+    /// Other policies' files are other policies: the digest says so.
+    fn digest_with_policies(&mut self) {
+        if let Some(of_policies) = &self.policies.digest {
+            let policy = Arc::make_mut(&mut self.policy);
+            let both = Sha256::digest(format!("{}\n{of_policies}", policy.digest));
+            policy.digest = format!("sha256:{both:x}");
+        }
     }
 
     fn open_databases(&mut self, choice: &DataChoice) -> anyhow::Result<()> {

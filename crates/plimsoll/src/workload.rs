@@ -13,8 +13,8 @@ use plimsoll_checks::pod_security::{CHECKS, Check, Level, Version};
 use plimsoll_checks::source::{Source, Span};
 use plimsoll_model::loadline::{LoadLine, PodSecurityLevel, RuleAction, WorkloadRules};
 use plimsoll_model::{
-    Assessment, FileKind, Finding, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Severity,
-    Subject, SubjectKind, WorkloadFacts,
+    Assessment, FileKind, Finding, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Ruling,
+    Severity, Subject, SubjectKind, WorkloadFacts,
 };
 
 /// What the linter calls a line of a Dockerfile that it does not understand.
@@ -25,7 +25,10 @@ const NOT_UNDERSTOOD: &str = "not-understood";
 /// # Errors
 /// A rule that this program does not have.
 pub fn linter_of(policy: &LoadLine) -> Result<Option<Linter>, UnknownRule> {
-    let Some(workloads) = &policy.workloads else { return Ok(None) };
+    let nothing = WorkloadRules::default();
+    // Policies in other languages ask for objects too, of which the linter then says nothing.
+    let asks = || (!policy.policies.is_empty()).then_some(&nothing);
+    let Some(workloads) = policy.workloads.as_ref().or_else(asks) else { return Ok(None) };
     let named = workloads.rules.iter().filter(|(_, action)| **action != RuleAction::Off).map(|(id, _)| id.clone());
     // What the linter says of itself is no rule of the policy; but without any name it would take the default ones.
     let select = named.chain(["lint".to_owned()]).collect();
@@ -207,7 +210,13 @@ fn words(source: &Source<'_>, finding: &Finding) -> String {
 
 /// The subjects of a linted file (what is not understood of a Dockerfile is undecided where the policy denies something of
 /// it): the Dockerfile, or every object of a manifest that makes pods or has findings.
-pub fn of_file(linted: LintedFile, text: &str, denies_dockerfiles: bool) -> Vec<Assessment> {
+/// `rulings` is what policies in other languages say of one.
+pub fn of_file(
+    linted: LintedFile,
+    text: &str,
+    denies_dockerfiles: bool,
+    rulings: &dyn Fn(&Object) -> Vec<Ruling>,
+) -> Vec<Assessment> {
     let LintedFile { path, kind, findings, mut problems, .. } = linted;
     let mut findings: Vec<Finding> = findings.into_iter().map(|found| found.finding).collect();
     if kind != Some(FileKind::Manifest) {
@@ -237,11 +246,12 @@ pub fn of_file(linted: LintedFile, text: &str, denies_dockerfiles: bool) -> Vec<
     for (index, object) in manifest.objects.iter().enumerate() {
         let facts = facts(object);
         let findings = by_object.remove(&index).unwrap_or_default();
-        if facts.is_some() || !findings.is_empty() {
+        let rulings = rulings(object);
+        if facts.is_some() || !findings.is_empty() || !rulings.is_empty() {
             let place = source.location(plimsoll_checks::manifest::object::span(&object.node).before());
             let place = Location { end_line: None, end_column: None, ..place };
             let subject = subject(SubjectKind::Manifest, object.label(), vec![place], object.namespace.clone());
-            all.push(assessment(subject, findings, Vec::new(), facts));
+            all.push(Assessment { rulings, ..assessment(subject, findings, Vec::new(), facts) });
         }
     }
     // What belongs to no object: text that could not be read.
@@ -328,6 +338,7 @@ fn assessment(
         findings,
         coverage: Vec::new(),
         workload,
+        rulings: Vec::new(),
         problems,
         verdict: None,
     }
@@ -451,7 +462,7 @@ mod tests {
             let policy = policy(workloads);
             let linter = linter_of(&policy).unwrap().unwrap();
             let linted = linter.lint_alone(&Input { path: "Dockerfile", text, kind: FileKind::Dockerfile });
-            let subjects = of_file(linted, text, denies_dockerfiles(&policy));
+            let subjects = of_file(linted, text, denies_dockerfiles(&policy), &|_| Vec::new());
             let effects: Vec<_> = subjects[0].problems.iter().map(|problem| problem.effect).collect();
             assert_eq!(effects, [expected], "{workloads}");
             assert_eq!(subjects[0].problems[0].location.as_ref().unwrap().line, Some(2));
@@ -476,7 +487,7 @@ mod tests {
             "apiVersion: v1\nkind: List\nitems: [{POD}]\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\n"
         );
         let linted = linter.lint_alone(&Input { path: "m.yaml", text: &text, kind: FileKind::Manifest });
-        let subjects = of_file(linted, &text, false);
+        let subjects = of_file(linted, &text, false, &|_| Vec::new());
         let pod = subjects.iter().find(|one| one.subject.name == "Pod/a").unwrap();
         assert!(pod.findings.iter().any(|finding| finding.rule == "pod-security-privileged"), "{:?}", pod.findings);
         assert_eq!(pod.workload.as_ref().unwrap().images.len(), 1);

@@ -186,6 +186,11 @@ fn judge_object(assessment: &Assessment, policy: &LoadLine, context: &Context<'_
     found.reasons.extend(policy.exempt.iter().filter(fit).map(past_exemption));
     let glass = glass::held(policy, namespace, context);
     let today = day(context.at);
+    for ruling in &assessment.rulings {
+        let mut one = reason(ruling.effect, ReasonCode::Ruling, ruling.message.clone());
+        one.clause = Some(ruling.clause.clone());
+        found.reasons.push(one);
+    }
     workload::judge(&workload::Object { assessment, policy, names: &names, namespace, today }, &mut found);
     verdict(policy, None, found, glass)
 }

@@ -194,7 +194,11 @@ fn faults_of_single_values_are_named() {
             format!("{head}workloads: {{runtimeClass: [{{for: [\"**\"], unless: [shop], require: gvisor}}]}}\n"),
             "spares entry `shop`, and there is none",
         ),
-        (format!("{head}policies: []\n"), "section `policies` is not built"),
+        (
+            format!("{head}policies: [{{mode: warn}}]\n"),
+            "an entry of `policies` names one of `rego`, `gatekeeper` and `cel`",
+        ),
+        (format!("{head}policies: [{{rego: a, mode: warn}}]\n"), "is softer than the policy's mode without saying so"),
         (format!("{head}include: [other.yaml]\n"), "this policy was not read from a file"),
         ("kind: LoadLine\n".to_owned(), "a LoadLine has no `apiVersion`"),
         ("apiVersion: v1\nkind: Pod\n".to_owned(), "is not `LoadLine`"),

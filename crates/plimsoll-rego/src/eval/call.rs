@@ -203,6 +203,7 @@ impl<'p> Machine<'p, '_> {
             Some(Mock::Value(value)) => Ok(self.answer(dst, value)),
             Some(Mock::Builtin(callee)) => self.call_builtin(&callee, &arguments, dst),
             Some(Mock::Function(other)) => self.call_mock(other, &arguments, dst),
+            Some(Mock::Rule(rule)) => self.call_whole(rule, dst),
         };
         arguments.clear();
         self.buffers.arguments = arguments;

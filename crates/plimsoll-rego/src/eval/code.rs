@@ -296,6 +296,8 @@ pub(super) enum WithTarget {
 pub(super) enum WithValue {
     Value(Src),
     Function(Index),
+    /// A rule's value instead of a function's: asked for when the function is called.
+    Rule(Index),
     Builtin(Callee),
 }
 

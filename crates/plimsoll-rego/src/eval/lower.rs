@@ -438,7 +438,10 @@ impl<'p> Lower<'p> {
         let path = reference_of(term);
         let Some(Term { kind: TermKind::Var(head), .. }) = path.first() else { return None };
         if &**head == "data" {
-            return self.function_at(&path).map(WithValue::Function);
+            return self.group_at(&path).map(|group| match group.kind {
+                GroupKind::Function => WithValue::Function(group.number),
+                _ => WithValue::Rule(group.number),
+            });
         }
         if self.lookup(head).is_some() || &**head == "input" {
             return None;
@@ -449,6 +452,11 @@ impl<'p> Lower<'p> {
     }
 
     fn function_at(&self, path: &[Term]) -> Option<u32> {
+        self.group_at(path).filter(|group| group.kind == GroupKind::Function).map(|group| group.number)
+    }
+
+    /// The rules of the name that a reference is.
+    fn group_at(&self, path: &[Term]) -> Option<&'p Group> {
         let node = path.iter().enumerate().try_fold(RuleTree::ROOT, |node, (at, term)| {
             let key = match &term.kind {
                 TermKind::Var(name) if at == 0 => Value::String(name.clone()),
@@ -456,8 +464,7 @@ impl<'p> Lower<'p> {
             };
             self.program.compiled.tree.child(node, &key)
         })?;
-        let group = self.program.group_at(node)?;
-        (group.kind == GroupKind::Function).then_some(group.number)
+        self.program.group_at(node)
     }
 
     /// A call as an expression.

@@ -524,6 +524,7 @@ impl<'p, 't> Machine<'p, 't> {
                             let mock = match value {
                                 super::code::WithValue::Value(src) => Mock::Value(value!(*src).clone()),
                                 super::code::WithValue::Function(group) => Mock::Function(*group),
+                                super::code::WithValue::Rule(group) => Mock::Rule(*group),
                                 super::code::WithValue::Builtin(callee) => Mock::Builtin(callee.clone()),
                             };
                             failed!(view.replace(target, mock, &mut self.meter));
@@ -958,6 +959,7 @@ impl<'p, 't> Machine<'p, 't> {
             Some(Mock::Value(value)) => Ok(self.answer(dst, value)),
             Some(Mock::Builtin(other)) => self.call_builtin(&other, arguments, dst),
             Some(Mock::Function(group)) => self.call_mock(group, arguments, dst),
+            Some(Mock::Rule(group)) => self.call_whole(group, dst),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::value::{MAX_DEPTH, Value};
 pub(super) enum Mock {
     Value(Value),
     Function(u32),
+    Rule(u32),
     Builtin(Callee),
 }
 

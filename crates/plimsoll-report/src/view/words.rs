@@ -92,6 +92,7 @@ pub fn reason(code: ReasonCode) -> &'static str {
         ReasonCode::Vulnerability => "a vulnerability that the policy does not let pass",
         ReasonCode::UndecidedMatch => "it could not be told whether a package is vulnerable",
         ReasonCode::Workload => "the manifest breaks what the policy asks of workloads",
+        ReasonCode::Ruling => "one of the policies in Rego, of Gatekeeper or in CEL refuses it or warns of it",
         ReasonCode::Footprint => "the image's footprint breaks a rule of the policy",
         ReasonCode::Problem => "something could not be read or reached",
         ReasonCode::NoData => "there are no advisories for packages that are there",

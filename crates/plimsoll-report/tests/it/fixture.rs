@@ -292,6 +292,7 @@ fn shop() -> Assessment {
         matches,
         findings,
         workload: None,
+        rulings: Vec::new(),
         coverage: vec![
             Coverage {
                 what: "debian 10".into(),
@@ -376,6 +377,7 @@ pub fn baseline_only() -> Report {
         matches: Vec::new(),
         findings: Vec::new(),
         workload: None,
+        rulings: Vec::new(),
         coverage: vec![Coverage {
             what: "cargo".into(),
             packages: 1,

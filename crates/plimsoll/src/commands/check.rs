@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use plimsoll_checks::lint::{Input, kind_of};
+use plimsoll_checks::manifest::object::Object;
 use plimsoll_checks::manifest::{NamedImage, named_images};
 use plimsoll_model::{
     Assessment, FileKind, ImageReference, Inventory, LintedFile, Location, Problem, ProblemEffect, ProblemKind,
@@ -19,6 +20,7 @@ use super::{deliver, report, session};
 use crate::assess;
 use crate::cli::{CheckArgs, Global, Origin, ReachArgs, RenderArgs};
 use crate::exit::Exit;
+use crate::policies::{Question, desk};
 use crate::progress::Meter;
 use crate::rendered::{self, RenderedText, Unrendered};
 use crate::session::Session;
@@ -87,7 +89,7 @@ pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
             Err(error) => assess::unread_sbom(&session, &name, &error),
         });
     }
-    assessments.extend(objects(&session, &below)?);
+    assessments.extend(objects(&session, &below, args.no_defaults)?);
     if !below.problems.is_empty() {
         assessments.push(unread(args, &below));
     }
@@ -117,15 +119,25 @@ fn silent(assessment: &Assessment) -> bool {
 
 /// Dockerfiles and objects, where the policy asks something of them. What the readers of image names say of a file is said
 /// already; what was left out of it for its size is not.
-fn objects(session: &Session, below: &Below) -> anyhow::Result<Vec<Assessment>> {
+fn objects(session: &Session, below: &Below, no_defaults: bool) -> anyhow::Result<Vec<Assessment>> {
     let Some(linter) = workload::linter_of(&session.policy)? else { return Ok(Vec::new()) };
     let inputs: Vec<Input<'_>> =
         below.texts.iter().map(|(path, text, kind)| Input { path, text, kind: *kind }).collect();
     let linted = linter.lint(&inputs);
     let denies_dockerfiles = workload::denies_dockerfiles(&session.policy);
+    let policies = &session.policies;
+    let rulings = |object: &Object| {
+        if policies.is_empty() {
+            return Vec::new();
+        }
+        match desk::review(&object.node, session.namespace.as_deref(), !no_defaults) {
+            Ok(asked) => policies.rulings(&asked),
+            Err(why) => Question::unread(policies, &why),
+        }
+    };
     let of_file = |(mut linted, text): (LintedFile, &String)| {
         linted.problems.retain(|problem| problem.kind == ProblemKind::LimitReached);
-        workload::of_file(linted, text, denies_dockerfiles)
+        workload::of_file(linted, text, denies_dockerfiles, &rulings)
     };
     Ok(linted.into_iter().zip(below.texts.iter().map(|(_, text, _)| text)).flat_map(of_file).collect())
 }
@@ -216,6 +228,7 @@ fn unread(args: &CheckArgs, below: &Below) -> Assessment {
         findings: Vec::new(),
         coverage: Vec::new(),
         workload: None,
+        rulings: Vec::new(),
         problems: below.problems.clone(),
         verdict: None,
     }

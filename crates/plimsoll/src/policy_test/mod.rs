@@ -315,6 +315,7 @@ fn clean(image: &str, reference: &ImageReference) -> Assessment {
         findings: Vec::new(),
         coverage: Vec::new(),
         workload: None,
+        rulings: Vec::new(),
         problems: Vec::new(),
         verdict: None,
     }

@@ -301,6 +301,11 @@ impl Loaded {
         }
     }
 
+    /// Adds a document at the root of data; [`Loaded::settle`] joins them.
+    pub fn document(&mut self, name: &str, value: Value) -> Result<(), Vec<Fault>> {
+        self.put(name, &[], value)
+    }
+
     fn put(&mut self, path: &str, below: &[String], value: Value) -> Result<(), Vec<Fault>> {
         let nested = |inner: Value, name: &String| Value::object(vec![(Value::string(name.as_str()), inner)]);
         let placed = below.iter().rev().fold(value, nested);
@@ -312,7 +317,7 @@ impl Loaded {
     }
 
     /// Takes what waits into `data`, all at once: one after another would copy the whole for each file.
-    fn settle(&mut self) -> Vec<Fault> {
+    pub fn settle(&mut self) -> Vec<Fault> {
         let waiting = std::mem::take(&mut self.waiting);
         let all = std::iter::once(&self.data).chain(waiting.iter().map(|(_, value)| value)).cloned().collect();
         if let Some(merged) = bundle::merge_all(all) {

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::judged::{Judged, judge};
 use super::loaded::Loaded;
+use crate::policies::Question;
 use crate::{assess, workload};
 
 /// Who asks, as far as the policy wants to know.
@@ -44,7 +45,7 @@ pub fn object_without_values(
     let namespace = review.namespace.as_deref();
     let text = |place: &std::ops::Range<usize>| std::str::from_utf8(body.get(place.clone())?).ok();
     let name = format!("{}/{}", review.resource, review.name.as_deref().unwrap_or_default());
-    let assessment = match (&loaded.workloads, review.object.as_ref().and_then(text)) {
+    let mut assessment = match (&loaded.workloads, review.object.as_ref().and_then(text)) {
         (Some(linter), Some(object)) => {
             let old = review.old_object.as_ref().and_then(text);
             workload::of_object(linter, object, old, &name, namespace)
@@ -52,6 +53,13 @@ pub fn object_without_values(
         // What cannot be looked at is never let off.
         _ => workload::unread(namespace),
     };
+    let policies = &loaded.session.policies;
+    if !policies.is_empty() {
+        assessment.rulings = match Question::of(body) {
+            Ok(question) => policies.rulings(&question),
+            Err(why) => Question::unread(policies, &why),
+        };
+    }
     let assessment = workload::with_values(assessment, &loaded.session.policy, secrets);
     object_assessed(loaded, review, &assessment, at)
 }

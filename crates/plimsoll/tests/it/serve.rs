@@ -1,6 +1,7 @@
 //! The admission gate as an API server meets it: reviews over TLS in, answers out.
 
 pub mod peer;
+mod policies;
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -1,0 +1,77 @@
+//! The review that the API server would send of an object in a file. In: the object. Out: an AdmissionReview of its creation, with
+//! the server's defaults set unless somebody asks for the raw file. Nobody is known to ask: the user is empty.
+
+use std::sync::Arc;
+
+use plimsoll_gatekeeper::{Words, value_of};
+use plimsoll_yaml::Node;
+use serde_json::{Value, json};
+
+use super::Question;
+
+/// The review of an object of a manifest; `namespace` stands for one that it does not name.
+///
+/// # Errors
+/// The object is none that could be sent.
+pub fn review(node: &Arc<Node>, namespace: Option<&str>, defaults: bool) -> Result<Question, String> {
+    let read = value_of(node, Words::Kubernetes).map_err(|fault| fault.to_string())?;
+    let mut object: Value = serde_json::from_str(&read.to_json()).map_err(|error| error.to_string())?;
+    if defaults {
+        plimsoll_defaults::apply(&mut object);
+    }
+    let text = |path: [&str; 2]| object.get(path[0]).and_then(|below| below.get(path[1])).and_then(Value::as_str);
+    let own = text(["metadata", "namespace"]).or(namespace).map(str::to_owned);
+    let name = text(["metadata", "name"]).unwrap_or_default().to_owned();
+    let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let kinds = json!({"group": group, "version": version, "kind": kind});
+    let resource = json!({"group": group, "version": version, "resource": resource(kind)});
+    let mut request = json!({
+        "uid": "", "kind": kinds, "resource": resource, "requestKind": kinds, "requestResource": resource,
+        "name": name, "operation": "CREATE", "userInfo": {}, "oldObject": null, "dryRun": false,
+        "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
+    });
+    if let Some(namespace) = own.filter(|_| !is_of_the_cluster(kind)) {
+        request["namespace"] = namespace.into();
+    }
+    request["object"] = object;
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+    Question::of(review.to_string().as_bytes())
+}
+
+/// Kinds that are in no namespace.
+fn is_of_the_cluster(kind: &str) -> bool {
+    matches!(
+        kind,
+        "Namespace"
+            | "Node"
+            | "PersistentVolume"
+            | "ClusterRole"
+            | "ClusterRoleBinding"
+            | "StorageClass"
+            | "PriorityClass"
+            | "IngressClass"
+            | "RuntimeClass"
+            | "CSIDriver"
+            | "CustomResourceDefinition"
+            | "APIService"
+            | "ValidatingWebhookConfiguration"
+            | "MutatingWebhookConfiguration"
+            | "ValidatingAdmissionPolicy"
+            | "ValidatingAdmissionPolicyBinding"
+            | "CertificateSigningRequest"
+    )
+}
+
+/// The resource of a kind, as Kubernetes guesses it.
+fn resource(kind: &str) -> String {
+    let lower = kind.to_lowercase();
+    match lower.chars().last() {
+        _ if lower.ends_with("endpoints") => lower,
+        Some('s') => lower + "es",
+        Some('y') => lower.strip_suffix('y').unwrap_or_default().to_owned() + "ies",
+        None => lower,
+        Some(_) => lower + "s",
+    }
+}

@@ -1,0 +1,185 @@
+//! The policies that a LoadLine's `policies` names: Rego, Gatekeeper's, CEL. In: their files; the AdmissionReview of an object,
+//! the API server's own or one made at the desk. Out: one [`Ruling`] for everything that they say. They are read and compiled
+//! once; what cannot be loaded is an error, never an empty set. What it does not do: judge, which the LoadLine's crate does.
+
+mod cel;
+pub mod desk;
+mod files;
+mod gatekeeper;
+mod rego;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use plimsoll_model::loadline::{LoadLine, Mode, PolicyKind, PolicySet};
+use plimsoll_model::{Effect, Ruling};
+use plimsoll_rego::budget::Budget;
+use plimsoll_rego::value::Value;
+use sha2::{Digest as _, Sha256};
+
+/// What all policies together may take for one object.
+const TIME: Duration = Duration::from_secs(2);
+/// Rulings that are kept of one set; the rest are counted.
+const MAX_RULINGS: usize = 100;
+/// Letters of one message.
+const MAX_MESSAGE: usize = 4096;
+
+/// The sets, ready to be asked from many threads.
+#[derive(Default)]
+pub struct Policies {
+    sets: Vec<Opened>,
+    /// Everything that was read, and the folders that were looked through.
+    pub files: Vec<PathBuf>,
+    /// Of all that was read.
+    pub digest: Option<String>,
+}
+
+struct Opened {
+    /// `policies[0]`
+    name: String,
+    mode: Option<Mode>,
+    engine: Engine,
+}
+
+enum Engine {
+    Rego(rego::Modules),
+    Gatekeeper(Box<plimsoll_gatekeeper::Set>),
+    Cel(Box<cel::Admission>),
+}
+
+/// An AdmissionReview as the engines read it.
+pub struct Question {
+    document: Value,
+    json: serde_json::Value,
+}
+
+/// What a policy says, before the set's mode.
+struct Said {
+    effect: Effect,
+    message: String,
+    /// Of the set: `data.kubernetes.admission.deny`, `K8sRequiredLabels/all-must-have-owner`.
+    policy: String,
+}
+
+impl Policies {
+    /// Opens the sets of a policy.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a policy that is refused, a set in which nothing is that could be asked.
+    pub fn open(policy: &LoadLine) -> anyhow::Result<Policies> {
+        let mut policies = Policies::default();
+        let mut hash = Sha256::new();
+        for (number, set) in policy.policies.iter().enumerate() {
+            let name = format!("policies[{number}]");
+            let place = if set.place.file.is_empty() {
+                String::new()
+            } else {
+                format!("{}:{}: ", set.place.file, set.place.line)
+            };
+            let opened = opened(set, name.clone(), &mut policies.files, &mut hash);
+            let what = || format!("{place}use the policies of `{}: {}`", set.kind.word(), set.path);
+            policies.sets.push(opened.with_context(what)?);
+        }
+        if !policies.sets.is_empty() {
+            policies.digest = Some(format!("sha256:{:x}", hash.finalize()));
+        }
+        Ok(policies)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sets.is_empty()
+    }
+
+    /// What the policies say of an object.
+    pub fn rulings(&self, asked: &Question) -> Vec<Ruling> {
+        let budget = Budget { deadline: Instant::now().checked_add(TIME), ..Budget::default() };
+        let mut rulings = Vec::new();
+        for set in &self.sets {
+            let mut said = match &set.engine {
+                Engine::Rego(modules) => modules.ask(asked, &budget),
+                Engine::Gatekeeper(gatekeeper) => gatekeeper::ask(gatekeeper, asked, &budget),
+                Engine::Cel(admission) => admission.ask(asked),
+            };
+            // The strongest first: of too many the weak are left out.
+            said.sort_by_key(|one| std::cmp::Reverse(one.effect));
+            let more = said.len().saturating_sub(MAX_RULINGS);
+            let strongest = said.get(MAX_RULINGS).map(|one| one.effect);
+            said.truncate(MAX_RULINGS);
+            rulings.extend(said.into_iter().map(|one| set.ruling(one)));
+            if let Some(effect) = strongest {
+                let message = format!("{more} more that these policies say are left out");
+                rulings.push(set.ruling(Said { effect, message, policy: String::new() }));
+            }
+        }
+        rulings
+    }
+}
+
+impl Opened {
+    fn ruling(&self, said: Said) -> Ruling {
+        let Said { effect, mut message, policy } = said;
+        if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+            message.truncate(end);
+            message.push('…');
+        }
+        let stands = matches!(effect, Effect::Deny | Effect::Undecided);
+        let (effect, would) = match self.mode {
+            Some(Mode::Warn) if stands => (Effect::Warn, would(effect)),
+            Some(Mode::Audit) => (Effect::Info, would(effect)),
+            _ => (effect, ""),
+        };
+        let clause = if policy.is_empty() { self.name.clone() } else { format!("{}: {policy}", self.name) };
+        Ruling { effect, message: format!("{would}{message}"), clause }
+    }
+}
+
+/// What a set whose mode is softer says before its words.
+fn would(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Deny => "would be denied: ",
+        Effect::Undecided => "could not tell: ",
+        Effect::Warn | Effect::Info => "",
+    }
+}
+
+impl Question {
+    /// Of the bytes of an AdmissionReview.
+    ///
+    /// # Errors
+    /// They are none that every engine can read.
+    pub fn of(review: &[u8]) -> Result<Question, String> {
+        let document = Value::from_json(review).map_err(|error| error.to_string())?;
+        let json = serde_json::from_slice(review).map_err(|error| error.to_string())?;
+        Ok(Question { document, json })
+    }
+
+    /// What could be told of an object that nobody could read: nothing.
+    pub fn unread(policies: &Policies, why: &str) -> Vec<Ruling> {
+        let said = |set: &Opened| {
+            let message = format!("could not ask the policies: {why}");
+            set.ruling(Said { effect: Effect::Undecided, message, policy: String::new() })
+        };
+        policies.sets.iter().map(said).collect()
+    }
+}
+
+fn opened(set: &PolicySet, name: String, seen: &mut Vec<PathBuf>, hash: &mut Sha256) -> anyhow::Result<Opened> {
+    let extensions: &[&str] = match set.kind {
+        PolicyKind::Rego => &["rego", "json", "yaml", "yml"],
+        PolicyKind::Gatekeeper | PolicyKind::Cel => &["yaml", "yml", "json"],
+    };
+    let found = files::found(&set.path, extensions)?;
+    seen.extend(found.looked_at.iter().cloned());
+    for file in &found.files {
+        hash.update(file.name.as_bytes());
+        hash.update((file.content.len() as u64).to_le_bytes());
+        hash.update(&file.content);
+    }
+    let engine = match set.kind {
+        PolicyKind::Rego => Engine::Rego(rego::Modules::of(&found.files)?),
+        PolicyKind::Gatekeeper => Engine::Gatekeeper(Box::new(gatekeeper::set(&found.files)?)),
+        PolicyKind::Cel => Engine::Cel(Box::new(cel::Admission::of(&found.files)?)),
+    };
+    Ok(Opened { name, mode: set.mode, engine })
+}

@@ -1,0 +1,238 @@
+//! The policies that a LoadLine names: Rego, Gatekeeper's and CEL, at the gate and at the desk.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::peer::{Client, Gate};
+use super::{policy, review_of};
+use crate::plimsoll;
+
+const REGO: &str = r#"package kubernetes.admission
+
+import rego.v1
+
+deny contains msg if {
+	some container in input.request.object.spec.template.spec.containers
+	container.imagePullPolicy == "Always"
+	msg := sprintf("container %v pulls always", [container.name])
+}
+
+warn contains "nobody is on call" if not input.request.object.metadata.annotations["on-call"]
+"#;
+
+const GATEKEEPER: &str = r#"apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: needslabel}
+spec:
+  crd: {spec: {names: {kind: NeedsLabel}, validation: {openAPIV3Schema: {type: object, properties: {label: {type: string}}}}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package needslabel
+      violation[{"msg": msg}] {
+        not input.review.object.metadata.labels[input.parameters.label]
+        msg := sprintf("the label %v is missing", [input.parameters.label])
+      }
+---
+apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: NeedsLabel
+metadata: {name: owner}
+spec:
+  match: {kinds: [{apiGroups: [apps], kinds: [Deployment]}]}
+  parameters: {label: owner}
+---
+apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: NeedsLabel
+metadata: {name: team}
+spec:
+  enforcementAction: warn
+  match: {kinds: [{apiGroups: [apps], kinds: [Deployment]}]}
+  parameters: {label: team}
+"#;
+
+const CEL: &str = r#"apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: more-than-one}
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}]
+  validations: [{expression: object.spec.replicas > 1, message: one replica is none}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: everywhere}
+spec: {policyName: more-than-one, validationActions: [Deny]}
+"#;
+
+const SETS: &str = "policies: [{rego: rego/}, {gatekeeper: gatekeeper.yaml}, {cel: cel/*.yaml}]";
+
+fn written(dir: &Path, more: &str) {
+    for (name, text) in [("rego/a.rego", REGO), ("gatekeeper.yaml", GATEKEEPER), ("cel/vap.yaml", CEL)] {
+        std::fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+    policy(dir, more);
+}
+
+fn gate(more: &str) -> Gate {
+    Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| written(dir, more))
+}
+
+/// Of an image that no registry is asked for: the LoadLine refuses it by name, whatever the policies say.
+fn deployment(change: impl FnOnce(&mut Value)) -> Value {
+    let container = json!({"name": "web", "image": "evil.example.com/web:1"});
+    let mut object = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "default", "labels": {"owner": "a", "team": "b"}, "annotations": {"on-call": "c"}},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}},
+    });
+    change(&mut object);
+    object
+}
+
+/// As the API server sends it: with its defaults.
+fn review(object: &Value) -> String {
+    let mut sent = object.clone();
+    assert!(plimsoll_defaults::apply(&mut sent));
+    let resource = json!({"group": "apps", "version": "v1", "resource": "deployments"});
+    review_of(&sent, &json!({"resource": resource})).to_string()
+}
+
+/// The reasons of the object at the desk, with their clauses.
+fn at_the_desk(gate: &Gate, object: &Value, more: &[&str]) -> Vec<(String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("web.json"), object.to_string()).unwrap();
+    let policy = gate.path("loadline.yaml").display().to_string();
+    let args = ["check", "--policy", &policy, "-f", "json", "--offline", folder.path().to_str().unwrap()];
+    let run = plimsoll(&[&args, more].concat());
+    let report: Value =
+        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}{}", run.out, run.err));
+    let of_object = |one: &&Value| one["subject"]["name"] == "Deployment/web";
+    let Some(object) = report["assessments"].as_array().unwrap().iter().find(of_object) else { return Vec::new() };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let reasons = object["verdict"]["reasons"].as_array().unwrap().iter();
+    reasons.map(|reason| (text(&reason["message"]), text(&reason["clause"]))).collect()
+}
+
+#[test]
+fn the_desk_says_of_an_object_what_the_gate_says() {
+    let gate = gate(SETS);
+    let mut client = gate.client();
+    type Change = fn(&mut Value);
+    let cases: [(Change, &[&str]); 6] = [
+        (|_| {}, &[]),
+        (
+            |object| drop(object["metadata"]["labels"].as_object_mut().unwrap().remove("owner")),
+            &["the label owner is missing"],
+        ),
+        (
+            |object| drop(object["metadata"]["labels"].as_object_mut().unwrap().remove("team")),
+            &["the label team is missing"],
+        ),
+        // What the API server defaults decides: one replica, and a pull policy.
+        (
+            |object| drop(object["spec"].as_object_mut().unwrap().remove("replicas")),
+            &[
+                "ValidatingAdmissionPolicy 'more-than-one' with binding 'everywhere' denied request: one replica is none",
+            ],
+        ),
+        (
+            |object| object["spec"]["template"]["spec"]["containers"][0]["image"] = json!("evil.example.com/web"),
+            &["container web pulls always"],
+        ),
+        (|object| drop(object["metadata"].as_object_mut().unwrap().remove("annotations")), &["nobody is on call"]),
+    ];
+    for (change, expected) in cases {
+        let object = deployment(change);
+        let desk: Vec<String> = at_the_desk(&gate, &object, &[]).into_iter().map(|(message, _)| message).collect();
+        assert_eq!(desk, expected, "{object}");
+        let said = client.post("/validate", &review(&object)).json();
+        let told = format!("{} {}", said["response"]["status"]["message"], said["response"]["warnings"]);
+        for message in expected {
+            assert!(told.contains(message), "{message} is not in {told}");
+        }
+        assert_eq!(said["response"]["allowed"], false);
+    }
+    // The raw file has no replicas: to CEL that is an error, and an error denies.
+    let object = deployment(|object| drop(object["spec"].as_object_mut().unwrap().remove("replicas")));
+    let raw = at_the_desk(&gate, &object, &["--no-defaults"]);
+    assert!(raw[0].0.contains("no such key: replicas"), "{raw:?}");
+    assert_eq!(raw[0].1, "policies[2]: more-than-one/everywhere");
+}
+
+#[test]
+fn a_mode_of_its_own_softens_what_a_set_says() {
+    let mut object = deployment(|_| {});
+    object["metadata"]["labels"] = json!({});
+    for (mode, effect, words) in [("warn", "warn", "would be denied: "), ("audit", "info", "would be denied: ")] {
+        let gate = gate(&format!("policies: [{{gatekeeper: gatekeeper.yaml, mode: {mode}, soften: true}}]"));
+        let desk = at_the_desk(&gate, &object, &[]);
+        assert!(
+            desk.iter().any(|(message, _)| *message == format!("{words}the label owner is missing")),
+            "{effect}: {desk:?}"
+        );
+        let said = gate.client().post("/validate", &review(&object)).json();
+        let warned = said["response"]["warnings"].to_string().contains("the label owner is missing");
+        assert_eq!(warned, mode == "warn", "{said}");
+        assert!(!said["response"]["status"]["message"].to_string().contains("owner"), "{said}");
+    }
+}
+
+#[test]
+fn policies_change_while_the_gate_serves_and_broken_ones_change_nothing() {
+    let gate = gate(SETS);
+    let mut client = gate.client();
+    let object = deployment(|object| object["metadata"]["annotations"] = json!({"on-call": "c"}));
+    let told = |client: &mut Client| {
+        client.post("/validate", &review(&object)).json()["response"]["status"]["message"].to_string()
+    };
+    assert!(!told(&mut client).contains("after hours"));
+    let more = "package kubernetes.admission\n\nimport rego.v1\n\ndeny contains \"after hours\"\n";
+    std::fs::write(gate.path("rego/b.rego"), more).unwrap();
+    gate.wait("the new module is in force", |gate| told(&mut gate.client()).contains("after hours"));
+    std::fs::write(gate.path("rego/b.rego"), "package kubernetes.admission\n\ndeny contains msg if { msg := x }\n")
+        .unwrap();
+    gate.wait("the fault is told", |gate| gate.client().get("/readyz").body.contains("rego_unsafe_var_error"));
+    assert!(told(&mut client).contains("after hours"));
+    std::fs::remove_dir_all(gate.path("rego")).unwrap();
+    gate.wait("the folder is missed", |gate| gate.client().get("/readyz").body.contains("use the policies of `rego: "));
+    assert!(told(&mut client).contains("after hours"));
+}
+
+#[test]
+fn sets_that_would_ask_nothing_or_cannot_be_loaded_are_faults() {
+    let unsafe_template = GATEKEEPER.replace(
+        "not input.review.object.metadata.labels[input.parameters.label]",
+        "not startswith(input.review.object.metadata.name, input.parameters.prefixes[_])",
+    );
+    for (sets, file, text, words) in [
+        ("{rego: empty/}", "empty/x.txt", "", "a set of policies that says nothing would allow everything"),
+        (
+            "{rego: r/}",
+            "r/a.rego",
+            "package a\n\nallow := true\n",
+            "no module has a rule `deny`, `violation` or `warn`",
+        ),
+        ("{rego: r/}", "r/a.rego", "package a\n\ndeny contains x if y\n", "rego_unsafe_var_error"),
+        ("{gatekeeper: g.yaml}", "g.yaml", &unsafe_template, "var _ is unsafe"),
+        ("{gatekeeper: g.yaml}", "g.yaml", GATEKEEPER.split("---").next().unwrap(), "there is no constraint"),
+        ("{cel: c.yaml}", "c.yaml", CEL.split("---").next().unwrap(), "has no binding"),
+        ("{cel: c.yaml}", "c.yaml", CEL.split("---").nth(1).unwrap(), "which is not there"),
+        ("{cel: c.yaml}", "c.yaml", &CEL.replace("object.spec", "objct.spec"), "undeclared reference to 'objct'"),
+        ("{rego: a, cel: b}", "a", "", "names one of `rego`, `gatekeeper` and `cel`"),
+        ("{mode: warn}", "a", "", "names one of `rego`, `gatekeeper` and `cel`"),
+        ("{rego: r/, mode: warn}", "r/a.rego", "package a\n\ndeny contains 1\n", "without saying so"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
+        std::fs::write(folder.path().join(file), text).unwrap();
+        policy(folder.path(), &format!("policies: [{sets}]"));
+        std::fs::write(folder.path().join("pod.json"), deployment(|_| {}).to_string()).unwrap();
+        let policy = folder.path().join("loadline.yaml").display().to_string();
+        let run =
+            plimsoll(&["check", "--policy", &policy, "--offline", folder.path().join("pod.json").to_str().unwrap()]);
+        assert!(run.status > 1 && run.err.contains(words), "{sets}: {}\n{}{}", run.status, run.out, run.err);
+    }
+}
