@@ -2,7 +2,7 @@
 
 use plimsoll_gatekeeper::{Document, Fault, Inventory, Options, Outcome, Review, ReviewOptions, Set, Source, Words};
 
-const TEMPLATE: &str = r#"
+pub const TEMPLATE: &str = r#"
 apiVersion: templates.gatekeeper.sh/v1
 kind: ConstraintTemplate
 metadata: {name: needslabel}
@@ -37,7 +37,7 @@ spec:
       }
 "#;
 
-const CONSTRAINT: &str = r#"
+pub const CONSTRAINT: &str = r#"
 apiVersion: constraints.gatekeeper.sh/v1beta1
 kind: NeedsLabel
 metadata: {name: owners}
@@ -46,7 +46,7 @@ spec:
   parameters: {label: owner}
 "#;
 
-const POD: &str = "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop}}";
+pub const POD: &str = "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop}}";
 
 fn documents(texts: &[&str]) -> Vec<Document> {
     let read = |(at, text): (usize, &&str)| {

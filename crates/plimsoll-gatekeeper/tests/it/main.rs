@@ -1,1 +1,4 @@
+//! What the crate gives, from documents to what is said of a review.
+
+mod hostile;
 mod library;
