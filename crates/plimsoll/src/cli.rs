@@ -99,10 +99,10 @@ pub enum Command {
     /// and / takes either. GET /healthz, /readyz, /metrics and /policy say how it stands.
     #[command(after_help = format!("Examples:\n  plimsoll serve --cert tls.crt --key tls.key\n  plimsoll serve --cert tls.crt --key tls.key --policy loadline.yaml --client-ca ca.crt --client-auth required\n  plimsoll serve --config serve.yaml --check\n  plimsoll serve -c webhook.pem -k webhook-key.pem -p 1323 --debug --registry-whitelist registry.example.com\n\nEvery setting may stand in the --config file under its long name; a flag wins over the environment, and that over\nthe file.\n\n{EXIT_CODES}"))]
     Serve(Box<ServeArgs>),
-    /// Show, check and question the policy
+    /// Show, check, question and try the policy
     #[command(
         subcommand,
-        after_help = "Examples:\n  plimsoll policy check loadline.yaml\n  plimsoll policy why registry.example.com/shop/web:1.4\n  plimsoll policy show"
+        after_help = "Examples:\n  plimsoll policy check loadline.yaml\n  plimsoll policy why registry.example.com/shop/web:1.4\n  plimsoll policy show\n  plimsoll policy test examples/policy-test\n  plimsoll policy replay record/ --against next.yaml"
     )]
     Policy(PolicyCommand),
     /// Fetch, build and inspect vulnerability databases

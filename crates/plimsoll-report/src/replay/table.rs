@@ -75,12 +75,18 @@ fn section(replay: &Replay, change: Change, columns: usize, painter: Painter, pu
         format!("  {}  {}  {}  {d:>COUNT$}", cell(a, namespace), cell(b, workload), cell(c, rule))
     };
     put(&painter.paint(Ink::Faint, &line(["NAMESPACE", "WORKLOAD", "RULE", "REVIEWS"])));
+    let mut before = String::new();
     for row in shown {
         let count = row.reviews.to_string();
         put(&line([&namespace_of(row), &workload_of(row), &rule_of(row), &count]));
-        for text in wrap(&said(row), columns.saturating_sub(4)) {
-            put(&painter.paint(Ink::Faint, &format!("    {text}")));
+        // The same words again and again hide those that differ.
+        let said = said(row);
+        if said != before {
+            for text in wrap(&said, columns.saturating_sub(4)) {
+                put(&painter.paint(Ink::Faint, &format!("    {text}")));
+            }
         }
+        before = said;
     }
     if rows.len() > shown.len() {
         put(&format!("  and {} more rows; --format json has all", rows.len() - shown.len()));

@@ -31,18 +31,8 @@ const NAMES: [&str; 13] = [
     "encryptionkey",
 ];
 /// Ends of the names of fields that hold a secret themselves. Others (`secretName`, `tokenPath`) say where one is.
-const FIELDS: [&str; 10] = [
-    "token",
-    "password",
-    "passwd",
-    "passphrase",
-    "apikey",
-    "accesskey",
-    "privatekey",
-    "clientsecret",
-    "credentials",
-    "cabundlekey",
-];
+const FIELDS: [&str; 9] =
+    ["token", "password", "passwd", "passphrase", "apikey", "accesskey", "privatekey", "clientsecret", "credentials"];
 
 /// Takes the secrets out of a review; gives how many values went.
 pub fn review(review: &mut Value) -> usize {
