@@ -16,8 +16,6 @@
 //! - a set written with variables or references keeps in OPA, as long as nobody asks for it as a whole, its members as they
 //!   are written: `[k | some k in {input.x, input.y}]` has two members where both are equal, and what is written first comes
 //!   first, which decides what strict evaluation ends with;
-//! - `with f as r`, where `r` is a rule and no function: OPA asks for the rule only where the result of `f` is wanted, and
-//!   under the replacements themselves; here the rule is asked for before the expression, and has to be defined;
 //! - a comprehension that is compared with a scalar is not evaluated in OPA, so that no error in it is strictly told.
 
 mod builtins;
