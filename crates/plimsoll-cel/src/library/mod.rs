@@ -116,7 +116,12 @@ pub(crate) struct Overload {
 
 pub(crate) struct Function {
     pub overloads: Vec<Overload>,
+    lenient: bool,
 }
+
+/// Functions that look at what they are given and not at what the checker thought of it, as there.
+const LENIENT: &[&str] =
+    &["-_", "!_", "size", "int", "uint", "double", "bool", "bytes", "timestamp", "duration", "type", "dyn"];
 
 pub(crate) struct Registry {
     functions: Vec<Function>,
@@ -193,19 +198,21 @@ impl Overload {
 }
 
 impl Function {
-    /// Runs the first overload that takes the arguments, among those that the checker left.
+    /// Runs the first overload that takes the arguments, among those that the checker left. Where it took a type for another,
+    /// which it may where nothing says what the items of a list are, any of a [`LENIENT`] function.
     pub fn call(&self, meter: &mut Meter<'_>, left: &[u16], args: &[Value]) -> Out {
         meter.work(1)?;
-        for overload in left.iter().filter_map(|number| self.overloads.get(usize::from(*number))) {
-            if overload.takes(args) {
-                let made = (overload.run)(meter, args);
-                // A call that fails is paid for too; one whose overload was not known before counts as any.
-                let price = if left.len() == 1 || !overload.sized { overload.cost } else { cost::one };
-                meter.charge(price(args, made.as_ref().unwrap_or(&Value::Null)))?;
-                return made;
-            }
-        }
-        Err(no_such_overload())
+        let mut likely = left.iter().filter_map(|number| self.overloads.get(usize::from(*number)));
+        let member = likely.clone().next().is_some_and(|overload| overload.member);
+        let found = likely
+            .find(|overload| overload.takes(args))
+            .or_else(|| self.overloads.iter().find(|one| self.lenient && one.member == member && one.takes(args)));
+        let Some(overload) = found else { return Err(no_such_overload()) };
+        let made = (overload.run)(meter, args);
+        // A call that fails is paid for too; one whose overload was not known before counts as any.
+        let price = if left.len() == 1 || !overload.sized { overload.cost } else { cost::one };
+        meter.charge(price(args, made.as_ref().unwrap_or(&Value::Null)))?;
+        made
     }
 }
 
@@ -233,7 +240,9 @@ impl Registry {
             for row in *rows {
                 for signature in signature::read(row.signature) {
                     let number = *registry.names.entry(signature.name.clone()).or_insert_with(|| {
-                        registry.functions.push(Function { overloads: Vec::new() });
+                        registry
+                            .functions
+                            .push(Function { overloads: Vec::new(), lenient: LENIENT.contains(&&*signature.name) });
                         registry.functions.len() - 1
                     });
                     let wanted = signature.args.iter().map(Wanted::of).collect();
