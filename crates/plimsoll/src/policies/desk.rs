@@ -19,6 +19,11 @@ pub fn review(node: &Arc<Node>, namespace: Option<&str>, defaults: bool) -> Resu
     if defaults {
         plimsoll_defaults::apply(&mut object);
     }
+    Question::of(of_creation(object, namespace).to_string().as_bytes())
+}
+
+/// The review of an object that is to be created, as it is.
+pub fn of_creation(object: Value, namespace: Option<&str>) -> Value {
     let text = |path: [&str; 2]| object.get(path[0]).and_then(|below| below.get(path[1])).and_then(Value::as_str);
     let own = text(["metadata", "namespace"]).or(namespace).map(str::to_owned);
     let name = text(["metadata", "name"]).unwrap_or_default().to_owned();
@@ -36,8 +41,7 @@ pub fn review(node: &Arc<Node>, namespace: Option<&str>, defaults: bool) -> Resu
         request["namespace"] = namespace.into();
     }
     request["object"] = object;
-    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
-    Question::of(review.to_string().as_bytes())
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
 }
 
 /// Kinds that are in no namespace.

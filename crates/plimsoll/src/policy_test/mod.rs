@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Global, ReachArgs};
 use crate::exit::Exit;
+use crate::policies::desk;
 use crate::replay::{State, state};
 use crate::serve::decision;
 use crate::serve::judged::{Judged, judge};
@@ -161,7 +162,7 @@ fn body(case: &Case, no_defaults: bool) -> anyhow::Result<String> {
                 }
                 object
             };
-            admission(case, &ready(object), old.as_ref().map(ready).as_ref())
+            admission(case, ready(object), old.as_ref().map(ready))
         }
     };
     Ok(review.to_string())
@@ -169,7 +170,8 @@ fn body(case: &Case, no_defaults: bool) -> anyhow::Result<String> {
 
 fn override_review(case: &Case, review: &mut Value) {
     let Some(request) = review.get_mut("request").and_then(Value::as_object_mut) else { return };
-    if let Some(namespace) = &case.namespace {
+    // The desk knows of an object whether it is in a namespace.
+    if let (Some(namespace), Asked::Review(_)) = (&case.namespace, &case.asked) {
         request.insert("namespace".into(), json!(namespace));
     }
     if case.user.is_some() || !case.groups.is_empty() {
@@ -177,32 +179,32 @@ fn override_review(case: &Case, review: &mut Value) {
     }
 }
 
-fn admission(case: &Case, object: &Value, old: Option<&Value>) -> Value {
-    let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let api_version = text("/apiVersion");
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let kind = text("/kind");
+/// The review that the desk makes of an object, asked by somebody and about what the case says.
+fn admission(case: &Case, object: Value, old: Option<Value>) -> Value {
     let operation = case.operation.as_deref().unwrap_or(if old.is_some() { "UPDATE" } else { "CREATE" });
-    let resource = format!("{}s", kind.to_ascii_lowercase());
-    let namespace =
-        case.namespace.clone().or_else(|| Some(text("/metadata/namespace").to_owned()).filter(|n| !n.is_empty()));
-    let (object, old) = match (operation, old) {
-        // What goes away is the old object.
-        ("DELETE", old) => (None, Some(old.unwrap_or(object))),
-        (_, old) => (Some(object), old),
+    let mut review = desk::of_creation(object, case.namespace.as_deref());
+    let Some(request) = review.get_mut("request").and_then(Value::as_object_mut) else { return review };
+    // What goes away is the old object.
+    let old = match operation {
+        "DELETE" => {
+            let object = request.insert("object".into(), Value::Null);
+            old.or(object)
+        }
+        _ => old,
     };
-    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
-        "uid": "00000000-0000-0000-0000-000000000000",
-        "kind": {"group": group, "version": version, "kind": kind},
-        "resource": {"group": group, "version": version, "resource": resource},
-        "name": object.or(old).and_then(|object| object.pointer("/metadata/name")),
-        "namespace": namespace,
-        "operation": operation,
-        "userInfo": {"username": case.user, "groups": case.groups},
-        "object": object,
-        "oldObject": old,
-        "dryRun": false,
-    }})
+    if operation != "CREATE" {
+        let kind = match operation {
+            "UPDATE" => "UpdateOptions",
+            "DELETE" => "DeleteOptions",
+            _ => "PodExecOptions",
+        };
+        request.insert("options".into(), json!({"apiVersion": "meta.k8s.io/v1", "kind": kind}));
+    }
+    request.insert("uid".into(), "00000000-0000-0000-0000-000000000000".into());
+    request.insert("operation".into(), operation.into());
+    request.insert("oldObject".into(), old.unwrap_or_default());
+    override_review(case, &mut review);
+    review
 }
 
 /// Images that were looked into, by their path and name.
@@ -334,9 +336,9 @@ fn verdict(case: &Case, given: &Given) -> TestCase {
         failures.push(format!("expected {}, got {got}", case.expect));
     }
     let reasons: Vec<_> = given.decided.iter().flat_map(|one| one.reasons.iter().map(move |why| (one, why))).collect();
-    // A rule by its clause, or by the clause's last part.
+    // A rule by its clause, or by the clause's last part: `runs-as-root`, `all-must-have-owner`.
     let names = |clause: &str, wanted: &str| {
-        clause == wanted || clause.strip_suffix(wanted).is_some_and(|before| before.ends_with('.'))
+        clause == wanted || clause.strip_suffix(wanted).is_some_and(|before| before.ends_with(['.', ' ', '/']))
     };
     let has_rule =
         |rule: &String| reasons.iter().any(|(_, why)| names(why.clause.as_deref().unwrap_or_default(), rule));

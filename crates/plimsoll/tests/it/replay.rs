@@ -144,6 +144,22 @@ fn reviews_are_summed_by_workload_and_rule() {
 }
 
 #[test]
+fn policies_in_other_languages_judge_recorded_reviews() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = record(folder.path(), &[privileged("a", None), pod(&[])]);
+    let rego = "package p\n\ndeny contains \"privileged, says the rego\" if {\n\tsome c in input.request.object.spec.containers\n\tc.securityContext.privileged\n}\n";
+    std::fs::create_dir(folder.path().join("policies")).unwrap();
+    std::fs::write(folder.path().join("policies/p.rego"), rego).unwrap();
+    let against = candidate(folder.path(), "rego", &format!("{ANY}policies: [{{rego: policies/}}]\n"));
+    let run = replay(&record, &against, &["--format", "json"]);
+    let told = found(&run);
+    assert_eq!((run.status, &told["changes"]["newly-denied"]), (1, &json!(1)), "{told:#}");
+    let rows = told["workloads"].as_array().unwrap();
+    let said = rows.iter().find(|row| row["message"] == "privileged, says the rego").unwrap();
+    assert_eq!(said["rule"], "policies[0]: data.p.deny");
+}
+
+#[test]
 fn tables_fit_their_columns_and_pages_fetch_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let long = "a-deployment-with-a-name-that-is-far-longer-than-what-people-like-to-read";
