@@ -40,7 +40,7 @@ struct Numbers(u64);
 impl Numbers {
     fn below(&mut self, most: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % most.max(1)
+        (self.0 >> 33) as usize % most.max(1)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
+use plimsoll_gatekeeper::config::Process;
 use plimsoll_gatekeeper::{
     Document, Native, Options, Outcome, Response, Review, ReviewOptions, Set, Source, Words, json,
 };
@@ -43,6 +44,10 @@ pub(super) fn ask(set: &Set, asked: &Question, budget: &Budget) -> Vec<Said> {
         Ok(review) => review,
         Err(why) => return undecided(why),
     };
+    // The Config's own word for namespaces that Gatekeeper's webhook leaves alone.
+    if set.excludes(Process::Webhook, review.namespace_name()) {
+        return Vec::new();
+    }
     let options = ReviewOptions { point: Some(POINT), budget: budget.clone() };
     let responses = set.review_with(&review, &options, None);
     responses
