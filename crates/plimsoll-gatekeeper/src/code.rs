@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use plimsoll_rego::ast::{Import, Language, Module, Ref, Term, TermKind, text as rego_text};
-use plimsoll_rego::budget::Budget;
 use plimsoll_rego::compile::{self, QueryContext};
 use plimsoll_rego::error::{Code, RegoError};
 use plimsoll_rego::eval::{EvalError, Prepared, Program, ProgramOptions, RunOptions, Tracer};
@@ -17,6 +16,7 @@ use plimsoll_rego::value::Value;
 
 use crate::fault::{Fault, FaultKind};
 use crate::json;
+use crate::set::ReviewOptions;
 use crate::walk;
 
 /// The package that the rule is put into.
@@ -85,6 +85,8 @@ pub struct Found {
     /// Message and details, in Rego's order of both.
     pub violations: Vec<(String, Value)>,
     pub printed: Vec<String>,
+    /// The first error of a builtin, which made a part of the policy undefined.
+    pub erred: Option<String>,
 }
 
 /// Where in the document an error of the code is.
@@ -157,17 +159,19 @@ impl Rego {
         request: &Value,
         parameters: &Value,
         data: &Value,
-        budget: &Budget,
+        options: &ReviewOptions<'_>,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Found, String> {
         let input = json::object([("review", request.clone()), ("parameters", parameters.clone())]);
-        let options = RunOptions { budget: budget.clone(), ..RunOptions::default() };
+        let (budget, world) = (options.budget.clone(), options.world.clone());
+        let options = RunOptions { budget, world, ..RunOptions::default() };
         let run = match tracer {
             Some(tracer) => self.prepared.run_traced(Some(&input), data, &options, Some(tracer)),
             None => self.prepared.run(Some(&input), data, &options),
         };
         let outcome = run.map_err(|error| self.line(&error))?;
-        let mut found = Found { violations: Vec::new(), printed: Vec::new() };
+        let erred = outcome.builtin_errors.first().map(|error| self.line(error));
+        let mut found = Found { violations: Vec::new(), printed: Vec::new(), erred };
         found.printed.extend(outcome.printed.into_iter().map(|line| line.text));
         let values = outcome.solutions.iter().flat_map(|solution| &solution.expressions);
         for value in values {

@@ -2,6 +2,7 @@
 //! reviews. This crate speaks no CEL.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use plimsoll_rego::value::Value;
 
@@ -30,8 +31,8 @@ pub trait NativeBound: Send + Sync {
     /// The messages of what it denies. What it makes of the review it may keep there ([`Review::native`]).
     ///
     /// # Errors
-    /// It could not tell.
-    fn review(&self, review: &Review) -> Result<Vec<String>, String>;
+    /// It could not tell, or not before its end.
+    fn review(&self, review: &Review, deadline: Option<Instant>) -> Result<Vec<String>, String>;
 }
 
 /// Why a source is refused.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use plimsoll_rego::budget::Budget;
+use plimsoll_rego::builtins::World;
 use plimsoll_rego::eval::Tracer;
 use plimsoll_rego::value::Value;
 
@@ -111,6 +112,12 @@ pub struct ReviewOptions<'a> {
     pub point: Option<&'a str>,
     /// Of each constraint's evaluation; its deadline is one for all.
     pub budget: Budget,
+    /// What else is in the cluster is not known: a policy that looks at `data.inventory` and finds nothing wrong could not tell.
+    pub alone: bool,
+    /// An error of a builtin, which Gatekeeper takes for "undefined", is told where a policy finds nothing wrong.
+    pub cautious: bool,
+    /// What policies see of the time.
+    pub world: World,
 }
 
 impl Set {
@@ -190,6 +197,11 @@ impl Set {
         let empty = matches!(&document, Value::Object(object) if object.entries().is_empty());
         let data = if empty { document } else { json::object([("inventory", document)]) };
         Set { inner: self.inner.clone(), inventory: Arc::new(inventory), data }
+    }
+
+    /// Whether other objects are known.
+    pub fn has_inventory(&self) -> bool {
+        matches!(&self.data, Value::Object(object) if !object.entries().is_empty())
     }
 
     pub fn templates(&self) -> &[Template] {
@@ -280,7 +292,8 @@ impl Set {
     ) -> Vec<Outcome> {
         let undecided = |message| vec![Outcome::Undecided { message, unmatched: false }];
         match &template.code {
-            Code::Native(_) => match in_force.bound.as_ref().map(|bound| bound.review(review)) {
+            Code::Native(_) => match in_force.bound.as_ref().map(|bound| bound.review(review, options.budget.deadline))
+            {
                 None => undecided("the constraint is not bound to its engine".into()),
                 Some(Err(message)) => undecided(message),
                 Some(Ok(messages)) => {
@@ -290,11 +303,20 @@ impl Set {
             },
             Code::Rego(rego) => {
                 let tracer = watch.as_deref_mut().and_then(|watch| watch.tracer(rego));
-                match rego.ask(review.request(), &in_force.constraint.parameters, &self.data, &options.budget, tracer) {
+                match rego.ask(review.request(), &in_force.constraint.parameters, &self.data, options, tracer) {
                     Err(message) => undecided(message),
                     Ok(found) => {
                         if let Some(watch) = watch.as_deref_mut() {
                             found.printed.iter().for_each(|line| watch.printed(line));
+                        }
+                        if options.alone && rego.referential && found.violations.is_empty() {
+                            return undecided(
+                                "the policy looks at other objects (data.inventory), which are not known here".into(),
+                            );
+                        }
+                        if let (true, true, Some(error)) = (options.cautious, found.violations.is_empty(), found.erred)
+                        {
+                            return undecided(error);
                         }
                         let violation = |(message, details)| Outcome::Violation { message, details };
                         found.violations.into_iter().map(violation).collect()

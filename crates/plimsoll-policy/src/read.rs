@@ -284,7 +284,12 @@ impl Reader<'_> {
             late.extend(fault.map(|(message, hint)| (*file, *span, message, hint)));
         }
         for Said { value: (set, soften), file, span } in &draft.policies {
-            let fault = softened(&format!("`{}: {}`", set.kind.word(), set.path), set.mode, *soften, policy_mode);
+            let what = format!("`{}: {}`", set.kind.word(), set.path);
+            let stricter = set.mode.filter(|mode| softness(*mode) < softness(policy_mode)).map(|_| {
+                let message = format!("{what} is stricter than the policy's mode, under which everything runs");
+                (message, Some("leave `mode` out, or make the policy's own mode stricter".to_owned()))
+            });
+            let fault = stricter.or_else(|| softened(&what, set.mode, *soften, policy_mode));
             late.extend(fault.map(|(message, hint)| (*file, *span, message, hint)));
         }
         if let Some(Said { value: workloads, file, span }) = &draft.workloads {

@@ -6,6 +6,7 @@
 //! deletion, the one that is deleted. Another way here: expressions that do not compile are told when the template is loaded.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use plimsoll_cel::policy::{Binding, Options, Params, Policy, Review as CelReview};
 use plimsoll_gatekeeper::{Native, NativeBound, NativeFault, NativePolicy, Review, json};
@@ -159,10 +160,11 @@ impl NativePolicy for Compiled {
 }
 
 impl NativeBound for Bound {
-    fn review(&self, review: &Review) -> Result<Vec<String>, String> {
+    fn review(&self, review: &Review, deadline: Option<Instant>) -> Result<Vec<String>, String> {
         let read = review.native(|| read(review)).ok_or("the review was read by another engine")?;
         let read = read.as_ref().as_ref().map_err(Clone::clone)?;
-        let judged = self.policy.judge(std::slice::from_ref(&self.binding), read, &self.params, Options::default());
+        let options = Options { deadline, ..Options::default() };
+        let judged = self.policy.judge(std::slice::from_ref(&self.binding), read, &self.params, options);
         let front = format!("Validation failed for ValidatingAdmissionPolicy '{POLICY}' with binding '{BINDING}': ");
         let mut messages = Vec::new();
         for judgement in judged {

@@ -1,6 +1,7 @@
 //! A policy, a binding and a request → what the API server would do, in its words.
 
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -65,6 +66,8 @@ pub struct Options<'a> {
     pub work: Option<u64>,
     pub memory: Option<u64>,
     pub cancel: Option<&'a AtomicBool>,
+    /// When all that is not decided then is undecided.
+    pub deadline: Option<Instant>,
 }
 
 /// One validation or annotation, or the whole, that did not end well.
@@ -167,6 +170,7 @@ impl Judging<'_> {
             work: self.options.work.unwrap_or(defaults.work),
             memory: self.options.memory.unwrap_or(defaults.memory),
             cancel: self.options.cancel,
+            deadline: self.options.deadline,
         };
         let mut meter = Meter::new(budget);
         let value = program.run_within(scene, &mut meter);

@@ -102,7 +102,7 @@ fn damaged_documents_are_refused_with_words_or_judged_alike_twice() {
             }
             Ok(set) => {
                 let budget = Budget { steps: 100_000, memory: 16 << 20, depth: 200, ..Budget::default() };
-                let options = ReviewOptions { budget, point: None };
+                let options = ReviewOptions { budget, ..ReviewOptions::default() };
                 for document in &documents {
                     let review = Review::of_object(document.value(), Source::Original);
                     let said = || -> Vec<Outcome> {
@@ -140,7 +140,7 @@ fn a_policy_that_does_not_end_could_not_tell() {
     let pod = &Document::read("p.yaml", POD, Words::Core).unwrap()[0];
     let budget = Budget { steps: 1_000_000, ..Budget::default() };
     let review = Review::of_object(pod.value(), Source::Original);
-    let said = set.review_with(&review, &ReviewOptions { budget, point: None }, None);
+    let said = set.review_with(&review, &ReviewOptions { budget, ..ReviewOptions::default() }, None);
     assert!(
         matches!(&said[0].outcome, Outcome::Undecided { message, .. } if message.contains("eval_budget_error")),
         "{said:?}"

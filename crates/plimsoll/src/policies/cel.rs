@@ -1,12 +1,20 @@
 //! ValidatingAdmissionPolicies, asked as the API server asks them.
 
+use std::time::Instant;
+
 use anyhow::{anyhow, bail};
 use plimsoll_cel::policy::{Binding, Options, Params, Policy, Review, Verdict};
 use plimsoll_gatekeeper::{Document, Words};
 use plimsoll_model::Effect;
 
 use super::files::File;
+use super::gatekeeper;
 use super::{Question, Said};
+
+/// The server's own annotation of what `Audit` would have refused.
+const AUDITED: &str = "validation.policy.admission.k8s.io/validation_failure";
+/// Where such policies live.
+const GROUP: &str = "admissionregistration.k8s.io";
 
 pub struct Admission {
     policies: Vec<Policy>,
@@ -19,7 +27,8 @@ impl Admission {
         let (mut policies, mut bindings, mut params) = (Vec::new(), Vec::new(), Vec::new());
         for File { name, content } in files {
             let text = std::str::from_utf8(content).map_err(|_| anyhow!("{name}: no UTF-8"))?;
-            for document in Document::read(name, text, Words::Kubernetes).map_err(|fault| anyhow!("{fault}"))? {
+            let documents = Document::read(name, text, Words::Kubernetes).map_err(|fault| anyhow!("{fault}"))?;
+            for document in gatekeeper::opened(documents) {
                 let text = document.value().to_json();
                 let json: serde_json::Value = serde_json::from_str(&text)?;
                 match json.get("kind").and_then(serde_json::Value::as_str) {
@@ -31,6 +40,9 @@ impl Admission {
                     }
                     Some("MutatingAdmissionPolicy" | "MutatingAdmissionPolicyBinding") => {
                         bail!("{name}: policies that change objects are not asked here; leave the file out")
+                    }
+                    Some(other) if document.group() == GROUP => {
+                        bail!("{name}: nothing is known of the kind `{other}` of {GROUP}")
                     }
                     _ => params.push(json),
                 }
@@ -53,25 +65,32 @@ impl Admission {
         Ok(Admission { policies, bindings, params })
     }
 
-    pub(super) fn ask(&self, asked: &Question) -> Vec<Said> {
+    pub(super) fn ask(&self, asked: &Question, deadline: Option<Instant>) -> Vec<Said> {
         let undecided = |message: String| vec![Said { effect: Effect::Undecided, message, policy: String::new() }];
         let Some(request) = asked.json.get("request") else { return undecided("the review has no request".into()) };
         let review = match Review::from_request(request) {
             Ok(review) => review,
             Err(error) => return undecided(error.to_string()),
         };
+        let options = Options { deadline, ..Options::default() };
         let mut all = Vec::new();
         for policy in &self.policies {
-            for judged in policy.judge(&self.bindings, &review, &self.params, Options::default()) {
+            for mut judged in policy.judge(&self.bindings, &review, &self.params, options) {
                 let name = format!("{}/{}", judged.policy, judged.binding);
                 let mut say = |effect, message| all.push(Said { effect, message, policy: name.clone() });
                 match judged.verdict {
                     Verdict::NotMatched | Verdict::Allowed => {}
                     Verdict::Denied { message, .. } => say(Effect::Deny, message),
-                    Verdict::Undecided { why } => say(Effect::Undecided, why),
+                    Verdict::Undecided { why } => {
+                        judged.unknown.retain(|unknown| *unknown != why);
+                        say(Effect::Undecided, why);
+                    }
                 }
                 judged.warnings.into_iter().for_each(|warning| say(Effect::Warn, warning));
-                judged.unknown.into_iter().for_each(|unknown| say(Effect::Info, unknown));
+                // About warnings and annotations, or behind a denial.
+                judged.unknown.into_iter().for_each(|unknown| say(Effect::Warn, unknown));
+                let failed = |(key, value): (String, String)| (key == AUDITED).then_some(value);
+                judged.annotations.into_iter().filter_map(failed).for_each(|said| say(Effect::Info, said));
             }
         }
         all

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use plimsoll_gatekeeper::{Words, value_of};
 use plimsoll_yaml::Node;
 use serde_json::{Value, json};
@@ -13,13 +14,13 @@ use super::Question;
 ///
 /// # Errors
 /// The object is none that could be sent.
-pub fn review(node: &Arc<Node>, namespace: Option<&str>, defaults: bool) -> Result<Question, String> {
+pub fn review(node: &Arc<Node>, namespace: Option<&str>, defaults: bool, at: Timestamp) -> Result<Question, String> {
     let read = value_of(node, Words::Kubernetes).map_err(|fault| fault.to_string())?;
     let mut object: Value = serde_json::from_str(&read.to_json()).map_err(|error| error.to_string())?;
     if defaults {
         plimsoll_defaults::apply(&mut object);
     }
-    Question::of(of_creation(object, namespace).to_string().as_bytes())
+    Question::of(of_creation(object, namespace).to_string().as_bytes(), at)
 }
 
 /// The review of an object that is to be created, as it is.
@@ -37,8 +38,11 @@ pub fn of_creation(object: Value, namespace: Option<&str>) -> Value {
         "name": name, "operation": "CREATE", "userInfo": {}, "oldObject": null, "dryRun": false,
         "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
     });
-    if let Some(namespace) = own.filter(|_| !is_of_the_cluster(kind)) {
-        request["namespace"] = namespace.into();
+    match kind {
+        // Of a namespace's own making the server says its name.
+        "Namespace" => request["namespace"] = request["name"].clone(),
+        kind if is_of_the_cluster(kind) => {}
+        _ => request["namespace"] = own.unwrap_or_else(|| "default".to_owned()).into(),
     }
     request["object"] = object;
     json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
@@ -48,8 +52,7 @@ pub fn of_creation(object: Value, namespace: Option<&str>) -> Value {
 fn is_of_the_cluster(kind: &str) -> bool {
     matches!(
         kind,
-        "Namespace"
-            | "Node"
+        "Node"
             | "PersistentVolume"
             | "ClusterRole"
             | "ClusterRoleBinding"

@@ -37,7 +37,7 @@ pub fn found(path: &str, extensions: &[&str]) -> anyhow::Result<Found> {
             let folder = given.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             found.looked_at.push(folder.to_owned());
             for (path, name) in entries(folder)? {
-                if matches(pattern, &name) && path.is_file() {
+                if matches(pattern, &name) && !path.is_dir() {
                     found.file(&path)?;
                 }
             }
@@ -90,7 +90,9 @@ fn entries(folder: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(what)? {
         let entry = entry.with_context(what)?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(name) = entry.file_name().into_string() else {
+            bail!("{}: a name in it is not UTF-8", folder.display());
+        };
         if !name.starts_with('.') {
             all.push((entry.path(), name));
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use anyhow::{anyhow, bail};
 use plimsoll_gatekeeper::config::Process;
 use plimsoll_gatekeeper::{
-    Document, Native, Options, Outcome, Response, Review, ReviewOptions, Set, Source, Words, json,
+    Document, Inventory, Native, Options, Outcome, Response, Review, ReviewOptions, Set, Source, Words, json,
 };
 use plimsoll_model::Effect;
 use plimsoll_rego::budget::Budget;
+use plimsoll_rego::value::Value;
 
 use super::files::File;
 use super::{Question, Said};
@@ -25,6 +26,7 @@ pub fn set(files: &[File]) -> anyhow::Result<Set> {
     }
     let native: Arc<dyn Native> = Arc::new(Cel { failure_policy: "Fail".to_owned() });
     let options = Options { strict: true, native: Some(native), ..Options::default() };
+    let documents = opened(documents);
     let set = Set::load(&documents, &options).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         anyhow!("{}", faults.join("\n"))
@@ -32,12 +34,35 @@ pub fn set(files: &[File]) -> anyhow::Result<Set> {
     if set.constraints().len() == 0 {
         bail!("there is no constraint: the templates would ask nothing");
     }
-    Ok(set)
+    // What is no policy is what else there is in the cluster.
+    let mut inventory = Inventory::default();
+    for document in documents.iter().filter(|document| !is_policy(document)) {
+        inventory.add(document).map_err(|fault| anyhow!("{fault}"))?;
+    }
+    Ok(set.with_inventory(inventory))
 }
 
-pub(super) fn ask(set: &Set, asked: &Question, budget: &Budget) -> Vec<Said> {
+/// The items of lists, as `kubectl get -o yaml` writes them, as documents of their own.
+pub(super) fn opened(documents: Vec<Document>) -> Vec<Document> {
+    let mut all = Vec::new();
+    for document in documents {
+        match json::field(document.value(), "items") {
+            Some(Value::Array(items)) if document.kind().ends_with("List") => {
+                all.extend(items.items().iter().cloned().map(Document::of));
+            }
+            _ => all.push(document),
+        }
+    }
+    all
+}
+
+fn is_policy(document: &Document) -> bool {
+    document.group().ends_with(".gatekeeper.sh") || document.group() == "gatekeeper.sh"
+}
+
+pub(super) fn ask(set: &Set, question: &Question, budget: &Budget) -> Vec<Said> {
     let undecided = |message: String| vec![Said { effect: Effect::Undecided, message, policy: String::new() }];
-    let Some(request) = json::field(&asked.document, "request") else {
+    let Some(request) = json::field(&question.document, "request") else {
         return undecided("the review has no request".into());
     };
     let review = match Review::of_request(request, Source::Original) {
@@ -48,7 +73,13 @@ pub(super) fn ask(set: &Set, asked: &Question, budget: &Budget) -> Vec<Said> {
     if set.excludes(Process::Webhook, review.namespace_name()) {
         return Vec::new();
     }
-    let options = ReviewOptions { point: Some(POINT), budget: budget.clone() };
+    let options = ReviewOptions {
+        point: Some(POINT),
+        budget: budget.clone(),
+        alone: !set.has_inventory(),
+        cautious: true,
+        world: question.world(),
+    };
     let responses = set.review_with(&review, &options, None);
     responses
         .iter()

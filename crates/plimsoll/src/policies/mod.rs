@@ -12,14 +12,18 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use plimsoll_model::loadline::{LoadLine, Mode, PolicyKind, PolicySet};
 use plimsoll_model::{Effect, Ruling};
 use plimsoll_rego::budget::Budget;
+use plimsoll_rego::builtins::World;
 use plimsoll_rego::value::Value;
 use sha2::{Digest as _, Sha256};
 
 /// What all policies together may take for one object.
 const TIME: Duration = Duration::from_secs(2);
+/// Bytes of values that one rule may make.
+const MEMORY: u64 = 256 << 20;
 /// Rulings that are kept of one set; the rest are counted.
 const MAX_RULINGS: usize = 100;
 /// Letters of one message.
@@ -52,6 +56,8 @@ enum Engine {
 pub struct Question {
     document: Value,
     json: serde_json::Value,
+    /// The time to answer at.
+    at: Timestamp,
 }
 
 /// What a policy says, before the set's mode.
@@ -91,15 +97,17 @@ impl Policies {
         self.sets.is_empty()
     }
 
-    /// What the policies say of an object.
-    pub fn rulings(&self, asked: &Question) -> Vec<Ruling> {
-        let budget = Budget { deadline: Instant::now().checked_add(TIME), ..Budget::default() };
+    /// What the policies say of an object, until the time is over that they have, or the caller's.
+    pub fn rulings(&self, asked: &Question, until: Option<Instant>) -> Vec<Ruling> {
+        let own = Instant::now().checked_add(TIME);
+        let deadline = until.into_iter().chain(own).min();
+        let budget = Budget { deadline, memory: MEMORY, ..Budget::default() };
         let mut rulings = Vec::new();
         for set in &self.sets {
             let mut said = match &set.engine {
                 Engine::Rego(modules) => modules.ask(asked, &budget),
                 Engine::Gatekeeper(gatekeeper) => gatekeeper::ask(gatekeeper, asked, &budget),
-                Engine::Cel(admission) => admission.ask(asked),
+                Engine::Cel(admission) => admission.ask(asked, budget.deadline),
             };
             // The strongest first: of too many the weak are left out.
             said.sort_by_key(|one| std::cmp::Reverse(one.effect));
@@ -148,10 +156,15 @@ impl Question {
     ///
     /// # Errors
     /// They are none that every engine can read.
-    pub fn of(review: &[u8]) -> Result<Question, String> {
+    pub fn of(review: &[u8], at: Timestamp) -> Result<Question, String> {
         let document = Value::from_json(review).map_err(|error| error.to_string())?;
         let json = serde_json::from_slice(review).map_err(|error| error.to_string())?;
-        Ok(Question { document, json })
+        Ok(Question { document, json, at })
+    }
+
+    /// What Rego sees of the time.
+    fn world(&self) -> World {
+        World { now_nanoseconds: self.at.as_nanosecond(), ..crate::rego::world() }
     }
 
     /// What could be told of an object that nobody could read: nothing.
@@ -172,7 +185,9 @@ fn opened(set: &PolicySet, name: String, seen: &mut Vec<PathBuf>, hash: &mut Sha
     let found = files::found(&set.path, extensions)?;
     seen.extend(found.looked_at.iter().cloned());
     for file in &found.files {
-        hash.update(file.name.as_bytes());
+        // A set is the same wherever it lies.
+        let name = file.name.strip_prefix(set.path.as_str()).unwrap_or(&file.name);
+        hash.update(name.rsplit('/').next().filter(|_| set.path.contains('*')).unwrap_or(name).as_bytes());
         hash.update((file.content.len() as u64).to_le_bytes());
         hash.update(&file.content);
     }

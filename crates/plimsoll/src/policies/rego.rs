@@ -14,11 +14,7 @@ use super::files::File;
 use super::{Question, Said};
 use crate::rego::fault::{Fault, text as fault_text};
 use crate::rego::load::{self, Loaded};
-use crate::rego::policies::{Policies, Settings};
-
-/// Rules that refuse, and those that warn.
-const DENY: [&str; 2] = ["deny", "violation"];
-const WARN: &str = "warn";
+use crate::rego::policies::{Policies, Settings, is_rule};
 
 pub struct Modules {
     data: Value,
@@ -70,7 +66,7 @@ impl Modules {
     }
 
     pub(super) fn ask(&self, asked: &Question, budget: &Budget) -> Vec<Said> {
-        let options = RunOptions { budget: budget.clone(), world: crate::rego::world(), ..RunOptions::default() };
+        let options = RunOptions { budget: budget.clone(), world: asked.world(), ..RunOptions::default() };
         let mut all = Vec::new();
         for rule in &self.rules {
             let mut say = |effect, message| all.push(Said { effect, message, policy: rule.name.clone() });
@@ -103,8 +99,8 @@ fn entry_points(modules: &[Module]) -> Vec<(String, Effect)> {
                 continue;
             }
             let effect = match &**name {
-                name if DENY.contains(&name) => Effect::Deny,
-                WARN => Effect::Warn,
+                name if is_rule(name, &["deny", "violation"]) => Effect::Deny,
+                name if is_rule(name, &["warn"]) => Effect::Warn,
                 _ => continue,
             };
             all.push((format!("{}.{name}", text::reference(&module.package.path)), effect));
@@ -124,10 +120,16 @@ fn messages(value: &Value, rule: &str) -> Vec<String> {
         Value::Array(array) => array.items().iter().map(message).collect(),
         Value::Object(object) => match object.get_str("msg") {
             Some(_) => vec![message(value)],
-            // v0's `deny[msg] = true` and objects by message.
-            None => {
-                object.entries().iter().filter(|(_, holds)| !holds.is_false()).map(|(key, _)| message(key)).collect()
-            }
+            None => object
+                .entries()
+                .iter()
+                .flat_map(|(key, value)| match value {
+                    // `deny[msg] = true`: objects by message.
+                    Value::Bool(true) => vec![message(key)],
+                    // `deny.images contains msg`: rules within rules.
+                    value => messages(value, rule),
+                })
+                .collect(),
         },
         other => vec![message(other)],
     }

@@ -15,6 +15,16 @@ use plimsoll_rego::value::Value;
 use super::fault::Fault;
 use super::load::Loaded;
 
+/// Whether a rule's name is one of these, or one of them with more behind an underscore, as conftest names rules: `deny_privileged`.
+pub fn is_rule(name: &str, kinds: &[&str]) -> bool {
+    kinds.iter().any(|kind| {
+        name.strip_prefix(kind).is_some_and(|rest| {
+            let part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            rest.is_empty() || rest.strip_prefix('_').is_some_and(|parts| parts.split('_').all(part))
+        })
+    })
+}
+
 /// How policies are compiled.
 #[derive(Default)]
 pub struct Settings {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Operation, Review};
@@ -31,7 +32,7 @@ pub fn asks_of_object(loaded: &Loaded, review: &Review) -> bool {
 
 /// The verdict on the review's object; `body` is what the review was read from.
 pub fn object(loaded: &Loaded, review: &Review, body: &[u8], at: Timestamp) -> Judged {
-    object_without_values(loaded, review, body, &[], at)
+    object_until(loaded, review, body, &[], at, None)
 }
 
 /// The same of an object whose secrets were taken out: these rules had found something in them.
@@ -41,6 +42,18 @@ pub fn object_without_values(
     body: &[u8],
     secrets: &[String],
     at: Timestamp,
+) -> Judged {
+    object_until(loaded, review, body, secrets, at, None)
+}
+
+/// The same with an end for the policies in other languages: what they have not said then could not be told.
+pub fn object_until(
+    loaded: &Loaded,
+    review: &Review,
+    body: &[u8],
+    secrets: &[String],
+    at: Timestamp,
+    until: Option<Instant>,
 ) -> Judged {
     let namespace = review.namespace.as_deref();
     let text = |place: &std::ops::Range<usize>| std::str::from_utf8(body.get(place.clone())?).ok();
@@ -55,10 +68,16 @@ pub fn object_without_values(
     };
     let policies = &loaded.session.policies;
     if !policies.is_empty() {
-        assessment.rulings = match Question::of(body) {
-            Ok(question) => policies.rulings(&question),
-            Err(why) => Question::unread(policies, &why),
-        };
+        match Question::of(body, at) {
+            Ok(question) => assessment.rulings = policies.rulings(&question, until),
+            Err(why) => {
+                assessment.rulings = Question::unread(policies, &why);
+                assessment.problems.push(Problem::undecided(
+                    ProblemKind::NotExamined,
+                    "look into the object: the policies could not be asked",
+                ));
+            }
+        }
     }
     let assessment = workload::with_values(assessment, &loaded.session.policy, secrets);
     object_assessed(loaded, review, &assessment, at)

@@ -12,6 +12,7 @@ use plimsoll_admission::{Answer, Envelope, Operation, Review, Road};
 use plimsoll_model::{ImageReference, Outcome, ReasonCode, Verdict};
 use plimsoll_policy::{Request, Standing};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::decision;
 use super::http::word;
@@ -40,6 +41,8 @@ pub struct Gate {
     /// Seconds for which the API server keeps the denial of an ImageReview.
     pub deny_ttl: u32,
     pub requests: AtomicU64,
+    /// Turns of looking into objects that may take long.
+    pub examining: Arc<Semaphore>,
     /// Keeps reviews for a replay, where that is asked for.
     pub recorder: Option<Recorder>,
 }
@@ -74,7 +77,13 @@ impl Gate {
     }
 
     /// The verdict on the object itself, where the policy asks something of objects.
-    pub async fn object(&self, review: &Review, body: Bytes, loaded: &Arc<Loaded>) -> Option<Judged> {
+    pub async fn object(
+        &self,
+        review: &Review,
+        body: Bytes,
+        loaded: &Arc<Loaded>,
+        deadline: Instant,
+    ) -> Option<Judged> {
         if !decision::asks_of_object(loaded, review) {
             return None;
         }
@@ -82,9 +91,19 @@ impl Gate {
         // What people write takes microseconds; what is made to be large may not keep other requests waiting.
         let both = [&review.object, &review.old_object];
         let large = both.into_iter().flatten().any(|place| place.len() > LARGE_OBJECT);
-        let judged = if large {
+        // Policies in other languages take what they take: away from the threads that answer, and only so many at a time.
+        let judged = if large || !loaded.session.policies.is_empty() {
+            let turn = Arc::clone(&self.examining).acquire_owned();
+            let Ok(Ok(turn)) = tokio::time::timeout_at(deadline.into(), turn).await else {
+                return Some(decision::object_unread(loaded, review, at));
+            };
             let (copy, in_force) = (review.clone(), Arc::clone(loaded));
-            tokio::task::spawn_blocking(move || decision::object(&in_force, &copy, &body, at)).await.ok()
+            let judge = move || {
+                let judged = decision::object_until(&in_force, &copy, &body, &[], at, Some(deadline));
+                drop(turn);
+                judged
+            };
+            tokio::task::spawn_blocking(judge).await.ok()
         } else {
             let judge = || decision::object(loaded, review, &body, at);
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(judge)).ok()

@@ -70,6 +70,8 @@ pub struct Current {
     loaded: RwLock<Arc<Loaded>>,
     watched: Mutex<HashMap<PathBuf, Option<Stamp>>>,
     fault: Mutex<Option<String>>,
+    /// What the last look saw that is not in force.
+    settling: Mutex<Option<HashMap<PathBuf, Option<Stamp>>>>,
 }
 
 /// Enough of a file's state to see that it changed. Kubernetes changes mounted files by a symbolic link, which changes
@@ -105,8 +107,7 @@ impl Current {
         let loaded = Arc::new(Loaded::new(session(&options, &registries)?, 1)?);
         let mut watched = watched(&options, &loaded.session);
         // What changed while it was read may not be what was read: the first look reads it once more.
-        let late = |stamp: &Stamp| Timestamp::new(stamp.changed.0, stamp.changed.1 as i32).is_ok_and(|at| at >= began);
-        for stamp in watched.values_mut().filter(|stamp| stamp.as_ref().is_some_and(late)) {
+        for stamp in watched.values_mut().filter(|stamp| stamp.as_ref().is_some_and(|stamp| late(stamp, began))) {
             *stamp = None;
         }
         Ok(Current {
@@ -115,6 +116,7 @@ impl Current {
             watched: Mutex::new(watched),
             loaded: RwLock::new(loaded),
             fault: Mutex::new(None),
+            settling: Mutex::new(None),
         })
     }
 
@@ -133,18 +135,31 @@ impl Current {
         let now = self.get();
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let seen: HashMap<PathBuf, Option<Stamp>> = watched.keys().map(|path| (path.clone(), stamp(path))).collect();
-        if seen == *watched && !anew {
-            return Refreshed::Unchanged;
+        let faulty = self.fault();
+        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        if !anew {
+            // Files that a fault is in may be none that are watched: they are looked at again each time.
+            if seen == *watched && faulty.is_none() {
+                *settling = None;
+                return Refreshed::Unchanged;
+            }
+            // Whoever writes several files, or a large one, is let finish: two looks have to see the same.
+            if seen != *watched && settling.as_ref() != Some(&seen) {
+                *settling = Some(seen);
+                return Refreshed::Unchanged;
+            }
         }
+        *settling = None;
+        let began = Timestamp::now().saturating_sub(SignedDuration::from_millis(20)).unwrap_or(Timestamp::MIN);
         let set_fault = |why: Option<String>| *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = why;
         match session(&self.options, &self.registries).and_then(|session| Loaded::new(session, now.generation + 1)) {
             Ok(next) => {
-                // A file that changed while it was read shows as a change the next time.
+                // A file that changed while it was read, or that is new and younger than the reading, shows as a change the next time.
                 *watched = self::watched(&self.options, &next.session)
-                    .into_keys()
-                    .map(|path| {
-                        let before = seen.get(&path).copied();
-                        let stamp = before.unwrap_or_else(|| stamp(&path));
+                    .into_iter()
+                    .map(|(path, now)| {
+                        let new = || now.filter(|stamp| !late(stamp, began));
+                        let stamp = seen.get(&path).copied().unwrap_or_else(new);
                         (path, stamp)
                     })
                     .collect();
@@ -156,11 +171,18 @@ impl Current {
             Err(error) => {
                 *watched = seen;
                 let why = crate::message::chain(&error);
+                // What was told is not told at every look.
+                let told = !anew && faulty.as_ref() == Some(&why);
                 set_fault(Some(why.clone()));
-                Refreshed::Kept { why }
+                if told { Refreshed::Unchanged } else { Refreshed::Kept { why } }
             }
         }
     }
+}
+
+/// Whether a file changed since, so that what was read of it may not be all.
+fn late(stamp: &Stamp, since: Timestamp) -> bool {
+    Timestamp::new(stamp.changed.0, stamp.changed.1 as i32).is_ok_and(|at| at >= since)
 }
 
 fn session(options: &SessionOptions, registries: &[String]) -> anyhow::Result<Session> {

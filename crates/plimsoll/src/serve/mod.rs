@@ -141,6 +141,9 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option
         log,
         deny_ttl: args.deny_ttl,
         requests: std::sync::atomic::AtomicU64::new(1),
+        examining: Arc::new(tokio::sync::Semaphore::new(
+            2 * std::thread::available_parallelism().map_or(2, usize::from),
+        )),
     };
     if args.verification_key.is_some() && args.rego_bundle.is_empty() {
         anyhow::bail!(

@@ -20,6 +20,7 @@ use crate::compat::opa::flags::Explain;
 use crate::rego::fault::{Fault, Place};
 use crate::rego::load::{Choice, Loaded};
 use crate::rego::policies;
+use crate::rego::policies::is_rule;
 
 /// How policies are read.
 #[derive(Debug, Clone, Default)]
@@ -118,15 +119,6 @@ pub fn namespaces(modules: &[Module]) -> Vec<String> {
         }
     }
     found
-}
-
-fn is_rule(name: &str, kinds: &[&str]) -> bool {
-    kinds.iter().any(|kind| {
-        name.strip_prefix(kind).is_some_and(|rest| {
-            let part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            rest.is_empty() || rest.strip_prefix('_').is_some_and(|parts| parts.split('_').all(part))
-        })
-    })
 }
 
 fn fails(name: &str) -> bool {

@@ -135,7 +135,7 @@ fn with_defaults(set: &Set, document: Document) -> Document {
 /// What an object violates, and what those that it makes do.
 fn judge(set: &Set, expander: &Expander, document: &Document, looker: &mut Looker) -> Result<Vec<Found>, String> {
     let namespace = expander.namespace_of(document.value());
-    let options = ReviewOptions { point: Some(POINT), ..ReviewOptions::default() };
+    let options = ReviewOptions { point: Some(POINT), world: crate::rego::world(), ..ReviewOptions::default() };
     let review = |object: &Value, source, looker: &mut Looker| {
         let mut review = Review::of_object(object, source);
         if let Some(namespace) = &namespace {

@@ -223,6 +223,12 @@ fn sets_that_would_ask_nothing_or_cannot_be_loaded_are_faults() {
         ("{cel: c.yaml}", "c.yaml", &CEL.replace("object.spec", "objct.spec"), "undeclared reference to 'objct'"),
         ("{rego: a, cel: b}", "a", "", "names one of `rego`, `gatekeeper` and `cel`"),
         ("{mode: warn}", "a", "", "names one of `rego`, `gatekeeper` and `cel`"),
+        (
+            "{cel: c.yaml}",
+            "c.yaml",
+            &CEL.replace("kind: ValidatingAdmissionPolicy\n", "kind: ValidatingAdmisionPolicy\n"),
+            "nothing is known of the kind",
+        ),
         ("{rego: r/, mode: warn}", "r/a.rego", "package a\n\ndeny contains 1\n", "without saying so"),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -235,4 +241,92 @@ fn sets_that_would_ask_nothing_or_cannot_be_loaded_are_faults() {
             plimsoll(&["check", "--policy", &policy, "--offline", folder.path().join("pod.json").to_str().unwrap()]);
         assert!(run.status > 1 && run.err.contains(words), "{sets}: {}\n{}{}", run.status, run.out, run.err);
     }
+}
+
+#[test]
+fn a_mode_that_is_stricter_than_the_policys_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    written(folder.path(), "mode: audit\npolicies: [{rego: rego/, mode: enforce}]");
+    let policy = folder.path().join("loadline.yaml").display().to_string();
+    let run = plimsoll(&["check", "--policy", &policy, "--offline", folder.path().to_str().unwrap()]);
+    assert!(run.status > 1 && run.err.contains("is stricter than the policy's mode"), "{}", run.err);
+}
+
+/// What the desk says of the deployment under one file of policies.
+fn said_under(kind: &str, name: &str, files: &[(&str, &str)]) -> Vec<(String, String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in files {
+        std::fs::write(folder.path().join(file), text).unwrap();
+    }
+    let objects = tempfile::tempdir().unwrap();
+    std::fs::write(objects.path().join("web.json"), deployment(|_| {}).to_string()).unwrap();
+    policy(folder.path(), &format!("policies: [{{{kind}: {name}}}]"));
+    let policy = folder.path().join("loadline.yaml").display().to_string();
+    let run = plimsoll(&["check", "--policy", &policy, "-f", "json", "--offline", objects.path().to_str().unwrap()]);
+    let report: Value =
+        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}{}", run.out, run.err));
+    let of_object = |one: &&Value| one["subject"]["name"] == "Deployment/web";
+    let Some(object) = report["assessments"].as_array().unwrap().iter().find(of_object) else { return Vec::new() };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let reasons = object["verdict"]["reasons"].as_array().unwrap().iter();
+    reasons.map(|reason| (text(&reason["effect"]), text(&reason["message"]), text(&reason["clause"]))).collect()
+}
+
+#[test]
+fn rules_of_every_shape_are_asked_and_what_errs_could_not_tell() {
+    let text = "package p\n\nimport rego.v1\n\ndeny_a contains \"a\"\n\nviolation contains {\"msg\": \"b\", \"details\": {}}\n\n\
+                warn_c contains \"c\"\n\ndeny.images contains msg if msg := input.nothing\n\ndenied contains \"no\"\n";
+    let said: Vec<(String, String)> = said_under("rego", "a.rego", &[("a.rego", text)])
+        .into_iter()
+        .map(|(effect, message, _)| (effect, message))
+        .collect();
+    let owned = |effect: &str, message: &str| (effect.to_owned(), message.to_owned());
+    let mut sorted = said.clone();
+    sorted.sort();
+    assert_eq!(sorted, [owned("deny", "a"), owned("deny", "b"), owned("warn", "c")]);
+    let erring = "package p\n\nimport rego.v1\n\ndeny contains \"old\" if time.parse_rfc3339_ns(input.request.object.kind) < time.now_ns()\n";
+    let said = said_under("rego", "a.rego", &[("a.rego", erring)]);
+    assert!(
+        said.iter().any(|(effect, message, _)| effect == "undecided" && message.contains("parse_rfc3339_ns")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn templates_that_look_at_other_objects_could_not_tell_until_some_are_there() {
+    let template = GATEKEEPER.split("---\n").next().unwrap().replace(
+        "not input.review.object.metadata.labels[input.parameters.label]",
+        "data.inventory.namespace[_][_].Deployment[name].metadata.labels[input.parameters.label] == input.review.object.metadata.labels[input.parameters.label]; name != input.review.object.metadata.name",
+    );
+    let constraint = GATEKEEPER.split("---\n").nth(1).unwrap();
+    let policies = format!("{template}---\n{constraint}");
+    let said = said_under("gatekeeper", "g.yaml", &[("g.yaml", &policies)]);
+    assert!(
+        said.iter().any(|(effect, message, _)| effect == "undecided" && message.contains("data.inventory")),
+        "{said:?}"
+    );
+    let other = |owner: &str| {
+        let mut other = deployment(|object| object["metadata"]["labels"]["owner"] = json!(owner));
+        other["metadata"]["name"] = json!("other");
+        format!("{policies}---\n{other}\n")
+    };
+    assert_eq!(said_under("gatekeeper", "g.yaml", &[("g.yaml", &other("b"))]), []);
+    let said = said_under("gatekeeper", "g.yaml", &[("g.yaml", &other("a"))]);
+    assert!(
+        said.iter().any(|(effect, message, _)| effect == "deny" && message.contains("owner is missing")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn policies_are_read_from_lists_too() {
+    let items: Vec<String> =
+        CEL.split("---\n").map(|one| format!("- {}", one.trim_end().replace('\n', "\n  "))).collect();
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n{}\n", items.join("\n"));
+    let strict = list.replace("object.spec.replicas > 1", "object.spec.replicas > 5");
+    let said = said_under("cel", "c.yaml", &[("c.yaml", &strict)]);
+    assert!(
+        said.iter().any(|(effect, message, _)| effect == "deny" && message.contains("one replica is none")),
+        "{said:?}"
+    );
 }

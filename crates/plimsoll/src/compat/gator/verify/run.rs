@@ -181,7 +181,7 @@ fn check(
     }
     let set = set.with_inventory(inventory);
     let review = review(object)?;
-    let options = ReviewOptions { point: Some(POINT), ..ReviewOptions::default() };
+    let options = ReviewOptions { point: Some(POINT), world: crate::rego::world(), ..ReviewOptions::default() };
     let responses = set.review_with(&review, &options, Some(looker));
     let found = |response| Found::new(response, Value::Null, None);
     let mut all: Vec<Found> = responses.into_iter().map(found).collect();
