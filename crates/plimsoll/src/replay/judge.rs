@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::{Timestamp, Unit};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use plimsoll_admission::{Decided, Given, Recorded, Review};
 use plimsoll_model::{Assessment, Digest, ImageReference, Outcome, Problem, ProblemKind, ReasonCode};
 use plimsoll_policy::{Request, Standing};
@@ -45,7 +45,7 @@ impl Judge {
         let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
         let request = decision::request(review, &annotations);
         // So that the verdict on an image is made once for many reviews; dates in policies are days, and graces are too.
-        let hour = at.round(Unit::Hour).unwrap_or(at);
+        let hour = hour(at);
         let mut unknown = Vec::new();
         let mut judged = Vec::with_capacity(review.images.len() + 1);
         for image in &review.images {
@@ -135,5 +135,27 @@ impl Judge {
             kept().insert(key, Arc::clone(&judged));
         }
         judged
+    }
+}
+
+/// The hour that a time is in, so that it is of the same day.
+fn hour(at: Timestamp) -> Timestamp {
+    at.round(TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor)).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_judged_on_the_day_of_its_review() {
+        for (at, of) in [
+            ("2026-11-28T23:59:59.9Z", "2026-11-28T23:00:00Z"),
+            ("2026-11-28T23:30:00Z", "2026-11-28T23:00:00Z"),
+            ("2026-11-29T00:00:00Z", "2026-11-29T00:00:00Z"),
+            ("1969-12-31T23:45:00Z", "1969-12-31T23:00:00Z"),
+        ] {
+            assert_eq!(hour(at.parse().unwrap()).to_string(), of);
+        }
     }
 }
