@@ -22,6 +22,7 @@ use super::loaded::{Current, Loaded};
 use super::log::{Field, Log};
 use super::metrics::{Metrics, Now, Reviews};
 use super::recorder::Recorder;
+use super::redact;
 use crate::cli::LogLevel;
 use crate::session;
 
@@ -249,6 +250,8 @@ impl Gate {
                 })
                 .collect(),
         );
+        // What a policy quotes of the object is in its message.
+        let reason = redact::words(&answer.message);
         let fields = [
             ("road", word(road).into()),
             ("id", self.next_id().into()),
@@ -265,7 +268,7 @@ impl Gate {
             ("exempt", Some(exempt).filter(|count| *count > 0).into()),
             ("images", images),
             ("unchanged", Some(review.unchanged).filter(|count| *count > 0).into()),
-            ("reason", Some(answer.message.as_str()).filter(|message| !message.is_empty()).into()),
+            ("reason", Some(&*reason).filter(|message| !message.is_empty()).into()),
             ("micros", u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX).into()),
         ];
         match level {

@@ -19,6 +19,7 @@ mod metrics;
 pub mod recorder;
 mod redact;
 mod settings;
+mod taken;
 mod tls;
 
 use std::net::SocketAddr;

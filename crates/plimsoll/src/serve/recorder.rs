@@ -28,6 +28,7 @@ use super::loaded::Loaded;
 use super::log::Log;
 use super::metrics::Metrics;
 use super::redact;
+use super::taken::Words;
 use crate::workload;
 
 /// Reviews that wait to be written.
@@ -331,7 +332,8 @@ fn put(text: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
 /// The line of a review, with its break; nothing when its JSON cannot be read as a whole.
 fn line(reviewed: &Reviewed, values: Option<&Linter>) -> Option<Vec<u8>> {
     let mut review: serde_json::Value = serde_json::from_slice(&reviewed.body).ok()?;
-    let redacted = redact::review(&mut review);
+    let taken = redact::review(&mut review);
+    let redacted = taken.count();
     let review = RawValue::from_string(review.to_string()).ok()?;
     let text = |place: &Option<Range<usize>>| std::str::from_utf8(reviewed.body.get(place.clone()?)?).ok();
     let [object, old] = &reviewed.objects;
@@ -344,7 +346,7 @@ fn line(reviewed: &Reviewed, values: Option<&Linter>) -> Option<Vec<u8>> {
         road: reviewed.road,
         redacted,
         secrets,
-        answer: given(&reviewed.images, &reviewed.answer, &reviewed.judged),
+        answer: given_without(&taken.words(), &reviewed.images, &reviewed.answer, &reviewed.judged),
         review: &review,
     };
     let mut text = Vec::with_capacity(review.get().len() + 1024);
@@ -354,6 +356,12 @@ fn line(reviewed: &Reviewed, values: Option<&Linter>) -> Option<Vec<u8>> {
 
 /// An answer in short.
 pub fn given(images: &[String], answer: &Answer, judged: &[Arc<Judged>]) -> Given {
+    given_without(&Words::default(), images, answer, judged)
+}
+
+/// The same without what was taken out of the review: policies quote what they see.
+fn given_without(taken: &Words, images: &[String], answer: &Answer, judged: &[Arc<Judged>]) -> Given {
+    let clear = |text: &str| redact::words(&taken.clear(text)).into_owned();
     let named = images.iter().map(Some).chain(std::iter::once(None));
     let decided = named.zip(judged).map(|(image, judged)| {
         let verdict = &judged.verdict;
@@ -361,7 +369,7 @@ pub fn given(images: &[String], answer: &Answer, judged: &[Arc<Judged>]) -> Give
             effect: reason.effect,
             code: reason.code,
             clause: reason.clause.clone(),
-            message: short(&reason.message),
+            message: short(&clear(&reason.message)),
         });
         Decided {
             image: image.cloned(),
@@ -374,16 +382,15 @@ pub fn given(images: &[String], answer: &Answer, judged: &[Arc<Judged>]) -> Give
     });
     Given {
         allowed: answer.allowed,
-        message: redact::words(&answer.message).into_owned(),
-        warnings: answer.warnings.iter().map(|warning| redact::words(warning).into_owned()).collect(),
+        message: clear(&answer.message),
+        warnings: answer.warnings.iter().map(|warning| clear(warning)).collect(),
         decided: decided.collect(),
     }
 }
 
 fn short(text: &str) -> String {
-    let text = redact::words(text);
     match text.char_indices().nth(MAX_WORDS) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.into_owned(),
+        None => text.to_owned(),
     }
 }

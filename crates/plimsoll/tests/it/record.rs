@@ -51,6 +51,28 @@ fn reviews_are_recorded_with_their_answers_and_without_their_secrets() {
 }
 
 #[test]
+fn a_secret_that_a_policy_quotes_is_not_in_the_record() {
+    let rego = "package p\n\ndeny contains msg if {\n\tsome value in input.request.object.stringData\n\tmsg := sprintf(\"no %v here\", [value])\n}\n";
+    let args = ["--policy", "{dir}/loadline.yaml", "--record", "{dir}/record"];
+    let gate = Gate::start(&args, |dir, _| {
+        std::fs::create_dir(dir.join("policies")).unwrap();
+        std::fs::write(dir.join("policies/p.rego"), rego).unwrap();
+        policy(dir, "policies: [{rego: policies/}]");
+    });
+    let mut secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "p", "namespace": "default"}});
+    secret["stringData"] = json!({"a": "plain words of mine"});
+    let mut review = review_of(&secret, &json!({}));
+    review["request"]["kind"] = json!({"group": "", "version": "v1", "kind": "Secret"});
+    review["request"]["resource"] = json!({"group": "", "version": "v1", "resource": "secrets"});
+    let answer = gate.client().post("/validate", &review.to_string()).json();
+    assert!(answer.to_string().contains("no plain words of mine here"), "{answer}");
+    let folder = gate.path("record");
+    gate.wait("a review in the record", |_| folder.is_dir() && lines(&folder).len() >= 2);
+    let text = format!("{:?}", lines(&folder));
+    assert!(!text.contains("plain words") && text.contains("no [redacted] here"), "{text}");
+}
+
+#[test]
 fn a_record_that_cannot_be_written_changes_no_answer() {
     let args = ["--policy", "{dir}/loadline.yaml", "--record", "{dir}/loadline.yaml/record"];
     let gate = Gate::start(&args, |dir, _| policy(dir, ""));
