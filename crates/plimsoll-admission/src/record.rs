@@ -5,7 +5,7 @@
 //! of an image, a `review` what was asked and what was answered. Each file begins with a head, so that each can be read alone.
 
 use plimsoll_model::loadline::Mode;
-use plimsoll_model::{Assessment, DatabaseInfo, Effect, Outcome, PolicyInfo, ReasonCode};
+use plimsoll_model::{Assessment, DatabaseInfo, Effect, Outcome, PolicyInfo, ProblemKind, ReasonCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -121,6 +121,9 @@ pub struct Decided {
     pub mode: Mode,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Why>,
+    /// Kinds of what could not be told, where the outcome hangs on that. Records of earlier programs have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<ProblemKind>,
 }
 
 /// One reason, in short.
@@ -189,6 +192,7 @@ mod tests {
             effective: Outcome::Denied,
             mode: Mode::Enforce,
             reasons: vec![why],
+            problems: vec![ProblemKind::Unreachable],
         };
         let answer = Given { allowed: false, message: "no".into(), warnings: vec![], decided: vec![decided] };
         let recorded = Recorded {

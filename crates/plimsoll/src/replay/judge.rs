@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use plimsoll_admission::{Decided, Given, Recorded, Review};
-use plimsoll_model::{Assessment, Digest, ImageReference, Outcome, Problem, ProblemKind, ReasonCode};
+use plimsoll_model::{Assessment, Digest, ImageReference, Outcome, Problem, ProblemKind};
 use plimsoll_policy::{Request, Standing};
 
 use super::lines::Ground;
@@ -97,13 +97,11 @@ impl Judge {
             }
             None if glass => (without(Some(reference), decision::by_name()), true),
             None => {
-                // What could not be reached when it was asked could not be reached under another policy either.
-                let was_undecided = before.is_some_and(|before| {
-                    before.outcome == Outcome::Undecided
-                        && before.reasons.iter().any(|reason| reason.code == ReasonCode::Problem)
-                });
                 let what = "look into it: the record knows nothing of what is in it";
-                (without(Some(reference), Problem::undecided(ProblemKind::Unreachable, what)), was_undecided)
+                (
+                    without(Some(reference), Problem::undecided(ProblemKind::Unreachable, what)),
+                    before.is_some_and(unreached),
+                )
             }
         }
     }
@@ -143,8 +141,18 @@ fn hour(at: Timestamp) -> Timestamp {
     at.round(TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor)).unwrap_or(at)
 }
 
+/// What could not be reached when it was asked could not be reached under another policy either. What ran without a look, for
+/// a broken glass or a mode, says nothing of what a look would have found; nor does what was looked into for too long.
+fn unreached(before: &Decided) -> bool {
+    before.outcome == Outcome::Undecided
+        && before.effective != Outcome::Allowed
+        && before.problems.contains(&ProblemKind::Unreachable)
+}
+
 #[cfg(test)]
 mod tests {
+    use plimsoll_model::loadline::Mode;
+
     use super::*;
 
     #[test]
@@ -157,5 +165,23 @@ mod tests {
         ] {
             assert_eq!(hour(at.parse().unwrap()).to_string(), of);
         }
+    }
+
+    #[test]
+    fn only_what_was_refused_as_unreachable_counts_as_such_again() {
+        let before = |effective, problems: &[ProblemKind]| Decided {
+            image: Some("a:1".into()),
+            digest: None,
+            outcome: Outcome::Undecided,
+            effective,
+            mode: Mode::Enforce,
+            reasons: vec![],
+            problems: problems.to_vec(),
+        };
+        assert!(unreached(&before(Outcome::Undecided, &[ProblemKind::Unreachable])));
+        assert!(!unreached(&before(Outcome::Allowed, &[ProblemKind::Unreachable])), "let run by the mode");
+        assert!(!unreached(&before(Outcome::Allowed, &[ProblemKind::NotExamined])), "break-glass");
+        assert!(!unreached(&before(Outcome::Undecided, &[ProblemKind::NotExamined])));
+        assert!(!unreached(&before(Outcome::Undecided, &[])), "an earlier program's record");
     }
 }

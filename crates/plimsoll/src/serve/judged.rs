@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use plimsoll_model::{Assessment, Digest, ImageReference, Problem, ProblemKind, Verdict};
+use plimsoll_model::{Assessment, Digest, ImageReference, Outcome, Problem, ProblemEffect, ProblemKind, Verdict};
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
 
@@ -23,6 +23,8 @@ pub struct Judged {
     /// What the name led to: the digest of the index, or of the manifest where there is none.
     pub digest_text: Option<String>,
     pub retry_after: Option<u32>,
+    /// Kinds of what could not be told, where the outcome hangs on that.
+    pub problems: Vec<ProblemKind>,
 }
 
 /// How the policy stands now to a name before anything is looked into.
@@ -64,11 +66,23 @@ pub fn judge(
     // A verdict is plain data: writing it cannot fail.
     let json = serde_json::to_vec(&verdict).unwrap_or_default();
     let digest_text = digest.map(|digest| digest.to_string());
-    Judged { verdict_digest: format!("sha256:{:x}", Sha256::digest(json)), verdict, digest_text, retry_after }
+    let verdict_digest = format!("sha256:{:x}", Sha256::digest(json));
+    let problems = undecided(assessment, &verdict);
+    Judged { verdict_digest, verdict, digest_text, retry_after, problems }
+}
+
+/// The kinds of problems that a verdict of "could not tell" hangs on, each once.
+fn undecided(assessment: &Assessment, verdict: &Verdict) -> Vec<ProblemKind> {
+    if verdict.outcome != Outcome::Undecided {
+        return Vec::new();
+    }
+    let of = assessment.problems.iter().filter(|problem| problem.effect == ProblemEffect::Undecided);
+    let kinds: std::collections::BTreeSet<ProblemKind> = of.map(|problem| problem.kind).collect();
+    kinds.into_iter().collect()
 }
 
 pub fn is_allowed(verdict: &Verdict) -> bool {
-    verdict.effective == plimsoll_model::Outcome::Allowed
+    verdict.effective == Outcome::Allowed
 }
 
 pub fn weight(judged: &Judged) -> u64 {

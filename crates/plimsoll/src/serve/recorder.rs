@@ -378,6 +378,7 @@ fn given_without(taken: &Words, images: &[String], answer: &Answer, judged: &[Ar
             effective: verdict.effective,
             mode: verdict.mode,
             reasons: reasons.collect(),
+            problems: judged.problems.clone(),
         }
     });
     Given {

@@ -73,6 +73,21 @@ fn a_secret_that_a_policy_quotes_is_not_in_the_record() {
 }
 
 #[test]
+fn an_image_that_could_not_be_reached_says_so_in_the_record() {
+    let gate = recording("undecided: deny", &[]);
+    gate.client().post("/validate", &review_of(&pod(&["localhost:1/x:1"]), &json!({})).to_string());
+    let folder = gate.path("record");
+    gate.wait("a review in the record", |_| folder.is_dir() && lines(&folder).len() >= 2);
+    let found = lines(&folder);
+    let decided = &found[1]["review"]["answer"]["decided"][0];
+    assert_eq!(
+        (&decided["outcome"], &decided["problems"]),
+        (&json!("undecided"), &json!(["unreachable"])),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_record_that_cannot_be_written_changes_no_answer() {
     let args = ["--policy", "{dir}/loadline.yaml", "--record", "{dir}/loadline.yaml/record"];
     let gate = Gate::start(&args, |dir, _| policy(dir, ""));
