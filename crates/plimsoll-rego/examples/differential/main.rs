@@ -16,6 +16,8 @@
 //! - a set written with variables or references keeps in OPA, as long as nobody asks for it as a whole, its members as they
 //!   are written: `[k | some k in {input.x, input.y}]` has two members where both are equal, and what is written first comes
 //!   first, which decides what strict evaluation ends with;
+//! - a function that was asked with `[1]` is in OPA asked no more with `[1.0]`, and gives what it gave with the other spelling; here
+//!   only numbers that are arguments themselves are one call;
 //! - a comprehension that is compared with a scalar is not evaluated in OPA, so that no error in it is strictly told.
 
 mod builtins;

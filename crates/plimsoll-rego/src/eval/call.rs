@@ -2,13 +2,13 @@
 //! its driver runs one rule after another in it, each as often as it holds, and gives the value to the frame below.
 
 use super::builder::{Growing, Refusal};
-use super::code::{Block, Slot, Src};
+use super::code::{Block, NOWHERE, Slot, Src};
 use super::extent::Extents;
 use super::machine::{Machine, shallow};
 use super::program::{Group, GroupKind, Lowered, LoweredRule};
 use super::same::same;
 use super::trace::{EventOp, Node};
-use super::view::{Known, Mock, Mocked};
+use super::view::{Known, MEMBER, Mock, Mocked};
 use super::{EvalCode, EvalError};
 use crate::budget::Exhausted;
 use crate::value::Value;
@@ -203,6 +203,8 @@ impl<'p> Machine<'p, '_> {
             Some(Mock::Value(value)) => Ok(self.answer(dst, value)),
             Some(Mock::Builtin(callee)) => self.call_builtin(&callee, &arguments, dst),
             Some(Mock::Function(other)) => self.call_mock(other, &arguments, dst),
+            // OPA asks for the rule where its value is wanted, and else takes the call for true.
+            Some(Mock::Rule(_)) if dst == NOWHERE => Ok(Flow::On),
             Some(Mock::Rule(rule)) => self.call_whole(rule, dst),
         };
         arguments.clear();
@@ -392,7 +394,9 @@ impl<'p> Machine<'p, '_> {
         }
         let arguments = self.buffers.registers.get(base..).unwrap_or(&[]);
         if let Some(view) = self.buffers.views.get(self.view as usize) {
-            let paid = self.meter.steps(lowered.index.cost(view, self.data, arguments));
+            let cost = lowered.index.cost(view, self.data, arguments);
+            // Documents that are looked at may have to be made anew.
+            let paid = self.meter.steps(cost).and_then(|()| self.meter.memory(cost.saturating_mul(MEMBER)));
             paid.map_err(|limit| self.exhausted_limit(limit))?;
             lowered.index.find(view, self.data, arguments, &mut self.buffers.candidates);
         }
@@ -634,24 +638,27 @@ impl<'p> Machine<'p, '_> {
         began: &Began,
         known: &Known,
     ) -> Result<(), EvalError> {
-        let cheap = self.meter.steps_used().saturating_sub(began.steps) < CHEAP && self.effects == began.effects;
-        if keys.is_some() && cheap && !self.tracing {
-            return Ok(());
-        }
-        let Some(cache) = self.buffers.views.get(view as usize).map(|view| view.cache as usize) else {
-            return Ok(());
-        };
-        let bytes = ENTRY + keys.unwrap_or(0) as u64 * ENTRY;
-        self.meter.memory(bytes).map_err(|limit| self.exhausted_limit(limit))?;
-        let Some(cache) = self.buffers.caches.get_mut(cache) else { return Ok(()) };
-        match keys {
-            None => cache.keep_whole(group, known.clone()),
-            Some(count) => {
-                let asked = self.buffers.registers.get(base..base + count).unwrap_or(&[]);
-                cache.keep(group, asked, known.clone());
+        let Some(view) = self.buffers.views.get(view as usize) else { return Ok(()) };
+        let (number, is_mocked) = (view.cache as usize, view.is_mocked);
+        let asked = self.buffers.registers.get(base..base + keys.unwrap_or(0)).unwrap_or(&[]);
+        if keys.is_some() && !is_mocked && !self.tracing {
+            let cheap = self.meter.steps_used().saturating_sub(began.steps) < CHEAP && self.effects == began.effects;
+            // To OPA 1.0 is the 1 that it was asked with before, and shows as such.
+            let spelt = |value: &Value| matches!(value, Value::Number(_)) || value.has_other_spellings();
+            if cheap && !asked.iter().flatten().any(spelt) {
+                return Ok(());
             }
         }
-        Ok(())
+        let bytes = if keys.is_some() { CALL } else { 0 } + ENTRY + asked.len() as u64 * ENTRY;
+        self.meter.memory(bytes).map_err(|limit| self.exhausted_limit(limit))?;
+        let Some(cache) = self.buffers.caches.get_mut(number) else { return Ok(()) };
+        let Some(count) = keys else {
+            cache.keep_whole(group, known.clone());
+            return Ok(());
+        };
+        let asked = self.buffers.registers.get(base..base + count).unwrap_or(&[]);
+        let kept = cache.keep(group, asked, known.clone(), &mut self.meter);
+        kept.map_err(|limit| self.exhausted_limit(limit))
     }
 
     /// The newest frame's conflict, with all values that were found.
@@ -720,8 +727,10 @@ fn is_early(lowered: &Lowered, found: &[u32]) -> bool {
     }
 }
 
-/// A remembered call's own bytes.
+/// A remembered call's own bytes, for itself and for each argument.
 const ENTRY: u64 = 64;
+/// Its place in the table, above that.
+const CALL: u64 = 128;
 
 /// At most 80 characters of a value.
 fn excerpt(text: &str) -> String {

@@ -144,7 +144,9 @@ impl<'p, 't> Machine<'p, 't> {
             cache.clear();
         }
         // A large evaluation's memory is not kept for small ones.
-        if buffers.registers.capacity() > LARGE || buffers.choices.capacity() > LARGE {
+        let rooms = buffers.spare.iter().map(Vec::capacity).chain(buffers.caches.iter().map(Cache::room));
+        let large = rooms.chain([buffers.registers.capacity(), buffers.choices.capacity()]).any(|room| room > LARGE);
+        if large {
             buffers = Buffers::default();
         }
         (self.outcome, buffers)
@@ -959,6 +961,7 @@ impl<'p, 't> Machine<'p, 't> {
             Some(Mock::Value(value)) => Ok(self.answer(dst, value)),
             Some(Mock::Builtin(other)) => self.call_builtin(&other, arguments, dst),
             Some(Mock::Function(group)) => self.call_mock(group, arguments, dst),
+            Some(Mock::Rule(_)) if dst == NOWHERE => Ok(Flow::On),
             Some(Mock::Rule(group)) => self.call_whole(group, dst),
         }
     }

@@ -1,7 +1,7 @@
 //! What calls gave, by their arguments. In: a group of rules, the values that it was asked with. Out: what it gave then.
 //!
-//! Values are found by a sketch of them: their first and last few bytes and members. Few calls with one sketch are kept, so
-//! that whoever makes up values with equal sketches gains nothing but that their calls are made again and paid again.
+//! Values are found by a sketch of them: their first and last few bytes and members. Of calls with one sketch the newest few are
+//! kept, so that whoever makes up values with equal sketches gains nothing but that older calls are made again and paid again.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -23,6 +23,23 @@ struct Call {
     known: Known,
 }
 
+impl Call {
+    /// Comparing is paid for.
+    fn is(&self, group: u32, arguments: &[Option<Value>], meter: &mut Meter) -> Result<bool, Exhausted> {
+        meter.steps(1)?;
+        if self.group != group || self.arguments.len() != arguments.len() {
+            return Ok(false);
+        }
+        for (have, asked) in self.arguments.iter().zip(arguments) {
+            match asked {
+                Some(asked) if same(have, asked, meter)? => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Memo {
     calls: HashMap<u64, Vec<Call>, BuildHasherDefault<Itself>>,
@@ -38,31 +55,44 @@ impl Memo {
         self.calls.clear();
     }
 
-    /// Comparing is paid for.
     pub fn of(&self, group: u32, arguments: &[Option<Value>], meter: &mut Meter) -> Result<Option<&Known>, Exhausted> {
         let Some(alike) = self.calls.get(&sketch(group, arguments)) else { return Ok(None) };
-        'calls: for call in alike {
-            if call.group != group || call.arguments.len() != arguments.len() {
-                continue;
+        for call in alike {
+            if call.is(group, arguments, meter)? {
+                return Ok(Some(&call.known));
             }
-            for (have, asked) in call.arguments.iter().zip(arguments) {
-                match asked {
-                    Some(asked) if same(have, asked, meter)? => {}
-                    _ => continue 'calls,
-                }
-            }
-            return Ok(Some(&call.known));
         }
         Ok(None)
     }
 
-    pub fn keep(&mut self, group: u32, arguments: &[Option<Value>], known: Known) {
-        let alike = self.calls.entry(sketch(group, arguments)).or_default();
-        if alike.len() < MOST_ALIKE
-            && let Some(arguments) = arguments.iter().cloned().collect()
-        {
+    /// What a call gave last is what it gives.
+    pub fn keep(
+        &mut self,
+        group: u32,
+        arguments: &[Option<Value>],
+        known: Known,
+        meter: &mut Meter,
+    ) -> Result<(), Exhausted> {
+        let alike = self.calls.entry(sketch(group, arguments)).or_insert_with(|| Vec::with_capacity(1));
+        for call in alike.iter_mut() {
+            if call.is(group, arguments, meter)? {
+                call.known = known;
+                return Ok(());
+            }
+        }
+        if let Some(arguments) = arguments.iter().cloned().collect() {
+            // The newest are kept: whoever asks for one call twice does so soon.
+            if alike.len() == MOST_ALIKE {
+                alike.remove(0);
+            }
             alike.push(Call { group, arguments, known });
         }
+        Ok(())
+    }
+
+    /// How much room it has, in calls.
+    pub fn capacity(&self) -> usize {
+        self.calls.capacity()
     }
 }
 
@@ -93,12 +123,18 @@ fn mixed(hash: u64, with: u64) -> u64 {
 
 fn sketch(group: u32, arguments: &[Option<Value>]) -> u64 {
     let mut hash = mixed(0x243F_6A88_85A3_08D3, u64::from(group));
-    let mut left = MOST_MEMBERS;
-    arguments.iter().flatten().for_each(|value| hash = sketched(value, hash, &mut left));
+    // Each for itself: a large one leaves the others what they need.
+    for value in arguments.iter().flatten() {
+        let mut left = MOST_MEMBERS;
+        hash = sketched(value, hash, &mut left);
+    }
     hash
 }
 
-/// Equal values are sketched alike; numbers of one worth and different texts are not always, and then are two calls.
+/// Numbers of longer texts are sketched alike: reading them would have to be paid for.
+const LONGEST_NUMBER: usize = 40;
+
+/// Equal values are sketched alike, but for numbers of one worth whose texts are long and short.
 fn sketched(value: &Value, hash: u64, left: &mut usize) -> u64 {
     if *left == 0 {
         return hash;
@@ -107,7 +143,8 @@ fn sketched(value: &Value, hash: u64, left: &mut usize) -> u64 {
     match value {
         Value::Null => mixed(hash, 1),
         Value::Bool(value) => mixed(hash, 2 + u64::from(*value)),
-        Value::Number(number) => mixed(hash, number.as_i64().map_or(4, |number| number as u64)),
+        Value::Number(number) if number.text_len() > LONGEST_NUMBER => mixed(hash, 4),
+        Value::Number(number) => mixed(hash, number.as_f64().to_bits()),
         Value::String(text) => of_text(text.as_bytes(), hash),
         Value::Array(array) => all(array.items().iter(), mixed(hash, 5 + array.items().len() as u64), left),
         Value::Set(set) => all(set.members().iter(), mixed(hash, 6 + set.members().len() as u64), left),
@@ -177,7 +214,8 @@ mod tests {
             format!(r#"["{long}b{long}"]"#),
         ];
         for (at, call) in calls.iter().enumerate() {
-            memo.keep(7, &asked(call), Known::Value(Value::int(at as i64)));
+            memo.keep(7, &asked(call), Known::Undefined, &mut meter).unwrap();
+            memo.keep(7, &asked(call), Known::Value(Value::int(at as i64)), &mut meter).unwrap();
         }
         for (at, call) in calls.iter().enumerate() {
             let found = memo.of(7, &asked(call), &mut meter).unwrap();
@@ -188,15 +226,30 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_look_alike_are_few_and_the_others_are_made_again() {
+    fn numbers_of_one_worth_are_one_argument_and_every_argument_counts() {
+        let mut meter = Meter::new(&Budget::default());
+        let mut memo = Memo::default();
+        let large: Vec<String> = (0..100).map(|at| at.to_string()).collect();
+        let call = |last: &str| asked(&format!("[[{}], {last}]", large.join(",")));
+        for at in 0..100 {
+            memo.keep(1, &call(&at.to_string()), Known::Value(Value::int(at)), &mut meter).unwrap();
+        }
+        for at in 0..100 {
+            let found = memo.of(1, &call(&format!("{at}.0")), &mut meter).unwrap();
+            assert!(matches!(found, Some(Known::Value(value)) if *value == Value::int(at)));
+        }
+    }
+
+    #[test]
+    fn of_calls_that_look_alike_the_newest_are_kept() {
         let mut meter = Meter::new(&Budget::default());
         let mut memo = Memo::default();
         let around = "x".repeat(100);
         let call = |at: usize| asked(&format!(r#"["{around}{at:05}{around}"]"#));
         for at in 0..1000 {
-            memo.keep(1, &call(at), Known::Undefined);
+            memo.keep(1, &call(at), Known::Undefined, &mut meter).unwrap();
         }
-        let kept = (0..1000).filter(|at| memo.of(1, &call(*at), &mut meter).unwrap().is_some()).count();
-        assert_eq!(kept, MOST_ALIKE);
+        let kept: Vec<usize> = (0..1000).filter(|at| memo.of(1, &call(*at), &mut meter).unwrap().is_some()).collect();
+        assert_eq!(kept, (1000 - MOST_ALIKE..1000).collect::<Vec<_>>());
     }
 }

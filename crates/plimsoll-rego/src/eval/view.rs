@@ -37,6 +37,9 @@ pub(super) struct View {
     pub targets: Arc<Vec<Box<[Value]>>>,
     /// The newest is last.
     pub mocks: Arc<Vec<(Mocked, Mock)>>,
+    /// Functions are replaced here, or were in the view that this one's cache is from: OPA then believes what it found last, be
+    /// that below a replacement or not.
+    pub is_mocked: bool,
     /// Number of its cache.
     pub cache: u32,
     pub parent: u32,
@@ -44,7 +47,15 @@ pub(super) struct View {
 
 impl View {
     pub fn base(input: Option<Value>) -> View {
-        View { input, replaced: None, targets: Arc::default(), mocks: Arc::default(), cache: 0, parent: 0 }
+        View {
+            input,
+            replaced: None,
+            targets: Arc::default(),
+            mocks: Arc::default(),
+            is_mocked: false,
+            cache: 0,
+            parent: 0,
+        }
     }
 
     /// What looking up the replacements above a path costs.
@@ -111,9 +122,11 @@ impl View {
         meter.memory(lists * MEMBER)?;
         match (target, mock) {
             (WithTarget::Function(group), mock) => {
-                Arc::make_mut(&mut self.mocks).push((Mocked::Function(*group), mock))
+                self.is_mocked = true;
+                Arc::make_mut(&mut self.mocks).push((Mocked::Function(*group), mock));
             }
             (WithTarget::Builtin(name), mock) => {
+                self.is_mocked = true;
                 Arc::make_mut(&mut self.mocks).push((Mocked::Builtin(name.clone()), mock));
             }
             (WithTarget::Input(path), Mock::Value(value)) => {
@@ -273,7 +286,18 @@ impl Cache {
         if self.by_arguments.is_empty() { Ok(None) } else { self.by_arguments.of(group, arguments, meter) }
     }
 
-    pub fn keep(&mut self, group: u32, arguments: &[Option<Value>], known: Known) {
-        self.by_arguments.keep(group, arguments, known);
+    pub fn keep(
+        &mut self,
+        group: u32,
+        arguments: &[Option<Value>],
+        known: Known,
+        meter: &mut Meter,
+    ) -> Result<(), Exhausted> {
+        self.by_arguments.keep(group, arguments, known, meter)
+    }
+
+    /// How much room it has beyond that of whole rules at the bottom.
+    pub fn room(&self) -> usize {
+        self.sparse.capacity().max(self.by_arguments.capacity())
     }
 }

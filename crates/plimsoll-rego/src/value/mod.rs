@@ -75,22 +75,25 @@ pub struct Set {
 struct Size {
     depth: u32,
     weight: u32,
+    /// A number in it may be written in several ways: it is no plain whole one.
+    spelt: bool,
 }
 
 impl Size {
     fn of<'a>(values: impl Iterator<Item = &'a Value>) -> Size {
-        let (mut depth, mut weight) = (0, 1_u64);
+        let (mut depth, mut weight, mut spelt) = (0, 1_u64, false);
         for value in values {
             let size = value.size();
+            spelt |= size.spelt;
             depth = depth.max(size.depth);
             weight = weight.saturating_add(u64::from(size.weight));
         }
-        Size { depth: depth.saturating_add(1), weight: u32::try_from(weight).unwrap_or(u32::MAX) }
+        Size { depth: depth.saturating_add(1), weight: u32::try_from(weight).unwrap_or(u32::MAX), spelt }
     }
 
     /// Of a scalar that is so many bytes long.
     fn scalar(bytes: usize) -> Size {
-        Size { depth: 0, weight: u32::try_from(bytes / 64 + 1).unwrap_or(u32::MAX) }
+        Size { depth: 0, weight: u32::try_from(bytes / 64 + 1).unwrap_or(u32::MAX), spelt: false }
     }
 }
 
@@ -202,6 +205,11 @@ impl Value {
         u64::from(self.size().weight)
     }
 
+    /// Whether there is an equal value that is written otherwise: it holds a number that is no plain whole one.
+    pub(crate) fn has_other_spellings(&self) -> bool {
+        self.size().spelt
+    }
+
     fn size(&self) -> Size {
         match self {
             Value::Array(array) => array.size,
@@ -210,8 +218,8 @@ impl Value {
             Value::String(text) => Size::scalar(text.len()),
             // Digits are compared one by one.
             Value::Number(number) => match number.text_len() {
-                0..=64 => Size::scalar(0),
-                long => Size::scalar(long.saturating_mul(16)),
+                0..=64 => Size { spelt: !number.is_plain(), ..Size::scalar(0) },
+                long => Size { spelt: true, ..Size::scalar(long.saturating_mul(16)) },
             },
             Value::Null | Value::Bool(_) => Size::scalar(0),
         }

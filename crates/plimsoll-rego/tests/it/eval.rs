@@ -439,6 +439,56 @@ fn functions_that_call_others_twice_are_not_run_exponentially_often() {
 }
 
 #[test]
+fn neither_are_those_whose_first_argument_is_large_or_whose_second_is_a_fraction() {
+    let mut text = "package a\nf0(_, x) := x\n".to_owned();
+    for at in 1..40 {
+        let _ = writeln!(text, "f{at}(o, x) := f{0}(o, x) + f{0}(o, x)", at - 1);
+    }
+    let labels: Vec<String> = (0..40).map(|at| format!(r#""label-{at}": "value-{at}""#)).collect();
+    let input = format!("{{{}}}", labels.join(","));
+    for query in [
+        "sum([data.a.f39(input, i) | some i in numbers.range(1, 20)])",
+        "sum([data.a.f39(input, i / 2) | some i in [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21]])",
+    ] {
+        let outcome = run(&text, query, &input, "{}", &RunOptions::default()).unwrap();
+        assert!(outcome.metrics.steps < 300_000, "{query}: {:?}", outcome.metrics);
+    }
+}
+
+#[test]
+fn the_first_spelling_of_a_number_is_the_one_that_a_function_knows() {
+    let text = "package a\nf(x) := x\np := [f(1), f(1.0), f(1.50), f(1.5)]\nq := [f([2.0]), f([2])]";
+    assert_eq!(values(text, "data.a", "{}", "{}"), r#"{"p": [1, 1, 1.50, 1.50], "q": [[2.0], [2.0]]}"#);
+}
+
+#[test]
+fn under_a_replaced_function_what_was_found_last_is_believed() {
+    let text = "package a\nf(_) := 1\ng(x) := f(x)\nmf(x) := g(1) + x\n\
+                p := [g(1), f(5), g(1)]\nq := [f(5), g(1), f(6)]\nr := x if x := p with f as mf\ns := x if x := q with f as mf";
+    assert_eq!(values(text, "[data.a.r, data.a.s]", "{}", "{}"), "[[2, 7, 2], [6, 1, 7]]");
+}
+
+#[test]
+fn a_rule_instead_of_a_function_is_asked_only_for_its_value() {
+    let text = "package a\nf(_) := true\nfl := false\nund if false\np if f(1) with f as und\nq if not f(1) with f as fl\n\
+                r := y if y := f(1) with f as fl\ndeny if f(1)\nallow if not deny with f as fl\ns := y if y := f(1) with f as und";
+    assert_eq!(values(text, "data.a", "{}", "{}"), r#"{"deny": true, "fl": false, "p": true, "r": false}"#);
+}
+
+#[test]
+fn rules_that_look_at_replaced_data_look_once() {
+    let mut text = "package a\ny := x if x := count(p) with data.coll.zz as 1\n".to_owned();
+    (0..300).for_each(|at| {
+        let _ = writeln!(text, "p contains {at} if data.coll[input.x]");
+    });
+    let members: Vec<String> = (0..20_000).map(|at| format!(r#""k{at}": 1"#)).collect();
+    let data = format!(r#"{{"coll": {{{}}}}}"#, members.join(","));
+    let outcome = run(&text, "data.a.y", r#"{"x": "none"}"#, &data, &RunOptions::default()).unwrap();
+    assert_eq!(outcome.solutions[0].expressions[0].value, Value::int(0));
+    assert!(outcome.metrics.steps > 20_000);
+}
+
+#[test]
 fn what_a_function_tells_outside_it_tells_once_for_the_same_arguments() {
     let text =
         "package a\nf(x) := y if y := to_number(x)\np := [y | some x in [\"1\", \"z\", \"z\", \"z\"]; y := f(x)]";

@@ -156,45 +156,56 @@ impl RuleIndex {
             found.extend(0..u32::try_from(self.rules.len()).unwrap_or(NOWHERE));
             return;
         }
-        let look = |subject: &Subject| look(subject, view, data, arguments);
-        // Few subjects are the rule; each is looked at once.
-        let mut seen: [Option<Option<Value>>; 4] = Default::default();
-        let mut holds = |(subject, test): &(usize, Test)| {
-            let Some(known) = seen.get_mut(*subject) else {
-                return test.holds(self.subjects.get(*subject).and_then(look).as_ref());
-            };
-            let known = known.get_or_insert_with(|| self.subjects.get(*subject).and_then(look));
-            test.holds(known.as_ref())
+        // Each is looked at once, and only if a rule asks for it; few are the rule.
+        let mut few: [Option<Option<Value>>; 4] = Default::default();
+        let mut many = Vec::new();
+        let seen = match few.get_mut(..self.subjects.len()) {
+            Some(few) => few,
+            None => {
+                many.resize(self.subjects.len(), None);
+                &mut many[..]
+            }
         };
-        let has_key = |(key, collection): &(usize, usize)| {
-            let key = self.subjects.get(*key).and_then(look);
-            let collection = self.subjects.get(*collection).and_then(look);
-            match (key, collection) {
+        let look = |seen: &mut [Option<Option<Value>>], subject: usize| {
+            if let (Some(place @ None), Some(subject)) = (seen.get_mut(subject), self.subjects.get(subject)) {
+                *place = Some(look(subject, view, data, arguments));
+            }
+        };
+        let known = |seen: &'_ [Option<Option<Value>>], subject: usize| seen.get(subject).cloned().flatten().flatten();
+        let holds = |seen: &mut [Option<Option<Value>>], (subject, test): &(usize, Test)| {
+            look(seen, *subject);
+            test.holds(seen.get(*subject).and_then(Option::as_ref).and_then(Option::as_ref))
+        };
+        let has_key = |seen: &mut [Option<Option<Value>>], (key, collection): &(usize, usize)| {
+            look(seen, *key);
+            look(seen, *collection);
+            match (known(seen, *key), known(seen, *collection)) {
                 (Some(_), Some(Value::Array(_))) => true,
                 (Some(key), Some(collection)) => collection.get(&key).is_some(),
                 _ => false,
             }
         };
-        let mut can = |rule: u32| {
+        let can = |seen: &mut [Option<Option<Value>>], rule: u32| {
             self.rules.get(rule as usize).is_some_and(|rule| {
-                rule.all.iter().all(&mut holds)
-                    && (rule.ways.is_empty() || rule.ways.iter().any(|way| way.iter().all(&mut holds)))
-                    && rule.keys.iter().all(has_key)
+                rule.all.iter().all(|one| holds(seen, one))
+                    && (rule.ways.is_empty() || rule.ways.iter().any(|way| way.iter().all(|one| holds(seen, one))))
+                    && rule.keys.iter().all(|one| has_key(seen, one))
             })
         };
         match &self.by_value {
             Some((subject, by_value, others)) => {
-                let value = self.subjects.get(*subject).and_then(look);
+                look(seen, *subject);
+                let value = known(seen, *subject);
                 let matching = value.and_then(|value| by_value.get(&value)).map_or(&[][..], Vec::as_slice);
                 merge(matching, others, |rule| {
-                    if can(rule) {
+                    if can(seen, rule) {
                         found.push(rule);
                     }
                 });
             }
             None => {
                 let count = u32::try_from(self.rules.len()).unwrap_or(NOWHERE);
-                found.extend((0..count).filter(|rule| can(*rule)));
+                found.extend((0..count).filter(|rule| can(seen, *rule)));
             }
         }
     }
