@@ -16,6 +16,7 @@ pub mod limits;
 pub mod local;
 pub mod mirrors;
 pub mod oci;
+pub mod outside;
 pub mod progress;
 pub mod registry;
 pub mod sources;

@@ -4,6 +4,7 @@
 pub mod fault;
 pub mod json;
 pub mod load;
+pub mod outside;
 pub mod policies;
 
 use std::path::Path;

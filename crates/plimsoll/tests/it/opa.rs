@@ -347,3 +347,73 @@ fn newcomers_are_told_the_way_out() {
         run.err
     );
 }
+
+/// Answers each request by its path, until the test ends.
+fn web() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let read = std::io::Read::read(&mut stream, &mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let answer = if request.starts_with("GET /away") {
+                format!(
+                    "HTTP/1.1 302 Found\r\nLocation: http://localhost:{port}/json\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+            } else {
+                let method = request.split(' ').next().unwrap_or_default();
+                let body = format!("{{\"method\": \"{method}\"}}");
+                let head = "Content-Type: application/json\r\nX-Team: a\r\nConnection: close";
+                format!("HTTP/1.1 200 OK\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            };
+            std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn http_send_asks_the_hosts_of_a_capabilities_file_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = web();
+    let mut capabilities: Value =
+        serde_json::from_str(&opa(folder.path(), &["capabilities", "--current"]).out).unwrap();
+    capabilities["allow_net"] = serde_json::json!(["127.0.0.1"]);
+    std::fs::write(folder.path().join("net.json"), capabilities.to_string()).unwrap();
+    capabilities.as_object_mut().unwrap().remove("allow_net");
+    std::fs::write(folder.path().join("no-net.json"), capabilities.to_string()).unwrap();
+    let ask = |capabilities: &[&str], host: &str, path: &str, more: &str| {
+        let query = format!(
+            r#"object.filter(http.send({{"method": "post", "url": "http://{host}:{port}/{path}", "body": {{"a": 1}}{more}}}), ["body", "status", "status_code"])"#
+        );
+        opa(folder.path(), &[&["eval", "-f", "raw"], capabilities, &["--strict-builtin-errors", &query]].concat())
+    };
+    let net = ["--capabilities", "net.json"];
+    let asked = ask(&net, "127.0.0.1", "json", "");
+    let without_net = ask(&["--capabilities", "no-net.json"], "127.0.0.1", "json", "");
+    for (run, words) in [
+        (&asked, r#"{"body":{"method":"POST"},"status":"200 OK","status_code":200}"#),
+        (&ask(&[], "127.0.0.1", "json", ""), "eval_denied_error: http.send: reaching outside is off"),
+        (&without_net, "eval_denied_error: http.send: reaching outside is off"),
+        (&ask(&net, "localhost", "json", ""), "eval_denied_error: http.send: no capability allows host localhost"),
+        (&ask(&net, "127.0.0.1", "json", r#", "tls_client_cert_file": "a.pem""#), "not supported here"),
+    ] {
+        let told =
+            format!("{}{}", run.out, run.err).replace(": ", ":").replace(", ", ",").replace('\n', "").replace("  ", "");
+        assert!(told.contains(&words.replace(": ", ":").replace(", ", ",")), "{words}: {told}");
+    }
+    let query = format!(
+        r#"x := http.send({{"method": "get", "url": "http://127.0.0.1:{port}/away", "enable_redirect": REDIRECT}}).status_code"#
+    );
+    let status = |redirect: &str| {
+        let run = opa(
+            folder.path(),
+            &["eval", "--strict-builtin-errors", "--capabilities", "net.json", &query.replace("REDIRECT", redirect)],
+        );
+        format!("{}{}", run.out, run.err)
+    };
+    assert!(status("false").contains("302"), "{}", status("false"));
+    assert!(status("true").contains("no capability allows host localhost"), "{}", status("true"));
+}

@@ -70,7 +70,7 @@ fn measure(bench: &Bench, ready: &Ready) -> Result<Measured, Fault> {
     let mut samples: Vec<u64> = Vec::new();
     let (mut rounds, mut total, mut memory) = (0u64, Duration::ZERO, 0u64);
     while total < TIME {
-        let options = run_options(None, false);
+        let options = run_options(None, false, &ready.program);
         let began = Instant::now();
         let outcome = ready.prepared.run(ready.input.as_ref(), &ready.data, &options);
         let taken = began.elapsed();

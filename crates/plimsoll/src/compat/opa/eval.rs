@@ -276,7 +276,7 @@ fn once<'a>(eval: &Eval, ready: &'a Ready) -> (Result<Outcome, EvalError>, Liste
         profile: eval.profile.then(|| Profile::new(&ready.sources)),
         covered: eval.coverage.then(Covered::default),
     };
-    let options = run_options(eval.timeout, eval.strict_builtin_errors);
+    let options = run_options(eval.timeout, eval.strict_builtin_errors, &ready.program);
     let outcome = if explain || eval.profile || eval.coverage {
         ready.prepared.run_traced(ready.input.as_ref(), &ready.data, &options, Some(&mut listeners))
     } else {
@@ -285,9 +285,10 @@ fn once<'a>(eval: &Eval, ready: &'a Ready) -> (Result<Outcome, EvalError>, Liste
     (outcome, listeners)
 }
 
-/// The world as this machine has it now: its time, and randomness; no network.
-pub fn run_options(timeout: Option<Duration>, strict_builtin_errors: bool) -> RunOptions {
-    let mut options = RunOptions { strict_builtin_errors, world: crate::rego::world(), ..RunOptions::default() };
+/// The world as this machine has it now: its time, and randomness; of the network the hosts that a capabilities file allows.
+pub fn run_options(timeout: Option<Duration>, strict_builtin_errors: bool, program: &Program) -> RunOptions {
+    let world = crate::rego::outside::world(&program.compiled().capabilities);
+    let mut options = RunOptions { strict_builtin_errors, world, ..RunOptions::default() };
     // Nought is no bound, as in OPA.
     options.budget.deadline =
         timeout.filter(|timeout| !timeout.is_zero()).and_then(|timeout| Instant::now().checked_add(timeout));

@@ -182,7 +182,7 @@ impl Suite {
             cases.clear();
         }
         let began = Instant::now();
-        let options = run_options(Some(TIMEOUT), chosen.strict_builtin_errors);
+        let options = run_options(Some(TIMEOUT), chosen.strict_builtin_errors, &self.policies.program);
         let compiled = self.policies.program.compiled();
         let mut trace = chosen.traces.then(|| Trace::new(&sources, compiled, &self.names, chosen.var_values));
         let outcome = match &mut trace {
@@ -224,7 +224,7 @@ impl Suite {
             result.duration = began.elapsed();
             return result;
         }
-        let options = run_options(Some(timeout), false);
+        let options = run_options(Some(timeout), false, &self.policies.program);
         let mut trace = traces(asked)
             .then(|| Trace::new(&sources, self.policies.program.compiled(), &self.names, asked.var_values));
         let outcome = {
@@ -278,7 +278,8 @@ impl Suite {
         let mut batch = 1u64;
         loop {
             for _ in 0..batch {
-                let outcome = prepared.run(None, &self.policies.data, &run_options(Some(timeout), false));
+                let outcome =
+                    prepared.run(None, &self.policies.data, &run_options(Some(timeout), false, &self.policies.program));
                 memory = outcome.as_ref().map_or(0, |outcome| outcome.metrics.memory);
                 let failed = outcome.as_ref().map_or(true, |outcome| outcome.solutions.is_empty());
                 if rounds == 0 || failed {
