@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 /// Small enough for thousands of runs a second, of the size that real policies need.
 fn budget() -> Budget<'static> {
-    Budget { cost: 100_000, work: 100_000, memory: 16 << 20, cancel: None }
+    Budget { cost: 100_000, work: 100_000, memory: 16 << 20, cancel: None, deadline: None }
 }
 
 fn expression(text: &str, object: &Json) {
@@ -66,7 +66,7 @@ fn policy(spec: &Json, object: &Json) {
         "spec": {"policyName": "p", "validationActions": ["Deny", "Audit"]},
     });
     let bindings = [Binding::from_json(&binding).expect("a binding")];
-    let options = Options { work: Some(100_000), memory: Some(16 << 20), cancel: None };
+    let options = Options { work: Some(100_000), memory: Some(16 << 20), cancel: None, deadline: None };
     let judge = || policy.judge(&bindings, &review, &Params::default(), options);
     let first = judge();
     assert_eq!(first.len(), 1, "a judgement for each binding");
