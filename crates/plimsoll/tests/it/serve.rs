@@ -1018,6 +1018,11 @@ fn opas_data_api_answers_from_files() {
     known.get("/v1/data/limits/1");
     assert_eq!(std::fs::read_to_string(gate.path("decisions.jsonl")).unwrap().lines().count(), 1);
 
+    // What the signal loads is what is there now, and not what is written next.
+    gate.wait("the signal's policies are loaded", |gate| {
+        !gate.events("policies of the data API were loaded anew").is_empty()
+    });
+
     // A set that cannot be loaded never replaces one that works; one that can be does.
     std::fs::write(gate.path("rego/shop.rego"), "package shop\n\nallow if").unwrap();
     gate.wait("the fault is told", |gate| {
