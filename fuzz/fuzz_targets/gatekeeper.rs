@@ -9,7 +9,8 @@ use plimsoll_rego::budget::Budget;
 
 /// Small enough for hundreds of runs a second.
 fn options() -> ReviewOptions<'static> {
-    ReviewOptions { budget: Budget { steps: 100_000, memory: 16 << 20, depth: 200, ..Budget::default() }, point: None }
+    let budget = Budget { steps: 100_000, memory: 16 << 20, depth: 200, ..Budget::default() };
+    ReviewOptions { budget, alone: true, cautious: true, ..ReviewOptions::default() }
 }
 
 fn read(name: &str, bytes: &[u8], words: Words) -> Vec<Document> {
