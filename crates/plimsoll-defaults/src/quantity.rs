@@ -8,7 +8,7 @@ use serde_json::Value;
 const LONGEST: usize = 64;
 
 /// No exponent that the server reads is larger.
-const LARGEST_EXPONENT: i32 = 40;
+const LARGEST_EXPONENT: u32 = 40;
 
 /// What is below a thousandth is rounded up to it, in the server's own words for quantities of resources.
 const SMALLEST_EXPONENT: i32 = -3;
@@ -93,7 +93,7 @@ fn suffix_of(suffix: &str) -> Option<(Form, u32, i32)> {
         other => {
             let digits = other.strip_prefix('e').or_else(|| other.strip_prefix('E'))?;
             let exponent: i32 = digits.parse().ok()?;
-            return (exponent.abs() <= LARGEST_EXPONENT).then_some((Form::Exponent, 10, exponent));
+            return (exponent.unsigned_abs() <= LARGEST_EXPONENT).then_some((Form::Exponent, 10, exponent));
         }
     };
     Some((Form::Decimal, 10, exponent))
@@ -189,7 +189,7 @@ mod tests {
         ] {
             assert_eq!(canonical(text).as_deref(), Some(want), "{text}");
         }
-        for text in ["", ".", "-", "Mi", "1 Gi", "1gi", "0x1", "1e99", "1.2.3", "eight", "1m5"] {
+        for text in ["", ".", "-", "Mi", "1 Gi", "1gi", "0x1", "1e99", "1.2.3", "eight", "1m5", "1e-2147483648"] {
             assert_eq!(canonical(text), None, "{text}");
         }
     }

@@ -35,7 +35,7 @@ pub struct Quantity {
 /// Digits of a quantity; longer ones are refused.
 const MAX_TEXT: usize = 512;
 /// Powers of ten: beyond them a number is refused rather than written out.
-const MAX_EXPONENT: i32 = 1_000;
+const MAX_EXPONENT: u32 = 1_000;
 
 const FORMAT: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const NUMERIC: &str = "unable to parse numeric part of quantity";
@@ -59,7 +59,7 @@ fn unit(suffix: &str) -> Option<(Unit, Form)> {
     }
     let exponent = suffix.strip_prefix(['e', 'E'])?;
     let exponent: i32 = exponent.parse().ok()?;
-    (exponent.abs() <= MAX_EXPONENT).then_some((Unit::Ten(exponent), Form::Exponent))
+    (exponent.unsigned_abs() <= MAX_EXPONENT).then_some((Unit::Ten(exponent), Form::Exponent))
 }
 
 fn ten(power: u32) -> BigInt {

@@ -131,6 +131,7 @@ fn functions_do_not_grow_what_they_are_not_paid_for() {
     assert!(run("object.p.format([object.n])", &json!({"p": "%.99999999f", "n": 0.5})).is_err());
     assert!(run("quantity(object.q)", &json!({"q": "9".repeat(100_000)})).is_err());
     assert!(run("quantity(object.q)", &json!({"q": "1e999999999"})).is_err());
+    assert!(run("quantity(object.q)", &json!({"q": "1e-2147483648"})).is_err());
     assert!(run("semver(object.s)", &json!({"s": "9".repeat(100_000)})).is_err());
     assert!(run("duration(object.d)", &json!({"d": "9".repeat(100_000) + "h"})).is_err());
 }
