@@ -79,8 +79,8 @@ impl Constraints {
         if namespaces == Matched::No {
             return Matched::No;
         }
-        let selects = |object: &Value| !matches!(object, Value::Null) && self.objects.selects(object);
-        if !self.objects.is_empty() && !selects(&review.object) && !selects(&review.old_object) {
+        let objects = self.objects(review);
+        if objects == Matched::No {
             return Matched::No;
         }
         let excluded = any(&self.excluded, review, self.exact);
@@ -88,13 +88,31 @@ impl Constraints {
             return Matched::No;
         }
         let included = if self.rules.is_empty() { Matched::Yes } else { any(&self.rules, review, self.exact) };
-        match (included, excluded, namespaces) {
-            (Matched::No, _, _) => Matched::No,
-            (Matched::Unknown(why), _, _) | (_, Matched::Unknown(why), _) | (_, _, Matched::Unknown(why)) => {
-                Matched::Unknown(why)
-            }
-            _ => Matched::Yes,
+        if included == Matched::No {
+            return Matched::No;
         }
+        let unknown =
+            [included, excluded, namespaces, objects].into_iter().find(|one| matches!(one, Matched::Unknown(_)));
+        unknown.unwrap_or(Matched::Yes)
+    }
+
+    /// Either object will do; one that an operation must have and that nobody told could be the one.
+    fn objects(&self, review: &Review) -> Matched {
+        if self.objects.is_empty() {
+            return Matched::Yes;
+        }
+        let mut unknown = None;
+        let sides =
+            [(&review.object, "object", ["CREATE", "UPDATE"]), (&review.old_object, "oldObject", ["UPDATE", "DELETE"])];
+        for (object, name, needed) in sides {
+            match (object, self.objects.selects(object)) {
+                (Value::Null, _) if !needed.contains(&&*review.operation) => {}
+                (_, Some(true)) => return Matched::Yes,
+                (_, Some(false)) => {}
+                (_, None) => unknown = Some(Matched::Unknown(format!("the labels of the {name} cannot be read"))),
+            }
+        }
+        unknown.unwrap_or(Matched::No)
     }
 
     fn namespaces(&self, review: &Review) -> Matched {
@@ -102,7 +120,11 @@ impl Constraints {
         if self.namespaces.is_empty() || (review.namespace_name.is_empty() && !itself) {
             return Matched::Yes;
         }
-        let says = |object: &Value| if self.namespaces.selects(object) { Matched::Yes } else { Matched::No };
+        let says = |object: &Value| match self.namespaces.selects(object) {
+            Some(true) => Matched::Yes,
+            Some(false) => Matched::No,
+            None => Matched::Unknown("the labels of the namespace cannot be read".to_owned()),
+        };
         if itself && review.subresource.is_empty() && matches!(&*review.operation, "CREATE" | "UPDATE") {
             return says(&review.object);
         }

@@ -66,7 +66,13 @@ impl Params {
         let near = all.into_iter().filter(|object| !namespaced || named(object, "namespace") == namespace);
         let found: Vec<&Value> = match &wanted.selector {
             None => near.filter(|object| named(object, "name") == wanted.name).collect(),
-            Some(selector) => near.filter(|object| selector.selects(object)).collect(),
+            Some(selector) => {
+                let told: Vec<(&Value, Option<bool>)> = near.map(|object| (object, selector.selects(object))).collect();
+                if told.iter().any(|(_, selected)| selected.is_none()) {
+                    return Found::Unknown(format!("the labels of a {} cannot be read", kind.kind));
+                }
+                told.into_iter().filter_map(|(object, selected)| (selected == Some(true)).then_some(object)).collect()
+            }
         };
         let sure = self.complete || (wanted.selector.is_none() && !found.is_empty());
         if !sure {

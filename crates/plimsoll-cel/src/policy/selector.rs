@@ -78,10 +78,22 @@ impl Selector {
         self.requirements.is_empty()
     }
 
-    /// Whether the labels of an object (`metadata.labels`) are selected.
-    pub fn selects(&self, object: &Value) -> bool {
-        self.requirements.iter().all(|requirement| {
-            let found = label(object, &requirement.key);
+    /// Whether the labels of an object (`metadata.labels`) are selected; none where they cannot be read.
+    pub fn selects(&self, object: &Value) -> Option<bool> {
+        let Value::Map(_) = object else { return None };
+        let metadata = object.field("metadata").unwrap_or(&Value::Null);
+        let labels = match metadata {
+            Value::Null => &Value::Null,
+            Value::Map(_) => metadata.field("labels").unwrap_or(&Value::Null),
+            _ => return None,
+        };
+        match labels {
+            Value::Null => {}
+            Value::Map(map) if map.entries().iter().all(|(_, value)| value.as_str().is_some()) => {}
+            _ => return None,
+        }
+        Some(self.requirements.iter().all(|requirement| {
+            let found = labels.field(&requirement.key).and_then(Value::as_str);
             let listed = found.is_some_and(|value| requirement.values.iter().any(|wanted| wanted == value));
             match requirement.operator {
                 Operator::In => listed,
@@ -89,10 +101,6 @@ impl Selector {
                 Operator::Exists => found.is_some(),
                 Operator::DoesNotExist => found.is_none(),
             }
-        })
+        }))
     }
-}
-
-fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object.field("metadata")?.field("labels")?.field(key)?.as_str()
 }

@@ -127,6 +127,48 @@ fn exclusions_and_selectors_narrow_it() {
 }
 
 #[test]
+fn a_selector_of_what_cannot_be_read_leaves_it_undecided() {
+    let labels = |labels: Json| json!({"metadata": {"name": "web", "labels": labels}});
+    for selector in [
+        json!({"matchLabels": {"app": "web"}}),
+        json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["db"]}]}),
+    ] {
+        let all = rules(&json!({}));
+        let objects = json!({"matchResources": {"objectSelector": selector}});
+        for (request, wanted) in [
+            (json!({"operation": "DELETE", "object": null}), "undecided"),
+            (json!({"operation": "DELETE", "object": null, "oldObject": null}), "undecided"),
+            (json!({"operation": "DELETE", "object": null, "oldObject": labels(json!({"app": "web"}))}), "denied"),
+            (json!({"operation": "DELETE", "object": null, "oldObject": labels(json!({"app": "db"}))}), "not matched"),
+            (json!({"operation": "CREATE", "object": null}), "undecided"),
+            (json!({"operation": "CREATE", "object": "web"}), "undecided"),
+            (json!({"operation": "CREATE", "object": labels(json!({"app": 1}))}), "undecided"),
+            (json!({"operation": "CREATE", "object": labels(json!(["app"]))}), "undecided"),
+            (json!({"operation": "UPDATE", "object": labels(json!({"app": "db"}))}), "undecided"),
+            (json!({"operation": "UPDATE", "object": labels(json!({"app": "web"}))}), "denied"),
+        ] {
+            assert_eq!(verdict(&all, &objects, &request), wanted, "{selector} {request}");
+        }
+        let namespaces = json!({"matchResources": {"namespaceSelector": selector}});
+        let of_namespace = |operation: &str, object: Json, old: Json| {
+            json!({
+                "kind": {"group": "", "version": "v1", "kind": "Namespace"},
+                "resource": {"group": "", "version": "v1", "resource": "namespaces"},
+                "name": "web", "namespace": "web", "operation": operation, "object": object, "oldObject": old,
+            })
+        };
+        for (request, wanted) in [
+            (of_namespace("DELETE", Json::Null, Json::Null), "undecided"),
+            (of_namespace("DELETE", Json::Null, labels(json!({"app": "web"}))), "denied"),
+            (of_namespace("DELETE", Json::Null, labels(json!({"app": "db"}))), "not matched"),
+            (of_namespace("CREATE", Json::Null, Json::Null), "undecided"),
+        ] {
+            assert_eq!(verdict(&all, &namespaces, &request), wanted, "{selector} {request}");
+        }
+    }
+}
+
+#[test]
 fn a_namespace_that_is_not_known_leaves_it_undecided() {
     let binding = json!({"matchResources": {"namespaceSelector": {"matchLabels": {"env": "prod"}}}});
     let nothing = json!({});
