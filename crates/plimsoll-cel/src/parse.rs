@@ -13,7 +13,7 @@ pub const MAX_DEPTH: usize = 250;
 /// Brackets, calls and conditions within one another. cel-go reads more than twice as many; nobody writes them, and each takes
 /// the parser several frames of the stack.
 pub const MAX_NESTING: usize = 100;
-/// Bytes of an expression. cel-go stops at 100,000 code points.
+/// Characters of an expression: as many as cel-go reads.
 pub const MAX_SOURCE: usize = 100_000;
 
 const RESERVED: [&str; 17] = [
