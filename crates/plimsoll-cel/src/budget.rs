@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use crate::library::Patterns;
+
 /// Bounds of one evaluation.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget<'a> {
@@ -78,6 +80,7 @@ pub struct Meter<'a> {
     work: u64,
     memory: u64,
     depth: u32,
+    pub(crate) patterns: Patterns,
 }
 
 /// Steps within one another, those of a policy's variables that use one another included. Takes less than 2 MiB of stack.
@@ -85,24 +88,26 @@ pub const MAX_EVALUATION_DEPTH: u32 = 600;
 
 impl<'a> Meter<'a> {
     pub fn new(budget: Budget<'a>) -> Self {
-        Meter { budget, cost: 0, work: 0, memory: 0, depth: 0 }
+        Meter { budget, cost: 0, work: 0, memory: 0, depth: 0, patterns: Patterns::default() }
     }
 
     /// For something evaluated within: of costs its own, of all else what is left here.
-    pub(crate) fn nested(&self, cost: u64) -> Meter<'a> {
+    pub(crate) fn nested(&mut self, cost: u64) -> Meter<'a> {
         Meter {
             budget: Budget { cost, ..self.budget },
             cost: 0,
             work: self.work,
             memory: self.memory,
             depth: self.depth,
+            patterns: std::mem::take(&mut self.patterns),
         }
     }
 
     /// Takes over what was used within.
-    pub(crate) fn absorb(&mut self, nested: &Meter<'_>) {
+    pub(crate) fn absorb(&mut self, nested: Meter<'_>) {
         self.work = nested.work;
         self.memory = nested.memory;
+        self.patterns = nested.patterns;
     }
 
     pub(crate) fn descend(&mut self) -> Out<()> {

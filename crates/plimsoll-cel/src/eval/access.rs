@@ -109,7 +109,7 @@ impl Machine<'_, '_> {
             return Ok(value);
         }
         let at = self.at(at)?;
-        self.meter.work(1)?;
+        self.meter.work(1 + (at.text_len() >> 6))?;
         if let Value::Optional(held) = &value {
             let found = held.as_ref().map_or(Ok(None), |inner| library::index(inner, &at))?;
             return self.found(found);
@@ -127,6 +127,7 @@ impl Machine<'_, '_> {
             return Ok(value);
         }
         let at = self.at(at)?;
+        self.meter.work(1 + (at.text_len() >> 6))?;
         let of: &Value = match &value {
             Value::Optional(None) => return Ok(Value::none()),
             Value::Optional(Some(inner)) => inner,

@@ -1,6 +1,10 @@
 //! Macros over lists and maps, as the loops they are.
 
-use super::{Machine, make::shallow, worse};
+use super::{
+    Machine,
+    make::{pay_for_order, shallow},
+    worse,
+};
 use crate::ast::Gives;
 use crate::budget::{Failure, Out, error};
 use crate::library::{self, format::go_text};
@@ -203,6 +207,7 @@ impl Machine<'_, '_> {
             }
             Gives::Map | Gives::MapEntry => {
                 let mut entries = gathered.entries;
+                pay_for_order(self.meter, &entries)?;
                 entries.sort_by(|a, b| a.0.cmp(&b.0));
                 let twice = entries.windows(2).find_map(|pair| match pair {
                     [a, b] if a.0 == b.0 => Some(a.0.value()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Machine;
-use crate::budget::{Failure, Out, Spent, error};
+use crate::budget::{Failure, Meter, Out, Spent, error};
 use crate::library;
 use crate::node::Node;
 use crate::value::{Key, MAX_VALUE_DEPTH, Value};
@@ -31,6 +31,13 @@ fn held(value: Value, optional: bool) -> Out<Option<Value>> {
     }
 }
 
+/// Pays for putting entries in the order of their keys.
+pub(super) fn pay_for_order(meter: &mut Meter<'_>, entries: &[(Key, Value)]) -> Out<()> {
+    let bytes = entries.iter().fold(0, |sum: usize, (key, _)| sum.saturating_add(key.text_len()));
+    let rounds = entries.len().checked_ilog2().unwrap_or(0) as usize + 1;
+    meter.work((entries.len().saturating_add(bytes >> 6)).saturating_mul(rounds))
+}
+
 impl Machine<'_, '_> {
     #[inline(never)]
     pub(super) fn list(&mut self, items: &[(Node, bool)]) -> Out {
@@ -56,6 +63,7 @@ impl Machine<'_, '_> {
         }
         self.meter.charge(MAP)?;
         self.meter.memory(made.len() * size_of::<(Key, Value)>())?;
+        pay_for_order(self.meter, &made)?;
         shallow(Value::map(made))
     }
 

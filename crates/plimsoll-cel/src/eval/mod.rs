@@ -169,6 +169,16 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// Both sides of an operator that goes through texts.
+    fn texts(&mut self, sides: &[Node; 2]) -> Out<[Value; 2]> {
+        let pair = self.pair(sides)?;
+        let bytes = pair.iter().fold(0, |sum: usize, side| sum.saturating_add(side.text_len()));
+        if bytes >= 64 {
+            self.meter.work(bytes >> 6)?;
+        }
+        Ok(pair)
+    }
+
     #[inline(never)]
     fn call(&mut self, function: usize, overloads: &[u16], args: &[Node]) -> Out {
         let registry = self.registry;
@@ -191,7 +201,7 @@ impl Machine<'_, '_> {
 
     #[inline(never)]
     fn arithmetic(&mut self, operator: char, sides: &[Node; 2], known: bool) -> Out {
-        let [a, b] = self.pair(sides)?;
+        let [a, b] = self.texts(sides)?;
         let cost = match (operator, &a) {
             ('+', Value::String(_) | Value::Bytes(_)) if known => cost_of_pair(&a, &b, u64::saturating_add),
             _ => 1,
@@ -202,7 +212,7 @@ impl Machine<'_, '_> {
 
     #[inline(never)]
     fn equal(&mut self, sides: &[Node; 2], negated: bool) -> Out {
-        let [a, b] = self.pair(sides)?;
+        let [a, b] = self.texts(sides)?;
         let cost = if matches!(a, Value::Opaque(_)) && !negated { 1 } else { cost_of_pair(&a, &b, u64::min) };
         self.meter.charge(cost)?;
         match a.equals(&b, self.meter) {
@@ -214,7 +224,7 @@ impl Machine<'_, '_> {
 
     #[inline(never)]
     fn order(&mut self, order: Order, sides: &[Node; 2], known: bool) -> Out {
-        let [a, b] = self.pair(sides)?;
+        let [a, b] = self.texts(sides)?;
         let cost = if known { cost_of_pair(&a, &b, u64::min) } else { 1 };
         let Some(found) = a.order(&b) else { return Err(library::no_such_overload()) };
         self.meter.charge(cost)?;

@@ -48,12 +48,12 @@ pub(crate) fn both(args: &[Value], _: &Value) -> u64 {
 }
 
 pub(crate) fn product(args: &[Value], _: &Value) -> u64 {
-    tenth(of(args, 0)) * tenth(of(args, 1))
+    tenth(of(args, 0)).saturating_mul(tenth(of(args, 1)))
 }
 
 /// Of an expression of that length over a text.
 pub(crate) fn expression(text: u64, expression: u64) -> u64 {
-    tenth(1 + text) * expression.div_ceil(4)
+    tenth(text.saturating_add(1)).saturating_mul(expression.div_ceil(4))
 }
 
 pub(crate) fn matching(args: &[Value], _: &Value) -> u64 {
@@ -62,27 +62,16 @@ pub(crate) fn matching(args: &[Value], _: &Value) -> u64 {
 
 /// The whole of the first argument, with what is in it.
 pub(crate) fn tree(args: &[Value], _: &Value) -> u64 {
-    args.first().map_or(0, traversal)
-}
-
-#[expect(clippy::integer_division, reason = "the API server rounds down here")]
-fn traversal(value: &Value) -> u64 {
-    match value {
-        Value::String(text) => text.len() as u64 / 10,
-        Value::Bytes(bytes) => bytes.len() as u64 / 10,
-        Value::List(list) => list.items().iter().map(traversal).sum(),
-        Value::Map(map) => map.entries().iter().map(|(key, value)| traversal(&key.value()) + traversal(value)).sum(),
-        _ => 1,
-    }
+    args.first().map_or(0, Value::traversal)
 }
 
 /// Each item of one list held against each of another.
 pub(crate) fn pairs(args: &[Value], _: &Value) -> u64 {
-    1 + of(args, 0) * of(args, 1)
+    of(args, 0).saturating_mul(of(args, 1)).saturating_add(1)
 }
 
 pub(crate) fn pairs_twice(args: &[Value], _: &Value) -> u64 {
-    1 + 2 * of(args, 0) * of(args, 1)
+    of(args, 0).saturating_mul(of(args, 1)).saturating_mul(2).saturating_add(1)
 }
 
 /// A list made of what comes out.
@@ -95,7 +84,7 @@ pub(crate) fn length(_: &[Value], result: &Value) -> u64 {
 /// Each item held against each other, and a list made of them.
 pub(crate) fn squared(args: &[Value], _: &Value) -> u64 {
     let length = of(args, 0);
-    MADE + length.saturating_mul(length).saturating_mul(2)
+    MADE.saturating_add(length.saturating_mul(length).saturating_mul(2))
 }
 
 pub(crate) fn flattened(args: &[Value], _: &Value) -> u64 {
@@ -103,7 +92,7 @@ pub(crate) fn flattened(args: &[Value], _: &Value) -> u64 {
         Some(Value::Int(depth)) => depth.unsigned_abs(),
         _ => 1,
     };
-    MADE + of(args, 0).saturating_mul(depth)
+    MADE.saturating_add(of(args, 0).saturating_mul(depth))
 }
 
 /// An authorization check: two of them to an expression.

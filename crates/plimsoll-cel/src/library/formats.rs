@@ -1,5 +1,9 @@
 //! Named formats of texts: `format.dns1123Label().validate(name)`.
 
+use std::sync::OnceLock;
+
+use regex::Regex;
+
 use super::{Row, cost, opaque::Opaque, priced, row, url::Url};
 use crate::budget::{Meter, Out};
 use crate::value::Value;
@@ -161,9 +165,15 @@ fn date(text: &str) -> bool {
 fn date_time(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let Some((day, time)) = lower.split_once('t') else { return false };
-    let pattern = super::regex::compiled("^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$");
+    static PATTERN: OnceLock<Option<Regex>> = OnceLock::new();
+    let pattern = PATTERN
+        .get_or_init(|| Regex::new("^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$").ok());
     let part = |at: usize| time.get(at..at + 2).and_then(|digits| digits.parse::<u8>().ok()).unwrap_or(99);
-    date(day) && pattern.is_ok_and(|pattern| pattern.is_match(time)) && part(0) <= 23 && part(3) <= 59 && part(6) <= 59
+    date(day)
+        && pattern.as_ref().is_some_and(|pattern| pattern.is_match(time))
+        && part(0) <= 23
+        && part(3) <= 59
+        && part(6) <= 59
 }
 
 macro_rules! formats {

@@ -18,17 +18,16 @@ fn made(meter: &mut Meter<'_>, items: Vec<Value>) -> Out {
     Ok(Value::list(items))
 }
 
-/// The order of two values; an error where they have none.
-fn order(a: &Value, b: &Value) -> Out<Option<Ordering>> {
+/// The order of two values, paid for; an error where they have none.
+fn order(meter: &mut Meter<'_>, a: &Value, b: &Value) -> Out<Option<Ordering>> {
+    meter.work(1 + (a.text_len().min(b.text_len()) >> 6))?;
     a.order(b).ok_or_else(super::no_such_overload)
 }
 
 fn is_sorted(meter: &mut Meter<'_>, args: &[Value]) -> Out {
-    let items = items(args)?;
-    meter.work(items.len())?;
-    for pair in items.windows(2) {
+    for pair in items(args)?.windows(2) {
         let [a, b] = pair else { continue };
-        if order(a, b)? == Some(Ordering::Greater) {
+        if order(meter, a, b)? == Some(Ordering::Greater) {
             return Ok(Value::Bool(false));
         }
     }
@@ -50,8 +49,7 @@ fn extreme(meter: &mut Meter<'_>, args: &[Value], name: &str, wanted: Ordering) 
     let mut items = items(args)?.iter();
     let Some(mut best) = items.next() else { return error(format!("{name} called on empty list")) };
     for item in items {
-        meter.work(1)?;
-        if order(item, best)? == Some(wanted) {
+        if order(meter, item, best)? == Some(wanted) {
             best = item;
         }
     }
@@ -143,7 +141,8 @@ fn sort(meter: &mut Meter<'_>, args: &[Value]) -> Out {
 /// Values in the order of their keys, those with the same key as they were.
 pub(crate) fn sorted_by(meter: &mut Meter<'_>, values: Vec<Value>, keys: Vec<Value>) -> Out {
     let count = keys.len().max(1);
-    meter.work(count.saturating_mul(count.ilog2() as usize + 1))?;
+    let bytes = keys.iter().fold(0, |sum: usize, key| sum.saturating_add(key.text_len()));
+    meter.work(count.saturating_add(bytes >> 6).saturating_mul(count.ilog2() as usize + 1))?;
     let Some(first) = keys.first() else { return made(meter, values) };
     if keys.iter().any(|key| key.type_name() != first.type_name()) {
         return error("list elements must have the same type");

@@ -40,6 +40,7 @@ pub(crate) use arithmetic::arithmetic;
 pub(crate) use convert::{index, missing};
 pub(crate) use lists::sorted_by;
 pub(crate) use math::extreme;
+pub(crate) use regex::Patterns;
 
 pub(crate) type Run = fn(&mut Meter<'_>, &[Value]) -> Out;
 /// What a call costs in the API server's units.
@@ -201,7 +202,9 @@ impl Function {
     /// Runs the first overload that takes the arguments, among those that the checker left. Where it took a type for another,
     /// which it may where nothing says what the items of a list are, any of a [`LENIENT`] function.
     pub fn call(&self, meter: &mut Meter<'_>, left: &[u16], args: &[Value]) -> Out {
-        meter.work(1)?;
+        // Most functions go through the texts that they are given, and so does the counting of their costs.
+        let texts = args.iter().fold(0, |sum: usize, arg| sum.saturating_add(arg.text_len()));
+        meter.work(1 + (texts >> 6))?;
         let mut likely = left.iter().filter_map(|number| self.overloads.get(usize::from(*number)));
         let member = likely.clone().next().is_some_and(|overload| overload.member);
         let found = likely
@@ -270,7 +273,7 @@ impl Registry {
 /// Whether a value written out as a function's last argument can never do.
 pub(crate) fn literal_fault(function: &str, args: usize, value: &Value) -> bool {
     match (function, args, value) {
-        ("matches", 1 | 2, Value::String(text)) => regex::compiled(text).is_err(),
+        ("matches", 1 | 2, Value::String(text)) => regex::fault(text).is_some(),
         ("duration", 1, Value::String(text)) => time::read_duration(text).is_none(),
         ("duration", 1, Value::Int(_)) => true,
         ("timestamp", 1, Value::String(text)) => time::read_timestamp(text).is_none(),
@@ -286,7 +289,7 @@ pub(crate) fn cost_of_pair(a: &Value, b: &Value, of: fn(u64, u64) -> u64) -> u64
 
 /// What is wrong with a regular expression.
 pub(crate) fn expression_fault(pattern: &str) -> Option<String> {
-    regex::compiled(pattern).err()
+    regex::fault(pattern)
 }
 
 /// `authorizer`; with words for what a request is about, `authorizer.requestResource`.

@@ -81,6 +81,15 @@ impl Opaque {
         }
     }
 
+    /// Bytes of the text that it is.
+    pub fn text_len(&self) -> usize {
+        match self {
+            Opaque::Url(url) => url.text_len(),
+            Opaque::Semver(version) => version.text_len(),
+            _ => 0,
+        }
+    }
+
     /// None where they cannot be held against one another.
     pub fn same(&self, other: &Opaque) -> Option<bool> {
         Some(match (self, other) {

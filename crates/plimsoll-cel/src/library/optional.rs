@@ -4,8 +4,9 @@ use super::{Row, row};
 use crate::budget::{Meter, Out, error};
 use crate::value::Value;
 
-fn unwrap_all(_: &mut Meter<'_>, args: &[Value]) -> Out {
+fn unwrap_all(meter: &mut Meter<'_>, args: &[Value]) -> Out {
     let [Value::List(list)] = args else { return Err(super::no_such_overload()) };
+    meter.memory(list.items().len().saturating_mul(size_of::<Value>()))?;
     let mut kept = Vec::new();
     for item in list.items() {
         match item {

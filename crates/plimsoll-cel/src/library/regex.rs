@@ -1,6 +1,7 @@
-//! Regular expressions: Go's (RE2), in time linear in the text.
+//! Regular expressions: Go's (RE2). A pattern is paid for once in an evaluation, by its size; a search by pattern times text.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use regex::Regex;
 
@@ -10,53 +11,112 @@ use crate::value::Value;
 
 /// Bytes of a compiled expression: what needs more is refused, as bombs do.
 const MAX_COMPILED: usize = 1 << 20;
+/// States that are paid for at most: with more than that compiling ends at [`MAX_COMPILED`].
+const MAX_SIZE: u64 = 1 << 16;
 /// Groups within one another: compiling recurses.
 const MAX_GROUPS: usize = 100;
-/// Expressions kept compiled; those of policies are few, and made texts are not kept beyond that.
-const KEPT: usize = 64;
+/// Patterns that an evaluation keeps, and that are kept between evaluations.
+const KEPT: usize = 256;
+/// States of a pattern that is kept between evaluations: those of policies are small, and what strangers wrote should not fill
+/// memory.
+const MAX_KEPT_SIZE: u64 = 4_096;
+/// Bytes that a further search of one text may have gone through, for a unit of work. Each may go to the text's end and come
+/// back with a short match; mostly they do not, and a full price would refuse what is fine. There need not be a deadline beside
+/// it.
+const SEARCHED: usize = 512;
 
-/// An expression as RE2 reads it, or why it is none.
-pub(crate) fn compiled(pattern: &str) -> Result<Arc<Regex>, String> {
-    static CACHE: Mutex<Vec<(String, Arc<Regex>)>> = Mutex::new(Vec::new());
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, regex)) = cache.iter().find(|(other, _)| other == pattern) {
-        return Ok(regex.clone());
-    }
-    drop(cache);
-    let translated = plimsoll_re2::translated(pattern)?;
-    if translated.depth > MAX_GROUPS {
-        return Err("error parsing regexp: expression nests too deeply".to_owned());
-    }
-    let regex = regex::RegexBuilder::new(&translated.pattern)
-        .size_limit(MAX_COMPILED)
-        .dfa_size_limit(MAX_COMPILED)
-        .build()
-        .map_err(|_| "error parsing regexp: expression too large".to_owned())?;
-    let regex = Arc::new(regex);
-    cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    if cache.len() >= KEPT {
-        cache.remove(0);
-    }
-    cache.push((pattern.to_owned(), regex.clone()));
-    Ok(regex)
+/// An expression that is ready to match.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    regex: Regex,
+    /// About how many states it has.
+    size: u64,
 }
 
-fn expression(pattern: &str) -> Out<Arc<Regex>> {
-    compiled(pattern).or_else(error)
+/// The expressions that an evaluation has met and paid for, and what is wrong with those that are none.
+#[derive(Debug, Default)]
+pub(crate) struct Patterns(HashMap<Arc<str>, Result<Arc<Pattern>, String>>);
+
+fn kept() -> &'static Mutex<HashMap<String, Arc<Pattern>>> {
+    static KEPT: OnceLock<Mutex<HashMap<String, Arc<Pattern>>>> = OnceLock::new();
+    KEPT.get_or_init(Mutex::default)
+}
+
+/// An expression as RE2 reads it, or why it is none. Pays for its size before it is compiled.
+fn compiled(pattern: &str, mut pay: impl FnMut(u64) -> Out<()>) -> Out<Result<Arc<Pattern>, String>> {
+    let known = kept().lock().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
+    if let Some(known) = known {
+        pay(known.size)?;
+        return Ok(Ok(known));
+    }
+    let translated = match plimsoll_re2::translated(pattern) {
+        Ok(translated) => translated,
+        Err(message) => return Ok(Err(message)),
+    };
+    if translated.depth > MAX_GROUPS {
+        return Ok(Err("error parsing regexp: expression nests too deeply".to_owned()));
+    }
+    let size = translated.size.min(MAX_SIZE);
+    pay(size)?;
+    let regex =
+        regex::RegexBuilder::new(&translated.pattern).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build();
+    let Ok(regex) = regex else { return Ok(Err("error parsing regexp: expression too large".to_owned())) };
+    let made = Arc::new(Pattern { regex, size });
+    if size <= MAX_KEPT_SIZE {
+        let mut all = kept().lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= KEPT {
+            all.clear();
+        }
+        all.insert(pattern.to_owned(), Arc::clone(&made));
+    }
+    Ok(Ok(made))
+}
+
+/// What is wrong with an expression that is written out.
+pub(super) fn fault(pattern: &str) -> Option<String> {
+    compiled(pattern, |_| Ok(())).ok()?.err()
+}
+
+/// The expression, from this evaluation's own store where it has been met.
+fn met(meter: &mut Meter<'_>, pattern: &Arc<str>) -> Out<Result<Arc<Pattern>, String>> {
+    if let Some(known) = meter.patterns.0.get(&**pattern) {
+        return Ok(known.clone());
+    }
+    // Compiling takes long beside most of what is paid for.
+    meter.work(500 + pattern.len().saturating_mul(16))?;
+    let made = compiled(pattern, |size| meter.work(usize::try_from(size).unwrap_or(usize::MAX)))?;
+    if meter.patterns.0.len() >= KEPT {
+        meter.patterns.0.clear();
+    }
+    meter.patterns.0.insert(Arc::clone(pattern), made.clone());
+    Ok(made)
+}
+
+/// The expression, and a search of the text paid for.
+fn ready(meter: &mut Meter<'_>, text: &str, pattern: &Arc<str>) -> Out<Result<Arc<Pattern>, String>> {
+    let made = met(meter, pattern)?;
+    if let Ok(made) = &made {
+        let states = made.size.saturating_mul(text.len() as u64 + 1);
+        meter.work(1 + usize::try_from(states >> 6).unwrap_or(usize::MAX))?;
+    }
+    Ok(made)
 }
 
 fn matches(meter: &mut Meter<'_>, args: &[Value]) -> Out {
     let [Value::String(text), Value::String(pattern)] = args else { return Err(super::no_such_overload()) };
-    meter.work((text.len() + pattern.len()) / 8)?;
-    Ok(Value::Bool(expression(pattern)?.is_match(text)))
+    match ready(meter, text, pattern)? {
+        Ok(pattern) => Ok(Value::Bool(pattern.regex.is_match(text))),
+        Err(message) => error(message),
+    }
 }
 
 fn find(meter: &mut Meter<'_>, args: &[Value]) -> Out {
     let [Value::String(text), Value::String(pattern)] = args else { return Err(super::no_such_overload()) };
-    meter.work((text.len() + pattern.len()) / 8)?;
     meter.memory(text.len())?;
-    let regex = compiled(pattern).or_else(|message| error(format!("Illegal regex: {message}")))?;
-    Ok(Value::string(regex.find(text).map_or("", |found| found.as_str())))
+    match ready(meter, text, pattern)? {
+        Ok(pattern) => Ok(Value::string(pattern.regex.find(text).map_or("", |found| found.as_str()))),
+        Err(message) => error(format!("Illegal regex: {message}")),
+    }
 }
 
 fn find_all(meter: &mut Meter<'_>, args: &[Value]) -> Out {
@@ -65,16 +125,19 @@ fn find_all(meter: &mut Meter<'_>, args: &[Value]) -> Out {
         [Value::String(text), Value::String(pattern), Value::Int(limit)] => (text, pattern, *limit),
         _ => return Err(super::no_such_overload()),
     };
-    meter.work((text.len() + pattern.len()) / 8)?;
-    let regex = compiled(pattern).or_else(|message| error(format!("Illegal regex: {message}")))?;
+    let pattern = match ready(meter, text, pattern)? {
+        Ok(pattern) => pattern,
+        Err(message) => return error(format!("Illegal regex: {message}")),
+    };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found = Vec::new();
     // Go does not take an empty match right after another one.
     let mut end = None;
-    for one in regex.find_iter(text) {
+    for one in pattern.regex.find_iter(text) {
         if found.len() >= limit {
             break;
         }
+        meter.work(1 + (text.len() - one.end()).div_euclid(SEARCHED))?;
         if one.is_empty() && end == Some(one.start()) {
             continue;
         }

@@ -94,6 +94,10 @@ impl Semver {
         Semver::parse(&parts.join("."))
     }
 
+    pub(super) fn text_len(&self) -> usize {
+        self.before.iter().chain(&self.build).map(|part| part.len() + 1).sum()
+    }
+
     fn compare(&self, other: &Semver) -> Ordering {
         self.numbers.cmp(&other.numbers).then_with(|| match (self.before.is_empty(), other.before.is_empty()) {
             (true, true) => Ordering::Equal,

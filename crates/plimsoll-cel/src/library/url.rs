@@ -1,5 +1,6 @@
 //! URLs as Go's `net/url` reads them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Row, cost, go_text::quoted, opaque::Opaque, priced, row};
@@ -174,6 +175,11 @@ impl Url {
         parse(text, true).map(|_| ()).map_err(|why| format!("parse {}: {why}", quoted(text)))
     }
 
+    pub(super) fn text_len(&self) -> usize {
+        let parts = [&self.opaque, &self.host, &self.raw_path, &self.query];
+        parts.iter().map(|part| part.len()).sum()
+    }
+
     fn hostname(&self) -> &str {
         let host = match self.host.rsplit_once(':') {
             Some((host, port)) if valid_port(&format!(":{port}")) => host,
@@ -207,16 +213,13 @@ impl Url {
     }
 
     fn queries(&self) -> Value {
-        let mut all: Vec<(Key, Vec<Value>)> = Vec::new();
+        let mut all: BTreeMap<Key, Vec<Value>> = BTreeMap::new();
         for pair in self.query.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (Ok(key), Ok(value)) = (unescaped(key, true), unescaped(value, true)) else { continue };
             let key = Key::String(String::from_utf8_lossy(&key).into());
             let value = Value::string(String::from_utf8_lossy(&value));
-            match all.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, values)) => values.push(value),
-                None => all.push((key, vec![value])),
-            }
+            all.entry(key).or_default().push(value);
         }
         Value::map(all.into_iter().map(|(key, values)| (key, Value::list(values))).collect())
     }
@@ -282,7 +285,8 @@ pub(super) const ROWS: &[Row] = &[
     row("url.getEscapedPath() -> string", |_, args| Ok(Value::string(of(args)?.escaped_path()))),
     row("url.getQuery() -> map(string, list(string))", |meter, args| {
         let url = of(args)?;
-        meter.memory(url.query.len() * 4)?;
+        // A parameter of one letter is a key and a list there.
+        meter.memory(url.query.len().saturating_mul(64))?;
         meter.work(url.query.len())?;
         Ok(url.queries())
     }),

@@ -39,7 +39,7 @@ impl<'a> Scene<'a> {
         let mut own = meter.nested(COST_PER_EXPRESSION);
         let made = variable.program.run_within(self, &mut own);
         self.cost.set(self.cost.get().saturating_add(own.cost()));
-        meter.absorb(&own);
+        meter.absorb(own);
         let made = made.map_err(|failure| match *failure {
             Failure::Error(_) | Failure::Spent(crate::budget::Spent::Cost) => Box::new(Failure::Error(format!(
                 "composited variable {:?} fails to evaluate: {failure}",

@@ -88,6 +88,7 @@ impl Value {
                     return Ok(false);
                 }
                 for ((key, a), (other, b)) in a.entries().iter().zip(b.entries()) {
+                    meter.work(key.text_len().min(other.text_len()) >> 6)?;
                     if key != other || !a.equals(b, meter)? {
                         return Ok(false);
                     }
@@ -133,7 +134,9 @@ impl Value {
     /// Whether a list has it; a map, its key.
     pub(crate) fn contains(&self, item: &Value, meter: &mut Meter<'_>) -> Option<Result<bool, Box<Failure>>> {
         match self {
-            Value::Map(map) => Some(Ok(Key::asked(item).is_some_and(|key| map.get(&key).is_some()))),
+            Value::Map(map) => Some(
+                meter.work(item.text_len() >> 6).map(|()| Key::asked(item).is_some_and(|key| map.get(&key).is_some())),
+            ),
             Value::List(list) => {
                 for other in list.items() {
                     match item.equals(other, meter) {

@@ -57,6 +57,13 @@ impl Key {
         }
     }
 
+    pub(crate) fn text_len(&self) -> usize {
+        match self {
+            Key::String(text) => text.len(),
+            _ => 0,
+        }
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Key::Bool(_) => 0,

@@ -70,6 +70,8 @@ pub const MAX_VALUE_DEPTH: u32 = 1_000;
 pub struct List {
     items: Vec<Value>,
     depth: u32,
+    /// What [`Value::traversal`] tells, kept because a value may hold another twice, and that a third: walking it would not end.
+    traversal: u64,
 }
 
 #[derive(Debug)]
@@ -77,6 +79,7 @@ pub struct Map {
     /// In the order of the keys, each once.
     entries: Vec<(Key, Value)>,
     depth: u32,
+    traversal: u64,
 }
 
 impl List {
@@ -108,7 +111,8 @@ impl Value {
 
     pub fn list(items: Vec<Value>) -> Value {
         let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
-        Value::List(Arc::new(List { items, depth }))
+        let traversal = items.iter().fold(0, |sum: u64, item| sum.saturating_add(item.traversal()));
+        Value::List(Arc::new(List { items, depth, traversal }))
     }
 
     /// Of entries in any order; the last of equal keys stays.
@@ -118,7 +122,10 @@ impl Value {
         entries.dedup_by(|a, b| a.0 == b.0);
         entries.reverse();
         let depth = 1 + entries.iter().map(|(_, value)| value.depth()).max().unwrap_or(0);
-        Value::Map(Arc::new(Map { entries, depth }))
+        let traversal = entries.iter().fold(0, |sum: u64, (key, value)| {
+            sum.saturating_add(key.value().traversal()).saturating_add(value.traversal())
+        });
+        Value::Map(Arc::new(Map { entries, depth, traversal }))
     }
 
     pub fn type_of(of: Type) -> Value {
@@ -143,6 +150,29 @@ impl Value {
             Value::List(list) => list.depth,
             Value::Map(map) => map.depth,
             Value::Optional(Some(inner)) => 1 + inner.depth(),
+            _ => 0,
+        }
+    }
+
+    /// What the API server counts for walking the whole of it, where shared parts count each time.
+    #[expect(clippy::integer_division, reason = "the API server rounds down here")]
+    pub(crate) fn traversal(&self) -> u64 {
+        match self {
+            Value::String(text) => text.len() as u64 / 10,
+            Value::Bytes(bytes) => bytes.len() as u64 / 10,
+            Value::List(list) => list.traversal,
+            Value::Map(map) => map.traversal,
+            _ => 1,
+        }
+    }
+
+    /// Bytes of a text, which whatever looks at the whole of it goes through.
+    pub(crate) fn text_len(&self) -> usize {
+        match self {
+            Value::String(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Optional(Some(inner)) => inner.text_len(),
+            Value::Opaque(opaque) => opaque.text_len(),
             _ => 0,
         }
     }

@@ -59,6 +59,14 @@ fn nesting_is_refused_beyond_its_bound_and_evaluated_below_it() {
 #[test]
 fn doubling_ends_in_a_budget() {
     let text = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]";
+    // A unit of what is walked, however often it is shared: this must not be walked.
+    let mut shared = "x.indexOf(x)".to_owned();
+    for _ in 0..90 {
+        shared = format!("cel.bind(x, [x, x], {shared})");
+    }
+    let program = environment().compile(&format!("cel.bind(x, ['0123456789'], {shared})")).expect("it compiles");
+    let outcome = program.run(&[] as &[Value], Budget::default());
+    assert_eq!(outcome.value.map(|_| ()), Err(Failure::Spent(Spent::Cost)));
     // Names bound to twice what was bound before.
     let mut doubled = "x".to_owned();
     for _ in 0..45 {
@@ -117,6 +125,27 @@ fn regular_expressions_are_bounded() {
 }
 
 #[test]
+fn regular_expressions_are_paid_for_by_their_size_and_by_the_text() {
+    let object =
+        json!({"text": "a".repeat(20_000), "names": (0..2_000).map(|at| format!("n{at}")).collect::<Vec<_>>()});
+    let spent = |text: &str| {
+        let program = environment().compile(text).expect("it compiles");
+        let variables = [Value::from_json(&object).expect("not too deep")];
+        program.run(&variables[..], Budget { work: 150_000, cost: u64::MAX, ..Budget::default() }).value
+    };
+    // Large patterns over a long text, as many patterns as there are names, and searches that each go to the end.
+    for text in [
+        "object.text.matches('a{900}b')",
+        "object.names.all(name, name.matches(name))",
+        "object.text.findAll('a.*b|a').size() > 0",
+    ] {
+        assert_eq!(spent(text).map(|_| ()), Err(Failure::Spent(Spent::Work)), "{text}");
+    }
+    // One pattern is paid for once.
+    assert!(matches!(spent("object.names.all(name, name.matches('^n[0-9]+$'))"), Ok(Value::Bool(true))));
+}
+
+#[test]
 fn functions_do_not_grow_what_they_are_not_paid_for() {
     let object = json!({"text": "a".repeat(1 << 20), "long": "b".repeat(1 << 20)});
     for text in [
@@ -134,6 +163,31 @@ fn functions_do_not_grow_what_they_are_not_paid_for() {
     assert!(run("quantity(object.q)", &json!({"q": "1e-2147483648"})).is_err());
     assert!(run("semver(object.s)", &json!({"s": "9".repeat(100_000)})).is_err());
     assert!(run("duration(object.d)", &json!({"d": "9".repeat(100_000) + "h"})).is_err());
+}
+
+#[test]
+fn calls_and_operators_pay_for_long_texts() {
+    let many: Vec<String> = (0..200).map(|at| format!("{}{at:03}", "x".repeat(2_000))).collect();
+    let query: String = (0..60_000).map(|at| format!("{at}&")).collect();
+    let object = json!({"text": "x".repeat(1 << 20), "other": "x".repeat(1 << 20), "many": many, "url": format!("http://a/?{query}")});
+    for text in [
+        "lists.range(1000).all(i, object.text.contains('y') || true)",
+        "lists.range(1000).all(i, object.text.size() > 0)",
+        "lists.range(1000).all(i, object.text == object.other)",
+        "lists.range(1000).all(i, object.text <= object.other)",
+        "lists.range(1000).all(i, !(object.text in {'a': 1}))",
+        "lists.range(1000).all(i, object.many.sort().size() > 0)",
+        "lists.range(1000).all(i, object.many.isSorted() || true)",
+        "lists.range(1000).all(i, object.many.max() != '')",
+    ] {
+        let program = environment().compile(text).expect("it compiles");
+        let variables = [Value::from_json(&object).expect("not too deep")];
+        let outcome = program.run(&variables[..], Budget { work: 1_000_000, cost: u64::MAX, ..Budget::default() });
+        assert_eq!(outcome.value.map(|_| ()), Err(Failure::Spent(Spent::Work)), "{text}");
+    }
+    let started = Instant::now();
+    assert!(matches!(run("url(object.url).getQuery().size() == 60000", &object), Ok(Value::Bool(true))));
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[test]
