@@ -5,7 +5,6 @@
 //! Contract: <https://www.openpolicyagent.org/docs/latest/rest-api/>.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -22,6 +21,7 @@ use serde::Serialize;
 
 use super::decisions::{Decision, Decisions, masked};
 use super::log::Log;
+use super::stamp::Stamp;
 use crate::rego::fault::{self, Fault};
 use crate::rego::load::{Choice, Loaded, Signing};
 use crate::rego::policies::{Policies, Settings};
@@ -74,18 +74,17 @@ pub struct DataApi {
     log: Log,
 }
 
-/// A file's path, inode, size, and the times of its text's change and of any change: a file that another took the place of may
-/// have the size and the date of the first.
-type Stamp = (PathBuf, u64, u64, (i64, i64), (i64, i64));
+/// A file, and what it looks like.
+type Followed = (PathBuf, Stamp);
 
 /// What the files looked like.
 #[derive(Default)]
 struct Seen {
     /// When they were last loaded, well or not; `None`: what is there next is loaded, whatever it looks like.
-    loaded: Option<Vec<Stamp>>,
+    loaded: Option<Vec<Followed>>,
     /// At the last look, where that was something else. Taken when the next look sees the same: a file that is being written
     /// changes from look to look.
-    waiting: Option<Vec<Stamp>>,
+    waiting: Option<Vec<Followed>>,
     /// Looks in a row that each saw something else.
     restless: u32,
 }
@@ -509,7 +508,7 @@ fn input(asked: &Asked<'_>) -> Result<Option<Value>, String> {
 ///
 /// # Errors
 /// When there are more than can be followed: a change in the rest would go unseen.
-fn stamps(options: &Options) -> Result<Vec<Stamp>, String> {
+fn stamps(options: &Options) -> Result<Vec<Followed>, String> {
     // A prefix (`a.b:path`) is no part of the path; bundles have none.
     let paths = options.paths.iter().map(|path| path.split_once(':').map_or(path.as_str(), |(_, path)| path));
     let bundles = options.bundles.iter().map(|path| path.strip_prefix("file://").unwrap_or(path));
@@ -517,7 +516,7 @@ fn stamps(options: &Options) -> Result<Vec<Stamp>, String> {
     stamps_of(paths.chain(bundles).map(Path::new).chain(key), MAX_FOLLOWED)
 }
 
-fn stamps_of<'a>(paths: impl Iterator<Item = &'a Path>, most: usize) -> Result<Vec<Stamp>, String> {
+fn stamps_of<'a>(paths: impl Iterator<Item = &'a Path>, most: usize) -> Result<Vec<Followed>, String> {
     let mut stamps = Vec::new();
     let mut entries = 0;
     for path in paths {
@@ -532,8 +531,7 @@ fn stamps_of<'a>(paths: impl Iterator<Item = &'a Path>, most: usize) -> Result<V
                 && let Ok(found) = std::fs::metadata(entry.path())
                 && !found.is_dir()
             {
-                let (modified, changed) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
-                stamps.push((entry.into_path(), found.ino(), found.len(), modified, changed));
+                stamps.push((entry.into_path(), Stamp::from(&found)));
             }
         }
     }

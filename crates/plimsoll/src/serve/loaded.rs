@@ -2,8 +2,7 @@
 //! that requests share, followed by the next one when a file changes; the last good one stays when the new one is not.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::Context as _;
@@ -11,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use plimsoll_checks::lint::Linter;
 use plimsoll_model::DatabaseKind;
 
+use super::stamp::Stamp;
 use crate::session::{Session, SessionOptions};
 use crate::workload;
 
@@ -74,17 +74,6 @@ pub struct Current {
     settling: Mutex<Option<HashMap<PathBuf, Option<Stamp>>>>,
 }
 
-/// Enough of a file's state to see that it changed. Kubernetes changes mounted files by a symbolic link, which changes
-/// the inode.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    /// Of the file's own data: a copy that keeps its date changes this.
-    changed: (i64, i64),
-}
-
 /// What following the files brought.
 pub enum Refreshed {
     Unchanged,
@@ -107,7 +96,7 @@ impl Current {
         let loaded = Arc::new(Loaded::new(session(&options, &registries)?, 1)?);
         let mut watched = watched(&options, &loaded.session);
         // What changed while it was read may not be what was read: the first look reads it once more.
-        for stamp in watched.values_mut().filter(|stamp| stamp.as_ref().is_some_and(|stamp| late(stamp, began))) {
+        for stamp in watched.values_mut().filter(|stamp| stamp.as_ref().is_some_and(|stamp| stamp.is_late(began))) {
             *stamp = None;
         }
         Ok(Current {
@@ -134,7 +123,8 @@ impl Current {
     pub fn refresh(&self, anew: bool) -> Refreshed {
         let now = self.get();
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen: HashMap<PathBuf, Option<Stamp>> = watched.keys().map(|path| (path.clone(), stamp(path))).collect();
+        let seen: HashMap<PathBuf, Option<Stamp>> =
+            watched.keys().map(|path| (path.clone(), Stamp::of(path))).collect();
         let faulty = self.fault();
         let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         if !anew {
@@ -158,7 +148,7 @@ impl Current {
                 *watched = self::watched(&self.options, &next.session)
                     .into_iter()
                     .map(|(path, now)| {
-                        let new = || now.filter(|stamp| !late(stamp, began));
+                        let new = || now.filter(|stamp| !stamp.is_late(began));
                         let stamp = seen.get(&path).copied().unwrap_or_else(new);
                         (path, stamp)
                     })
@@ -178,11 +168,6 @@ impl Current {
             }
         }
     }
-}
-
-/// Whether a file changed since, so that what was read of it may not be all.
-fn late(stamp: &Stamp, since: Timestamp) -> bool {
-    Timestamp::new(stamp.changed.0, stamp.changed.1 as i32).is_ok_and(|at| at >= since)
 }
 
 fn session(options: &SessionOptions, registries: &[String]) -> anyhow::Result<Session> {
@@ -206,18 +191,8 @@ fn watched(options: &SessionOptions, session: &Session) -> HashMap<PathBuf, Opti
     paths
         .into_iter()
         .map(|path| {
-            let stamp = stamp(&path);
+            let stamp = Stamp::of(&path);
             (path, stamp)
         })
         .collect()
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let data = std::fs::metadata(path).ok()?;
-    Some(Stamp {
-        inode: data.ino(),
-        size: data.size(),
-        modified: (data.mtime(), data.mtime_nsec()),
-        changed: (data.ctime(), data.ctime_nsec()),
-    })
 }

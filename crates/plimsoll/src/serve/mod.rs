@@ -19,6 +19,7 @@ mod metrics;
 pub mod recorder;
 mod redact;
 mod settings;
+mod stamp;
 mod taken;
 mod tls;
 
