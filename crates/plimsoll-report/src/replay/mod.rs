@@ -3,6 +3,7 @@
 mod html;
 mod table;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use plimsoll_model::{PolicyInfo, ToolInfo};
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use crate::options::{RenderOptions, ReportError};
 
-/// What would become of reviews.
+/// What would become of reviews, the weightiest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
@@ -48,19 +49,6 @@ impl Change {
             Change::NewlyAllowed => "newly allowed",
             Change::NoLongerWarned => "no longer warned",
             Change::RefusedOtherwise => "refused for another reason",
-        }
-    }
-
-    /// The word for machines.
-    pub fn id(self) -> &'static str {
-        match self {
-            Change::NewlyDenied => "newly-denied",
-            Change::NewlyUndecided => "newly-undecided",
-            Change::NotJudged => "not-judged",
-            Change::NewlyWarned => "newly-warned",
-            Change::NewlyAllowed => "newly-allowed",
-            Change::NoLongerWarned => "no-longer-warned",
-            Change::RefusedOtherwise => "refused-otherwise",
         }
     }
 }
@@ -121,29 +109,23 @@ pub struct Replay {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
     /// Reviews of each change: a review of several rules counts once.
-    #[serde(serialize_with = "counts")]
-    pub changes: Vec<(Change, usize)>,
+    pub changes: BTreeMap<Change, usize>,
+    /// By change, the weightiest first; of one change those of most reviews first.
     pub workloads: Vec<Changed>,
     /// What bears on all of it: lines that could not be read, values that are not in the record.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-fn counts<S: serde::Serializer>(changes: &[(Change, usize)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(changes.iter().map(|(change, count)| (change.id(), count)))
-}
-
 impl Replay {
     /// Reviews of one change.
     pub fn count(&self, change: Change) -> usize {
-        self.changes.iter().find(|(one, _)| *one == change).map_or(0, |(_, count)| *count)
+        self.changes.get(&change).copied().unwrap_or(0)
     }
 
-    /// The rows of one change, those of most reviews first.
+    /// The rows of one change.
     fn rows(&self, change: Change) -> Vec<&Changed> {
-        let mut rows: Vec<&Changed> = self.workloads.iter().filter(|row| row.change == change).collect();
-        rows.sort_by(|a, b| (b.reviews, &a.workload, &a.rule).cmp(&(a.reviews, &b.workload, &b.rule)));
-        rows
+        self.workloads.iter().filter(|row| row.change == change).collect()
     }
 
     fn compared(&self) -> String {

@@ -2,6 +2,7 @@
 //! it does not do: read the reviews; that is done by many threads.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,12 +26,27 @@ pub struct ReviewLine<'a> {
     pub number: usize,
 }
 
+/// Where a line is: places are in the order in which a replay reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    file: usize,
+    line: usize,
+    name: Arc<str>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.name, self.line)
+    }
+}
+
 /// Lines that could not be used: why, how many, and where the first is.
-pub type Faults = HashMap<String, (usize, String)>;
+pub type Faults = HashMap<String, (usize, Place)>;
 
 /// One file.
 pub struct Lines<'a> {
-    pub name: String,
+    file: usize,
+    name: Arc<str>,
     pub grounds: Vec<Ground>,
     pub reviews: Vec<ReviewLine<'a>>,
     pub broken: Faults,
@@ -45,10 +61,10 @@ pub fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines of a file.
-    pub fn of(name: &str, bytes: &'a [u8]) -> Lines<'a> {
+    /// The lines of a file, the so-manieth that is read.
+    pub fn of(file: usize, name: &str, bytes: &'a [u8]) -> Lines<'a> {
         let mut lines =
-            Lines { name: name.to_owned(), grounds: Vec::new(), reviews: Vec::new(), broken: Faults::new() };
+            Lines { file, name: name.into(), grounds: Vec::new(), reviews: Vec::new(), broken: Faults::new() };
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let number = number + 1;
             let line = line.trim_ascii();
@@ -78,8 +94,30 @@ impl<'a> Lines<'a> {
         lines
     }
 
+    /// Where a line of this file is.
+    pub fn place(&self, line: usize) -> Place {
+        Place { file: self.file, line, name: Arc::clone(&self.name) }
+    }
+
     fn broken(&mut self, why: String, number: usize) {
-        let place = || format!("{}:{number}", self.name);
-        self.broken.entry(why).and_modify(|(count, _)| *count += 1).or_insert_with(|| (1, place()));
+        let place = self.place(number);
+        self.broken.entry(why).and_modify(|(count, _)| *count += 1).or_insert((1, place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str =
+        r#"{"head":{"version":1,"program":"p","at":"","policy":{"name":"a","digest":""},"databases":[]}}"#;
+
+    #[test]
+    fn places_are_in_the_order_of_their_lines() {
+        let text = format!("{HEAD}\n{}", "{\"image\":{}}\n".repeat(12));
+        let [first, second] = [Lines::of(0, "b", text.as_bytes()), Lines::of(1, "a", text.as_bytes())];
+        assert!(first.place(9) < first.place(10) && first.place(10) < second.place(1));
+        let (count, place) = first.broken.values().next().unwrap();
+        assert_eq!((*count, place.to_string().as_str()), (12, "b:2"));
     }
 }

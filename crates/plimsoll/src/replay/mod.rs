@@ -6,6 +6,7 @@ mod judge;
 mod lines;
 mod tally;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,9 +73,9 @@ pub fn run(global: &Global, args: &ReplayArgs) -> anyhow::Result<Exit> {
     let against = policy(&args.against)?;
     let in_force = args.in_force.as_deref().map(policy).transpose()?;
     let mut sum = Tally::default();
-    for file in files(&args.records)? {
-        let bytes = lines::bytes(&file)?;
-        let read = Lines::of(&file.display().to_string(), &bytes);
+    for (number, file) in files(&args.records)?.iter().enumerate() {
+        let bytes = lines::bytes(file)?;
+        let read = Lines::of(number, &file.display().to_string(), &bytes);
         sum.add(judged(&read, &against, in_force.as_ref(), args.at));
         sum.unread(read.broken);
     }
@@ -85,24 +86,22 @@ pub fn run(global: &Global, args: &ReplayArgs) -> anyhow::Result<Exit> {
             notes.first().map_or_else(String::new, |n| format!(" ({n})"))
         );
     }
-    let (broken, unchanged, reviews) = (sum.broken, sum.unchanged, sum.reviews);
-    let (first, last) = (sum.first.take(), sum.last.take());
-    let changes = Change::ALL.into_iter().map(|change| (change, sum.count(change))).collect();
+    let broken = sum.broken > 0;
     let replay = Replay {
         schema_version: SCHEMA_VERSION,
         tool: commands::tool(),
         against: against.session.policy_info(),
         in_force: in_force.as_ref().map(|loaded| loaded.session.policy_info()),
-        reviews,
-        unchanged,
-        first,
-        last,
-        changes,
+        reviews: sum.reviews,
+        unchanged: sum.unchanged,
+        first: sum.span.map(|(first, _)| first.to_string()),
+        last: sum.span.map(|(_, last)| last.to_string()),
+        changes: Change::ALL.into_iter().map(|change| (change, sum.count(change))).collect(),
         workloads: sum.rows(),
         notes,
     };
     show(global, args, &replay)?;
-    Ok(exit(&replay, args.ignore_unjudged, broken > 0))
+    Ok(exit(&replay, args.ignore_unjudged, broken))
 }
 
 /// The policy as a gate would load it, without databases: what they say of images is in the record.
@@ -154,15 +153,15 @@ fn judged(lines: &Lines<'_>, against: &Loaded, in_force: Option<&Loaded>, at: Op
                         break;
                     }
                     for review in chunk {
-                        let Some((against, in_force)) = judges.get(review.ground) else { continue };
                         // A fault of this program costs one review, which is told, and not the replay.
-                        let judge = || tally::compare(review.line, against, in_force.as_ref(), at);
+                        let judge = || {
+                            let (against, in_force) = &judges[review.ground];
+                            tally::compare(review.line, against, in_force.as_ref(), at)
+                        };
                         let compared = std::panic::catch_unwind(std::panic::AssertUnwindSafe(judge));
                         match compared.unwrap_or_else(|_| Err("it made this program fail".into())) {
                             Ok(compared) => tally.take(compared),
-                            Err(why) => {
-                                tally.unread(HashMap::from([(why, (1, format!("{}:{}", lines.name, review.number)))]))
-                            }
+                            Err(why) => tally.unread(HashMap::from([(why, (1, lines.place(review.number)))])),
                         }
                     }
                 }
@@ -177,7 +176,7 @@ fn judged(lines: &Lines<'_>, against: &Loaded, in_force: Option<&Loaded>, at: Op
 fn notes(sum: &Tally, args: &ReplayArgs) -> Vec<String> {
     let mut notes = Vec::new();
     let mut faults: Vec<_> = sum.faults.iter().collect();
-    faults.sort();
+    faults.sort_by_key(|(_, (count, place))| (Reverse(*count), place));
     for (why, (count, place)) in faults {
         notes.push(format!("{count} lines of the record could not be used, the first is {place}: {why}"));
     }

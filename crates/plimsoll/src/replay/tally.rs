@@ -1,6 +1,7 @@
 //! Two answers to what changed, and many of them to a sum. In: a recorded review, and one or two policies. Out: the change, by
 //! workload and rule.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ const MAX_IMAGES: usize = 3;
 
 /// One review compared.
 pub struct Compared {
-    at: String,
+    at: Timestamp,
     redacted: bool,
     workload: Workload,
     change: Option<Change>,
@@ -59,13 +60,7 @@ pub fn compare(
         None => Said { given: recorded.answer.clone(), unknown: Vec::new() },
     };
     let (change, reasons) = changed(&before, &after);
-    Ok(Compared {
-        at: recorded.at.clone(),
-        redacted: recorded.redacted > 0,
-        workload: workload(&review, body),
-        change,
-        reasons,
-    })
+    Ok(Compared { at: time, redacted: recorded.redacted > 0, workload: workload(&review, body), change, reasons })
 }
 
 type Reasons = Vec<(String, Option<String>, String)>;
@@ -222,8 +217,8 @@ struct Row {
     reviews: usize,
     images: BTreeSet<String>,
     message: String,
-    first: String,
-    last: String,
+    first: Timestamp,
+    last: Timestamp,
 }
 
 /// Many reviews.
@@ -235,8 +230,8 @@ pub struct Tally {
     /// Lines that could not be used.
     pub broken: usize,
     pub faults: Faults,
-    pub first: Option<String>,
-    pub last: Option<String>,
+    /// When the first and the last review came.
+    pub span: Option<(Timestamp, Timestamp)>,
     changes: BTreeMap<Change, usize>,
     rows: BTreeMap<(Change, Workload, String), Row>,
 }
@@ -250,7 +245,7 @@ impl Tally {
         let Compared { at, redacted, workload, change, reasons } = compared;
         self.reviews += 1;
         self.redacted += usize::from(redacted);
-        self.span(&at, &at);
+        self.span(at, at);
         let Some(change) = change else {
             self.unchanged += 1;
             return;
@@ -262,8 +257,8 @@ impl Tally {
                 reviews: usize::from(counted.insert(rule.clone())),
                 images: image.into_iter().collect(),
                 message,
-                first: at.clone(),
-                last: at.clone(),
+                first: at,
+                last: at,
             };
             self.row((change, workload.clone(), rule), row);
         }
@@ -285,21 +280,18 @@ impl Tally {
                 if (&row.first, &row.message) < (&sum.first, &sum.message) {
                     sum.message = row.message;
                 }
-                sum.first = std::mem::take(&mut sum.first).min(row.first);
-                sum.last = std::mem::take(&mut sum.last).max(row.last);
+                sum.first = sum.first.min(row.first);
+                sum.last = sum.last.max(row.last);
             }
         }
     }
 
-    fn span(&mut self, first: &str, last: &str) {
-        if self.first.as_deref().is_none_or(|now| first < now) {
-            self.first = Some(first.to_owned());
-        }
-        if self.last.as_deref().is_none_or(|now| last > now) {
-            self.last = Some(last.to_owned());
-        }
+    fn span(&mut self, first: Timestamp, last: Timestamp) {
+        let (least, most) = self.span.unwrap_or((first, last));
+        self.span = Some((least.min(first), most.max(last)));
     }
 
+    /// Counts lines that could not be used.
     pub fn unread(&mut self, faults: Faults) {
         for (why, (count, place)) in faults {
             self.broken += count;
@@ -316,7 +308,7 @@ impl Tally {
         self.unchanged += other.unchanged;
         self.redacted += other.redacted;
         self.unread(other.faults);
-        if let (Some(first), Some(last)) = (&other.first, &other.last) {
+        if let Some((first, last)) = other.span {
             self.span(first, last);
         }
         for (change, count) in other.changes {
@@ -327,7 +319,7 @@ impl Tally {
         }
     }
 
-    /// All rows, in order.
+    /// All rows: the weightiest change first, and of one change what most reviews have.
     pub fn rows(self) -> Vec<Changed> {
         let rows = self.rows.into_iter().map(|((change, workload, rule), row)| Changed {
             change,
@@ -336,9 +328,47 @@ impl Tally {
             reviews: row.reviews,
             images: row.images.into_iter().collect(),
             message: row.message,
-            first: row.first,
-            last: row.last,
+            first: row.first.to_string(),
+            last: row.last.to_string(),
         });
-        rows.collect()
+        let mut rows: Vec<Changed> = rows.collect();
+        // Those of as many reviews stay in the order of their names.
+        rows.sort_by_key(|row| (row.change, Reverse(row.reviews)));
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(at: &str, name: &str, change: Change) -> Compared {
+        let workload = Workload { namespace: None, kind: "Pod".into(), name: name.into() };
+        let reasons = vec![("r".to_owned(), None, format!("said at {at}"))];
+        Compared { at: at.parse().unwrap(), redacted: false, workload, change: Some(change), reasons }
+    }
+
+    #[test]
+    fn rows_are_by_weight_and_times_by_the_clock() {
+        let [early, late] = ["2026-11-02T00:00:00Z", "2026-11-02T00:00:00.5Z"];
+        let mut sums = [Tally::default(), Tally::default()];
+        let reviews = [
+            compared(late, "a", Change::NewlyDenied),
+            compared(late, "z", Change::NewlyDenied),
+            compared(early, "z", Change::NewlyDenied),
+            compared(early, "b", Change::NewlyWarned),
+        ];
+        for (number, review) in reviews.into_iter().enumerate() {
+            sums[number % 2].take(review);
+        }
+        let [mut sum, other] = sums;
+        sum.add(other);
+        assert_eq!(sum.span, Some((early.parse().unwrap(), late.parse().unwrap())));
+        let rows = sum.rows();
+        let told: Vec<(&str, usize, &str)> =
+            rows.iter().map(|row| (row.workload.name.as_str(), row.reviews, row.message.as_str())).collect();
+        let [first, second] = [format!("said at {early}"), format!("said at {late}")];
+        assert_eq!(told, [("z", 2, first.as_str()), ("a", 1, &second), ("b", 1, &first)]);
+        assert_eq!((rows[0].first.as_str(), rows[0].last.as_str()), (early, late));
     }
 }

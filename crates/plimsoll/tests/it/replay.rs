@@ -128,7 +128,7 @@ fn reviews_are_summed_by_workload_and_rule() {
             (of["kind"].as_str().unwrap(), of["name"].as_str().unwrap(), row["reviews"].as_u64().unwrap())
         })
         .collect();
-    assert_eq!(rows, [("CronJob", "nightly", 1), ("Deployment", "web", 2)]);
+    assert_eq!(rows, [("Deployment", "web", 2), ("CronJob", "nightly", 1)], "those of most reviews first");
     let warned = replay(
         &record,
         &candidate(
