@@ -28,7 +28,7 @@ pub use patch::pin;
 pub use read::{MAX_IMAGES, MAX_REVIEW, read};
 pub use record::{
     Decided, Given, Head, KnownImage, Line, MAX_LINE, RECORD_VERSION, RecordError, Recorded, RecordedRoad, Why,
-    is_ground, read_line,
+    is_ground, is_image, read_line,
 };
 pub use render::render;
 pub use review::{

@@ -172,6 +172,12 @@ pub fn is_ground(line: &[u8]) -> bool {
     !line.starts_with(b"{\"review\":")
 }
 
+/// Whether a line is about an image, as far as its first bytes tell. One that cannot be read and is about none may have been
+/// a head.
+pub fn is_image(line: &[u8]) -> bool {
+    line.starts_with(b"{\"image\":")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use plimsoll_admission::{Head, Line, is_ground, read_line};
+use plimsoll_admission::{Head, Line, is_ground, is_image, read_line};
 use plimsoll_model::Assessment;
 
 /// The largest file; `serve` writes none of more than a GiB and a line.
@@ -65,30 +65,40 @@ impl<'a> Lines<'a> {
     pub fn of(file: usize, name: &str, bytes: &'a [u8]) -> Lines<'a> {
         let mut lines =
             Lines { file, name: name.into(), grounds: Vec::new(), reviews: Vec::new(), broken: Faults::new() };
+        // What is in force; none before the first head, and after a line that may have been one and could not be read.
+        let mut ground = None;
+        let mut unknown = "no head says what was in force for it";
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let number = number + 1;
             let line = line.trim_ascii();
             if line.is_empty() {
                 continue;
             }
-            match (is_ground(line), lines.grounds.len().checked_sub(1)) {
-                (false, Some(ground)) => lines.reviews.push(ReviewLine { ground, line, number }),
-                (false, None) => lines.broken("no head says what was in force for it".into(), number),
-                (true, _) => match read_line(line) {
-                    Ok(Line::Head(head)) => lines.grounds.push(Ground { head, images: HashMap::new() }),
-                    Ok(Line::Image(image)) => match lines.grounds.last_mut() {
-                        Some(ground) => {
-                            ground.images.insert(image.digest, Arc::new(image.assessment));
-                        }
-                        None => lines.broken("no head says what was in force for it".into(), number),
-                    },
-                    // One that begins with a blank: as good as any other.
-                    Ok(Line::Review(_)) => match lines.grounds.len().checked_sub(1) {
-                        Some(ground) => lines.reviews.push(ReviewLine { ground, line, number }),
-                        None => lines.broken("no head says what was in force for it".into(), number),
-                    },
-                    Err(error) => lines.broken(error.to_string(), number),
-                },
+            // Reviews are read later, by many threads.
+            let read = if is_ground(line) { read_line(line).map(Some) } else { Ok(None) };
+            match (read, ground) {
+                (Ok(Some(Line::Head(head))), _) => {
+                    ground = Some(lines.grounds.len());
+                    lines.grounds.push(Ground { head, images: HashMap::new() });
+                }
+                (Ok(Some(Line::Image(image))), Some(ground)) => {
+                    if let Some(ground) = lines.grounds.get_mut(ground) {
+                        ground.images.insert(image.digest, Arc::new(image.assessment));
+                    }
+                }
+                // Also one that begins with a blank: as good as any other.
+                (Ok(Some(Line::Review(_)) | None), Some(ground)) => {
+                    lines.reviews.push(ReviewLine { ground, line, number });
+                }
+                (Ok(_), None) => lines.broken(unknown.into(), number),
+                (Err(error), _) => {
+                    lines.broken(error.to_string(), number);
+                    if !is_image(line) {
+                        ground = None;
+                        unknown =
+                            "the line before it that says, or may say, what was in force for it could not be read";
+                    }
+                }
             }
         }
         lines
@@ -111,6 +121,29 @@ mod tests {
 
     const HEAD: &str =
         r#"{"head":{"version":1,"program":"p","at":"","policy":{"name":"a","digest":""},"databases":[]}}"#;
+
+    fn of(text: &str) -> (Vec<(usize, usize)>, usize) {
+        let lines = Lines::of(0, "r", text.as_bytes());
+        let reviews = lines.reviews.iter().map(|review| (review.ground, review.number)).collect();
+        (reviews, lines.broken.values().map(|(count, _)| count).sum())
+    }
+
+    #[test]
+    fn reviews_after_a_head_that_cannot_be_read_are_under_none() {
+        let other = HEAD.replace("\"version\":1", "\"version\":9");
+        for bad in [other.as_str(), "{\"head\":{\"version\"", "ead\":{}}", "hello"] {
+            let text = format!(
+                "{HEAD}\n{{\"review\":1}}\n{bad}\n{{\"review\":2}}\n{{\"review\":3}}\n{HEAD}\n{{\"review\":4}}\n"
+            );
+            assert_eq!(of(&text), (vec![(0, 2), (1, 7)], 3), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_read_leaves_its_head_in_force() {
+        let text = format!("{{\"review\":0}}\n{HEAD}\n{{\"image\":{{}}}}\n{{\"review\":1}}\n");
+        assert_eq!(of(&text), (vec![(0, 4)], 2));
+    }
 
     #[test]
     fn places_are_in_the_order_of_their_lines() {

@@ -189,6 +189,13 @@ fn lines_that_are_none_are_counted_and_no_reason_to_be_content() {
     let run = replay(&file, &against, &[]);
     assert_eq!(run.status, 2, "{}{}", run.out, run.err);
     assert!(run.out.contains("could not be used") && run.out.contains("reviews-1.jsonl:1"), "{}", run.out);
+    // A head of another program's format: what was in force for the reviews after it is not known.
+    let other = text.lines().next().unwrap().replace("\"version\":1", "\"version\":2");
+    let review = text.lines().nth(1).unwrap();
+    std::fs::write(&file, format!("{text}{other}\n{review}\n{review}\n")).unwrap();
+    let run = replay(&file, &against, &["--format", "json"]);
+    assert_eq!((run.status, &found(&run)["reviews"]), (2, &json!(1)), "{}{}", run.out, run.err);
+    assert!(run.out.contains("2 lines of the record") && run.out.contains("reviews-1.jsonl:4"), "{}", run.out);
     std::fs::write(&file, "hello\n").unwrap();
     let run = replay(&file, &against, &[]);
     assert!(run.status == 2 && run.err.contains("no review in the record"), "{}", run.err);
