@@ -3,30 +3,27 @@
 //! unknown where it names none.
 
 mod read;
+mod review;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use plimsoll_admission::{Given, Review, Road};
+use plimsoll_admission::{Given, Road};
 use plimsoll_model::{Assessment, ImageReference, Inventory, Problem, ProblemKind, Subject, SubjectKind};
-use plimsoll_policy::Standing;
 use plimsoll_report::{POLICY_TEST_FORMATS, PolicyTests, RenderOptions, TestCase, TestFile};
-use serde_json::{Value, json};
 
 use crate::cli::{Global, ReachArgs};
 use crate::exit::Exit;
-use crate::policies::desk;
 use crate::replay::{State, state};
-use crate::serve::decision;
-use crate::serve::judged::{Judged, judge};
+use crate::serve::decision::{self, Wanted};
 use crate::serve::loaded::Loaded;
-use crate::serve::recorder;
 use crate::session::{DataChoice, Session, SessionOptions, now};
 use crate::{assess, commands};
-use read::{Asked, Case, Holds, Image};
+use read::{Case, Holds, Image};
 
 /// Folders below the one that is looked through.
 const MAX_DEPTH: usize = 16;
@@ -74,8 +71,9 @@ fn formats() -> clap::builder::PossibleValuesParser {
 
 pub fn run(global: &Global, args: &TestArgs) -> anyhow::Result<Exit> {
     let mut files = Vec::new();
+    let mut policies = Policies::new(global, args);
     for path in files_of(&args.files)? {
-        files.push(file(global, args, &path)?);
+        files.push(file(&mut policies, args, &path)?);
     }
     let tests = PolicyTests { schema_version: SCHEMA_VERSION, tool: commands::tool(), files };
     let (cases, failed) = tests.counts();
@@ -112,178 +110,98 @@ fn files_of(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// All cases of one file.
-fn file(global: &Global, args: &TestArgs, path: &Path) -> anyhow::Result<TestFile> {
+fn file(policies: &mut Policies, args: &TestArgs, path: &Path) -> anyhow::Result<TestFile> {
     let bytes = assess::read_bounded(path, read::MAX_FILE)?;
     let name = path.strip_prefix("./").unwrap_or(path).display().to_string();
     let text = String::from_utf8(bytes).map_err(|_| anyhow!("read {name}: it is no UTF-8"))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let cases = read::cases(&name, &text, folder).map_err(|why| anyhow!("read {why}"))?;
     let policy = args.policy.clone().or(cases.policy).unwrap_or_else(|| folder.join("loadline.yaml"));
-    let session = Session::open(&SessionOptions {
-        policy: Some(policy),
-        databases: if args.db.is_empty() { DataChoice::Machine } else { DataChoice::These(args.db.clone()) },
-        cache_dir: global.cache_dir.clone(),
-        quiet: true,
-        ..SessionOptions::default()
-    })?;
-    let loaded = Loaded::new(session, 1)?;
-    let mut known = Known::default();
+    let opened = policies.of(&policy)?;
     let mut done = Vec::new();
     for case in &cases.cases {
         if args.run.as_ref().is_some_and(|part| !case.name.contains(part.as_str())) {
             continue;
         }
         let of_case = || format!("run {name}:{} ({:?})", case.line, case.name);
-        let body = body(case, args.no_defaults).with_context(of_case)?;
-        let given = given(&loaded, case, &cases.images, &body, &mut known).with_context(of_case)?;
+        let body = review::of(case, args.no_defaults).with_context(of_case)?.to_string();
+        let given = given(opened, case, &cases.images, &body).with_context(of_case)?;
         done.push(verdict(case, &given));
     }
-    Ok(TestFile { file: name, policy: loaded.session.policy_info(), cases: done })
+    Ok(TestFile { file: name, policy: opened.loaded.session.policy_info(), cases: done })
 }
 
-/// The review that an API server would send.
-fn body(case: &Case, no_defaults: bool) -> anyhow::Result<String> {
-    let review = match &case.asked {
-        Asked::Review(review) => {
-            let mut review = review.clone();
-            override_review(case, &mut review);
-            review
-        }
-        Asked::Image(image) => {
-            let spec = json!({"containers": [{"image": image}], "namespace": case.namespace});
-            json!({"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview", "spec": spec})
-        }
-        Asked::Object { object, old } => {
-            let ready = |object: &Value| {
-                let mut object = object.clone();
-                if case.defaults && !no_defaults {
-                    // Of kinds that it does not know the object stays as it is.
-                    plimsoll_defaults::apply(&mut object);
-                }
-                object
-            };
-            admission(case, ready(object), old.as_ref().map(ready))
-        }
-    };
-    Ok(review.to_string())
+/// A policy, with its databases, and what was found in images under it.
+struct Opened {
+    loaded: Loaded,
+    known: Known,
 }
 
-fn override_review(case: &Case, review: &mut Value) {
-    let Some(request) = review.get_mut("request").and_then(Value::as_object_mut) else { return };
-    // The desk knows of an object whether it is in a namespace.
-    if let (Some(namespace), Asked::Review(_)) = (&case.namespace, &case.asked) {
-        request.insert("namespace".into(), json!(namespace));
-    }
-    if case.user.is_some() || !case.groups.is_empty() {
-        request.insert("userInfo".into(), json!({"username": case.user, "groups": case.groups}));
-    }
+/// The policies of a run, each opened once for all of its files.
+struct Policies {
+    options: SessionOptions,
+    opened: HashMap<PathBuf, Opened>,
 }
 
-/// The review that the desk makes of an object, asked by somebody and about what the case says.
-fn admission(case: &Case, object: Value, old: Option<Value>) -> Value {
-    let operation = case.operation.as_deref().unwrap_or(if old.is_some() { "UPDATE" } else { "CREATE" });
-    let mut review = desk::of_creation(object, case.namespace.as_deref());
-    let Some(request) = review.get_mut("request").and_then(Value::as_object_mut) else { return review };
-    // What goes away is the old object.
-    let old = match operation {
-        "DELETE" => {
-            let object = request.insert("object".into(), Value::Null);
-            old.or(object)
-        }
-        _ => old,
-    };
-    if operation != "CREATE" {
-        let kind = match operation {
-            "UPDATE" => "UpdateOptions",
-            "DELETE" => "DeleteOptions",
-            _ => "PodExecOptions",
+impl Policies {
+    fn new(global: &Global, args: &TestArgs) -> Policies {
+        let options = SessionOptions {
+            databases: if args.db.is_empty() { DataChoice::Machine } else { DataChoice::These(args.db.clone()) },
+            cache_dir: global.cache_dir.clone(),
+            quiet: true,
+            ..SessionOptions::default()
         };
-        request.insert("options".into(), json!({"apiVersion": "meta.k8s.io/v1", "kind": kind}));
+        Policies { options, opened: HashMap::new() }
     }
-    request.insert("uid".into(), "00000000-0000-0000-0000-000000000000".into());
-    request.insert("operation".into(), operation.into());
-    request.insert("oldObject".into(), old.unwrap_or_default());
-    override_review(case, &mut review);
-    review
+
+    /// The policy in this file, however the path is written.
+    fn of(&mut self, path: &Path) -> anyhow::Result<&mut Opened> {
+        // One that leads nowhere is told by whoever opens it.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Ok(match self.opened.entry(place) {
+            Entry::Occupied(opened) => opened.into_mut(),
+            Entry::Vacant(place) => {
+                let options = SessionOptions { policy: Some(path.to_owned()), ..self.options.clone() };
+                let loaded = Loaded::new(Session::open(&options)?, 1)?;
+                place.insert(Opened { loaded, known: Known::default() })
+            }
+        })
+    }
 }
 
 /// Images that were looked into, by their path and name.
 type Known = HashMap<(PathBuf, String), Arc<Assessment>>;
 
 /// What the policy says.
-fn given(loaded: &Loaded, case: &Case, images: &[Image], body: &str, known: &mut Known) -> anyhow::Result<Given> {
+fn given(opened: &mut Opened, case: &Case, images: &[Image], body: &str) -> anyhow::Result<Given> {
+    let Opened { loaded, known } = opened;
     let at = case.at.unwrap_or_else(now);
     let review = plimsoll_admission::read(Road::Any, body.as_bytes()).map_err(|error| anyhow!("{}", error.why))?;
-    let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
-    let request = decision::request(&review, &annotations);
-    let namespace = review.namespace.as_deref();
-    let mut judged = Vec::with_capacity(review.images.len() + 1);
-    for named in &review.images {
-        let image = named.image.as_str();
-        let without = |reference: Option<ImageReference>, problem: Problem| {
-            decision::without_looking(loaded, (image, reference), namespace, &request, problem, at)
-        };
-        let reference: ImageReference = match image.parse() {
-            Ok(reference) => reference,
-            Err(error) => {
-                judged.push(Arc::new(without(None, Problem::unreadable_name(image, &error))));
-                continue;
-            }
-        };
-        let standing = decision::standing(loaded, namespace, &request, &reference, at);
-        let glass = standing == Standing::BreakGlass;
-        if !glass && !matches!(standing, Standing::Judged { .. }) {
-            judged.push(Arc::new(without(Some(reference), decision::by_name())));
-            continue;
-        }
+    let mut look = |wanted: &Wanted<'_>| {
+        let image = wanted.image;
         let holds = case.images.iter().chain(images).find(|known| known.name == image).map(|known| &known.holds);
-        let verdict = match holds {
+        Ok::<_, anyhow::Error>(Arc::new(match holds {
             Some(holds) => {
-                let assessment = held(loaded, image, &reference, holds, known)?;
-                looked(loaded, &review, &assessment, glass.then_some(&request), at)
+                let assessment = held(loaded, wanted, holds, known)?;
+                let subject = &assessment.subject;
+                let digest = subject.index_digest.clone().or_else(|| subject.digest.clone());
+                wanted.looked(&assessment, digest)
             }
-            None if glass => without(Some(reference), decision::by_name()),
             None => {
                 let what = format!("look into {image}: `images` does not say what is in it");
-                without(Some(reference), Problem::undecided(ProblemKind::Unreachable, what))
+                wanted.unknown(Problem::undecided(ProblemKind::Unreachable, what))
             }
-        };
-        judged.push(Arc::new(verdict));
-    }
-    if decision::asks_of_object(loaded, &review) {
-        judged.push(Arc::new(decision::object(loaded, &review, body.as_bytes(), at)));
-    }
-    let answer = decision::answer(loaded, &review, &judged, 0);
-    let names: Vec<String> = review.images.iter().map(|image| image.image.clone()).collect();
-    Ok(recorder::given(&names, &answer, &judged))
-}
-
-fn looked(
-    loaded: &Loaded,
-    review: &Review,
-    assessment: &Assessment,
-    request: Option<&plimsoll_policy::Request<'_>>,
-    at: jiff::Timestamp,
-) -> Judged {
-    let mut session = loaded.session.clone();
-    session.at = at;
-    session.namespace.clone_from(&review.namespace);
-    let mut assessment = assessment.clone();
-    assessment.subject.namespace.clone_from(&session.namespace);
-    let digest = assessment.subject.index_digest.clone().or_else(|| assessment.subject.digest.clone());
-    judge(&session, &assessment, request, digest, None)
+        }))
+    };
+    let object = || decision::object(loaded, &review, body.as_bytes(), at);
+    decision::given(loaded, &review, at, &mut look, &object)
 }
 
 /// What is in an image, found out once.
-fn held(
-    loaded: &Loaded,
-    image: &str,
-    reference: &ImageReference,
-    holds: &Holds,
-    known: &mut Known,
-) -> anyhow::Result<Arc<Assessment>> {
+fn held(loaded: &Loaded, wanted: &Wanted<'_>, holds: &Holds, known: &mut Known) -> anyhow::Result<Arc<Assessment>> {
+    let image = wanted.image;
     let path = match holds {
-        Holds::Clean => return Ok(Arc::new(clean(image, reference))),
+        Holds::Clean => return Ok(Arc::new(clean(image, &wanted.reference))),
         Holds::Path(path) => path,
     };
     let key = (path.clone(), image.to_owned());
@@ -291,9 +209,7 @@ fn held(
         return Ok(Arc::clone(found));
     }
     let gathered = assess::input(&loaded.session, &path.display().to_string(), Some(image), &ReachArgs::default())?;
-    let mut assessment = gathered.assessment;
-    image.clone_into(&mut assessment.subject.name);
-    let assessment = Arc::new(assessment);
+    let assessment = Arc::new(gathered.assessment);
     known.insert(key, Arc::clone(&assessment));
     Ok(assessment)
 }
@@ -381,4 +297,22 @@ fn show(global: &Global, args: &TestArgs, tests: &PolicyTests) -> anyhow::Result
         ..RenderOptions::default()
     };
     commands::write_out(args.output.as_deref(), &(format.render)(tests, &options)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_opened_once_however_its_path_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("loadline.yaml");
+        let text = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: a}\nimages: [{name: a, match: ['**']}]\n";
+        std::fs::write(&path, text).unwrap();
+        let options = SessionOptions { databases: DataChoice::Only(Vec::new()), quiet: true, ..Default::default() };
+        let mut policies = Policies { options, opened: HashMap::new() };
+        policies.of(&path).unwrap().loaded.generation = 7;
+        assert_eq!(policies.of(&folder.path().join("./loadline.yaml")).unwrap().loaded.generation, 7);
+        assert!(policies.of(&folder.path().join("gone.yaml")).is_err());
+    }
 }

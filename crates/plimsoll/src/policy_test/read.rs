@@ -69,7 +69,7 @@ pub struct Case {
     pub asked: Asked,
     pub namespace: Option<String>,
     pub user: Option<String>,
-    pub groups: Vec<String>,
+    pub groups: Option<Vec<String>>,
     pub operation: Option<String>,
     /// Whether the API server's defaults are set first.
     pub defaults: bool,
@@ -217,7 +217,7 @@ impl Reader<'_> {
             line: node.line,
             namespace: text("namespace")?,
             user: text("user")?,
-            groups: self.texts(node, "groups")?,
+            groups: node.get("groups").map(|_| self.texts(node, "groups")).transpose()?,
             operation,
             defaults,
             at,
@@ -244,9 +244,9 @@ impl Reader<'_> {
         if matches!(asked, Asked::Object { .. }) {
             return Ok(asked);
         }
-        for (key, of) in [("old", "an `object`"), ("defaults", "an `object`"), ("operation", "an `object`")] {
+        for key in ["old", "defaults", "operation"] {
             if let Some(node) = case.get(key) {
-                return Err(self.at(node, &format!("`{key}` belongs to {of}")));
+                return Err(self.at(node, &format!("`{key}` belongs to an `object`")));
             }
         }
         Ok(asked)

@@ -2,18 +2,17 @@
 //! records have, and the images of which the record knows nothing. It decides by the very functions that the gate decides by.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use plimsoll_admission::{Decided, Given, Recorded, Review};
-use plimsoll_model::{Assessment, Digest, ImageReference, Outcome, Problem, ProblemKind};
-use plimsoll_policy::{Request, Standing};
+use plimsoll_model::{Assessment, Digest, Outcome, Problem, ProblemKind};
 
 use super::lines::Ground;
-use crate::serve::decision;
-use crate::serve::judged::{Judged, judge};
+use crate::serve::decision::{self, Wanted};
+use crate::serve::judged::Judged;
 use crate::serve::loaded::Loaded;
-use crate::serve::recorder;
 
 /// A policy over what a record knows.
 pub struct Judge {
@@ -41,97 +40,43 @@ impl Judge {
 
     /// The answer as of a time.
     pub fn said(&self, recorded: &Recorded<'_>, review: &Review, at: Timestamp) -> Said {
-        let loaded = &self.loaded;
-        let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
-        let request = decision::request(review, &annotations);
+        let mut unknown = Vec::new();
         // So that the verdict on an image is made once for many reviews; dates in policies are days, and graces are too.
         let hour = hour(at);
-        let mut unknown = Vec::new();
-        let mut judged = Vec::with_capacity(review.images.len() + 1);
-        for image in &review.images {
-            let before = recorded.answer.decided.iter().find(|one| one.image.as_ref() == Some(&image.image));
-            let (verdict, known) = self.image(&image.image, review.namespace.as_deref(), &request, before, hour);
-            if !known {
-                unknown.push(image.image.clone());
-            }
-            judged.push(verdict);
-        }
-        if decision::asks_of_object(loaded, review) {
-            let body = recorded.review.get().as_bytes();
-            judged.push(Arc::new(decision::object_without_values(loaded, review, body, &recorded.secrets, at)));
-        }
-        let answer = decision::answer(loaded, review, &judged, 0);
-        let names: Vec<String> = review.images.iter().map(|image| image.image.clone()).collect();
-        Said { given: recorder::given(&names, &answer, &judged), unknown }
+        let mut look = |wanted: &Wanted<'_>| {
+            let before = recorded.answer.decided.iter().find(|one| one.image.as_deref() == Some(wanted.image));
+            let digest = before.and_then(|before| before.digest.as_deref());
+            let known = digest.and_then(|digest| Some((digest, self.images.get(digest)?)));
+            Ok::<_, Infallible>(match known {
+                Some((digest, assessment)) => self.looked(wanted, digest, assessment, hour),
+                None => {
+                    if !wanted.glass && !before.is_some_and(unreached) {
+                        unknown.push(wanted.image.to_owned());
+                    }
+                    let what = "look into it: the record knows nothing of what is in it";
+                    Arc::new(wanted.unknown(Problem::undecided(ProblemKind::Unreachable, what)))
+                }
+            })
+        };
+        let body = recorded.review.get().as_bytes();
+        let object = || decision::object_without_values(&self.loaded, review, body, &recorded.secrets, at);
+        let Ok(given) = decision::given(&self.loaded, review, hour, &mut look, &object);
+        Said { given, unknown }
     }
 
-    /// The verdict on an image, and whether the record knows what it hangs on.
-    fn image(
-        &self,
-        image: &str,
-        namespace: Option<&str>,
-        request: &Request<'_>,
-        before: Option<&Decided>,
-        at: Timestamp,
-    ) -> (Arc<Judged>, bool) {
-        let without = |reference: Option<ImageReference>, problem: Problem| {
-            Arc::new(decision::without_looking(&self.loaded, (image, reference), namespace, request, problem, at))
-        };
-        let reference: ImageReference = match image.parse() {
-            Ok(reference) => reference,
-            Err(error) => return (without(None, Problem::unreadable_name(image, &error)), true),
-        };
-        let glass = match decision::standing(&self.loaded, namespace, request, &reference, at) {
-            Standing::Judged { .. } => false,
-            Standing::BreakGlass => true,
-            Standing::Exempt | Standing::Refused | Standing::NoEntry => {
-                return (without(Some(reference), decision::by_name()), true);
-            }
-        };
-        let digest = before.and_then(|before| before.digest.as_deref());
-        let found = digest.and_then(|digest| Some((digest, self.images.get(digest)?)));
-        match found {
-            Some((digest, assessment)) => {
-                let request = glass.then_some(request);
-                (self.looked((image, &reference), namespace, request, (digest, assessment), at), true)
-            }
-            None if glass => (without(Some(reference), decision::by_name()), true),
-            None => {
-                let what = "look into it: the record knows nothing of what is in it";
-                (
-                    without(Some(reference), Problem::undecided(ProblemKind::Unreachable, what)),
-                    before.is_some_and(unreached),
-                )
-            }
+    fn looked(&self, wanted: &Wanted<'_>, digest: &str, assessment: &Assessment, hour: Timestamp) -> Arc<Judged> {
+        let judged = || Arc::new(wanted.looked(assessment, digest.parse::<Digest>().ok()));
+        // Behind a glass it hangs on who asks.
+        if wanted.glass {
+            return judged();
         }
-    }
-
-    fn looked(
-        &self,
-        (image, reference): (&str, &ImageReference),
-        namespace: Option<&str>,
-        request: Option<&Request<'_>>,
-        (digest, assessment): (&str, &Arc<Assessment>),
-        at: Timestamp,
-    ) -> Arc<Judged> {
-        let key = (image.to_owned(), namespace.map(str::to_owned), digest.to_owned(), at);
+        let key = (wanted.image.to_owned(), wanted.namespace.map(str::to_owned), digest.to_owned(), hour);
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if request.is_none()
-            && let Some(judged) = kept().get(&key)
-        {
+        if let Some(judged) = kept().get(&key) {
             return Arc::clone(judged);
         }
-        let mut session = self.loaded.session.clone();
-        session.at = at;
-        session.namespace = namespace.map(str::to_owned);
-        let mut assessment = (**assessment).clone();
-        image.clone_into(&mut assessment.subject.name);
-        assessment.subject.reference = Some(reference.clone());
-        assessment.subject.namespace.clone_from(&session.namespace);
-        let judged = Arc::new(judge(&session, &assessment, request, digest.parse::<Digest>().ok(), None));
-        if request.is_none() {
-            kept().insert(key, Arc::clone(&judged));
-        }
+        let judged = judged();
+        kept().insert(key, Arc::clone(&judged));
         judged
     }
 }

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Operation, Review};
+use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Given, Operation, Review};
 use plimsoll_model::{Assessment, Digest, ImageReference, Problem, ProblemKind};
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
 
 use super::judged::{Judged, judge};
 use super::loaded::Loaded;
+use super::recorder;
 use crate::policies::Question;
+use crate::session::Session;
 use crate::{assess, workload};
 
 /// Who asks, as far as the policy wants to know.
@@ -91,9 +93,7 @@ pub fn object_unread(loaded: &Loaded, review: &Review, at: Timestamp) -> Judged 
 fn object_assessed(loaded: &Loaded, review: &Review, assessment: &Assessment, at: Timestamp) -> Judged {
     let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
     let request = request(review, &annotations);
-    let mut session = loaded.session.clone();
-    session.at = at;
-    session.namespace.clone_from(&review.namespace);
+    let session = session(loaded, review.namespace.as_deref(), at);
     judge(&session, assessment, Some(&request), None, None)
 }
 
@@ -109,6 +109,11 @@ pub fn standing(
     plimsoll_policy::standing(Some(reference), &loaded.session.policy, &context)
 }
 
+/// The session of one judgement.
+pub fn session(loaded: &Loaded, namespace: Option<&str>, at: Timestamp) -> Session {
+    Session { at, namespace: namespace.map(str::to_owned), ..loaded.session.clone() }
+}
+
 /// The verdict on an image that was not looked into, for this reason.
 pub fn without_looking(
     loaded: &Loaded,
@@ -118,9 +123,7 @@ pub fn without_looking(
     problem: Problem,
     at: Timestamp,
 ) -> Judged {
-    let mut session = loaded.session.clone();
-    session.at = at;
-    session.namespace = namespace.map(str::to_owned);
+    let session = session(loaded, namespace, at);
     let digest: Option<Digest> = reference.as_ref().and_then(|reference| reference.digest().cloned());
     let assessment = assess::unreachable(&session, image, reference, problem);
     judge(&session, &assessment, Some(request), digest, None)
@@ -129,6 +132,89 @@ pub fn without_looking(
 /// Why an image is not looked into whose verdict hangs on its name alone.
 pub fn by_name() -> Problem {
     Problem::undecided(ProblemKind::NotExamined, "look into it: the policy decides by the name")
+}
+
+/// An image whose content decides, or says what a broken glass overrules.
+pub struct Wanted<'a> {
+    pub image: &'a str,
+    pub reference: ImageReference,
+    pub namespace: Option<&'a str>,
+    /// It runs whatever is in it.
+    pub glass: bool,
+    request: &'a Request<'a>,
+    loaded: &'a Loaded,
+    at: Timestamp,
+}
+
+/// What is to be looked into.
+///
+/// # Errors
+/// The verdict, where the name alone decides.
+fn wanted<'a>(
+    loaded: &'a Loaded,
+    image: &'a str,
+    namespace: Option<&'a str>,
+    request: &'a Request<'a>,
+    at: Timestamp,
+) -> Result<Wanted<'a>, Judged> {
+    let without = |reference, problem| without_looking(loaded, (image, reference), namespace, request, problem, at);
+    let reference: ImageReference =
+        image.parse().map_err(|error| without(None, Problem::unreadable_name(image, &error)))?;
+    let glass = match standing(loaded, namespace, request, &reference, at) {
+        Standing::Judged { .. } => false,
+        Standing::BreakGlass => true,
+        Standing::Exempt | Standing::Refused | Standing::NoEntry => return Err(without(Some(reference), by_name())),
+    };
+    Ok(Wanted { image, reference, namespace, glass, request, loaded, at })
+}
+
+impl Wanted<'_> {
+    /// The verdict on what is in it.
+    pub fn looked(&self, assessment: &Assessment, digest: Option<Digest>) -> Judged {
+        let session = session(self.loaded, self.namespace, self.at);
+        let mut assessment = assessment.clone();
+        self.image.clone_into(&mut assessment.subject.name);
+        assessment.subject.reference = Some(self.reference.clone());
+        assessment.subject.namespace.clone_from(&session.namespace);
+        judge(&session, &assessment, self.glass.then_some(self.request), digest, None)
+    }
+
+    /// The verdict where nobody knows what is in it, for this reason.
+    pub fn unknown(&self, problem: Problem) -> Judged {
+        let problem = if self.glass { by_name() } else { problem };
+        let named = (self.image, Some(self.reference.clone()));
+        without_looking(self.loaded, named, self.namespace, self.request, problem, self.at)
+    }
+}
+
+/// The answer to a review by one who asks no network, in the form that records have. `look` judges by what it knows of an
+/// image, as of `of_images`; `object` judges the object, where the policy asks something of it.
+///
+/// # Errors
+/// What `look` says.
+pub fn given<E>(
+    loaded: &Loaded,
+    review: &Review,
+    of_images: Timestamp,
+    look: &mut dyn FnMut(&Wanted<'_>) -> Result<Arc<Judged>, E>,
+    object: &dyn Fn() -> Judged,
+) -> Result<Given, E> {
+    let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
+    let request = request(review, &annotations);
+    let namespace = review.namespace.as_deref();
+    let mut judged = Vec::with_capacity(review.images.len() + 1);
+    for image in &review.images {
+        judged.push(match wanted(loaded, &image.image, namespace, &request, of_images) {
+            Ok(wanted) => look(&wanted)?,
+            Err(decided) => Arc::new(decided),
+        });
+    }
+    if asks_of_object(loaded, review) {
+        judged.push(Arc::new(object()));
+    }
+    let answer = answer(loaded, review, &judged, 0);
+    let names: Vec<String> = review.images.iter().map(|image| image.image.clone()).collect();
+    Ok(recorder::given(&names, &answer, &judged))
 }
 
 /// The answer over all verdicts: those on the images in the review's order, then the one on the object where there is one.

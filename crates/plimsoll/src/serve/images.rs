@@ -290,9 +290,8 @@ impl Images {
                 let looked = digest.and_then(|digest| Some((self.looks.get(&digest, Instant::now())?, digest)));
                 // The reasons are a courtesy: no time left, no reasons.
                 if let Some((looked, digest)) = looked.filter(|_| Instant::now() < deadline) {
-                    let namespace = ask.namespace.map(str::to_owned);
-                    let judge =
-                        || judge_looked(loaded, ask.image, namespace, &reference, digest, &looked, Some(ask.request));
+                    let request = Some(ask.request);
+                    let judge = || judge_looked(loaded, ask.image, ask.namespace, &reference, digest, &looked, request);
                     return Arc::new(tokio::task::block_in_place(judge));
                 }
             }
@@ -536,7 +535,7 @@ impl Images {
     ) -> Result<Arc<Judged>, Failure> {
         let (loaded, key, named) = (Arc::clone(loaded), key.clone(), reference.clone());
         let task = tokio::task::spawn_blocking(move || {
-            Arc::new(judge_looked(&loaded, &key.image, key.namespace, &named, digest, &looked, None))
+            Arc::new(judge_looked(&loaded, &key.image, key.namespace.as_deref(), &named, digest, &looked, None))
         });
         let judged = task.await.map_err(|error| broken(reference, &error))?;
         self.metrics.verdicts_made.add(1);

@@ -36,15 +36,13 @@ pub fn standing(loaded: &Loaded, ask: &Ask<'_>, reference: &ImageReference) -> S
 pub fn judge_looked(
     loaded: &Loaded,
     image: &str,
-    namespace: Option<String>,
+    namespace: Option<&str>,
     reference: &ImageReference,
     digest: Digest,
     looked: &Looked,
     request: Option<&Request<'_>>,
 ) -> Judged {
-    let mut session = loaded.session.clone();
-    session.at = session::now();
-    session.namespace = namespace;
+    let session = decision::session(loaded, namespace, session::now());
     let retry_after = (!whole(looked)).then_some(FAILURE.as_secs() as u32);
     let Looked { mut subject, inventory, problems } = looked.clone();
     subject.name = image.to_owned();

@@ -79,3 +79,52 @@ fn faults_of_a_file_are_named_with_their_lines() {
     assert!(run.status == 2 && run.err.contains("loadline-test.yaml"), "{}", run.err);
     assert_eq!(plimsoll(&["policy", "test", "--format", "tap"]).status, 64);
 }
+
+#[test]
+fn who_asks_and_where_is_added_to_what_a_case_is_about_and_contradicts_nothing() {
+    let pod =
+        "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: 'b.example.com/x:1'}]}}";
+    let shop = pod.replace("name: p", "name: p, namespace: shop");
+    let review = |user: &str| {
+        format!(
+            "{{apiVersion: admission.k8s.io/v1, kind: AdmissionReview, request: {{uid: u, operation: CREATE, namespace: shop, kind: {{group: '', version: v1, kind: Pod}}, resource: {{group: '', version: v1, resource: pods}}, userInfo: {user}, object: {shop}}}}}"
+        )
+    };
+    let images = "{apiVersion: imagepolicy.k8s.io/v1alpha1, kind: ImageReview, spec: {containers: [{image: 'b.example.com/x:1'}]}}";
+    let exempt = "- {name: a, expect: allowed, user: ann, ";
+    let rest = "- {name: a, expect: denied, ";
+    for (case, status, words) in [
+        (format!("{exempt}namespace: shop, object: {pod}}}"), 0, ""),
+        (format!("{exempt}object: {shop}}}"), 0, ""),
+        (format!("{exempt}review: {}}}", review("{username: ann, groups: [g]}")), 0, ""),
+        // What a case does not name stays what it was.
+        (format!("- {{name: a, expect: allowed, groups: [g], review: {}}}", review("{username: ann}")), 0, ""),
+        (format!("{exempt}review: {}}}", review("null")), 0, ""),
+        (format!("{exempt}review: {}}}", review("[ann]")), 2, "`userInfo` is no mapping"),
+        (format!("{exempt}review: {}}}", review("{username: bob}")), 2, "`user: ann` contradicts"),
+        (format!("{exempt}groups: [h], review: {}}}", review("{groups: [g]}")), 2, "`groups: [\"h\"]` contradicts"),
+        (format!("{exempt}namespace: other, review: {}}}", review("{}")), 2, "`namespace: other` contradicts"),
+        (format!("{exempt}namespace: other, object: {shop}}}"), 2, "`namespace: other` contradicts"),
+        (
+            format!("{exempt}namespace: shop, object: {{apiVersion: v1, kind: Node, metadata: {{name: n}}}}}}"),
+            2,
+            "a Node is in none",
+        ),
+        (format!("{exempt}image: 'b.example.com/x:1'}}"), 2, "an ImageReview names nobody"),
+        (format!("{exempt}review: {images}}}"), 2, "an ImageReview names nobody"),
+        (format!("{rest}namespace: kept, review: {images}}}"), 1, "got allowed"),
+        (format!("{rest}namespace: kept, image: 'b.example.com/x:1'}}"), 1, "got allowed"),
+        (format!("{rest}namespace: shop, review: {images}}}"), 0, ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: x}\ndata: {baselineOnly: allow}\n\
+                      images: [{name: rest, match: ['**'], refuse: not from here}]\n\
+                      exempt:\n  - {users: [ann], namespaces: [shop], reason: hers}\n  - {namespaces: [kept], reason: kept}\n";
+        std::fs::write(folder.path().join("loadline.yaml"), policy).unwrap();
+        let file = folder.path().join("loadline-test.yaml");
+        std::fs::write(&file, format!("{case}\n")).unwrap();
+        let run = plimsoll(&["policy", "test", &file.display().to_string()]);
+        assert_eq!(run.status, status, "{case}: {}{}", run.out, run.err);
+        assert!(run.out.contains(words) || run.err.contains(words), "{words}: {}{}", run.out, run.err);
+    }
+}
