@@ -81,6 +81,9 @@ pub struct Recorded<'a> {
     /// Values that were taken out of the review.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redacted: usize,
+    /// The object that values were taken out of could not be looked into: whether rules find secrets in it is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unexamined: bool,
     /// Rules that found secrets in what was taken out, by their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
@@ -205,6 +208,7 @@ mod tests {
             at: "2026-11-28T00:00:00Z".into(),
             road: RecordedRoad::ImagePolicy,
             redacted: 2,
+            unexamined: true,
             secrets: vec!["literal-secret-in-env".into()],
             answer: answer.clone(),
             review: &review,
@@ -212,7 +216,7 @@ mod tests {
         let text = serde_json::to_string(&Line::Review(Box::new(recorded))).unwrap();
         assert!(!is_ground(text.as_bytes()), "{text}");
         let Line::Review(again) = read_line(text.as_bytes()).unwrap() else { panic!("{text}") };
-        assert_eq!((again.answer, again.redacted), (answer, 2));
+        assert_eq!((again.answer, again.redacted, again.unexamined), (answer, 2, true));
         assert_eq!(again.review.get(), r#"{"kind":"ImageReview"}"#);
     }
 

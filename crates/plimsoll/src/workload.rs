@@ -57,18 +57,25 @@ pub fn linter_of_values() -> Result<Linter, UnknownRule> {
     Linter::new(Options { selection, inline_ignores: false, overlaps: true, ..Options::default() })
 }
 
-/// The ids of the rules among those that find something which an object brings.
-pub fn rules_of_values(linter: &Linter, object: &str, old: Option<&str>) -> Vec<String> {
-    let found = of_object(linter, object, old, "", None).findings.into_iter().map(|finding| finding.rule);
+/// The ids of the rules among those that find something which an object brings; none where it could not be looked into.
+pub fn rules_of_values(linter: &Linter, object: &str, old: Option<&str>) -> Option<Vec<String>> {
+    let Assessment { findings, problems, .. } = of_object(linter, object, old, "", None);
+    let found = findings.into_iter().map(|finding| finding.rule);
     let mut rules: Vec<String> = found.filter(|rule| OF_VALUES.contains(&rule.as_str())).collect();
     rules.sort_unstable();
     rules.dedup();
-    rules
+    problems.is_empty().then_some(rules)
 }
 
-/// Adds what rules found in values that are no longer there, as far as the policy weighs them and does not find them still.
-pub fn with_values(mut assessment: Assessment, policy: &LoadLine, rules: &[String]) -> Assessment {
+/// Adds what rules found in values that are no longer there, as far as the policy weighs them and does not find them still;
+/// without rules, that this could not be told.
+pub fn with_values(mut assessment: Assessment, policy: &LoadLine, rules: Option<&[String]>) -> Assessment {
     let Some(workloads) = &policy.workloads else { return assessment };
+    let Some(rules) = rules else {
+        let what = "look into the object as it was: values were taken out of it that nobody had looked into";
+        assessment.problems.push(Problem::undecided(ProblemKind::NotExamined, what));
+        return assessment;
+    };
     for rule in rules.iter().filter(|rule| OF_VALUES.contains(&rule.as_str())) {
         let weighed = workloads.rules.get(rule).is_some_and(|action| *action != RuleAction::Off);
         if weighed && !assessment.findings.iter().any(|finding| finding.rule == *rule) {
@@ -360,6 +367,16 @@ mod tests {
 
     const POD: &str = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers":
         [{"name": "a", "image": "acme/a:1", "securityContext": {"privileged": true}}]}}"#;
+
+    #[test]
+    fn what_nobody_could_look_into_has_no_known_rules() {
+        let linter = linter_of_values().unwrap();
+        assert_eq!(rules_of_values(&linter, POD, None), Some(Vec::new()));
+        assert_eq!(rules_of_values(&linter, "{", None), None);
+        let policy = policy("workloads: {rules: {literal-secret-in-env: deny}}\n");
+        let told = |rules| with_values(unread(None), &policy, rules).problems.len();
+        assert_eq!((told(Some(&[])), told(None)), (1, 2));
+    }
 
     #[test]
     fn update_is_held_to_what_it_brings() {

@@ -59,7 +59,8 @@ impl Judge {
             })
         };
         let body = recorded.review.get().as_bytes();
-        let object = || decision::object_without_values(&self.loaded, review, body, &recorded.secrets, at);
+        let secrets = (!recorded.unexamined).then_some(recorded.secrets.as_slice());
+        let object = || decision::object_without_values(&self.loaded, review, body, secrets, at);
         let Ok(given) = decision::given(&self.loaded, review, hour, &mut look, &object);
         Said { given, unknown }
     }

@@ -34,15 +34,15 @@ pub fn asks_of_object(loaded: &Loaded, review: &Review) -> bool {
 
 /// The verdict on the review's object; `body` is what the review was read from.
 pub fn object(loaded: &Loaded, review: &Review, body: &[u8], at: Timestamp) -> Judged {
-    object_until(loaded, review, body, &[], at, None)
+    object_until(loaded, review, body, Some(&[]), at, None)
 }
 
-/// The same of an object whose secrets were taken out: these rules had found something in them.
+/// The same of an object whose secrets were taken out: these rules had found something in them; none where that is not known.
 pub fn object_without_values(
     loaded: &Loaded,
     review: &Review,
     body: &[u8],
-    secrets: &[String],
+    secrets: Option<&[String]>,
     at: Timestamp,
 ) -> Judged {
     object_until(loaded, review, body, secrets, at, None)
@@ -53,7 +53,7 @@ pub fn object_until(
     loaded: &Loaded,
     review: &Review,
     body: &[u8],
-    secrets: &[String],
+    secrets: Option<&[String]>,
     at: Timestamp,
     until: Option<Instant>,
 ) -> Judged {

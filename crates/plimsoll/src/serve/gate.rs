@@ -100,7 +100,7 @@ impl Gate {
             };
             let (copy, in_force) = (review.clone(), Arc::clone(loaded));
             let judge = move || {
-                let judged = decision::object_until(&in_force, &copy, &body, &[], at, Some(deadline));
+                let judged = decision::object_until(&in_force, &copy, &body, Some(&[]), at, Some(deadline));
                 drop(turn);
                 judged
             };

@@ -131,7 +131,7 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option
                 files: args.record_files as usize,
             };
             let started = Recorder::start(keeping, Arc::clone(&images), Arc::clone(&metrics), log);
-            Some(started.context("start the thread that records")?)
+            Some(started.context("keep a record")?)
         }
         (None, _) => None,
     };

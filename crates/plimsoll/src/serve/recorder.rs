@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use jiff::Timestamp;
 use plimsoll_admission::{
@@ -85,18 +86,19 @@ impl Recorder {
     /// again with each review.
     ///
     /// # Errors
-    /// When the thread cannot be started.
-    pub fn start(keeping: Keeping, images: Arc<Images>, metrics: Arc<Metrics>, log: Log) -> std::io::Result<Recorder> {
+    /// When the thread cannot be started, or what is taken out could not be looked into first.
+    pub fn start(keeping: Keeping, images: Arc<Images>, metrics: Arc<Metrics>, log: Log) -> anyhow::Result<Recorder> {
         let (sender, receiver) = sync_channel(MAX_WAITING);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let values = workload::linter_of_values().ok();
+        let values = workload::linter_of_values()?;
         let mut writer =
             Writer { keeping, images, metrics: Arc::clone(&metrics), log, open: None, values, failing: false };
         if let Err(error) = writer.probe() {
             writer.failed(&error);
         }
         let weighed = Arc::clone(&waiting);
-        std::thread::Builder::new().name("plimsoll-record".into()).spawn(move || writer.run(&receiver, &weighed))?;
+        let thread = std::thread::Builder::new().name("plimsoll-record".into());
+        thread.spawn(move || writer.run(&receiver, &weighed)).context("start the thread that records")?;
         Ok(Recorder { sender, waiting, metrics })
     }
 
@@ -153,7 +155,7 @@ struct Writer {
     log: Log,
     open: Option<Open>,
     /// Rules that look at what is taken out.
-    values: Option<Linter>,
+    values: Linter,
     /// It was told that nothing can be written.
     failing: bool,
 }
@@ -195,7 +197,7 @@ impl Writer {
 
     fn take(&mut self, reviewed: &Reviewed) {
         // What was read as a review is JSON; what is left out here is counted all the same.
-        let Some(line) = line(reviewed, self.values.as_ref()) else { return self.metrics.not_recorded.add(1) };
+        let Some(line) = line(reviewed, &self.values) else { return self.metrics.not_recorded.add(1) };
         match self.write(reviewed, &line) {
             Ok(()) => {
                 self.metrics.recorded.add(1);
@@ -330,22 +332,23 @@ fn put(text: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
 }
 
 /// The line of a review, with its break; nothing when its JSON cannot be read as a whole.
-fn line(reviewed: &Reviewed, values: Option<&Linter>) -> Option<Vec<u8>> {
+fn line(reviewed: &Reviewed, values: &Linter) -> Option<Vec<u8>> {
     let mut review: serde_json::Value = serde_json::from_slice(&reviewed.body).ok()?;
     let taken = redact::review(&mut review);
     let redacted = taken.count();
     let review = RawValue::from_string(review.to_string()).ok()?;
     let text = |place: &Option<Range<usize>>| std::str::from_utf8(reviewed.body.get(place.clone()?)?).ok();
     let [object, old] = &reviewed.objects;
-    let secrets = match (values, text(object)) {
-        (Some(linter), Some(object)) if redacted > 0 => workload::rules_of_values(linter, object, text(old)),
-        _ => Vec::new(),
+    let found = match text(object) {
+        Some(object) if redacted > 0 => workload::rules_of_values(values, object, text(old)),
+        _ => Some(Vec::new()),
     };
     let recorded = Recorded {
         at: reviewed.at.to_string(),
         road: reviewed.road,
         redacted,
-        secrets,
+        unexamined: found.is_none(),
+        secrets: found.unwrap_or_default(),
         answer: given_without(&taken.words(), &reviewed.images, &reviewed.answer, &reviewed.judged),
         review: &review,
     };

@@ -201,3 +201,23 @@ fn lines_that_are_none_are_counted_and_no_reason_to_be_content() {
     assert!(run.status == 2 && run.err.contains("no review in the record"), "{}", run.err);
     assert_eq!(plimsoll(&["policy", "replay", "--against", &against]).status, 64);
 }
+
+#[test]
+fn values_that_nobody_looked_into_before_they_were_taken_out_could_hold_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = record(folder.path(), &[pod(&[])]);
+    let against = |action: &str| {
+        let text = format!(
+            "data: {{baselineOnly: allow}}\nundecided: deny\nimages: [{{name: all, match: ['**']}}]\nworkloads: {{rules: {{literal-secret-in-env: {action}}}}}\n"
+        );
+        candidate(folder.path(), action, &text)
+    };
+    let deny = against("deny");
+    assert_eq!(replay(&file, &deny, &[]).status, 0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let unexamined = text.replace("{\"review\":{", "{\"review\":{\"redacted\":1,\"unexamined\":true,");
+    assert_ne!(text, unexamined);
+    std::fs::write(&file, unexamined).unwrap();
+    let run = replay(&file, &deny, &["--format", "json"]);
+    assert_eq!((run.status, &found(&run)["changes"]["newly-undecided"]), (2, &json!(1)), "{}", run.out);
+}
