@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use jiff::Timestamp;
 use plimsoll_admission::{
-    Answer, Decided, Given, Head, KnownImage, Line, RECORD_VERSION, Recorded, RecordedRoad, Review, Road, Why,
+    Answer, Decided, Given, Head, KnownImage, Line, MAX_LINE, RECORD_VERSION, Recorded, RecordedRoad, Review, Road, Why,
 };
 use plimsoll_checks::lint::Linter;
 use plimsoll_model::{Assessment, Digest, Inventory};
@@ -40,6 +40,8 @@ const MAX_WAITING_BYTES: usize = 16 << 20;
 const MAX_REASONS: usize = 64;
 /// Characters of a reason or message that are kept.
 const MAX_WORDS: usize = 600;
+/// Bytes of what is in force and known of images that one review adds: as much as the longest line.
+const MAX_GROUND: usize = MAX_LINE;
 /// How long the end of the process waits for what is still to be written.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// What a record's files are called: `reviews-` and the time, so that their names are in the order of their age.
@@ -160,6 +162,15 @@ struct Writer {
     failing: bool,
 }
 
+/// What a review adds to a file.
+struct Lines {
+    text: Vec<u8>,
+    /// Digest and names of the policy and data that a head among them tells.
+    ground: Option<(String, String)>,
+    /// Images that they tell.
+    images: Vec<String>,
+}
+
 /// The file that is written.
 struct Open {
     file: File,
@@ -223,39 +234,31 @@ impl Writer {
     }
 
     fn write(&mut self, reviewed: &Reviewed, line: &[u8]) -> std::io::Result<()> {
-        let most = self.keeping.size;
-        if self.open.as_ref().is_some_and(|open| open.size > 0 && open.size + line.len() as u64 > most) {
-            self.open = None;
-        }
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => self.next()?,
+        let held = match self.open.take() {
+            Some(open) => {
+                let lines = self.lines(&open, reviewed, line)?;
+                let fits = open.size.saturating_add(lines.text.len() as u64) <= self.keeping.size;
+                // Of an empty file nothing is gained by another one.
+                (fits || open.size == 0).then_some((open, lines))
+            }
+            None => None,
         };
-        let mut text = Vec::with_capacity(line.len() + 4096);
-        let mut told = Vec::new();
-        let (policy, databases) = (&reviewed.loaded.session.policy.digest, &reviewed.loaded.databases);
-        let fresh = open.ground.as_ref().is_none_or(|ground| (&ground.0, &ground.1) != (policy, databases));
-        if fresh {
-            put(&mut text, &head(&reviewed.loaded))?;
-        }
-        for digest in reviewed.judged.iter().filter_map(|judged| judged.digest_text.as_deref()) {
-            if !fresh && open.images.contains(digest) || told.contains(&digest) {
-                continue;
+        let (mut open, lines) = match held {
+            Some(held) => held,
+            None => {
+                let open = self.next()?;
+                let lines = self.lines(&open, reviewed, line)?;
+                (open, lines)
             }
-            if let Some(image) = self.image(&reviewed.loaded, digest) {
-                put(&mut text, &Line::Image(Box::new(image)))?;
-                told.push(digest);
-            }
-        }
-        text.extend_from_slice(line);
-        let written = open.file.write_all(&text);
+        };
+        let written = open.file.write_all(&lines.text);
         if written.is_ok() {
-            open.size += text.len() as u64;
-            if fresh {
-                open.ground = Some((policy.clone(), databases.clone()));
+            open.size += lines.text.len() as u64;
+            if let Some(ground) = lines.ground {
+                open.ground = Some(ground);
                 open.images.clear();
             }
-            open.images.extend(told.into_iter().map(str::to_owned));
+            open.images.extend(lines.images);
         } else {
             // Half a line would spoil the next one. A file that cannot even be cut is left as it is.
             if open.file.set_len(open.size).is_err() {
@@ -266,25 +269,51 @@ impl Writer {
         written
     }
 
-    /// A new file, and one of the oldest less.
+    /// All that a review adds to a file: what is in force and known, as far as the file does not say it, and the review's own
+    /// line.
+    fn lines(&self, open: &Open, reviewed: &Reviewed, line: &[u8]) -> std::io::Result<Lines> {
+        let (policy, databases) = (&reviewed.loaded.session.policy.digest, &reviewed.loaded.databases);
+        let fresh = open.ground.as_ref().is_none_or(|ground| (&ground.0, &ground.1) != (policy, databases));
+        let mut text = Vec::with_capacity(line.len() + 4096);
+        if fresh {
+            put(&mut text, &head(&reviewed.loaded), MAX_LINE)?;
+        }
+        let mut images: Vec<String> = Vec::new();
+        for digest in reviewed.judged.iter().filter_map(|judged| judged.digest_text.as_ref()) {
+            if !fresh && open.images.contains(digest) || images.contains(digest) {
+                continue;
+            }
+            let Some(image) = self.image(&reviewed.loaded, digest) else { continue };
+            // What finds no room is not known to a replay, which says so.
+            let room = MAX_GROUND.saturating_sub(text.len());
+            if put(&mut text, &Line::Image(Box::new(image)), room).is_ok() {
+                images.push(digest.clone());
+            }
+        }
+        text.extend_from_slice(line);
+        let ground = fresh.then(|| (policy.clone(), databases.clone()));
+        Ok(Lines { text, ground, images })
+    }
+
+    /// A new file, after the oldest of those that were there made room for it.
     fn next(&self) -> std::io::Result<Open> {
         let folder = &self.keeping.folder;
         made(folder)?;
+        let written: Vec<PathBuf> = files(folder)?.into_iter().filter(|file| is_regular(file)).collect();
+        let spare = (written.len() + 1).saturating_sub(self.keeping.files);
+        for old in written.iter().take(spare) {
+            std::fs::remove_file(old)?;
+        }
         let now = Timestamp::now();
         let mut attempt = 0;
         let file = loop {
             let millis = now.as_millisecond().saturating_add(attempt);
             let path = folder.join(format!("{PREFIX}{millis:015}{SUFFIX}"));
-            match File::options().append(true).create_new(true).mode(0o600).open(path) {
+            match created(&path) {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && attempt < 1000 => attempt += 1,
                 other => break other?,
             }
         };
-        let mut files = files(folder)?;
-        let spare = files.len().saturating_sub(self.keeping.files);
-        for old in files.drain(..spare) {
-            std::fs::remove_file(old)?;
-        }
         Ok(Open { file, size: 0, ground: None, images: HashSet::new() })
     }
 
@@ -293,6 +322,16 @@ impl Writer {
         let assessment = self.images.assessment(loaded, &known)?;
         Some(KnownImage { digest: digest.to_owned(), assessment: slim(assessment) })
     }
+}
+
+/// A file of a record, which this makes: whatever is at its place already, a link that leads elsewhere too, stays as it is.
+fn created(path: &Path) -> std::io::Result<File> {
+    File::options().append(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Whether it is a file itself: what is a link, a folder or a device no gate wrote, and none removes.
+fn is_regular(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file())
 }
 
 /// The files of a record, the oldest first.
@@ -325,13 +364,40 @@ fn head(loaded: &Loaded) -> Line<'static> {
     })
 }
 
-fn put(text: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *text, line)?;
-    text.push(b'\n');
-    Ok(())
+/// Adds a line with its break, when it has at most so many bytes.
+///
+/// # Errors
+/// When it has more: then nothing is added.
+fn put(text: &mut Vec<u8>, line: &Line<'_>, most: usize) -> std::io::Result<()> {
+    let before = text.len();
+    let written = serde_json::to_writer(Bounded { text, left: most.min(MAX_LINE) }, line);
+    match written {
+        Ok(()) => text.push(b'\n'),
+        Err(_) => text.truncate(before),
+    }
+    Ok(written?)
 }
 
-/// The line of a review, with its break; nothing when its JSON cannot be read as a whole.
+/// Takes so many bytes more.
+struct Bounded<'a> {
+    text: &'a mut Vec<u8>,
+    left: usize,
+}
+
+impl std::io::Write for Bounded<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.left = self.left.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::FileTooLarge)?;
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The line of a review, with its break; nothing when its JSON cannot be read as a whole, or the line is longer than one that
+/// is read.
 fn line(reviewed: &Reviewed, values: &Linter) -> Option<Vec<u8>> {
     let mut review: serde_json::Value = serde_json::from_slice(&reviewed.body).ok()?;
     let taken = redact::review(&mut review);
@@ -353,7 +419,7 @@ fn line(reviewed: &Reviewed, values: &Linter) -> Option<Vec<u8>> {
         review: &review,
     };
     let mut text = Vec::with_capacity(review.get().len() + 1024);
-    put(&mut text, &Line::Review(Box::new(recorded))).ok()?;
+    put(&mut text, &Line::Review(Box::new(recorded)), MAX_LINE).ok()?;
     Some(text)
 }
 
@@ -396,5 +462,37 @@ fn short(text: &str) -> String {
     match text.char_indices().nth(MAX_WORDS) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_a_new_one_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("old"), "old").unwrap();
+        std::os::unix::fs::symlink("old", at("link")).unwrap();
+        std::os::unix::fs::symlink("gone", at("dangling")).unwrap();
+        for name in ["old", "link", "dangling"] {
+            assert_eq!(created(&at(name)).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists, "{name}");
+            assert_eq!(is_regular(&at(name)), name == "old");
+        }
+        assert!(!at("gone").exists() && created(&at("new")).is_ok());
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_leaves_no_trace() {
+        let known = KnownImage { digest: "d".repeat(500), assessment: workload::unread(None) };
+        let line = Line::Image(Box::new(known));
+        let mut text = b"before\n".to_vec();
+        assert!(put(&mut text, &line, 400).is_err());
+        assert_eq!(text, b"before\n");
+        put(&mut text, &line, MAX_LINE).unwrap();
+        let length = text.len() - b"before\n".len() - 1;
+        assert!(put(&mut text, &line, length - 1).is_err() && put(&mut text, &line, length).is_ok());
+        assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 3);
     }
 }

@@ -123,3 +123,66 @@ fn the_oldest_files_of_a_record_go() {
         assert!(std::fs::read_to_string(file.path()).unwrap().starts_with("{\"head\":"));
     }
 }
+
+#[test]
+fn what_is_told_of_images_counts_towards_the_size_of_a_file() {
+    const MOST: usize = 1 << 20;
+    let registry = good();
+    let image = registry.image("1.0");
+    let padded = |image: &str, bytes: usize| {
+        let mut pod = pod(&[image]);
+        pod["spec"]["containers"][0]["args"] = json!(["x ".repeat(bytes / 2)]);
+        review_of(&pod, &json!({})).to_string()
+    };
+    let recorded = |gate: &Gate, count: usize| {
+        let counted = format!("plimsoll_recorded_total {count}\n");
+        gate.wait("reviews written", |gate| gate.client().get("/metrics").body.contains(&counted));
+        let mut files: Vec<_> =
+            std::fs::read_dir(gate.path("record")).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect::<Vec<_>>()
+    };
+    // How long the lines are without padding.
+    let gate = recording("", &[]);
+    gate.client().post("/validate", &padded("evil.example.com/x:1", 0));
+    gate.client().post("/validate", &padded(&image, 0));
+    let text = recorded(&gate, 2).concat();
+    let [head, first, known, second] = text.lines().map(|line| line.len() + 1).collect::<Vec<_>>()[..] else {
+        panic!("{text}")
+    };
+    assert!(known > 400, "{text}");
+    drop(gate);
+    // By itself the second review would fit; what is told of its image would not.
+    let gate = recording("", &["--record-size", "1"]);
+    gate.client().post("/validate", &padded("evil.example.com/x:1", MOST / 2 - head - first));
+    gate.client().post("/validate", &padded(&image, MOST / 2 - second - 200));
+    let files = recorded(&gate, 2);
+    assert!(files.iter().all(|file| file.len() <= MOST), "{:?}", files.iter().map(String::len).collect::<Vec<_>>());
+    let lines = |file: &String| file.lines().count();
+    assert_eq!(files.iter().map(lines).collect::<Vec<_>>(), [2, 3], "each can be read alone");
+}
+
+#[test]
+fn what_is_no_file_of_a_gate_is_neither_followed_nor_removed() {
+    let args =
+        ["--policy", "{dir}/loadline.yaml", "--record", "{dir}/record", "--record-files", "1", "--record-size", "1"];
+    let gate = Gate::start(&args, |dir, _| {
+        policy(dir, "");
+        std::fs::create_dir_all(dir.join("record/reviews-000000000000001.jsonl")).unwrap();
+        std::fs::write(dir.join("other"), "mine").unwrap();
+        std::os::unix::fs::symlink("../other", dir.join("record/reviews-000000000000002.jsonl")).unwrap();
+        std::fs::write(dir.join("record/reviews-000000000000003.jsonl"), "old").unwrap();
+    });
+    let mut large = pod(&["evil.example.com/x:1"]);
+    large["spec"]["containers"][0]["args"] = json!(["x ".repeat(300_000)]);
+    for _ in 0..4 {
+        gate.client().post("/validate", &review_of(&large, &json!({})).to_string());
+    }
+    gate.wait("four reviews written", |gate| {
+        gate.client().get("/metrics").body.contains("plimsoll_recorded_total 4\n")
+    });
+    let record = gate.path("record");
+    let files: Vec<_> = std::fs::read_dir(&record).unwrap().map(|entry| entry.unwrap().file_type().unwrap()).collect();
+    assert_eq!(files.iter().filter(|file| file.is_file()).count(), 1, "the oldest went");
+    assert_eq!((files.len(), std::fs::read_to_string(gate.path("other")).unwrap().as_str()), (3, "mine"));
+}
