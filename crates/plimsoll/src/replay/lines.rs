@@ -61,7 +61,7 @@ pub fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines of a file, the so-manieth that is read.
+    /// The lines of a file; `file` is its place among those that are read.
     pub fn of(file: usize, name: &str, bytes: &'a [u8]) -> Lines<'a> {
         let mut lines =
             Lines { file, name: name.into(), grounds: Vec::new(), reviews: Vec::new(), broken: Faults::new() };

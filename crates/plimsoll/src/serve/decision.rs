@@ -156,8 +156,9 @@ fn wanted<'a>(
     namespace: Option<&'a str>,
     request: &'a Request<'a>,
     at: Timestamp,
-) -> Result<Wanted<'a>, Judged> {
-    let without = |reference, problem| without_looking(loaded, (image, reference), namespace, request, problem, at);
+) -> Result<Wanted<'a>, Arc<Judged>> {
+    let without =
+        |reference, problem| Arc::new(without_looking(loaded, (image, reference), namespace, request, problem, at));
     let reference: ImageReference =
         image.parse().map_err(|error| without(None, Problem::unreadable_name(image, &error)))?;
     let glass = match standing(loaded, namespace, request, &reference, at) {
@@ -206,7 +207,7 @@ pub fn given<E>(
     for image in &review.images {
         judged.push(match wanted(loaded, &image.image, namespace, &request, of_images) {
             Ok(wanted) => look(&wanted)?,
-            Err(decided) => Arc::new(decided),
+            Err(decided) => decided,
         });
     }
     if asks_of_object(loaded, review) {
