@@ -153,10 +153,10 @@ impl<'a> Parser<'a> {
 
     /// With line ends taken as said.
     fn with_lines<T>(&mut self, lines: bool, inner: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
-        let before = std::mem::replace(&mut self.lines, lines);
+        let (before, depth) = (std::mem::replace(&mut self.lines, lines), self.depth);
         self.depth += 1;
         let done = deep(self.depth).map_err(|message| self.cursor.fault(message)).and_then(|()| inner(self));
-        self.depth -= 1;
+        self.depth = depth;
         self.lines = before;
         done
     }

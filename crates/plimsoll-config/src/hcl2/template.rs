@@ -54,16 +54,15 @@ impl<'a> Parser<'a> {
             return Ok(Expr { start, end, kind: Kind::Wrap(Box::new(inner)) });
         }
         let mut pieces = pieces.into_iter();
-        let (parts, closed) = self.parts(&mut pieces, 0)?;
+        let (parts, closed) = self.parts(&mut pieces)?;
         match closed {
-            None => Ok(Expr { start, end, kind: Kind::Template(parts) }),
+            None => Ok(Expr { start, end, kind: Kind::Template(filled(parts, end)) }),
             Some(_) => Err(self.cursor.fault_at(start, "Unexpected directive: it closes nothing")),
         }
     }
 
-    /// Expressions up to a directive that closes.
-    fn parts(&self, pieces: &mut std::vec::IntoIter<Piece>, depth: usize) -> Result<(Vec<Expr>, Option<Piece>), Fault> {
-        crate::deep(depth).map_err(|message| self.cursor.fault(message))?;
+    /// Expressions up to a directive that closes. How deep they nest was counted where the pieces were read.
+    fn parts(&self, pieces: &mut std::vec::IntoIter<Piece>) -> Result<(Vec<Expr>, Option<Piece>), Fault> {
         let at = self.cursor.at;
         let body = |parts: Vec<Expr>, start: usize| Expr { start, end: at, kind: Kind::Template(filled(parts, start)) };
         let mut parts = Vec::new();
@@ -71,10 +70,10 @@ impl<'a> Parser<'a> {
             match piece {
                 Piece::Text(part) | Piece::Value(part) => parts.push(part),
                 Piece::If { condition, start } => {
-                    let (yes, closed) = self.parts(pieces, depth + 1)?;
+                    let (yes, closed) = self.parts(pieces)?;
                     let no = match closed {
                         Some(Piece::EndIf) => Expr { start, end: at, kind: Kind::Text(String::new()) },
-                        Some(Piece::Else { start: from }) => match self.parts(pieces, depth + 1)? {
+                        Some(Piece::Else { start: from }) => match self.parts(pieces)? {
                             (no, Some(Piece::EndIf)) => body(no, from),
                             _ => return Err(self.cursor.fault_at(start, "Unclosed template if directive")),
                         },
@@ -83,7 +82,7 @@ impl<'a> Parser<'a> {
                     let kind = Kind::Conditional { condition, yes: Box::new(body(yes, start)), no: Box::new(no) };
                     parts.push(Expr { start, end: at, kind });
                 }
-                Piece::For { key, value, collection, start } => match self.parts(pieces, depth + 1)? {
+                Piece::For { key, value, collection, start } => match self.parts(pieces)? {
                     (inner, Some(Piece::EndFor)) => {
                         let kind = Kind::Join { key, value, collection, body: Box::new(body(inner, start)) };
                         parts.push(Expr { start, end: at, kind });
@@ -93,13 +92,13 @@ impl<'a> Parser<'a> {
                 closing => return Ok((parts, Some(closing))),
             }
         }
-        let start = parts.first().map_or(at, |part: &Expr| part.start);
-        Ok((if depth == 0 { filled(parts, start) } else { parts }, None))
+        Ok((parts, None))
     }
 
     fn pieces(&mut self, end: &End<'_>) -> Result<Vec<Piece>, Fault> {
         let mut pieces: Vec<Piece> = Vec::new();
         let open = self.cursor.at;
+        let outer = self.depth;
         let mut text = String::new();
         let mut from = self.cursor.at;
         let mut trim_next = false;
@@ -154,6 +153,15 @@ impl<'a> Parser<'a> {
                         '$' => Piece::Value(self.expression()?),
                         _ => self.directive(at)?,
                     };
+                    // What an open directive holds is that much deeper, templates in templates too.
+                    match piece {
+                        Piece::If { .. } | Piece::For { .. } => {
+                            self.depth += 1;
+                            crate::deep(self.depth).map_err(|message| self.cursor.fault_at(at, message))?;
+                        }
+                        Piece::EndIf | Piece::EndFor => self.depth = outer.max(self.depth - 1),
+                        _ => {}
+                    }
                     pieces.push(piece);
                     self.space()?;
                     trim_next = self.cursor.take("~");

@@ -62,6 +62,37 @@ fn bombs_end_with_a_fault() {
     }
 }
 
+/// What is done on a thread of so many bytes of stack.
+fn on_stack<T: Send>(bytes: usize, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, work).expect("a thread starts");
+        thread.join().expect("it ends")
+    })
+}
+
+#[test]
+fn templates_in_templates_nest_no_deeper_than_all_else() {
+    let nested = |times: usize, open: &str, inner: &str, close: &str| {
+        format!("a = {}{inner}{}\n", open.repeat(times), close.repeat(times))
+    };
+    // Of directives each level has as many as one template may.
+    let (ifs, ends) = ("%{if x}".repeat(150), "%{endif}".repeat(150));
+    on_stack(2 << 20, || {
+        for text in [
+            nested(100_000, "\"${", "1", "}\""),
+            nested(100_000, "\"%{if x}${", "1", "}%{endif}\""),
+            nested(90, &format!("\"{ifs}${{"), "1", &format!("}}{ends}\"")),
+            nested(100_000, "<<E\n${", "1", "}\nE\n"),
+        ] {
+            let fault = read("hcl2", &text).expect_err("it is too deep");
+            assert!(fault.message.contains("nests deeper"), "{fault}");
+        }
+        // What is within the bound is read, siblings as often as they like.
+        read("hcl2", &nested(90, "\"${", "1", "}\"")).unwrap();
+        read("hcl2", &format!("a = \"{}\"\n", "%{if x}${y}%{else}z%{endif}".repeat(1000))).unwrap();
+    });
+}
+
 #[test]
 fn many_keys_are_read_in_a_time_that_grows_with_them() {
     let lines = |line: &dyn Fn(usize) -> String| (0..20_000).map(line).collect::<String>();
