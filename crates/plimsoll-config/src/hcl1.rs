@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::cursor::Cursor;
-use crate::{Fault, Made, Map, Value, deep};
+use crate::{Fault, MAX_EXPANDED, Made, Map, Value, deep};
 
 #[derive(Debug, Clone)]
 struct Node {
@@ -34,7 +34,7 @@ pub fn read(text: &str) -> Result<Value, Fault> {
     }
     let mut parser = Parser { cursor: Cursor::new(text), made: Made::default() };
     let items = parser.items(false, 0)?;
-    object(&items, &parser.cursor).map(Value::Map)
+    Maker { cursor: &parser.cursor, copying: false, left: MAX_EXPANDED }.object(&items).map(Value::Map)
 }
 
 struct Parser<'a> {
@@ -258,79 +258,117 @@ impl Parser<'_> {
     }
 }
 
-fn object(items: &[Item], cursor: &Cursor<'_>) -> Result<Map, Fault> {
-    map(&items.iter().map(|item| (item.keys.as_slice(), &item.value)).collect::<Vec<_>>(), cursor)
+/// Makes values of items.
+struct Maker<'a> {
+    cursor: &'a Cursor<'a>,
+    /// What is made is a copy for another spelling of a key.
+    copying: bool,
+    /// Bytes that such copies may still take.
+    left: usize,
 }
 
-/// Keys and values as one map.
-fn map(items: &[(&[String], &Node)], cursor: &Cursor<'_>) -> Result<Map, Fault> {
-    // Where each key's items are, whatever the case of its letters.
-    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
-    for (at, (keys, _)) in items.iter().enumerate() {
-        if let Some(first) = keys.first() {
-            alike.entry(first.to_lowercase()).or_default().push(at);
-        }
+/// What a value takes besides its text.
+const VALUE: usize = 64;
+
+impl Maker<'_> {
+    fn object(&mut self, items: &[Item]) -> Result<Map, Fault> {
+        self.map(&items.iter().map(|item| (item.keys.as_slice(), &item.value)).collect::<Vec<_>>())
     }
-    let mut out = Map::new();
-    let mut done: HashSet<&str> = HashSet::new();
-    for (keys, node) in items {
-        let Some((first, rest)) = keys.split_first() else { continue };
-        if done.contains(first.as_str()) {
-            continue;
-        }
-        let old = out.remove(first);
-        if rest.is_empty() {
-            out.insert(first.clone(), value(node, old, cursor)?);
-            continue;
-        }
-        // An object with more keys: all of them at once.
-        done.insert(first);
-        let mut list = match old {
-            None => Vec::new(),
-            Some(Value::List(list)) => list,
-            Some(_) => return Err(cursor.fault_at(node.at, format!("{first}: a value and an object"))),
-        };
-        for at in alike.get(&first.to_lowercase()).into_iter().flatten() {
-            let Some((keys, node)) = items.get(*at) else { continue };
-            match keys.split_first() {
-                Some((_, rest)) if !rest.is_empty() => list.push(Value::Map(map(&[(rest, node)], cursor)?)),
-                _ => return Err(cursor.fault_at(node.at, "map must have string keys")),
+
+    /// Keys and values as one map. Objects below a key are those of its other spellings too (`a "x" {}` and `A "y" {}` are two of
+    /// each); what that makes again is bounded, so that many spellings of one key do not make the square of them.
+    fn map(&mut self, items: &[(&[String], &Node)]) -> Result<Map, Fault> {
+        // Where each key's items are, whatever the case of its letters; and whether they were made once.
+        let mut alike: HashMap<String, (Vec<usize>, bool)> = HashMap::new();
+        for (at, (keys, _)) in items.iter().enumerate() {
+            if let Some(first) = keys.first() {
+                alike.entry(first.to_lowercase()).or_default().0.push(at);
             }
         }
-        out.insert(first.clone(), Value::List(list));
-    }
-    Ok(out)
-}
-
-/// A value below a key, where one may have been before.
-fn value(node: &Node, old: Option<Value>, cursor: &Cursor<'_>) -> Result<Value, Fault> {
-    let unlike = || cursor.fault_at(node.at, "a key has values of different kinds");
-    match (&node.kind, old) {
-        (Kind::Object(items), None) => Ok(Value::List(vec![Value::Map(object(items, cursor)?)])),
-        (Kind::Object(items), Some(Value::List(mut list))) => {
-            list.push(Value::Map(object(items, cursor)?));
-            Ok(Value::List(list))
+        let mut out = Map::new();
+        let mut done: HashSet<&str> = HashSet::new();
+        for (keys, node) in items {
+            let Some((first, rest)) = keys.split_first() else { continue };
+            if done.contains(first.as_str()) {
+                continue;
+            }
+            let old = out.remove(first);
+            if rest.is_empty() {
+                out.insert(first.clone(), self.value(node, old)?);
+                continue;
+            }
+            // An object with more keys: all of them at once.
+            done.insert(first);
+            let mut list = match old {
+                None => Vec::new(),
+                Some(Value::List(list)) => list,
+                Some(_) => return Err(self.cursor.fault_at(node.at, format!("{first}: a value and an object"))),
+            };
+            let Some((places, made)) = alike.get_mut(&first.to_lowercase()) else { continue };
+            let copying = self.copying;
+            self.copying = copying || std::mem::replace(made, true);
+            for at in places {
+                let Some((keys, node)) = items.get(*at) else { continue };
+                match keys.split_first() {
+                    Some((_, rest)) if !rest.is_empty() => {
+                        self.pay(node, rest.iter().map(String::len).sum())?;
+                        list.push(Value::Map(self.map(&[(rest, node)])?));
+                    }
+                    _ => return Err(self.cursor.fault_at(node.at, "map must have string keys")),
+                }
+            }
+            self.copying = copying;
+            out.insert(first.clone(), Value::List(list));
         }
-        (Kind::List(items), None) => listed(items, Vec::new(), cursor),
-        (Kind::List(items), Some(Value::List(list))) => listed(items, list, cursor),
-        (Kind::Int(number), Some(Value::Float(_))) => Ok(Value::Float(*number as f64)),
-        (Kind::Int(number), None | Some(Value::Int(_))) => Ok(Value::Int(*number)),
-        (Kind::Int(number), Some(Value::Text(_))) => Ok(Value::Text(number.to_string())),
-        (Kind::Float(number), None | Some(Value::Float(_))) => Ok(Value::Float(*number)),
-        (Kind::Bool(truth), None | Some(Value::Bool(_))) => Ok(Value::Bool(*truth)),
-        (Kind::Text(text), None | Some(Value::Text(_))) => Ok(Value::Text(text.clone())),
-        (Kind::Text(text), Some(Value::Int(_))) => text.parse().map(Value::Int).map_err(|_| unlike()),
-        _ => Err(unlike()),
+        Ok(out)
     }
-}
 
-fn listed(items: &[Node], mut list: Vec<Value>, cursor: &Cursor<'_>) -> Result<Value, Fault> {
-    for item in items {
-        list.push(match &item.kind {
-            // Directly in a list an object is a map.
-            Kind::Object(items) => Value::Map(object(items, cursor)?),
-            _ => value(item, None, cursor)?,
-        });
+    fn pay(&mut self, node: &Node, bytes: usize) -> Result<(), Fault> {
+        if self.copying {
+            self.left = self.left.checked_sub(bytes + VALUE).ok_or_else(|| {
+                let most = MAX_EXPANDED >> 20;
+                self.cursor.fault_at(node.at, format!("spellings of its keys make more than {most} MiB again"))
+            })?;
+        }
+        Ok(())
     }
-    Ok(Value::List(list))
+
+    /// A value below a key, where one may have been before.
+    fn value(&mut self, node: &Node, old: Option<Value>) -> Result<Value, Fault> {
+        let text = match &node.kind {
+            Kind::Text(text) => text.len(),
+            Kind::Object(items) => items.iter().flat_map(|item| &item.keys).map(String::len).sum(),
+            _ => 0,
+        };
+        self.pay(node, text)?;
+        let unlike = || self.cursor.fault_at(node.at, "a key has values of different kinds");
+        match (&node.kind, old) {
+            (Kind::Object(items), None) => Ok(Value::List(vec![Value::Map(self.object(items)?)])),
+            (Kind::Object(items), Some(Value::List(mut list))) => {
+                list.push(Value::Map(self.object(items)?));
+                Ok(Value::List(list))
+            }
+            (Kind::List(items), None) => self.listed(items, Vec::new()),
+            (Kind::List(items), Some(Value::List(list))) => self.listed(items, list),
+            (Kind::Int(number), Some(Value::Float(_))) => Ok(Value::Float(*number as f64)),
+            (Kind::Int(number), None | Some(Value::Int(_))) => Ok(Value::Int(*number)),
+            (Kind::Int(number), Some(Value::Text(_))) => Ok(Value::Text(number.to_string())),
+            (Kind::Float(number), None | Some(Value::Float(_))) => Ok(Value::Float(*number)),
+            (Kind::Bool(truth), None | Some(Value::Bool(_))) => Ok(Value::Bool(*truth)),
+            (Kind::Text(text), None | Some(Value::Text(_))) => Ok(Value::Text(text.clone())),
+            (Kind::Text(text), Some(Value::Int(_))) => text.parse().map(Value::Int).map_err(|_| unlike()),
+            _ => Err(unlike()),
+        }
+    }
+
+    fn listed(&mut self, items: &[Node], mut list: Vec<Value>) -> Result<Value, Fault> {
+        for item in items {
+            list.push(match &item.kind {
+                // Directly in a list an object is a map.
+                Kind::Object(items) => Value::Map(self.object(items)?),
+                _ => self.value(item, None)?,
+            });
+        }
+        Ok(Value::List(list))
+    }
 }

@@ -93,6 +93,26 @@ fn templates_in_templates_nest_no_deeper_than_all_else() {
     });
 }
 
+/// Keys of the same letters, in upper and lower case.
+fn spellings(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|n| (0..17).map(|bit| if n >> bit & 1 == 1 { 'A' } else { 'a' }).collect())
+}
+
+#[test]
+fn spellings_of_a_key_do_not_make_the_square_of_them() {
+    let blocks = |count: usize| spellings(count).map(|key| format!("{key} \"b\" {{}}\n")).collect::<String>();
+    let few = read("hcl1", &blocks(2)).unwrap();
+    for key in spellings(2) {
+        assert!(matches!(at(&few, &[&key]), Value::List(list) if list.len() == 2));
+    }
+    let began = std::time::Instant::now();
+    assert!(read("hcl1", &blocks(100_000)).unwrap_err().message.contains("make more than"));
+    let long = format!("{{ c = \"{}\" }}", "x".repeat(100_000));
+    let text = spellings(300).map(|key| format!("{key} \"b\" {long}\n")).collect::<String>();
+    assert!(read("hcl1", &text).unwrap_err().message.contains("make more than"));
+    assert!(began.elapsed() < std::time::Duration::from_secs(30));
+}
+
 #[test]
 fn many_keys_are_read_in_a_time_that_grows_with_them() {
     let lines = |line: &dyn Fn(usize) -> String| (0..20_000).map(line).collect::<String>();
