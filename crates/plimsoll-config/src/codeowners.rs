@@ -17,14 +17,15 @@ pub fn read(text: &str) -> Result<Value, Fault> {
             line: at + 1,
             column: column + shift,
         };
-        made.one().map_err(|message| fault((1, message)))?;
-        rules.push(rule(trimmed, at + 1).map_err(fault)?);
+        rules.push(rule(trimmed, at + 1, &mut made).map_err(fault)?);
     }
     let rules = if rules.is_empty() { Value::Null } else { Value::List(rules) };
     Ok(Value::map([("rules", rules)]))
 }
 
-fn rule(line: &str, number: usize) -> Result<Value, (usize, String)> {
+fn rule(line: &str, number: usize, made: &mut Made) -> Result<Value, (usize, String)> {
+    // A map of a pattern, a list of owners, a comment and a number; each owner is a map of two texts.
+    made.some(5).map_err(|message| (1, message))?;
     let blank = |c: char| matches!(c, ' ' | '\t');
     let mut pattern = String::new();
     let mut in_pattern = true;
@@ -54,6 +55,7 @@ fn rule(line: &str, number: usize) -> Result<Value, (usize, String)> {
             escaped = false;
         } else if blank(c) {
             if !name.is_empty() {
+                made.some(3).map_err(|message| (position(at), message))?;
                 let owner = owner(&name).ok_or_else(|| invalid(&name, position(at), at + 1 - name.len()))?;
                 owners.push(owner);
                 name.clear();
@@ -69,6 +71,7 @@ fn rule(line: &str, number: usize) -> Result<Value, (usize, String)> {
     }
     if !name.is_empty() {
         let at = line.len() + 1 - name.len();
+        made.some(3).map_err(|message| (at, message))?;
         owners.push(owner(&name).ok_or_else(|| invalid(&name, at, at))?);
     }
     Ok(Value::map([

@@ -81,10 +81,10 @@ impl Parser<'_> {
     }
 
     fn item(&mut self, depth: usize) -> Result<Item, Fault> {
-        self.made.one().map_err(|message| self.cursor.fault(message))?;
         let mut keys = Vec::new();
         loop {
             self.space()?;
+            deep(depth + keys.len()).and_then(|()| self.made.one()).map_err(|message| self.cursor.fault(message))?;
             match self.cursor.peek() {
                 Some('=') if keys.len() == 1 => {
                     self.cursor.next();

@@ -212,6 +212,8 @@ impl<'a> Parser<'a> {
             if self.cursor.take("{") {
                 break;
             }
+            let made = deep(self.depth + labels.len()).and_then(|()| self.made.one());
+            made.map_err(|message| self.cursor.fault(message))?;
             if self.cursor.rest().starts_with('"') {
                 let label = self.string()?;
                 labels.push(match label.kind {

@@ -3,10 +3,17 @@
 //! As in conftest, the unescaping of a path takes bytes for characters: a path that is not ASCII has its UTF-8 read as Latin 1
 //! in `Value`, and `Original` as it is.
 
-use crate::Value;
+use crate::{Fault, Made, Value};
 
-pub fn read(text: &str) -> Value {
-    Value::List(vec![Value::List(text.split('\n').map(entry).collect())])
+pub fn read(text: &str) -> Result<Value, Fault> {
+    let mut made = Made::default();
+    let mut entries = Vec::new();
+    for (at, line) in text.split('\n').enumerate() {
+        // A map of three texts.
+        made.some(4).map_err(|message| Fault::in_line(at + 1, message))?;
+        entries.push(entry(line));
+    }
+    Ok(Value::List(vec![Value::List(entries)]))
 }
 
 fn entry(line: &str) -> Value {
@@ -49,7 +56,7 @@ mod tests {
 
     #[test]
     fn lines_have_their_kinds() {
-        let kinds = |text: &str| match read(text) {
+        let kinds = |text: &str| match read(text).unwrap() {
             Value::List(outer) => match outer.into_iter().next() {
                 Some(Value::List(lines)) => lines
                     .into_iter()

@@ -26,6 +26,7 @@ pub fn read(text: &str) -> Result<Value, Fault> {
                 if here.is_empty() {
                     return Err(fault("empty section name".into()));
                 }
+                made.one().map_err(fault)?;
                 sections.entry(here.clone()).or_insert_with(|| Value::Map(Map::new()));
                 counter = 1;
                 continue;

@@ -74,20 +74,24 @@ pub struct Format {
     pub name: &'static str,
     /// What conftest says in front of a fault.
     pub says: &'static str,
-    pub read: fn(&str, &Around<'_>) -> Result<Value, Fault>,
+    read: fn(&[u8], &Around<'_>) -> Result<Value, Fault>,
 }
 
 pub const FORMATS: &[Format] = &[
-    Format { name: "codeowners", says: "failed to parse CODEOWNERS", read: |text, _| codeowners::read(text) },
-    Format { name: "dotenv", says: "read .env file", read: dotenv::read },
-    Format { name: "edn", says: "unmarshal EDN", read: |text, _| edn::read(text) },
-    Format { name: "hcl1", says: "unmarshal hcl", read: |text, _| hcl1::read(text) },
-    Format { name: "hcl2", says: "convert to bytes: parse config", read: |text, _| hcl2::read(text) },
-    Format { name: "ignore", says: "parse ignore bytes", read: |text, _| Ok(ignore::read(text)) },
-    Format { name: "ini", says: "read ini file", read: |text, _| ini::read(text) },
-    Format { name: "properties", says: "parse properties file", read: properties::read },
-    Format { name: "toml", says: "unmarshal toml", read: |text, _| tables::read(text) },
-    Format { name: "xml", says: "unmarshal xml", read: |text, _| xml::read(text) },
+    Format { name: "codeowners", says: "failed to parse CODEOWNERS", read: |bytes, _| codeowners::read(utf8(bytes)?) },
+    Format { name: "dotenv", says: "read .env file", read: |bytes, around| dotenv::read(utf8(bytes)?, around) },
+    Format { name: "edn", says: "unmarshal EDN", read: |bytes, _| edn::read(utf8(bytes)?) },
+    Format { name: "hcl1", says: "unmarshal hcl", read: |bytes, _| hcl1::read(utf8(bytes)?) },
+    Format { name: "hcl2", says: "convert to bytes: parse config", read: |bytes, _| hcl2::read(utf8(bytes)?) },
+    Format { name: "ignore", says: "parse ignore bytes", read: |bytes, _| ignore::read(utf8(bytes)?) },
+    Format { name: "ini", says: "read ini file", read: |bytes, _| ini::read(utf8(bytes)?) },
+    Format {
+        name: "properties",
+        says: "parse properties file",
+        read: |bytes, around| properties::read(utf8(bytes)?, around),
+    },
+    Format { name: "toml", says: "unmarshal toml", read: |bytes, _| tables::read(utf8(bytes)?) },
+    Format { name: "xml", says: "unmarshal xml", read: |bytes, _| xml::read(&xml::decoded(bytes)?) },
 ];
 
 /// The format of a name.
@@ -96,22 +100,18 @@ pub fn named(name: &str) -> Option<&'static Format> {
 }
 
 impl Format {
-    /// Reads a file's bytes. What is no UTF-8 is refused with its place, except in XML, which may declare its encoding.
+    /// Reads a file's bytes. What is no UTF-8 is refused with its place; XML may declare its encoding.
     pub fn bytes(&self, bytes: &[u8], around: &Around<'_>) -> Result<Value, Fault> {
         if bytes.len() > MAX_BYTES {
             return Err(Fault::new(format!("more than {} MiB", MAX_BYTES >> 20)));
         }
-        if self.name == "xml" {
-            return (self.read)(&xml::decoded(bytes)?, around);
-        }
-        match std::str::from_utf8(bytes) {
-            Ok(text) => (self.read)(text, around),
-            Err(error) => {
-                let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                Err(Fault::at(&before, before.len(), "not UTF-8"))
-            }
-        }
+        (self.read)(bytes, around)
     }
+}
+
+/// The text of bytes, or the place of what is no UTF-8.
+pub fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| Fault::at(bytes, error.valid_up_to(), "not UTF-8"))
 }
 
 impl Fault {
@@ -121,16 +121,32 @@ impl Fault {
     }
 
     /// A fault at a byte of the text.
-    pub fn at(text: &str, offset: usize, message: impl Into<String>) -> Fault {
+    pub fn at(text: impl AsRef<[u8]>, offset: usize, message: impl Into<String>) -> Fault {
+        let text = text.as_ref();
         let before = text.get(..offset).unwrap_or(text);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
         Fault { message: message.into(), line, column }
     }
 
     /// A fault somewhere in a line.
     pub fn in_line(line: usize, message: impl Into<String>) -> Fault {
         Fault { message: message.into(), line, column: 1 }
+    }
+
+    /// The same fault with words in front.
+    pub fn under(self, words: &str) -> Fault {
+        Fault { message: format!("{words}: {}", self.message), ..self }
+    }
+
+    /// `file:3:7`, as far as it is known.
+    pub fn place(&self, path: &str) -> String {
+        match (self.line, self.column) {
+            (0, _) => path.to_owned(),
+            (line, 0) => format!("{path}:{line}"),
+            (line, column) => format!("{path}:{line}:{column}"),
+        }
     }
 }
 
@@ -152,11 +168,19 @@ pub(crate) struct Made {
 
 impl Made {
     pub(crate) fn one(&mut self) -> Result<(), String> {
-        self.values += 1;
+        self.some(1)
+    }
+
+    pub(crate) fn some(&mut self, count: usize) -> Result<(), String> {
+        self.values = self.values.saturating_add(count);
         match self.values > MAX_VALUES {
-            true => Err(format!("more than {MAX_VALUES} values")),
+            true => Err(Made::too_many()),
             false => Ok(()),
         }
+    }
+
+    pub(crate) fn too_many() -> String {
+        format!("more than {MAX_VALUES} values")
     }
 }
 

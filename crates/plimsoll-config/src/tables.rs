@@ -2,10 +2,23 @@
 //! in UTC, those without a date in the year 0).
 
 use toml::value::{Date, Datetime, Offset, Time};
+use toml_parser::Source;
+use toml_parser::lexer::TokenKind;
 
-use crate::{Fault, Map, Value};
+use crate::{Fault, MAX_VALUES, Made, Map, Value};
+
+/// Signs that one value has at most: what parts it from others, its bracket, the point of its number or key.
+const SIGNS: usize = 4;
 
 pub fn read(text: &str) -> Result<Value, Fault> {
+    // The crate makes all of a file at once: what cannot be within the bound is not given to it.
+    let signs = Source::new(text).lex().filter(|token| {
+        use TokenKind::{Comma, Dot, Equals, LeftCurlyBracket, LeftSquareBracket};
+        matches!(token.kind(), Comma | Dot | Equals | LeftCurlyBracket | LeftSquareBracket)
+    });
+    if signs.count() / SIGNS > MAX_VALUES {
+        return Err(Fault::new(Made::too_many()));
+    }
     let table: toml::Table = toml::from_str(text).map_err(|error: toml::de::Error| {
         let message = error.message().to_owned();
         match error.span() {
@@ -14,14 +27,15 @@ pub fn read(text: &str) -> Result<Value, Fault> {
         }
     })?;
     // The crate refuses what nests deeper than 80.
-    map(table).map(Value::Map).map_err(Fault::new)
+    map(table, &mut Made::default()).map(Value::Map).map_err(Fault::new)
 }
 
-fn map(table: toml::Table) -> Result<Map, String> {
-    table.into_iter().map(|(key, inner)| Ok((key, value(inner)?))).collect()
+fn map(table: toml::Table, made: &mut Made) -> Result<Map, String> {
+    table.into_iter().map(|(key, inner)| Ok((key, value(inner, made)?))).collect()
 }
 
-fn value(from: toml::Value) -> Result<Value, String> {
+fn value(from: toml::Value, made: &mut Made) -> Result<Value, String> {
+    made.one()?;
     Ok(match from {
         toml::Value::String(text) => Value::Text(text),
         toml::Value::Integer(number) => Value::Int(number),
@@ -29,8 +43,10 @@ fn value(from: toml::Value) -> Result<Value, String> {
         toml::Value::Float(number) => return Err(format!("{number} has no form in JSON")),
         toml::Value::Boolean(truth) => Value::Bool(truth),
         toml::Value::Datetime(time) => Value::Text(written(&time)),
-        toml::Value::Array(items) => Value::List(items.into_iter().map(value).collect::<Result<_, _>>()?),
-        toml::Value::Table(table) => Value::Map(map(table)?),
+        toml::Value::Array(items) => {
+            Value::List(items.into_iter().map(|item| value(item, made)).collect::<Result<_, _>>()?)
+        }
+        toml::Value::Table(table) => Value::Map(map(table, made)?),
     })
 }
 

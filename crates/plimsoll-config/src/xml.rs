@@ -5,11 +5,13 @@
 //! is refused: conftest gives policies what came before the fault, of which no element is whole. Entities are the five of XML;
 //! those that a document type declares are unknown, so that nothing expands.
 
+use std::borrow::Cow;
+
 use crate::cursor::Cursor;
 use crate::{Fault, Made, Map, Value, deep};
 
 /// The text of bytes that may declare their encoding.
-pub fn decoded(bytes: &[u8]) -> Result<String, Fault> {
+pub fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
     let start = bytes.get(..256.min(bytes.len())).unwrap_or_default();
     let head: String = start.iter().map(|byte| char::from(*byte)).collect();
     let declared = head.trim_start_matches("\u{ef}\u{bb}\u{bf}").strip_prefix("<?xml").and_then(|rest| {
@@ -19,13 +21,7 @@ pub fn decoded(bytes: &[u8]) -> Result<String, Fault> {
         value[1..].split(quote).next().map(str::to_ascii_lowercase)
     });
     match declared.as_deref() {
-        None | Some("utf-8" | "utf8") => match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(error) => {
-                let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                Err(Fault::at(&before, before.len(), "invalid UTF-8"))
-            }
-        },
+        None | Some("utf-8" | "utf8") => crate::utf8(bytes).map(Cow::Borrowed),
         // What browsers, and so conftest, take for Latin 1 and ASCII.
         Some("iso-8859-1" | "latin1" | "us-ascii" | "ascii" | "windows-1252" | "cp1252") => {
             Ok(bytes.iter().map(|byte| windows_1252(*byte)).collect())

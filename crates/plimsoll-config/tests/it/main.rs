@@ -1,6 +1,6 @@
 //! All formats: small examples, bombs, and texts of no sense.
 
-use plimsoll_config::{Around, FORMATS, Fault, Format, MAX_DEPTH, Value, jsonc, named};
+use plimsoll_config::{Around, FORMATS, Fault, Format, MAX_DEPTH, MAX_VALUES, Value, jsonc, named};
 use proptest::prelude::*;
 
 fn nothing(_: &str) -> Option<String> {
@@ -111,6 +111,23 @@ fn spellings_of_a_key_do_not_make_the_square_of_them() {
     let text = spellings(300).map(|key| format!("{key} \"b\" {long}\n")).collect::<String>();
     assert!(read("hcl1", &text).unwrap_err().message.contains("make more than"));
     assert!(began.elapsed() < std::time::Duration::from_secs(30));
+}
+
+#[test]
+fn no_format_makes_more_values_than_it_may() {
+    let times = MAX_VALUES + 1;
+    for (name, text) in [
+        ("ignore", "\n".repeat(times / 4)),
+        ("codeowners", "* ".to_owned() + &"@a ".repeat(times / 3)),
+        ("ini", "[a]\n".repeat(times)),
+        ("toml", "a = [".to_owned() + &",".repeat(4 * times)),
+        ("hcl1", format!("a {} {{}}\n", "b ".repeat(100)).repeat(times / 101)),
+        ("hcl2", format!("a {} {{}}\n", "b ".repeat(100)).repeat(times / 101 + 1)),
+    ] {
+        // Shown whole, what was read by mistake would be millions of lines.
+        let Err(fault) = read(name, &text) else { unreachable!("{name} makes more than it may") };
+        assert!(fault.message.contains("more than 4000000 values"), "{name}: {fault}");
+    }
 }
 
 #[test]
