@@ -1,14 +1,20 @@
 //! EDN. In: text. Out: vectors and lists as lists, maps as maps; everything else is a text, numbers, `true` and `nil` too, as
 //! conftest makes them: `:keyword`, `<nil>`, a character as its code point's number.
 //!
-//! Sets and tagged values, of which conftest gives what Go's printer makes of its own types, are refused.
+//! Sets and tagged values, of which conftest gives what Go's printer makes of its own types, are refused, and so is what stands
+//! behind the first value, which conftest passes by.
 
 use crate::cursor::Cursor;
 use crate::{Fault, Made, Map, Value, deep};
 
 pub fn read(text: &str) -> Result<Value, Fault> {
     let mut reader = Reader { cursor: Cursor::new(text), made: Made::default() };
-    reader.value(0)
+    let value = reader.value(0)?;
+    reader.space(0)?;
+    match reader.cursor.ended() {
+        true => Ok(value),
+        false => Err(reader.cursor.fault("something stands behind the first value")),
+    }
 }
 
 struct Reader<'a> {

@@ -5,8 +5,8 @@
 //! How to add a format: write `NAME.rs` with a `read`, and add its line to [`FORMATS`].
 //!
 //! Each format is bounded: [`MAX_BYTES`] of text, [`MAX_DEPTH`] of nesting, [`MAX_VALUES`] values, and what expands
-//! ([`MAX_EXPANDED`]). Conftest's own parsers are followed to their odd details, for policies have come to rely on them, except
-//! where they lose text without a word: there the file is refused. Each module says where.
+//! ([`MAX_EXPANDED`]). Conftest's own parsers are followed to their odd details, for policies have come to rely on them, also
+//! where they leave something out. Where they take a broken file for a whole one, the file is refused. Each module says where.
 
 mod codeowners;
 mod cursor;

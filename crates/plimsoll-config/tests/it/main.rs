@@ -177,6 +177,7 @@ fn a_fault_has_its_line_and_column() {
         ("dotenv", "A=1\nB C\n", 2, 1),
         ("codeowners", "* @a\n* [x]\n", 2, 3),
         ("edn", "[1\n 08]", 2, 2),
+        ("edn", "[1] ; one\n {:a 2}", 2, 2),
     ] {
         let fault = read(name, text).expect_err(name);
         assert_eq!((fault.line, fault.column), (line, column), "{name}: {fault}");
