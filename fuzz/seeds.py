@@ -494,7 +494,7 @@ BUNDLES = [
 
 def configs():
     """The texts of the parsers' comparison, each behind the byte that chooses its format."""
-    names = ["codeowners", "dotenv", "edn", "hcl1", "hcl2", "ignore", "ini", "properties", "toml", "xml", "jsonc"]
+    names = ["codeowners", "dotenv", "edn", "hcl1", "hcl2", "ignore", "ini", "properties", "spdx", "toml", "xml", "jsonc"]
     return [
         bytes([at]) + text
         for at, name in enumerate(names)

@@ -19,6 +19,7 @@ mod ignore;
 mod ini;
 pub mod jsonc;
 mod properties;
+mod spdx;
 mod tables;
 mod xml;
 
@@ -90,6 +91,7 @@ pub const FORMATS: &[Format] = &[
         says: "parse properties file",
         read: |bytes, around| properties::read(utf8(bytes)?, around),
     },
+    Format { name: "spdx", says: "error while parsing", read: |bytes, _| spdx::read(utf8(bytes)?) },
     Format { name: "toml", says: "unmarshal toml", read: |bytes, _| tables::read(utf8(bytes)?) },
     Format { name: "xml", says: "unmarshal xml", read: |bytes, _| xml::read(&xml::decoded(bytes)?) },
 ];

@@ -166,6 +166,30 @@ fn objects_of_hcl1_are_lists() {
 }
 
 #[test]
+fn tags_of_spdx_become_what_its_json_has() {
+    let text = "SPDXVersion: SPDX-2.3\nSPDXID: SPDXRef-DOCUMENT\nDocumentName: d\nCreator: Tool: t\n\
+        PackageName: p\nSPDXID: SPDXRef-p\nPackageSupplier: NOASSERTION\nPackageComment: <text>a\n\n b</text>\n\
+        FileName: f\nSPDXID: SPDXRef-f\nFileChecksum: SHA1: 00\nRelationship: SPDXRef-p CONTAINS NONE\n";
+    let value = read("spdx", text).unwrap();
+    assert_eq!(at(&value, &["creationInfo", "creators", "0"]), &Value::text("Tool: t"));
+    assert_eq!(at(&value, &["packages", "0", "comment"]), &Value::text("a\n\n b"));
+    assert_eq!(at(&value, &["packages", "0", "files", "0", "checksums", "0", "algorithm"]), &Value::text("SHA1"));
+    assert_eq!(at(&value, &["relationships", "0", "relatedSpdxElement"]), &Value::text("NONE"));
+    for (text, line) in [
+        ("SPDXVersion: SPDX-2.3\nnothing\n", 2),
+        ("SPDXVersion: SPDX-2.3\nCreator: t\n", 2),
+        ("SPDXVersion: SPDX-2.3\nPackageComment: <text>a\n\n", 2),
+        ("SPDXVersion: SPDX-2.3\nPackageName: p\nPackageName: q\n", 3),
+        ("SPDXVersion: SPDX-2.3\nPackageName: p\nOdd: q\n", 3),
+        ("SPDXVersion: SPDX-3.0\n", 0),
+        ("{}", 1),
+        ("", 0),
+    ] {
+        assert_eq!(read("spdx", text).expect_err(text).line, line, "{text}");
+    }
+}
+
+#[test]
 fn a_fault_has_its_line_and_column() {
     for (name, text, line, column) in [
         ("hcl2", "a = 1\nb = \n", 2, 5),
