@@ -64,16 +64,17 @@ enum Key {
 impl Value {
     /// The first document of YAML bytes; null where there is none.
     pub fn from_yaml(bytes: &[u8], limits: &JsonLimits) -> Result<Value, YamlError> {
-        Value::first_yaml(bytes, limits, false)
+        Value::first_yaml(bytes, limits, false, &mut 0)
     }
 
     /// Like [`Value::from_yaml`], where `yes`, `no`, `on`, `off`, `y` and `n` are booleans too, as in YAML 1.1 and in tools that
-    /// read Kubernetes' manifests by its libraries.
-    pub fn from_yaml_1_1(bytes: &[u8], limits: &JsonLimits) -> Result<Value, YamlError> {
-        Value::first_yaml(bytes, limits, true)
+    /// read Kubernetes' manifests by its libraries. `spent` are nodes that were read before, of the same budget: so has a stream of
+    /// documents.
+    pub fn from_yaml_1_1(bytes: &[u8], limits: &JsonLimits, spent: &mut usize) -> Result<Value, YamlError> {
+        Value::first_yaml(bytes, limits, true, spent)
     }
 
-    fn first_yaml(bytes: &[u8], limits: &JsonLimits, words: bool) -> Result<Value, YamlError> {
+    fn first_yaml(bytes: &[u8], limits: &JsonLimits, words: bool, spent: &mut usize) -> Result<Value, YamlError> {
         let wrong = |message: String, line: usize| YamlError { message, line };
         if bytes.len() > limits.bytes {
             return Err(wrong(format!("document is larger than {} bytes", limits.bytes), 1));
@@ -82,11 +83,13 @@ impl Value {
             let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             wrong("invalid Unicode character".into(), line)
         })?;
-        let mut reader = Reader { limits, words, stack: Vec::new(), anchors: HashMap::new(), nodes: 0, first: None };
+        let mut reader =
+            Reader { limits, words, stack: Vec::new(), anchors: HashMap::new(), nodes: *spent, first: None };
         for next in Parser::new_from_str(text) {
             let (event, span) = next.map_err(|error| wrong(error.to_string(), error.marker().line()))?;
             reader.event(event).map_err(|message| wrong(message, span.start.line()))?;
         }
+        *spent = reader.nodes;
         Ok(reader.first.unwrap_or(Value::Null))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_checks::dockerfile;
 use plimsoll_checks::source::Source;
-use plimsoll_config::{Around, jsonc};
+use plimsoll_config::{Around, Fault, MAX_VALUES, jsonc};
 use plimsoll_rego::value::{JsonLimits, Number, Value};
 
 use super::{engine, external};
@@ -37,48 +37,11 @@ pub const PARSERS: &[&str] = &[
     "dotenv",
 ];
 
-/// Why a file could not be read.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    pub message: String,
-    /// From 1; 0 where the place is not known.
-    pub line: usize,
-    pub column: usize,
-}
-
-impl Fault {
-    fn new(message: impl Into<String>) -> Fault {
-        Fault { message: message.into(), line: 0, column: 0 }
-    }
-
-    /// At a byte of a text.
-    fn at(bytes: &[u8], offset: usize, message: impl Into<String>) -> Fault {
-        let before = bytes.get(..offset).unwrap_or(bytes);
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
-        Fault { message: message.into(), line, column }
-    }
-
-    /// `file:3:7`, as far as it is known.
-    fn place(&self, path: &str) -> String {
-        match (self.line, self.column) {
-            (0, _) => path.to_owned(),
-            (line, 0) => format!("{path}:{line}"),
-            (line, column) => format!("{path}:{line}:{column}"),
-        }
-    }
-
-    pub fn shown(&self, path: &str) -> String {
-        format!("{}: {}", self.place(path), self.message)
-    }
-}
-
-impl From<plimsoll_config::Fault> for Fault {
-    fn from(fault: plimsoll_config::Fault) -> Fault {
-        Fault { message: fault.message, line: fault.line, column: fault.column }
-    }
-}
+/// What one file may be, whatever its format: a stream of documents has it once.
+pub const LIMITS: JsonLimits =
+    JsonLimits { bytes: plimsoll_config::MAX_BYTES, depth: plimsoll_config::MAX_DEPTH as u32, nodes: MAX_VALUES };
+/// Lines of a Dockerfile: an instruction is a map of six values.
+const MAX_LINES: usize = MAX_VALUES / 6;
 
 /// The parser of a path, by its name.
 pub fn parser_of(path: &str) -> Result<String, String> {
@@ -136,19 +99,22 @@ pub fn read(paths: &[String], parser: Option<&str>) -> Result<BTreeMap<String, V
 
 /// Reads one file's content.
 pub fn parse(parser: &str, content: &[u8], path: Option<&str>) -> Result<Value, Fault> {
+    if content.len() > LIMITS.bytes {
+        return Err(Fault::new(format!("more than {} MiB", LIMITS.bytes >> 20)));
+    }
     match parser {
         "yaml" => yaml(content),
         "json" => json(content),
         "jsonc" => {
             let plain = jsonc::plain(content);
-            let value = Value::from_json(&plain.json).map_err(|error| {
+            let value = Value::from_json_within(&plain.json, &LIMITS).map_err(|error| {
                 Fault::at(content, plain.origin(error.offset), format!("unmarshal jsonc: {}", error.message))
             })?;
             float(value)
         }
         "dockerfile" => docker(content),
         "jsonnet" | "cue" => external::evaluated(parser, content, path).map_err(Fault::new).and_then(float),
-        "cyclonedx" if Value::from_json(content).is_ok() => json(content),
+        "cyclonedx" if Value::from_json_within(content, &LIMITS).is_ok() => json(content),
         "groovy" => Err(Fault::new(
             "parse groovy: conftest's tree of a Jenkinsfile is that of one Go library, which is not spoken here",
         )),
@@ -162,11 +128,8 @@ pub fn of_format(name: &str, content: &[u8]) -> Result<Value, Fault> {
         return Err(Fault::new(format!("{name} files are not spoken here: docs/conftest.md says which are")));
     };
     let environment = |name: &str| std::env::var(name).ok();
-    let value = format.bytes(content, &Around { environment: &environment }).map_err(|fault| {
-        let fault = Fault::from(fault);
-        Fault { message: format!("{}: {}", format.says, fault.message), ..fault }
-    })?;
-    Ok(document(value))
+    let value = format.bytes(content, &Around { environment: &environment });
+    value.map(document).map_err(|fault| fault.under(format.says))
 }
 
 fn document(value: plimsoll_config::Value) -> Value {
@@ -228,16 +191,18 @@ fn changed(value: &Value) -> Result<Option<Value>, Fault> {
 fn json(content: &[u8]) -> Result<Value, Fault> {
     let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let mark = content.len() - text.len();
-    let value = Value::from_json(text)
-        .map_err(|error| Fault::at(content, mark + error.offset, format!("unmarshal json: {}", error.message)))?;
-    float(value).map_err(|fault| Fault { message: format!("unmarshal json: {}", fault.message), ..fault })
+    Value::from_json_within(text, &LIMITS)
+        .map_err(|error| Fault::at(content, mark + error.offset, error.message))
+        .and_then(float)
+        .map_err(|fault| fault.under("unmarshal json"))
 }
 
 /// One document, or several between lines of `---`, which are a list.
 fn yaml(content: &[u8]) -> Result<Value, Fault> {
     let documents = documents(content);
-    let one = |(start, text): &(usize, &[u8])| {
-        let read = Value::from_yaml_1_1(text, &JsonLimits::default()).map_err(|error| {
+    let mut spent = 0;
+    let mut one = |(start, text): &(usize, &[u8])| {
+        let read = Value::from_yaml_1_1(text, &LIMITS, &mut spent).map_err(|error| {
             let above = content.get(..*start).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
             let line = above + error.line;
             let message = format!("error converting YAML to JSON: yaml: line {line}: {}", error.message);
@@ -247,11 +212,12 @@ fn yaml(content: &[u8]) -> Result<Value, Fault> {
     };
     match documents.as_slice() {
         [] => one(&(0, content)),
-        [whole] => one(whole).map_err(|fault| Fault { message: format!("unmarshal yaml: {}", fault.message), ..fault }),
-        several => several.iter().map(one).collect::<Result<Vec<_>, _>>().map(Value::array).map_err(|fault| Fault {
-            message: format!("unmarshal multiple documents: unmarshal subdocument yaml: {}", fault.message),
-            ..fault
-        }),
+        [whole] => one(whole).map_err(|fault| fault.under("unmarshal yaml")),
+        several => {
+            let values: Result<Vec<_>, Fault> = several.iter().map(one).collect();
+            let words = "unmarshal multiple documents: unmarshal subdocument yaml";
+            values.map(Value::array).map_err(|fault| fault.under(words))
+        }
     }
 }
 
@@ -280,29 +246,69 @@ fn documents(content: &[u8]) -> Vec<(usize, &[u8])> {
 }
 
 fn docker(content: &[u8]) -> Result<Value, Fault> {
+    let wrong = |fault: Fault| fault.under("parse dockerfile");
+    if content.iter().filter(|byte| **byte == b'\n').count() > MAX_LINES {
+        return Err(wrong(Fault::new(format!("more than {MAX_LINES} lines"))));
+    }
     let text = String::from_utf8_lossy(content);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let source = Source::new("Dockerfile", text);
     let file = dockerfile::parse::parse(&source);
     if let Some(fault) = file.faults.first() {
-        let message = format!("parse dockerfile: {}", fault.message);
-        return Err(Fault::at(text.as_bytes(), fault.span.start, message));
+        return Err(wrong(Fault::at(text, fault.span.start, &fault.message)));
     }
     let json = dockerfile::json::json(&file).to_string();
-    Value::from_json(json.as_bytes()).map_err(|error| Fault::new(format!("parse dockerfile: {}", error.message)))
+    Value::from_json_within(json.as_bytes(), &LIMITS).map_err(|error| wrong(Fault::new(error.message)))
 }
 
-/// What `--combine` gives: each document with its path, lists apart.
+/// What `--combine` puts together: each document with its path, lists apart.
+pub fn apart(documents: &BTreeMap<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
+    documents.iter().flat_map(|(path, document)| {
+        let items = match document {
+            Value::Array(array) => array.items(),
+            other => std::slice::from_ref(other),
+        };
+        items.iter().map(|item| (path.as_str(), item))
+    })
+}
+
+/// The same as one document.
 pub fn combined(documents: &BTreeMap<String, Value>) -> Value {
-    let entry = |path: &str, contents: &Value| {
+    let entry = |(path, contents): (&str, &Value)| {
         Value::object(vec![(Value::string("contents"), contents.clone()), (Value::string("path"), Value::string(path))])
     };
-    let mut all = Vec::new();
-    for (path, document) in documents {
-        match document {
-            Value::Array(items) => all.extend(items.items().iter().map(|item| entry(path, item))),
-            other => all.push(entry(path, other)),
+    Value::array(apart(documents).map(entry).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_of_a_stream_have_one_budget_aliases_counted() {
+        // Some million and a half values by aliases.
+        let document = (0..10).fold("a0: &a0 x\n".to_owned(), |text, n| {
+            text + &format!("a{}: &a{} [*a{n}, *a{n}, *a{n}, *a{n}]\n", n + 1, n + 1)
+        });
+        assert!(yaml(format!("{document}---\n{document}").as_bytes()).is_ok());
+        let fault = yaml(vec![document.as_str(); 4].join("---\n").as_bytes()).unwrap_err();
+        assert!(fault.message.contains("more than 4000000") && fault.line > 22, "{fault:?}");
+    }
+
+    #[test]
+    fn every_format_has_bounds() {
+        let many = format!("[{}0]", "0,".repeat(MAX_VALUES));
+        for (parser, content) in [
+            ("json", many.clone()),
+            ("jsonc", many),
+            ("dockerfile", "#\n".repeat(MAX_LINES + 1)),
+            ("yaml", "\n".repeat(LIMITS.bytes + 1)),
+            ("cue", " ".repeat(LIMITS.bytes + 1)),
+            ("json", "[".repeat(LIMITS.depth as usize + 1)),
+        ] {
+            let fault = parse(parser, content.as_bytes(), None).unwrap_err();
+            let words = ["more than", "deeper than"];
+            assert!(words.iter().any(|words| fault.message.contains(words)), "{parser}: {fault:?}");
         }
     }
-    Value::array(all)
 }

@@ -21,7 +21,8 @@ pub fn run(asked: &Parse, settings: &Settings) -> Result<Exit, String> {
     let documents =
         configs::read(&asked.files, parser.as_deref()).map_err(|why| format!("parse configurations: {why}"))?;
     if settings.truth(asked.combine, "combine")? {
-        let entries: Vec<Entry<'_>> = entries(&documents);
+        let entries = configs::apart(&documents).map(|(path, contents)| Entry { path, contents: Plain(contents) });
+        let entries: Vec<Entry<'_>> = entries.collect();
         return Ok(print(&format!("{}\n", json::pretty_by(&entries, "\t"))));
     }
     let mut values = documents.values();
@@ -40,19 +41,6 @@ pub fn run(asked: &Parse, settings: &Settings) -> Result<Exit, String> {
 struct Entry<'a> {
     path: &'a str,
     contents: Plain<'a>,
-}
-
-fn entries(documents: &BTreeMap<String, Value>) -> Vec<Entry<'_>> {
-    let mut all = Vec::new();
-    for (path, document) in documents {
-        match document {
-            Value::Array(items) => {
-                all.extend(items.items().iter().map(|item| Entry { path, contents: Plain(item) }));
-            }
-            other => all.push(Entry { path, contents: Plain(other) }),
-        }
-    }
-    all
 }
 
 /// A document whose numbers are written as Go's JSON writes them, not as Rego does: `1234567`, not `1.234567e+06`.

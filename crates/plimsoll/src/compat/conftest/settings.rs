@@ -28,7 +28,8 @@ impl Settings {
         let content = load::bytes(Path::new(&name)).map_err(|fault| wrong(fault.text()))?;
         let extension = Path::new(&name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let file = match extension {
-            "toml" => super::configs::of_format("toml", &content).map_err(|fault| fault.shown(&name)),
+            "toml" => super::configs::of_format("toml", &content)
+                .map_err(|fault| format!("{}: {}", fault.place(&name), fault.message)),
             "json" => Value::from_json(&content).map_err(|error| format!("{name}: {error}")),
             "yaml" | "yml" => {
                 Value::from_yaml(&content, &JsonLimits::default()).map_err(|error| format!("{name}: {error}"))
