@@ -2,7 +2,7 @@
 //! before its time or its bytes were up. What it does not do: ask a shell, or wait for what a program leaves behind.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -44,13 +44,19 @@ fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 
-/// Runs a command whose standard output is read up to `bytes`, for `time` at most. `name` is what messages call it.
+/// Runs a command that is given `input` and whose standard output is read up to `bytes`, for `time` at most. `name` is what
+/// messages call it.
 ///
 /// # Errors
 /// It does not start, takes too long, or writes more.
-pub fn run(mut command: Command, name: &str, time: Duration, bytes: u64) -> anyhow::Result<Ran> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
+pub fn run(mut command: Command, name: &str, input: &[u8], time: Duration, bytes: u64) -> anyhow::Result<Ran> {
+    command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() }).stdout(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("start {name}"))?;
+    if let Some(mut to) = child.stdin.take() {
+        let input = input.to_vec();
+        // Nobody waits for it: a program that stops reading says why by its status.
+        std::thread::spawn(move || drop(to.write_all(&input)));
+    }
     let read = |pipe: Option<Box<dyn Read + Send>>, most: u64| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -130,13 +136,24 @@ mod tests {
             ("sleep 3 & exit 0", "left a program behind"),
         ] {
             let command = Command::new(stand_in(folder.path(), script));
-            let error = run(command, "helper", Duration::from_millis(500), 1000).unwrap_err();
+            let error = run(command, "helper", b"", Duration::from_millis(500), 1000).unwrap_err();
             assert!(error.to_string().contains(words), "{script}: {error}");
         }
         let mut command = Command::new(stand_in(folder.path(), "echo a; echo b >&2; exit 3"));
         command.stderr(Stdio::piped());
-        let ran = run(command, "helper", Duration::from_secs(10), 1000).unwrap();
+        let ran = run(command, "helper", b"", Duration::from_secs(10), 1000).unwrap();
         assert_eq!((ran.status, &ran.out[..], &ran.err[..]), (Some(3), &b"a\n"[..], &b"b\n"[..]));
+    }
+
+    #[test]
+    fn a_program_is_given_its_input_whether_it_reads_it_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = vec![b'x'; 1 << 20];
+        for (script, out) in [("wc -c", "1048576"), ("echo done", "done")] {
+            let command = Command::new(stand_in(folder.path(), script));
+            let ran = run(command, "helper", &input, Duration::from_secs(10), 1000).unwrap();
+            assert_eq!(String::from_utf8(ran.out).unwrap().trim(), out);
+        }
     }
 
     #[test]

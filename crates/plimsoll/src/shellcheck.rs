@@ -138,7 +138,7 @@ fn run(
     // SHELLCHECK_OPTS would be the user's own options for other scripts.
     command.env_remove("SHELLCHECK_OPTS").current_dir(folder.path());
     command.stderr(Stdio::null());
-    let Ran { status, out: bytes, .. } = program::run(command, "ShellCheck", time, MAX_ANSWER)?;
+    let Ran { status, out: bytes, .. } = program::run(command, "ShellCheck", b"", time, MAX_ANSWER)?;
     // 0: nothing to say; 1: something; above: it did not look at all of them.
     if !matches!(status, Some(0 | 1)) {
         bail!("ShellCheck ended with status {}", status.map_or_else(|| "none".into(), |code| code.to_string()));

@@ -160,7 +160,7 @@ fn written(command: Command, name: &str, until: Instant) -> anyhow::Result<Strin
     if time.is_zero() {
         bail!("charts and overlays have had their {} seconds", ALL_TIME.as_secs());
     }
-    let ran = program::run(command, name, time, MAX_OUTPUT)?;
+    let ran = program::run(command, name, b"", time, MAX_OUTPUT)?;
     if ran.status != Some(0) {
         let words = String::from_utf8_lossy(&ran.err);
         let line = words.lines().map(str::trim).rfind(|line| line.starts_with("Error:") || line.starts_with("error:"));

@@ -141,3 +141,21 @@ fn pull_takes_files_and_refuses_what_it_does_not_speak() {
     let git = conftest(folder.path(), &["pull", "git::https://example.org/a.git"]);
     assert!(git.status == 1 && git.err.contains("clone the repository"), "{}", git.err);
 }
+
+#[test]
+#[cfg(unix)]
+fn programs_of_languages_come_from_absolute_folders_of_the_path() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let policy = ("policy/p.rego", "package main\n\ndeny contains \"x\" if input.a == 1\n");
+    let program = ("bin/jsonnet", "#!/bin/sh\nexec /bin/cat\n");
+    let folder = folder(&[policy, program, ("a.jsonnet", "{\"a\": 1}")]);
+    let path = folder.path().join("bin");
+    std::fs::set_permissions(path.join("jsonnet"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let test = |path: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        run(command.args(["conftest", "test", "a.jsonnet"]).current_dir(folder.path()).env_clear().env("PATH", path))
+    };
+    assert!(test(&path).out.contains("1 failure"));
+    let said = test(Path::new("bin"));
+    assert!(said.status == 1 && said.err.contains("is not on the search path"), "{}", said.err);
+}
