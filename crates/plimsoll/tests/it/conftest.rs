@@ -143,6 +143,36 @@ fn pull_takes_files_and_refuses_what_it_does_not_speak() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_name_that_is_no_text_is_an_error() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let policy = ("policy/p.rego", "package main\n\ndeny contains \"x\" if input.nothing\n");
+    let folder = folder(&[policy, ("in/a.yaml", "a: 1\n"), ("config.yaml", "a: 1\n")]);
+    let named = |name: &[u8]| folder.path().join(OsStr::from_bytes(name));
+    // What no parser knows is passed by, as all such files.
+    std::fs::write(named(b"in/b\xff.txt"), "").unwrap();
+    assert_eq!(conftest(folder.path(), &["test", "in"]).status, 0);
+    std::fs::write(named(b"in/b\xff.yaml"), "a: 1\n").unwrap();
+    let said = conftest(folder.path(), &["test", "in"]);
+    assert!(said.status == 1 && said.err.contains("no UTF-8"), "{}", said.err);
+    // A policy in such a folder does not read files of another.
+    std::fs::create_dir_all(named(b"odd/\xff")).unwrap();
+    let reads = "package main\n\ndeny contains \"x\" if parse_config_file(\"../../config.yaml\").a == 1\n";
+    std::fs::write(named(b"odd/\xff/p.rego"), reads).unwrap();
+    let said = conftest(folder.path(), &["test", "-p", "odd", "--show-builtin-errors", "config.yaml"]);
+    assert!(said.status == 1 && said.err.contains("no UTF-8"), "{}", said.err);
+}
+
+#[test]
+fn a_path_that_is_no_string_is_an_error() {
+    let policy = "package main\n\ndeny contains \"x\" if count(parse_combined_config_files(input.paths)) == 0\n";
+    let folder = folder(&[("policy/p.rego", policy), ("a.yaml", "paths: [1]\n")]);
+    let said = conftest(folder.path(), &["test", "--show-builtin-errors", "a.yaml"]);
+    assert!(said.status == 1 && said.err.contains("must be array of strings"), "{}", said.err);
+}
+
+#[test]
 #[cfg(unix)]
 fn programs_of_languages_come_from_absolute_folders_of_the_path() {
     use std::os::unix::fs::PermissionsExt as _;

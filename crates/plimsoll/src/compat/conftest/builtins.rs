@@ -1,7 +1,7 @@
 //! Conftest's own builtins. In: `parse_config(parser, text)`, `parse_config_file(path)`, `parse_combined_config_files(paths)`;
 //! paths are those of files beside the policy that calls. Out: what the parser makes of them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use plimsoll_rego::builtins::{Context, Failure, Halt};
@@ -35,20 +35,28 @@ pub fn functions() -> Vec<Function> {
 pub fn all(sources: &Sources) -> Vec<(&'static str, Custom)> {
     let names: Arc<Vec<String>> = Arc::new(sources.iter().map(|source| source.name.to_string()).collect());
     // A path from the folder of the policy that calls.
-    let beside = move |context: &Context<'_>, path: &str| -> PathBuf {
+    let beside = move |context: &Context<'_>, path: &str| -> Result<String, Failure> {
         let caller = context.scratch.caller.and_then(|span| names.get(usize::try_from(span.source).ok()?));
-        let folder = caller.and_then(|name| Path::new(name).parent()).unwrap_or(Path::new(""));
-        folder.join(path.trim_start_matches('/'))
+        let folder = caller.and_then(|name| Some(name.rsplit_once('/')?.0)).unwrap_or_default();
+        // What stands there for bytes that are no text would lead elsewhere.
+        if folder.contains('\u{fffd}') {
+            return Err(Failure::builtin(format!("{folder}: the name of this folder is no UTF-8")));
+        }
+        let path = path.trim_start_matches('/');
+        Ok(if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") })
     };
     let of_one = beside.clone();
     let file: Custom = Arc::new(move |context, args| {
-        let path = of_one(context, text(args, 0)?);
+        let path = of_one(context, text(args, 0)?)?;
         parse_file(context, &path)
     });
     let combined: Custom = Arc::new(move |context, args| {
         let Some(Value::Array(paths)) = args.first() else { return Err(Failure::operand("operand 1 must be array")) };
-        let texts = paths.items().iter().filter_map(Value::as_str);
-        let paths: Vec<String> = texts.map(|path| beside(context, path).to_string_lossy().into_owned()).collect();
+        let path = |item: &Value| match item.as_str() {
+            Some(path) => beside(context, path),
+            None => Err(Failure::operand("operand 1 must be array of strings")),
+        };
+        let paths: Vec<String> = paths.items().iter().map(path).collect::<Result<_, _>>()?;
         let mut size = 0u64;
         for path in &paths {
             size = size.saturating_add(std::fs::metadata(path).map_or(0, |found| found.len()));
@@ -76,13 +84,12 @@ fn pay(context: &mut Context<'_>, bytes: u64) -> Result<(), Failure> {
     paid.map_err(|limit| Failure::Halt(Halt::Exhausted(limit)))
 }
 
-fn parse_file(context: &mut Context<'_>, path: &Path) -> Result<Option<Value>, Failure> {
-    let shown = path.to_string_lossy().into_owned();
-    let parser = configs::parser_of(&shown).map_err(|why| Failure::builtin(format!("create config parser: {why}")))?;
-    let content =
-        load::bytes(path).map_err(|fault| Failure::builtin(format!("read config file {shown}: {}", fault.text())))?;
+fn parse_file(context: &mut Context<'_>, path: &str) -> Result<Option<Value>, Failure> {
+    let parser = configs::parser_of(path).map_err(|why| Failure::builtin(format!("create config parser: {why}")))?;
+    let content = load::bytes(Path::new(path))
+        .map_err(|fault| Failure::builtin(format!("read config file {path}: {}", fault.text())))?;
     pay(context, u64::try_from(content.len()).unwrap_or(u64::MAX))?;
-    let value = configs::parse(&parser, &content, Some(&shown));
+    let value = configs::parse(&parser, &content, Some(path));
     value.map(Some).map_err(|fault| Failure::builtin(format!("unmarshal config: {}", fault.message)))
 }
 

@@ -244,19 +244,23 @@ impl Walk<'_> {
             return Ok(());
         }
         if !found.is_symlink() {
-            if configs::parser_of(&shown).is_ok() {
-                self.files.push(shown.into_owned());
-            }
-            return Ok(());
+            return self.file(path);
         }
         let real = std::fs::canonicalize(path).map_err(wrong)?;
         if std::fs::metadata(&real).map_err(wrong)?.is_dir() {
             return self.folder(&real, depth + 1);
         }
-        let real = real.to_string_lossy().into_owned();
-        if configs::parser_of(&real).is_ok() {
-            self.files.push(real);
+        self.file(&real)
+    }
+
+    /// A file that a parser knows.
+    fn file(&mut self, path: &Path) -> Result<(), String> {
+        if configs::parser_of(&path.to_string_lossy()).is_err() {
+            return Ok(());
         }
+        // Reports and policies have names as texts, by which this file would not be found.
+        let name = path.to_str().ok_or_else(|| format!("walk path: {}: its name is no UTF-8", path.display()))?;
+        self.files.push(name.to_owned());
         Ok(())
     }
 }
