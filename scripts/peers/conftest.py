@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
 """Holds `plimsoll conftest` against the real conftest: the same command lines over the same files must print the same and end
 with the same status, and each parser must make the same of the same texts.
-Usage: scripts/peers/conftest.py PLIMSOLL FOLDER, where FOLDER is that of scripts/peers/build-policies.sh.
+Usage: scripts/peers/conftest.py PLIMSOLL FOLDER [lines|formats|bundles], where FOLDER is that of scripts/peers/build-policies.sh.
+Bundles are pushed to a docker-registry (Debian's) on loopback.
 
 Go walks its maps in any order: files, modules and suites come in any, and are compared without one. Times and versions are
 taken out of both, and of errors the words of parsers, which are ours: that there is one, and where, is compared.
 """
+import http.server
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+import urllib.request
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "e2e/policies/conftest"
@@ -263,14 +270,118 @@ def formats(ours, peer):
     return differ
 
 
+class Registry:
+    """Debian's docker-registry on loopback, of nobody's."""
+
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        config = Path(folder, "registry.yml")
+        config.write_text(f'version: 0.1\nlog: {{level: error}}\nhttp: {{addr: "{self.address}"}}\n'
+                          f'storage: {{filesystem: {{rootdirectory: "{folder}/storage"}}}}\n')
+        log = open(Path(folder, "registry.log"), "wb")
+        self.process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=log)
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(f"http://{self.address}/v2/").close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise SystemExit("conftest.py: docker-registry does not start: apt-get install docker-registry")
+
+    def manifest(self, name):
+        request = urllib.request.Request(f"http://{self.address}/v2/{name}/manifests/v1",
+                                         headers={"Accept": "application/vnd.oci.image.manifest.v1+json"})
+        with urllib.request.urlopen(request) as answer:
+            manifest = json.load(answer)
+            manifest["type"] = answer.headers["Content-Type"]
+        # Go walks its maps in any order.
+        manifest["layers"].sort(key=json.dumps)
+        return manifest
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def bundles(ours, real):
+    """Bundles that each pushes are the same, and each pulls those of the other, and files of a web server."""
+    differ = asked = 0
+
+    def check(what, mine, theirs):
+        nonlocal differ, asked
+        asked += 1
+        if mine != theirs:
+            differ += 1
+            print(f"DIFFERS {what}\n  ours      {mine!r:.600}\n  conftest  {theirs!r:.600}")
+
+    with tempfile.TemporaryDirectory() as folder:
+        registry = Registry(folder)
+        try:
+            programs = {"ours": [ours, "conftest"], "theirs": [real]}
+
+            def run(who, line, cwd=FOLDER):
+                done = subprocess.run([*programs[who], *line.split()], cwd=cwd, capture_output=True, timeout=120)
+                return done.returncode
+
+            for number, flags in enumerate(["-p policy", "-p policy -d data", "-p data", "-p passing", "-p ./policy/"]):
+                for who in programs:
+                    check(f"push {flags} of {who}", run(who, f"push {registry.address}/{who}{number}:v1 {flags}"), 0)
+                manifests = [registry.manifest(f"{who}{number}") for who in programs]
+                check(f"what push {flags} makes", *manifests)
+                pulled = []
+                for who, whose in [("ours", "theirs"), ("theirs", "ours"), ("ours", "ours")]:
+                    into = tempfile.mkdtemp(dir=folder)
+                    check(f"pull by {who}", run(who, f"pull oci://{registry.address}/{whose}{number}:v1", into), 0)
+                    pulled.append(files(into))
+                check("what is pulled by us", pulled[0], pulled[1])
+                check("what is pulled by conftest", pulled[2], pulled[1])
+            for line in ["push {at}/x -p nowhere", "push {at}/x -p broken", "pull {at}/none:v1", "push 127.0.0.1:1/x -p policy"]:
+                line = line.replace("{at}", registry.address)
+                check(line, run("ours", line), run("theirs", line))
+        finally:
+            registry.process.terminate()
+            registry.process.wait()
+        web = Path(folder, "web")
+        shutil.copytree(FOLDER / "policy", web / "in/policy")
+        subprocess.run(["tar", "czf", web / "all.tar.gz", "-C", web / "in", "policy"], check=True)
+        sum = subprocess.run(["sha256sum", web / "all.tar.gz"], check=True, capture_output=True, text=True).stdout.split()[0]
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *words: Quiet(*words, directory=web))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        at = f"http://127.0.0.1:{server.server_port}"
+        for url in [f"{at}/in/policy/deployment.rego", f"{at}/all.tar.gz", f"{at}/all.tar.gz?checksum=sha256:{sum}",
+                    f"{at}/all.tar.gz?checksum={sum}", f"{at}/all.tar.gz?checksum=sha256:{sum[::-1]}", f"{at}/none.rego",
+                    f"{at}/all.tar.gz?archive=false", f"{at}/in/policy/deployment.rego?filename=a.rego",
+                    f"{web}/in/policy/deployment.rego", f"{web}/all.tar.gz", f"{web}/in/policy", f"{web}/none.rego"]:
+            found = []
+            for who in programs:
+                into = tempfile.mkdtemp(dir=folder)
+                status = run(who, f"pull {url}", into)
+                # A folder is a link, which nothing is walked through.
+                policy = Path(into, "policy")
+                found.append((status, files(policy.resolve() if policy.is_symlink() else into)))
+            check(f"pull {url}", *found)
+        server.shutdown()
+    print(f"say: {asked} answers of push and pull compared, {differ} differ")
+    return differ
+
+
 def main():
     ours, folder = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
     only = sys.argv[3] if len(sys.argv) > 3 else ""
     differ = 0
-    if only != "formats":
+    if only in ("", "lines"):
         differ += lines(ours, folder / "conftest")
-    if only != "lines":
+    if only in ("", "formats"):
         differ += formats(ours, folder / "parse")
+    if only in ("", "bundles"):
+        differ += bundles(ours, folder / "conftest")
     sys.exit(1 if differ else 0)
 
 

@@ -1,5 +1,5 @@
-//! Artifacts that are no images: advisory databases. In: repositories that may have one, and where it is to lie. Out: the
-//! file, swapped in whole or not at all. What it does not do: unpack it.
+//! Artifacts that are no images: advisory databases, policies. In: repositories that may have one, and where it is to lie. Out:
+//! the file, swapped in whole or not at all; files of an artifact, or an artifact of files. What it does not do: unpack it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,12 +7,16 @@ use std::io::{self, Read as _, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plimsoll_model::{Digest, ImageReference};
+use plimsoll_model::{Algorithm, Digest, ImageReference};
+use serde::Serialize;
 
 use crate::error::SourceError;
+use crate::hash;
 use crate::oci::manifest::Descriptor;
+use crate::oci::media;
 use crate::registry::error::RegistryError;
-use crate::registry::pull;
+use crate::registry::session::Session;
+use crate::registry::{pull, push};
 use crate::sources::{Shared, Sources};
 
 /// An artifact that was fetched, or was already known.
@@ -105,6 +109,76 @@ impl Sources {
             }
             Ok(files)
         })
+    }
+}
+
+/// The configuration of an artifact that needs none, as ORAS has it.
+const NO_CONFIG: (&str, &[u8]) = ("application/vnd.unknown.config.v1+json", b"{}");
+
+impl Sources {
+    /// Puts files into a registry as an artifact whose layers have them as titles, in their order, under the reference's tag.
+    /// Nothing but that registry is asked: mirrors are for reading. Out: the manifest's digest.
+    ///
+    /// # Errors
+    /// The registry does not take it.
+    pub fn push_artifact(&self, reference: &ImageReference, files: &[ArtifactFile]) -> Result<Digest, SourceError> {
+        self.blocking(&reference.to_string(), |shared| async move {
+            let failed = |source| SourceError::Push { what: reference.to_string(), source: Box::new(source) };
+            let endpoint = shared.mirrors.registry(reference).map_err(failed)?;
+            let session = Session::new(endpoint, &shared, true, shared.until());
+            let mut layers = Vec::new();
+            for file in files {
+                let digest = hash::digest(Algorithm::Sha256, &file.bytes);
+                push::blob(&session, &digest, &file.bytes).await.map_err(failed)?;
+                layers.push(Pushed {
+                    annotations: Some(Titled { title: &file.title }),
+                    ..Pushed::of(&file.media_type, &digest, &file.bytes)
+                });
+            }
+            let (media_type, config) = NO_CONFIG;
+            let digest = hash::digest(Algorithm::Sha256, config);
+            push::blob(&session, &digest, config).await.map_err(failed)?;
+            let manifest = PushedManifest { schema: 2, config: Pushed::of(media_type, &digest, config), layers };
+            let bytes = serde_json::to_vec(&manifest).map_err(|error| SourceError::Malformed {
+                what: format!("the manifest of {reference}"),
+                why: error.to_string(),
+            })?;
+            let tag = reference.tag().unwrap_or("latest");
+            push::manifest(&session, tag, media::OCI_MANIFEST, &bytes).await.map_err(failed)?;
+            Ok(hash::digest(Algorithm::Sha256, &bytes))
+        })
+    }
+}
+
+/// A manifest as it is pushed.
+#[derive(Serialize)]
+struct PushedManifest<'a> {
+    #[serde(rename = "schemaVersion")]
+    schema: u32,
+    config: Pushed<'a>,
+    layers: Vec<Pushed<'a>>,
+}
+
+/// What it says of a blob.
+#[derive(Serialize)]
+struct Pushed<'a> {
+    #[serde(rename = "mediaType")]
+    media_type: &'a str,
+    digest: String,
+    size: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<Titled<'a>>,
+}
+
+#[derive(Serialize)]
+struct Titled<'a> {
+    #[serde(rename = "org.opencontainers.image.title")]
+    title: &'a str,
+}
+
+impl<'a> Pushed<'a> {
+    fn of(media_type: &'a str, digest: &Digest, bytes: &[u8]) -> Pushed<'a> {
+        Pushed { media_type, digest: digest.to_string(), size: bytes.len(), annotations: None }
     }
 }
 

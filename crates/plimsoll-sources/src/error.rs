@@ -51,6 +51,12 @@ pub enum SourceError {
         #[source]
         source: Box<crate::registry::error::RegistryError>,
     },
+    #[error("push {what}")]
+    Push {
+        what: String,
+        #[source]
+        source: Box<crate::registry::error::RegistryError>,
+    },
     #[error(transparent)]
     Engine(Box<crate::engine::EngineError>),
     #[error("read {what}: indexes are nested more than {} deep", crate::limits::MAX_INDEX_DEPTH)]
@@ -86,7 +92,7 @@ impl SourceError {
     /// What a caller may make of it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            SourceError::Registry { source, .. } => source.kind(),
+            SourceError::Registry { source, .. } | SourceError::Push { source, .. } => source.kind(),
             SourceError::NoSuchImage { .. } => ErrorKind::Absent,
             SourceError::Engine(error) => error.kind(),
             _ => ErrorKind::Other,
@@ -108,7 +114,7 @@ impl SourceError {
             SourceError::DigestMismatch { .. } | SourceError::SizeMismatch { .. } => {
                 Some("the copy is broken or was changed: fetch it again from where it was built".into())
             }
-            SourceError::Registry { source, .. } => source.hint(),
+            SourceError::Registry { source, .. } | SourceError::Push { source, .. } => source.hint(),
             SourceError::Engine(error) => error.hint(),
             SourceError::TooDeep { .. } => Some("no builder writes such an image: ask who made it".into()),
             _ => None,

@@ -20,6 +20,7 @@ pub mod outside;
 pub mod progress;
 pub mod registry;
 pub mod sources;
+mod web;
 
 pub use artifact::{Artifact, ArtifactFile, ArtifactRequest};
 pub use cache::BlobCache;

@@ -119,12 +119,7 @@ impl Mirrors {
             (None, None) => places.push(Endpoint::registry(reference.registry(), reference.repository())),
         }
         for place in &mut places {
-            if self.plain_http.contains(&place.host) || self.plain_http.contains(&place.credentials_of) {
-                place.scheme = Scheme::Http;
-            }
-            if self.skip_verify.contains(&place.host) || self.skip_verify.contains(&place.credentials_of) {
-                place.skip_verify = true;
-            }
+            self.trust(place);
         }
         let mut unique: Vec<Endpoint> = vec![];
         for place in places {
@@ -133,6 +128,27 @@ impl Mirrors {
             }
         }
         Ok(unique)
+    }
+
+    /// The registry itself, which is the one that is written to.
+    ///
+    /// # Errors
+    /// As [`Mirrors::endpoints`]: what is blocked is not written to either.
+    pub fn registry(&self, reference: &ImageReference) -> Result<Endpoint, RegistryError> {
+        self.endpoints(reference)?;
+        let mut place = Endpoint::registry(reference.registry(), reference.repository());
+        self.trust(&mut place);
+        Ok(place)
+    }
+
+    /// What the user allowed for a host.
+    fn trust(&self, place: &mut Endpoint) {
+        let named = |hosts: &[String]| hosts.contains(&place.host) || hosts.contains(&place.credentials_of);
+        let (plain, skip) = (named(&self.plain_http), named(&self.skip_verify));
+        if plain {
+            place.scheme = Scheme::Http;
+        }
+        place.skip_verify |= skip;
     }
 
     /// `HOST/hosts.toml`, or `_default/hosts.toml`.

@@ -22,6 +22,8 @@ pub enum RegistryError {
     Unauthorized { host: String, signed_in: bool, words: String },
     #[error("read {what} from {host}: it answers 403 (forbidden){}", said(.words))]
     Forbidden { host: String, what: String, words: String },
+    #[error("put {what} into {host}: it answers {status}{}", said(.words))]
+    NotTaken { host: String, what: String, status: u16, words: String },
     #[error("find {what} at {host}: it answers 404 (not found){}", said(.words))]
     NotFound { host: String, what: String, words: String },
     #[error("read {what} from {host}: it answers 429 (too many requests){}", said(.words))]
@@ -95,6 +97,9 @@ impl RegistryError {
             RegistryError::Forbidden { .. } => {
                 "these credentials may not read it: ask the repository's owner for the right to pull".into()
             }
+            RegistryError::NotTaken { status: 403, .. } => {
+                "these credentials may not write to it: ask the repository's owner for the right to push".into()
+            }
             RegistryError::NotFound { .. } => "check the repository's name and the tag for typing errors".into(),
             RegistryError::TooManyRequests { host, .. } => {
                 format!("wait, sign in to {host} for a higher limit, or use a mirror with --mirror")
@@ -127,7 +132,9 @@ impl RegistryError {
             }
             RegistryError::Deadline { .. } => ErrorKind::Late,
             RegistryError::Transport { .. } => ErrorKind::Unreachable,
-            RegistryError::Unauthorized { .. } | RegistryError::Forbidden { .. } => ErrorKind::Refused,
+            RegistryError::Unauthorized { .. }
+            | RegistryError::Forbidden { .. }
+            | RegistryError::NotTaken { status: 403, .. } => ErrorKind::Refused,
             RegistryError::NotFound { .. } => ErrorKind::Absent,
             _ => ErrorKind::Other,
         }

@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::registry::answer;
 use crate::registry::error::RegistryError;
 use crate::registry::retry;
-use crate::registry::session::{Ask, Session, content_type};
+use crate::registry::session::{Ask, Session, Way, content_type};
 
 /// A manifest as a registry gave it.
 pub struct FetchedManifest {
@@ -34,7 +34,7 @@ pub async fn digest_of_tag(session: &Session, tag: &str) -> Result<Option<Digest
     let what = format!("manifest {}:{tag}", session.endpoint.repository);
     let accept = media::ACCEPTED_MANIFESTS.join(", ");
     let path = format!("manifests/{tag}");
-    match session.get(&Ask { path: &path, accept: &accept, from: 0, head: true, what: &what }).await {
+    match session.ask(&Ask { path: &path, accept: &accept, from: 0, way: Way::Head, what: &what }).await {
         Ok(response) => Ok(promised(&response).filter(|_| !answer::is_html(&content_type(&response), b""))),
         // Some proxies and old registries know GET alone.
         Err(RegistryError::NotFound { .. } | RegistryError::Html { .. }) => Ok(None),
@@ -60,7 +60,7 @@ pub async fn manifest(
     let what = format!("manifest {}:{name}", session.endpoint.repository).replace(":sha", "@sha");
     let accept = media::ACCEPTED_MANIFESTS.join(", ");
     let path = format!("manifests/{name}");
-    let response = session.get(&Ask { path: &path, accept: &accept, from: 0, head: false, what: &what }).await?;
+    let response = session.ask(&Ask { path: &path, accept: &accept, from: 0, way: Way::Get, what: &what }).await?;
     let media_type = content_type(&response);
     let promised = promised(&response);
     let bytes = session.bounded(response, MAX_MANIFEST, &what).await?;
@@ -154,12 +154,12 @@ async fn append(
 ) -> Result<(), RegistryError> {
     let path = format!("blobs/{}", descriptor.digest);
     let from = part.length();
-    let asked = session.get(&Ask { path: &path, accept: "*/*", from, head: false, what }).await;
+    let asked = session.ask(&Ask { path: &path, accept: "*/*", from, way: Way::Get, what }).await;
     let mut response = match asked {
         // The server does not know the range: from the start, then.
         Err(RegistryError::Status { status: 416, .. }) if from > 0 => {
             part.restart().map_err(disk)?;
-            session.get(&Ask { path: &path, accept: "*/*", from: 0, head: false, what }).await?
+            session.ask(&Ask { path: &path, accept: "*/*", from: 0, way: Way::Get, what }).await?
         }
         other => other?,
     };

@@ -1,4 +1,4 @@
-//! Registries. In: a reference. Out: manifests and blobs whose digests were checked.
+//! Registries. In: a reference. Out: manifests and blobs whose digests were checked; or, pushed, there.
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
 
 pub mod answer;
@@ -9,6 +9,7 @@ pub mod error;
 pub mod fetch;
 pub(crate) mod pull;
 pub mod pull_secret;
+pub mod push;
 pub mod retry;
 pub mod session;
 pub mod tls;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER,
+};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
@@ -23,7 +25,7 @@ use crate::registry::transport::Transport;
 use crate::sources::Shared;
 
 /// Places a request is sent on to. Cloud registries send on once or twice.
-const MAX_REDIRECTS: usize = 8;
+pub(crate) const MAX_REDIRECTS: usize = 8;
 /// Sign-ins for one request: every credential there can be, and some for tokens that expire meanwhile.
 const MAX_SIGN_INS: usize = 2 * pull_secret::MAX_TRIED;
 /// A token service's answer. Tokens have a few kilobytes.
@@ -84,15 +86,26 @@ impl Authorization {
 
 /// What to ask for.
 pub struct Ask<'a> {
-    /// Below the repository: `manifests/latest`.
+    /// Below the repository: `manifests/latest`; or an address that the registry gave.
     pub path: &'a str,
     pub accept: &'a str,
     /// First byte that is wanted.
     pub from: u64,
-    /// Only the answer's headers are wanted.
-    pub head: bool,
+    pub way: Way<'a>,
     /// What people call it.
     pub what: &'a str,
+}
+
+/// What is done with it.
+#[derive(Clone, Copy)]
+pub enum Way<'a> {
+    Get,
+    /// Only the answer's headers are wanted.
+    Head,
+    /// Opens an upload.
+    Post,
+    /// Puts bytes there: their media type and they.
+    Put(&'a str, &'a [u8]),
 }
 
 #[derive(Deserialize)]
@@ -121,11 +134,11 @@ impl Session {
         &self.endpoint.host
     }
 
-    /// Gets what is asked for.
+    /// Asks, and gives the answer.
     ///
     /// # Errors
     /// After the last try, or at once when trying again cannot help.
-    pub async fn get(&self, ask: &Ask<'_>) -> Result<Response, RegistryError> {
+    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Response, RegistryError> {
         let mut failed = 0;
         loop {
             let (error, pause) = match self.signed_in(ask).await {
@@ -266,8 +279,7 @@ impl Session {
         ask: &Ask<'_>,
         authorization: Option<HeaderValue>,
     ) -> Result<(Response, bool), RegistryError> {
-        let mut url = self.url(ask.path).await?;
-        let mut ours = true;
+        let (mut url, mut ours) = self.place(ask.path).await?;
         for _ in 0..=MAX_REDIRECTS {
             let client = self.transport.client(ours.then_some(&self.endpoint))?;
             let mut headers = HeaderMap::new();
@@ -279,14 +291,21 @@ impl Session {
             if let Some(value) = authorization.as_ref().filter(|_| ours) {
                 headers.insert(AUTHORIZATION, value.clone());
             }
-            let method = if ask.head { Method::HEAD } else { Method::GET };
-            let request = client.request(method, url.clone()).headers(headers);
+            let request = match ask.way {
+                Way::Get => client.request(Method::GET, url.clone()),
+                Way::Head => client.request(Method::HEAD, url.clone()),
+                Way::Post => client.request(Method::POST, url.clone()).header(CONTENT_LENGTH, 0),
+                Way::Put(media_type, bytes) => {
+                    client.request(Method::PUT, url.clone()).header(CONTENT_TYPE, media_type).body(bytes.to_vec())
+                }
+            };
+            let request = request.headers(headers);
             let response = request.send().await.map_err(|error| self.transport_error(error))?;
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
                 return Ok((response, ours));
             };
-            let next = self.next_place(&url, location)?;
+            let next = next_place(self.host(), &url, location)?;
             // Once away, credentials stay away: coming back could be a trick to have them sent elsewhere in the path.
             ours = ours && same_origin(&url, &next);
             url = next;
@@ -294,24 +313,26 @@ impl Session {
         Err(RegistryError::RedirectLoop { host: self.host().to_owned() })
     }
 
-    fn next_place(&self, from: &Url, location: &str) -> Result<Url, RegistryError> {
-        let refuse = |why| RegistryError::Redirect { host: self.host().to_owned(), to: answer::shown(location), why };
-        let mut next = from.join(location).map_err(|_| refuse("which is no address"))?;
-        match (from.scheme(), next.scheme()) {
-            (_, "https") => {}
-            ("http", "http") => {
-                let host = next.host_str().unwrap_or_default();
-                if from.host_str() != Some(host) && !is_loopback(host) {
-                    return Err(refuse("which is plain HTTP on another host"));
-                }
-            }
-            ("https", "http") => return Err(refuse("which is plain HTTP")),
-            _ => return Err(refuse("which is neither HTTPS nor HTTP")),
+    /// The address of what is asked, and whether it is the registry's own: an upload may be sent elsewhere, and credentials
+    /// do not go along.
+    async fn place(&self, path: &str) -> Result<(Url, bool), RegistryError> {
+        if !path.contains("://") {
+            return Ok((self.url(path).await?, true));
         }
-        // Names and passwords in an address would be sent as credentials. Clearing them cannot fail for these schemes.
-        let _ = next.set_username("");
-        let _ = next.set_password(None);
-        Ok(next)
+        let registry = self.url("").await?;
+        let given = next_place(self.host(), &registry, path)?;
+        let ours = same_origin(&registry, &given);
+        Ok((given, ours))
+    }
+
+    /// Where an answer says that an upload goes on.
+    ///
+    /// # Errors
+    /// It says nothing of the kind, or something that is no address to send to.
+    pub fn upload_place(&self, response: &Response, what: &str) -> Result<Url, RegistryError> {
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.ok_or_else(|| self.bad_answer(what, "it does not say where the upload goes"))?;
+        next_place(self.host(), response.url(), location)
     }
 
     async fn url(&self, path: &str) -> Result<Url, RegistryError> {
@@ -506,6 +527,27 @@ impl Session {
             _ => RegistryError::Status { host, what, status, words, retry_after },
         }
     }
+}
+
+/// Where an answer sends us: never from HTTPS to HTTP, nor by HTTP to another machine.
+pub(crate) fn next_place(host: &str, from: &Url, location: &str) -> Result<Url, RegistryError> {
+    let refuse = |why| RegistryError::Redirect { host: host.to_owned(), to: answer::shown(location), why };
+    let mut next = from.join(location).map_err(|_| refuse("which is no address"))?;
+    match (from.scheme(), next.scheme()) {
+        (_, "https") => {}
+        ("http", "http") => {
+            let to = next.host_str().unwrap_or_default();
+            if from.host_str() != Some(to) && !is_loopback(to) {
+                return Err(refuse("which is plain HTTP on another host"));
+            }
+        }
+        ("https", "http") => return Err(refuse("which is plain HTTP")),
+        _ => return Err(refuse("which is neither HTTPS nor HTTP")),
+    }
+    // Names and passwords in an address would be sent as credentials. Clearing them cannot fail for these schemes.
+    let _ = next.set_username("");
+    let _ = next.set_password(None);
+    Ok(next)
 }
 
 /// True when the same request may do better a little later.

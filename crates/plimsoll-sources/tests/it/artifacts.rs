@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use plimsoll_sources::error::chain;
-use plimsoll_sources::{ArtifactRequest, Environment, SourceOptions, Sources};
+use plimsoll_sources::{ArtifactFile, ArtifactRequest, Environment, SourceOptions, Sources};
 use serde_json::json;
 
 use crate::make::{OCI_MANIFEST, Store};
@@ -85,4 +85,71 @@ fn old_file_stays_when_the_new_one_is_broken() {
     assert!(pull(liar.host(), LAYER, &|_| Ok(())).contains("its digest is"));
     assert_eq!(fs::read_to_string(&dest).unwrap(), "old");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn files_are_pushed_as_layers_with_their_titles() {
+    let folder = tempfile::tempdir().unwrap();
+    // Uploads go to another host, which is told nothing of who we are.
+    let uploads = Server::start(|request| match (&*request.method, request.header("authorization")) {
+        ("PUT", "") => reply(201, ""),
+        _ => reply(400, ""),
+    });
+    let place = format!("http://{}/u/1?state=x", uploads.host());
+    let registry = Server::start(move |request| {
+        if request.path.starts_with("/token") {
+            assert!(request.path.contains("pull,push") || request.path.contains("pull%2Cpush"), "{}", request.path);
+            return reply(200, r#"{"token":"t"}"#);
+        }
+        if request.header("authorization") != "Bearer t" {
+            let way =
+                format!("Bearer realm=\"http://{}/token\",scope=\"repository:a/b:pull,push\"", request.header("host"));
+            return reply(401, "").with("WWW-Authenticate", way);
+        }
+        match &*request.method {
+            "POST" => reply(202, "").with("Location", place.clone()),
+            "PUT" => {
+                let manifest: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+                assert_eq!(manifest["config"]["mediaType"], "application/vnd.unknown.config.v1+json");
+                assert_eq!(manifest["layers"][0]["annotations"]["org.opencontainers.image.title"], "policy/a.rego");
+                assert_eq!(request.header("content-type"), OCI_MANIFEST);
+                reply(201, "")
+            }
+            _ => reply(404, ""),
+        }
+    });
+    let file = |title: &str| ArtifactFile { title: title.into(), media_type: LAYER.into(), bytes: b"x".to_vec() };
+    let reference = format!("{}/a/b:v1", registry.host()).parse().unwrap();
+    sources(folder.path()).push_artifact(&reference, &[file("policy/a.rego")]).unwrap();
+    assert_eq!(registry.count("PUT /v2/a/b/manifests/v1"), 1);
+    assert_eq!(uploads.count("PUT /u/1?state=x&digest=sha256"), 2);
+    // A registry that takes nothing is no success.
+    let closed = Server::start(|request| if request.method == "HEAD" { reply(404, "") } else { reply(403, "") });
+    let reference = format!("{}/a/b:v1", closed.host()).parse().unwrap();
+    let error = sources(folder.path()).push_artifact(&reference, &[file("a.rego")]).unwrap_err();
+    assert!(chain(&error).starts_with("push ") && chain(&error).contains("403"), "{}", chain(&error));
+}
+
+#[test]
+fn a_file_of_a_web_server_is_fetched_within_its_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(|request| match &*request.path {
+        "/old" => reply(302, "").with("Location", "/new?a=b"),
+        "/new?a=b" => reply(200, "text"),
+        "/loop" => reply(302, "").with("Location", "/loop"),
+        "/away" => reply(302, "").with("Location", "http://192.0.2.1/x"),
+        _ => reply(404, "text"),
+    });
+    let sources = sources(folder.path());
+    let get = |path: &str, limit| sources.web_file(&format!("http://u:secret@{}{path}", server.host()), limit);
+    assert_eq!(get("/old", 4).unwrap(), b"text");
+    for (path, limit, words) in [
+        ("/old", 3, "more than 3 bytes"),
+        ("/loop", 4, "without end"),
+        ("/away", 4, "plain HTTP on another host"),
+        ("/none", 4, "404"),
+    ] {
+        let error = chain(&get(path, limit).unwrap_err());
+        assert!(error.contains(words) && !error.contains("secret"), "{path}: {error}");
+    }
 }

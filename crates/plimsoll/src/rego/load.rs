@@ -33,6 +33,8 @@ pub struct Loaded {
     /// Names of the modules so far: one that is met again is one.
     names: BTreeSet<String>,
     seen: BTreeSet<(Vec<String>, PathBuf)>,
+    /// Files that documents are from, in order.
+    pub documents: Vec<PathBuf>,
     /// Documents that were read and are not in `data` yet, with their files.
     waiting: Vec<(String, Value)>,
     entries: usize,
@@ -47,6 +49,7 @@ impl Default for Loaded {
             bundles: Vec::new(),
             names: BTreeSet::new(),
             seen: BTreeSet::new(),
+            documents: Vec::new(),
             waiting: Vec::new(),
             entries: 0,
         }
@@ -250,6 +253,9 @@ impl Loaded {
             return Ok(());
         }
         let one = |fault: Fault| vec![fault];
+        if data {
+            self.documents.push(path.to_owned());
+        }
         match extension {
             "rego" => self.module(&shown, &bytes(path).map_err(one)?, &choice.parse),
             "json" => {

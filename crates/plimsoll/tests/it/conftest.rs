@@ -133,11 +133,15 @@ fn bombs_end_with_an_error() {
 
 #[test]
 fn pull_takes_files_and_refuses_what_it_does_not_speak() {
-    let folder = folder(&[("from/base.rego", "package main\n")]);
+    let folder = folder(&[("from/base.rego", "package main\n"), ("from/base.zip", "PK")]);
     assert_eq!(conftest(folder.path(), &["pull", "from/base.rego"]).status, 0);
     assert!(folder.path().join("policy/base.rego").is_file());
     let again = conftest(folder.path(), &["pull", "from/base.rego"]);
     assert!(again.status == 1 && again.err.contains("refusing to overwrite"), "{}", again.err);
+    assert_eq!(conftest(folder.path(), &["pull", "-p", "linked", "from"]).status, 0);
+    assert!(folder.path().join("linked").is_symlink() && folder.path().join("linked/base.rego").is_file());
+    let zip = conftest(folder.path(), &["pull", "from/base.zip"]);
+    assert!(zip.status == 1 && zip.err.contains("only .tar.gz"), "{}", zip.err);
     let git = conftest(folder.path(), &["pull", "git::https://example.org/a.git"]);
     assert!(git.status == 1 && git.err.contains("clone the repository"), "{}", git.err);
 }
@@ -188,4 +192,19 @@ fn programs_of_languages_come_from_absolute_folders_of_the_path() {
     assert!(test(&path).out.contains("1 failure"));
     let said = test(Path::new("bin"));
     assert!(said.status == 1 && said.err.contains("is not on the search path"), "{}", said.err);
+}
+
+#[test]
+fn push_takes_what_compiles_to_the_registry_that_is_named() {
+    let folder =
+        folder(&[("policy/a.rego", "package main\n\ndeny contains \"x\" if y\n"), ("good/a.rego", "package main\n")]);
+    for (args, words) in [
+        (&["push", "127.0.0.1:1/a"][..], "pushing layers: load: "),
+        (&["push", "-p", "good", "policies/a"], "it names no registry"),
+        (&["push", "-p", "good", "127.0.0.1:1/a", "other"], "--policy"),
+        (&["push", "-p", "good", "127.0.0.1:1/a"], "reach 127.0.0.1:1"),
+    ] {
+        let said = conftest(folder.path(), args);
+        assert!(said.status == 1 && said.err.contains(words), "{args:?}: {}", said.err);
+    }
 }

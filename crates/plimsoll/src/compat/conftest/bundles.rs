@@ -1,5 +1,5 @@
-//! `conftest pull` and `test --update`. In: addresses. Out: policies in a folder. Registries and files are spoken; Git, web
-//! servers and buckets are not: a policy is then fetched with that tool's own program.
+//! `conftest pull`, `test --update` and `push`. In: addresses. Out: policies in a folder, or a folder's in a registry. Registries,
+//! web servers and files are spoken; Git and buckets are not: a policy is then fetched with that tool's own program.
 //!
 //! A title of a layer names a file below the folder; one that leads out of it is refused, and nothing is written.
 
@@ -7,17 +7,25 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_sources::{SourceOptions, Sources};
+use plimsoll_model::Digest;
+use plimsoll_rego::bundle::Limits;
+use plimsoll_sources::{ArtifactFile, SourceOptions, Sources};
 use regex::Regex;
 
-use super::engine::absolute;
+use super::engine::{self, Dialect, Wanted, absolute};
 use super::flags::{Pull, Push};
+use super::print;
 use super::settings::Settings;
 use crate::exit::Exit;
 use crate::rego::load;
 
 /// Bytes of one bundle.
 const MAX_BUNDLE: u64 = 256 << 20;
+/// Files of one archive.
+const MAX_FILES: usize = 10_000;
+/// What layers of bundles are.
+const POLICY_LAYER: &str = "application/vnd.cncf.openpolicyagent.policy.layer.v1+rego";
+const DATA_LAYER: &str = "application/vnd.cncf.openpolicyagent.data.layer.v1+json";
 /// How long one may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -28,7 +36,19 @@ const REGISTRIES: &str = r"azurecr\.io|gcr\.io|registry\.gitlab\.com|pkg\.dev|[0
 enum Place {
     /// A repository and tag or digest.
     Registry(String),
+    Web(Page),
     File(PathBuf),
+    Folder(PathBuf),
+}
+
+/// A file of a web server.
+struct Page {
+    address: String,
+    /// What it is called here.
+    name: String,
+    checksum: Option<Digest>,
+    /// An archive gives its files.
+    unpack: bool,
 }
 
 pub fn pull(asked: &Pull, settings: &Settings) -> Result<Exit, String> {
@@ -47,20 +67,69 @@ pub fn pull(asked: &Pull, settings: &Settings) -> Result<Exit, String> {
     Ok(Exit::Allowed)
 }
 
-/// Pushing needs a client that writes to registries, which this program is not.
+/// Puts policies that compile, and data, into a registry: each file a layer, whose title is its path.
 pub fn push(asked: &Push, settings: &Settings) -> Result<Exit, String> {
-    let Some(to) = asked.to.first() else {
-        eprintln!("Usage:\n  plimsoll conftest push <repository> [flags]");
-        return Err("missing required arguments".into());
+    let to = match asked.to.as_slice() {
+        [] => {
+            eprintln!("Usage:\n  plimsoll conftest push <repository> [flags]");
+            return Err("missing required arguments".into());
+        }
+        [to] => to,
+        // Conftest passes by what follows, and pushes another folder than the one that was meant.
+        [_, folder, ..] => return Err(format!("{folder} is named beside the repository: name a folder with --policy")),
     };
     if !to.contains('/') {
         return Err("destination url missing repository".into());
     }
-    let folder = settings.text(asked.policy.as_ref(), "policy").unwrap_or_else(|| "policy".into());
-    Err(format!(
-        "push is not spoken here: nothing in plimsoll writes to registries\n\thint: oras push {} {folder}/FILE.rego:application/vnd.cncf.openpolicyagent.policy.layer.v1+rego … makes the same bundle",
-        to.trim_start_matches("oci://")
-    ))
+    let mut name = to.replace("oci://", "");
+    if !name.rsplit('/').next().unwrap_or_default().contains(':') {
+        name.push_str(":latest");
+    }
+    let policy = settings.text(asked.policy.as_ref(), "policy").unwrap_or_else(|| "policy".into());
+    let data =
+        settings.text(asked.data.as_ref(), "data").filter(|path| !path.is_empty()).unwrap_or_else(|| policy.clone());
+    if data.is_empty() {
+        return Err("either policy or data must be set".into());
+    }
+    let version = settings.text(asked.rego_version.as_ref(), "rego-version").unwrap_or_else(|| "v1".into());
+    let tls = settings.said(asked.tls, "tls")?;
+    let digest = pushed(&name, &policy, &data, version, tls).map_err(|why| format!("push bundle: {why}"))?;
+    Ok(print(&format!("pushing bundle to: {name}\npushed bundle with digest: {digest}\n")))
+}
+
+fn pushed(name: &str, policy: &str, data: &str, version: String, tls: Option<bool>) -> Result<Digest, String> {
+    let wrong = |why: String| format!("constructing repository: {name}: {why}");
+    let reference = crate::assess::reference(name).map_err(|error| wrong(crate::message::chain(&error)))?;
+    if reference.digest().is_some() {
+        return Err(wrong("a digest is of what is there already: name a tag".into()));
+    }
+    // A name without a registry would be one of Docker Hub's.
+    if name.split('/').next() != Some(reference.registry()) {
+        return Err(wrong("it names no registry".into()));
+    }
+    let paths = |path: &str| if path.is_empty() { Vec::new() } else { vec![path.to_owned()] };
+    let dialect = Dialect { version, ..Dialect::default() };
+    let layers = |why: String| format!("pushing layers: {why}");
+    let policies = engine::load(&paths(policy), &paths(data), &dialect).map_err(layers)?;
+    let mut files = Vec::new();
+    for source in policies.loaded.sources.iter() {
+        files.push(file(Path::new(&*source.name), POLICY_LAYER, source.text.as_bytes().to_vec())?);
+    }
+    files.sort_by(|a, b| a.title.cmp(&b.title));
+    for path in &policies.loaded.documents {
+        let content = load::bytes(path).map_err(|fault| layers(format!("load: {}", fault.text())))?;
+        files.push(file(path, DATA_LAYER, content)?);
+    }
+    policies.engine(Wanted::default()).map_err(|why| layers(format!("load: {why}")))?;
+    let (sources, _cache) = sources(name, tls)?;
+    sources.push_artifact(&reference, &files).map_err(said)
+}
+
+/// A file as a layer, under its path as Go cleans it.
+fn file(path: &Path, media_type: &str, bytes: Vec<u8>) -> Result<ArtifactFile, String> {
+    let plain: PathBuf = path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
+    let title = plain.to_str().ok_or_else(|| format!("pushing layers: {}: its name is no UTF-8", path.display()))?;
+    Ok(ArtifactFile { title: title.to_owned(), media_type: media_type.to_owned(), bytes })
 }
 
 /// Fetches policies into a folder. What is there stays unless `overwrite` says otherwise.
@@ -69,9 +138,26 @@ pub fn fetch(folder: &Path, urls: &[String], tls: Option<bool>, overwrite: bool)
         match place(url)? {
             Place::File(path) => {
                 let content = load::bytes(&path).map_err(|fault| format!("client get: {}", fault.text()))?;
-                let name =
-                    path.file_name().map(PathBuf::from).ok_or_else(|| format!("detecting url: {url}: no file"))?;
-                write(folder, &[(name, content)], overwrite)?;
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                write(folder, &taken(url, name, content, true)?, overwrite)?;
+            }
+            Place::Folder(path) => linked(folder, &path).map_err(|why| format!("client get: {why}"))?,
+            Place::Web(page) => {
+                // What is there is not fetched again to be refused.
+                let target = folder.join(&page.name);
+                if !overwrite && target.exists() {
+                    return Err(exists(&target));
+                }
+                let (sources, _cache) = sources("", tls)?;
+                let content = sources.web_file(&page.address, MAX_BUNDLE);
+                let content = content.map_err(|error| format!("client get: {}", said(error)))?;
+                if let Some(wanted) = &page.checksum {
+                    let found = plimsoll_sources::hash::digest(wanted.algorithm(), &content);
+                    if found != *wanted {
+                        return Err(format!("client get: {url}: its digest is {found}, not {wanted}"));
+                    }
+                }
+                write(folder, &taken(url, &page.name, content, page.unpack)?, overwrite)?;
             }
             Place::Registry(name) => {
                 let files = bundle(&name, tls).map_err(|why| format!("client get: pulling policy: {why}"))?;
@@ -83,26 +169,95 @@ pub fn fetch(folder: &Path, urls: &[String], tls: Option<bool>, overwrite: bool)
     Ok(())
 }
 
+/// The files that a file stands for: an archive's, or itself.
+fn taken(url: &str, name: &str, content: Vec<u8>, unpack: bool) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
+    let failed = |why: String| format!("client get: {url}: {why}");
+    if name.is_empty() {
+        return Err(failed("it names no file".into()));
+    }
+    let ends = |endings: &[&str]| unpack && endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&[".tar.gz", ".tgz"]) {
+        let limits = Limits { file: MAX_BUNDLE, total: MAX_BUNDLE, entries: MAX_FILES };
+        let files = plimsoll_rego::bundle::unpack(&content, &limits).map_err(|error| failed(error.to_string()))?;
+        return Ok(files.into_iter().map(|file| (file.path.trim_start_matches('/').into(), file.bytes)).collect());
+    }
+    if ends(&[".zip", ".tar", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".tzst"]) {
+        return Err(failed(
+            "of archives only .tar.gz is spoken here: unpack it and name its folder with --policy".into(),
+        ));
+    }
+    Ok(vec![(name.into(), content)])
+}
+
+/// A folder of this machine is not copied: the policies' folder is a link to it.
+fn linked(folder: &Path, to: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("link {}: {error}", folder.display());
+    match std::fs::symlink_metadata(folder) {
+        Ok(found) if found.is_symlink() => std::fs::remove_file(folder).map_err(failed)?,
+        Ok(_) => return Err("destination exists and is not a symlink".into()),
+        Err(_) => {}
+    }
+    if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+        std::fs::create_dir_all(above).map_err(failed)?;
+    }
+    std::os::unix::fs::symlink(to, folder).map_err(failed)
+}
+
+/// A file of a web server: what is asked for, and what go-getter's words behind the `?` say of it.
+fn page(url: &str) -> Result<Page, String> {
+    let failed = |why: &str| format!("detecting url: {url}: {why}");
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if path.contains("//") {
+        return Err(failed("a part of an archive (//) is not spoken here"));
+    }
+    let name = path.split_once('/').and_then(|(_, path)| path.rsplit('/').next()).unwrap_or_default();
+    let mut page = Page { address: String::new(), name: name.into(), checksum: None, unpack: true };
+    let mut asked = Vec::new();
+    for word in query.split('&').filter(|word| !word.is_empty()) {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("archive", "false" | "0") => page.unpack = false,
+            ("archive", _) => return Err(failed("archive= is not spoken here, but for archive=false")),
+            ("filename", name) => page.name = name.into(),
+            ("checksum", digest) => {
+                let digest = if digest.contains(':') { digest.to_owned() } else { format!("sha256:{digest}") };
+                let read = digest.parse().map_err(|_| failed("of checksums sha256 and sha512 are spoken here"))?;
+                page.checksum = Some(read);
+            }
+            _ => asked.push(word),
+        }
+    }
+    let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '%']);
+    if !plain(&page.name) {
+        return Err(failed("it names no file: folders of web servers are not spoken here"));
+    }
+    let query = if asked.is_empty() { String::new() } else { format!("?{}", asked.join("&")) };
+    page.address = format!("{scheme}://{path}{query}");
+    Ok(page)
+}
+
 fn place(url: &str) -> Result<Place, String> {
     let not_spoken = |what: &str, way: &str| Err(format!("detecting url: {url}: {what} is not spoken here: {way}"));
     if let Some(name) = url.strip_prefix("oci://") {
         return Ok(Place::Registry(name.to_owned()));
     }
+    let clone = "clone the repository and name its folder with --policy";
     if url.starts_with("git::") || url.starts_with("git@") || url.contains(".git//") || url.ends_with(".git") {
-        return not_spoken("Git", "clone the repository and name its folder with --policy");
+        return not_spoken("Git", clone);
     }
     for (prefix, what, way) in [
-        ("github.com/", "Git", "clone the repository and name its folder with --policy"),
-        ("bitbucket.org/", "Git", "clone the repository and name its folder with --policy"),
-        ("hg::", "Mercurial", "clone the repository and name its folder with --policy"),
+        ("github.com/", "Git", clone),
+        ("bitbucket.org/", "Git", clone),
+        ("hg::", "Mercurial", clone),
         ("s3::", "S3", "fetch it with aws s3 cp"),
         ("gcs::", "Google's storage", "fetch it with gcloud storage cp"),
-        ("http://", "HTTP", "fetch it with curl, or push it to a registry"),
-        ("https://", "HTTP", "fetch it with curl, or push it to a registry"),
     ] {
         if url.starts_with(prefix) {
             return not_spoken(what, way);
         }
+    }
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return page(url).map(Place::Web);
     }
     let registry = Regex::new(REGISTRIES).is_ok_and(|pattern| pattern.is_match(url));
     if registry && url.contains('/') {
@@ -110,15 +265,14 @@ fn place(url: &str) -> Result<Place, String> {
     }
     let path = url.strip_prefix("file://").unwrap_or(url);
     match std::fs::metadata(path) {
-        Ok(found) if found.is_file() => Ok(Place::File(absolute(path))),
-        Ok(_) => not_spoken("a folder", "name it with --policy"),
+        Ok(found) if found.is_dir() => Ok(Place::Folder(absolute(path))),
+        Ok(_) => Ok(Place::File(absolute(path))),
         Err(error) => Err(format!("detecting url: {}", load::failed("stat", Path::new(path), &error).text())),
     }
 }
 
-/// The files of a bundle, by their titles.
-fn bundle(name: &str, tls: Option<bool>) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
-    let reference = crate::assess::reference(name).map_err(|error| crate::message::chain(&error))?;
+/// The network, with a cache that goes with the call.
+fn sources(name: &str, tls: Option<bool>) -> Result<(Sources, tempfile::TempDir), String> {
     let cache = tempfile::tempdir().map_err(|error| format!("make a folder: {error}"))?;
     let host = name.split('/').next().unwrap_or_default().to_owned();
     let options = SourceOptions {
@@ -128,8 +282,18 @@ fn bundle(name: &str, tls: Option<bool>) -> Result<Vec<(PathBuf, Vec<u8>)>, Stri
         progress: Arc::new(plimsoll_sources::Quiet),
         ..SourceOptions::default()
     };
-    let said = |error: plimsoll_sources::SourceError| crate::message::chain(&anyhow::Error::new(error));
-    let files = Sources::new(&options).map_err(said)?.artifact_files(&reference, MAX_BUNDLE).map_err(said)?;
+    Ok((Sources::new(&options).map_err(said)?, cache))
+}
+
+fn said(error: plimsoll_sources::SourceError) -> String {
+    crate::message::chain(&anyhow::Error::new(error))
+}
+
+/// The files of a bundle, by their titles.
+fn bundle(name: &str, tls: Option<bool>) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
+    let reference = crate::assess::reference(name).map_err(|error| crate::message::chain(&error))?;
+    let (sources, _cache) = sources(name, tls)?;
+    let files = sources.artifact_files(&reference, MAX_BUNDLE).map_err(said)?;
     if files.is_empty() {
         return Err(format!("{name} has no layer with a title: it is no bundle of policies"));
     }
@@ -144,11 +308,15 @@ fn bundle(name: &str, tls: Option<bool>) -> Result<Vec<(PathBuf, Vec<u8>)>, Stri
     files.into_iter().map(|file| Ok((inside(&file.title)?, file.bytes))).collect()
 }
 
+fn exists(path: &Path) -> String {
+    format!("policy file already exists at {}, refusing to overwrite", path.display())
+}
+
 fn write(folder: &Path, files: &[(PathBuf, Vec<u8>)], overwrite: bool) -> Result<(), String> {
     for (name, _) in files {
         let path = folder.join(name);
         if !overwrite && path.exists() {
-            return Err(format!("policy file already exists at {}, refusing to overwrite", path.display()));
+            return Err(exists(&path));
         }
         // A link below the folder could lead anywhere.
         let mut here = folder.to_path_buf();
@@ -175,9 +343,18 @@ mod tests {
     fn addresses_lead_to_registries_and_files() {
         let registry = |url: &str| matches!(place(url), Ok(Place::Registry(_)));
         assert!(registry("oci://ghcr.io/a/b:v1") && registry("quay.io/a/b") && registry("localhost:5000/a"));
-        for url in ["git::https://example.org/a", "https://example.org/a.rego", "github.com/a/b", "s3::https://x/y"] {
+        for url in ["git::https://example.org/a", "github.com/a/b", "s3::https://x/y", "https://x/", "https://x/a//b"] {
             assert!(place(url).is_err(), "{url}");
         }
         assert!(place("nowhere.rego").is_err());
+        let sum = format!("sha256:{}", "a".repeat(64));
+        let page = page(&format!("https://x/y/a.tgz?archive=false&checksum={sum}&filename=b.rego&c=d")).unwrap();
+        assert_eq!((&*page.address, &*page.name, page.unpack), ("https://x/y/a.tgz?c=d", "b.rego", false));
+        assert_eq!(page.checksum.unwrap().to_string(), sum);
+        for url in
+            ["https://x/a?checksum=md5:00", "https://x/a?filename=..", "https://x/a?archive=zip", "https://x/%2e%2e"]
+        {
+            assert!(place(url).is_err(), "{url}");
+        }
     }
 }

@@ -96,7 +96,7 @@ pub fn load(policy: &[String], data: &[String], dialect: &Dialect) -> Result<Pol
     let choice = Choice { data_only: true, ..Choice::default() };
     let documents = Loaded::of(data, &[], &choice)
         .map_err(|faults| format!("load: load documents: {}", words::loading(&faults)))?;
-    loaded.data = documents.data;
+    (loaded.data, loaded.documents) = (documents.data, documents.documents);
     // The order of files, which is the order of what is said.
     let Loaded { sources, modules, .. } = &mut loaded;
     let name = |source: u32| sources.get(source).map(|source| source.name.clone());

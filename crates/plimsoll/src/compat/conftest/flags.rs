@@ -59,7 +59,7 @@ pub enum Sub {
     Pull(Pull),
     /// Put policies into a registry
     #[command(
-        after_help = "Examples:\n  plimsoll conftest push ghcr.io/acme/policies:v1\n  plimsoll conftest push localhost:5000/policies policies/"
+        after_help = "Examples:\n  plimsoll conftest push ghcr.io/acme/policies:v1\n  plimsoll conftest push -p policies/ localhost:5000/policies"
     )]
     Push(Push),
 }
