@@ -283,6 +283,11 @@ impl Reader {
                 let mut package = required(PACKAGE);
                 package.insert("name".into(), Value::text(value));
                 package.insert("filesAnalyzed".into(), Value::Bool(true));
+                if !self.newest {
+                    // Conftest makes a document of 2.3 of one of 2.2, and of a code that is not there an empty one.
+                    let none = Value::map([("packageVerificationCodeValue", Value::text(""))]);
+                    package.insert("packageVerificationCode".into(), none);
+                }
                 self.packages.push(package);
                 (self.section, self.here) = (Package, Here::Package);
             }
