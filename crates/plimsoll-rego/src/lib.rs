@@ -74,7 +74,7 @@
 //! | v0 and v1 in one program | yes | yes | yes | not tried |
 //! | refuses what OPA's compiler refuses | yes, with its codes and words | yes | no: unsafe variables, unknown functions and wrong types are met when reached, or never | not tried |
 //! | builtins of OPA 1.22 | all | all | not `crypto.*`, `io.jwt.*`, some `net.*`, nor those of v0 | not tried |
-//! | a failed `http.send` | an error that no policy can catch | undefined, or an error where strict | a value | not tried |
+//! | an `http.send` that nobody allowed | an error that no policy can catch | undefined, or an error where strict | a value | not tried |
 //! | hostile policies and inputs | end within a budget of steps, memory, depth and time | end at a deadline, memory is not bounded | hang or abort (nesting, recursion, ranges) | not tried |
 //! | traces, coverage, profile | yes | yes | coverage | not tried |
 //! | formatter, bundles | yes | yes | no | not tried |

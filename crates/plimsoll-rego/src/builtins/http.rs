@@ -2,9 +2,7 @@
 //! whatever `raise_error` says, for `not http.send(…)` must not come true because nobody may ask. What is no request at all is
 //! OPA's own error of an operand.
 
-use std::sync::Arc;
-
-use super::{Builtin, Context, Failure, Fetch, Halt, bytes, json_text, url, want};
+use super::{Builtin, Context, Failure, Fetch, Halt, Unanswered, bytes, json_text, url, want};
 use crate::value::{Object, Value};
 
 type Result<T = Option<Value>> = std::result::Result<T, Failure>;
@@ -44,22 +42,40 @@ const PARAMETERS: &[&str] = &[
     "url",
 ];
 
-/// Who reaches out for this host, or that nobody may.
-pub(super) fn granted(context: &Context<'_>, host: &str) -> Result<Arc<dyn Fetch>> {
-    let denied = |why: &str| Failure::Halt(Halt::Denied(format!("{}: {why}", context.name)));
-    let fetch = context.world.fetch.as_ref().ok_or_else(|| denied("reaching outside is off"))?;
+/// What was answered, now or before in this evaluation; a text is why it failed. What nobody allows ends the evaluation.
+pub(super) fn answer(
+    context: &mut Context<'_>,
+    host: &str,
+    asked: &Value,
+    ask: impl FnOnce(&dyn Fetch) -> std::result::Result<Value, Unanswered>,
+) -> Result<std::result::Result<Value, String>> {
+    let fetch = context.world.fetch.as_ref().ok_or_else(|| denied(context, "reaching outside is off"))?;
     if !context.world.allowed_hosts.iter().any(|allowed| allowed == host) {
-        return Err(denied(&format!("no capability allows host {host}")));
+        return Err(denied(context, &format!("no capability allows host {host}")));
     }
-    Ok(Arc::clone(fetch))
+    json_text::weigh(context.meter, asked, None, 0)?;
+    let answer = match context.scratch.answers.get(asked) {
+        Some(known) => known.clone(),
+        None => {
+            let answer = ask(&**fetch);
+            context.scratch.answers.insert(asked.clone(), answer.clone());
+            // No step tells how long it took.
+            context.meter.look()?;
+            if let Ok(value) = &answer {
+                json_text::weigh(context.meter, value, None, 0)?;
+            }
+            answer
+        }
+    };
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(Unanswered::Failed(why)) => Ok(Err(why)),
+        Err(Unanswered::Denied(why)) => Err(denied(context, &why)),
+    }
 }
 
-/// A URL's host without its port, and without the brackets of an IPv6 address.
-fn hostname(host: &str) -> &str {
-    match host.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-        Some((address, _)) => address,
-        None => host.split(':').next().unwrap_or_default(),
-    }
+fn denied(context: &Context<'_>, why: &str) -> Failure {
+    Failure::Halt(Halt::Denied(format!("{}: {why}", context.name)))
 }
 
 /// Refuses what is unknown or missing in a request object.
@@ -93,7 +109,7 @@ fn send(context: &mut Context<'_>, args: &[Value]) -> Result {
         if raise {
             check_request(request, 1)?;
         }
-        return Err(Failure::Halt(Halt::Denied(format!("{}: reaching outside is off", context.name))));
+        return Err(denied(context, "reaching outside is off"));
     }
     let failed = |error: Failure, code: &str| match error {
         Failure::Error { message, .. } if !raise => {
@@ -112,43 +128,15 @@ fn send(context: &mut Context<'_>, args: &[Value]) -> Result {
             .and_then(Value::as_str)
             .ok_or_else(|| Failure::builtin("\"url\" must be a string"))?;
         let parsed = url::parse(&bytes::bytes(text)).map_err(Failure::builtin)?;
-        let host = String::from_utf8_lossy(&parsed.host).into_owned();
-        Ok(hostname(&host).to_owned())
+        Ok(String::from_utf8_lossy(&parsed.hostname()).into_owned())
     });
     let host = match checked {
         Ok(host) => host,
         Err(error) => return failed(error, "eval_http_send_internal_error"),
     };
-    let fetch = granted(context, &host)?;
-    json_text::weigh(context.meter, want::argument(args, 0), None, 0)?;
-    let key = ("http.send", args.to_vec());
-    if let Some(kept) = context.scratch.kept.get(&key) {
-        return Ok(Some(kept.clone()));
-    }
-    match fetch.send(want::argument(args, 0)) {
-        Ok(response) => {
-            json_text::weigh(context.meter, &response, None, 0)?;
-            context.scratch.kept.insert(key, response.clone());
-            Ok(Some(response))
-        }
-        Err(error) => failed(Failure::builtin(error), "eval_http_send_network_error"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::hostname;
-
-    #[test]
-    fn a_host_is_what_stands_before_the_port() {
-        for (host, name) in [
-            ("example.com", "example.com"),
-            ("example.com:8443", "example.com"),
-            ("[2001:db8::1]:8443", "2001:db8::1"),
-            ("[::1]", "::1"),
-            ("", ""),
-        ] {
-            assert_eq!(hostname(host), name, "{host}");
-        }
+    let asked = want::argument(args, 0);
+    match answer(context, &host, asked, |fetch| fetch.send(asked))? {
+        Ok(response) => Ok(Some(response)),
+        Err(why) => failed(Failure::builtin(why), "eval_http_send_network_error"),
     }
 }

@@ -232,8 +232,22 @@ pub struct World {
 /// Reaches outside for `http.send` and `net.lookup_ip_addr`, for whom a capability allows it; the crate has none of its own.
 pub trait Fetch: std::fmt::Debug + Send + Sync {
     /// The request object as the policy gave it; the response object.
-    fn send(&self, request: &Value) -> Result<Value, String>;
-    fn lookup(&self, host: &str) -> Result<Vec<String>, String>;
+    ///
+    /// # Errors
+    /// It may not be asked for, or there is no answer.
+    fn send(&self, request: &Value) -> Result<Value, Unanswered>;
+    /// # Errors
+    /// It may not be asked for, or nobody knows an address.
+    fn lookup(&self, host: &str) -> Result<Vec<String>, Unanswered>;
+}
+
+/// Why there is no answer from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// No capability allows it: ends the evaluation, whatever the policy says of errors.
+    Denied(String),
+    /// It was allowed and failed: what the policy makes of errors.
+    Failed(String),
 }
 
 /// What builtins keep for the length of one evaluation.
@@ -244,6 +258,9 @@ pub struct Scratch {
     pub globs: BTreeMap<String, globs::Kept>,
     pub random: u64,
     pub kept: BTreeMap<(&'static str, Vec<Value>), Value>,
+    /// What `http.send` (by its object) and `net.lookup_ip_addr` (by its text) were answered. Failures are kept too, for each
+    /// would take its time again.
+    pub answers: BTreeMap<Value, Result<Value, Unanswered>>,
     /// Lines of `print`.
     pub printed: Vec<String>,
     /// The expression that calls a builtin of the embedder's, which may want to know its file.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ip::{Network, ip_text, mask, parse_ip};
-use super::{Builtin, Context, Failure, Halt, want};
+use super::{Builtin, Context, Failure, http, want};
 use crate::value::Value;
 
 type Result<T = Option<Value>> = std::result::Result<T, Failure>;
@@ -238,15 +238,9 @@ fn touches(range: &Range, before: &Range) -> bool {
 /// Looks a name up where a capability grants the host and somebody gave a [`super::Fetch`].
 fn lookup(context: &mut Context<'_>, args: &[Value]) -> Result {
     let name = want::string(args, 0, 1)?;
-    let fetch = super::http::granted(context, name)?;
-    let key = ("net.lookup_ip_addr", vec![Value::string(name)]);
-    if let Some(kept) = context.scratch.kept.get(&key) {
-        return Ok(Some(kept.clone()));
-    }
-    let addresses =
-        fetch.lookup(name).map_err(|error| Failure::Halt(Halt::Fatal(format!("net.lookup_ip_addr: {error}"))))?;
-    context.meter.memory(addresses.len() as u64 * 64)?;
-    let found = Value::set(addresses.iter().map(|address| Value::string(address.as_str())).collect());
-    context.scratch.kept.insert(key, found.clone());
-    Ok(Some(found))
+    let found = http::answer(context, name, want::argument(args, 0), |fetch| {
+        let addresses = fetch.lookup(name)?;
+        Ok(Value::set(addresses.iter().map(|address| Value::string(address.as_str())).collect()))
+    })?;
+    found.map(Some).map_err(|why| Failure::fatal(format!("{}: {why}", context.name)))
 }

@@ -1,7 +1,10 @@
 //! Facts of the builtins that meet foreign bytes and the outside: what is denied, what is bounded, what the formats' own vectors
 //! say. Keys and certificates are from RFC 7515 and RFC 8037, or made with `openssl req -x509 -newkey ec` for these tests.
 
-use super::{Context, Failure, Halt, Outcome, Scratch, World, named};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::{Context, Failure, Fetch, Halt, Outcome, Scratch, Unanswered, World, named};
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::value::Value;
 
@@ -42,6 +45,79 @@ fn reaching_outside_ends_the_evaluation_though_errors_are_not_raised() {
     assert!(matches!(call("net.lookup_ip_addr", &[name]), Err(Failure::Halt(Halt::Denied(_)))));
     let schema = Value::from_json(br#"{"$ref": "http://x.example/schema.json"}"#).expect("JSON");
     assert!(matches!(call("json.verify_schema", &[schema]), Err(Failure::Halt(Halt::Denied(_)))));
+}
+
+/// Answers by what it is asked, and counts; it cancels the evaluation that asks it to.
+#[derive(Debug, Default)]
+struct Outer {
+    asked: AtomicUsize,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Outer {
+    fn answer<T>(&self, about: &str, answer: T) -> Result<T, Unanswered> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match about {
+            about if about.contains("deny") => Err(Unanswered::Denied("elsewhere".into())),
+            about if about.contains("fail") => Err(Unanswered::Failed("nobody is there".into())),
+            about => {
+                self.cancel.fetch_or(about.contains("slow"), Ordering::Relaxed);
+                Ok(answer)
+            }
+        }
+    }
+}
+
+impl Fetch for Outer {
+    fn send(&self, request: &Value) -> Result<Value, Unanswered> {
+        self.answer(request.get(&Value::string("url")).and_then(Value::as_str).unwrap_or_default(), Value::int(200))
+    }
+
+    fn lookup(&self, host: &str) -> Result<Vec<String>, Unanswered> {
+        self.answer(host, vec!["192.0.2.1".into()])
+    }
+}
+
+#[test]
+fn what_was_answered_is_not_asked_again_and_what_is_denied_is_no_value() {
+    let denied = |name: &str| Err(Failure::Halt(Halt::Denied(format!("{name}: elsewhere"))));
+    let cancelled = || Err(Failure::Halt(Halt::Exhausted(Exhausted::Cancelled)));
+    let send = |path: &str, more: &str| {
+        let request = format!(r#"{{"method": "get", "url": "http://a.example/{path}"{more}}}"#);
+        ("http.send", Value::from_json(request.as_bytes()).expect("JSON"))
+    };
+    let lookup = |name: &str| ("net.lookup_ip_addr", Value::string(name));
+    let quiet = r#", "raise_error": false"#;
+    let told = r#"{"status_code": 0, "error": {"code": "eval_http_send_network_error", "message": "nobody is there"}}"#;
+    let told = Value::from_json(told.as_bytes()).expect("JSON");
+    let cases: Vec<((&str, Value), Outcome)> = vec![
+        (send("", ""), Ok(Some(Value::int(200)))),
+        (send("deny", ""), denied("http.send")),
+        (send("deny", quiet), denied("http.send")),
+        (send("fail", ""), Err(Failure::builtin("nobody is there"))),
+        (send("fail", quiet), Ok(Some(told))),
+        (send("slow", ""), cancelled()),
+        (lookup("a.example"), Ok(Some(Value::set(vec![Value::string("192.0.2.1")])))),
+        (lookup("deny"), denied("net.lookup_ip_addr")),
+        (lookup("fail"), Err(Failure::fatal("net.lookup_ip_addr: nobody is there"))),
+        (lookup("slow"), cancelled()),
+    ];
+    for ((name, argument), wanted) in cases {
+        let outer = Arc::new(Outer::default());
+        let allowed_hosts = ["a.example", "deny", "fail", "slow"].map(str::to_owned).to_vec();
+        let world = World { fetch: Some(outer.clone()), allowed_hosts, ..World::default() };
+        let meter = &mut Meter::new(&Budget { cancel: Some(outer.cancel.clone()), ..Budget::default() });
+        let mut context = Context { meter, name, world: &world, scratch: &mut Scratch::default() };
+        let run = named(name).expect(name).run;
+        for _ in 0..3 {
+            assert_eq!(run(&mut context, std::slice::from_ref(&argument)), wanted, "{name}({argument})");
+            outer.cancel.store(false, Ordering::Relaxed);
+            if wanted == cancelled() {
+                break;
+            }
+        }
+        assert_eq!(outer.asked.load(Ordering::Relaxed), 1, "{name}({argument})");
+    }
 }
 
 #[test]

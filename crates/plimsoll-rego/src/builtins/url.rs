@@ -394,3 +394,25 @@ fn parse_host(scheme: &[u8], host: &[u8]) -> Result<Vec<u8>, String> {
     }
     unescape(host, Part::Host)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_host_is_what_stands_before_the_port() {
+        for (url, name) in [
+            ("http://example.com", "example.com"),
+            ("http://example.com:8443/a:1", "example.com"),
+            ("http://example.com:", "example.com"),
+            ("http://user:word@example.com:80", "example.com"),
+            ("http://[2001:db8::1]:8443", "2001:db8::1"),
+            ("http://[::1]", "::1"),
+            ("http:///a", ""),
+            ("example.com", ""),
+        ] {
+            let parsed = parse(url.as_bytes()).expect(url);
+            assert_eq!(parsed.hostname(), name.as_bytes(), "{url}");
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! `http.send` and `net.lookup_ip_addr` for hosts that a capabilities file allows. In: a policy's request object. Out: the response
-//! object, in OPA's form. Clients' certificates and authorities of a request's own are not spoken: they are errors, never ignored.
+//! object, in OPA's form. Clients' certificates and authorities of a request's own are not spoken: such requests are denied, for a
+//! policy that means to ask as somebody must not take another's answer, nor a failure, for its own.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_rego::builtins::{Fetch, World};
+use plimsoll_rego::builtins::{Fetch, Unanswered, World};
 use plimsoll_rego::capabilities::Capabilities;
-use plimsoll_rego::value::{JsonLimits, Value};
-use plimsoll_sources::outside::{Outside, Request, Response};
+use plimsoll_rego::value::{JsonLimits, Object, Value};
+use plimsoll_sources::outside::{self, Request, Response, Unfetched};
 
 /// OPA's own.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -16,7 +17,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Caller {
-    outside: Outside,
     allowed: Vec<String>,
 }
 
@@ -27,20 +27,32 @@ pub fn world(capabilities: &Capabilities) -> World {
     if allowed.is_empty() {
         return world;
     }
-    // Without a thread to ask with, nobody is asked: that is denied, never undefined.
-    let caller = Outside::new().ok().map(|outside| Caller { outside, allowed: allowed.clone() });
-    World { fetch: caller.map(|caller| Arc::new(caller) as Arc<dyn Fetch>), allowed_hosts: allowed, ..world }
+    let caller = Caller { allowed: allowed.clone() };
+    World { fetch: Some(Arc::new(caller)), allowed_hosts: allowed, ..world }
 }
 
 impl Fetch for Caller {
-    fn send(&self, request: &Value) -> Result<Value, String> {
-        let Value::Object(object) = request else { return Err("the request is no object".into()) };
+    fn send(&self, request: &Value) -> Result<Value, Unanswered> {
+        let Value::Object(object) = request else { return Err(Unanswered::Failed("the request is no object".into())) };
+        if let Some((key, _)) = object.entries().iter().find(|(key, _)| is_unspoken(key)) {
+            return Err(Unanswered::Denied(format!("{key} is not supported here")));
+        }
+        let flag = |name: &str| matches!(object.get_str(name), Some(Value::Bool(true)));
+        let request = self.request(object).map_err(Unanswered::Failed)?;
+        let response = outside::send(request).map_err(unanswered)?;
+        Ok(answer(&response, flag("force_json_decode"), flag("force_yaml_decode")))
+    }
+
+    fn lookup(&self, host: &str) -> Result<Vec<String>, Unanswered> {
+        outside::lookup(host).map_err(unanswered)
+    }
+}
+
+impl Caller {
+    fn request(&self, object: &Object) -> Result<Request, String> {
         let field = |name: &str| object.get_str(name);
         let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let flag = |name: &str| matches!(field(name), Some(Value::Bool(true)));
-        if let Some((key, _)) = object.entries().iter().find(|(key, _)| is_unspoken(key)) {
-            return Err(format!("{key} is not supported here"));
-        }
         let headers = match field("headers") {
             Some(Value::Object(headers)) => headers.entries().iter().map(header).collect::<Result<_, _>>()?,
             None => Vec::new(),
@@ -61,7 +73,7 @@ impl Fetch for Caller {
             }
             Some(_) => return Err("'timeout' must be one of {string, number}".into()),
         };
-        let response = self.outside.send(Request {
+        Ok(Request {
             method: text("method"),
             url: text("url"),
             headers,
@@ -70,12 +82,14 @@ impl Fetch for Caller {
             redirect: flag("enable_redirect"),
             insecure: flag("tls_insecure_skip_verify"),
             allowed: self.allowed.clone(),
-        })?;
-        Ok(answer(&response, flag("force_json_decode"), flag("force_yaml_decode")))
+        })
     }
+}
 
-    fn lookup(&self, host: &str) -> Result<Vec<String>, String> {
-        self.outside.lookup(host)
+fn unanswered(why: Unfetched) -> Unanswered {
+    match why {
+        Unfetched::Denied(why) => Unanswered::Denied(why),
+        Unfetched::Failed(why) => Unanswered::Failed(why),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -348,8 +350,10 @@ fn newcomers_are_told_the_way_out() {
     );
 }
 
-/// Answers each request by its path, until the test ends.
-fn web() -> u16 {
+/// Answers each request by its path, until the test ends, and counts those that are not sent elsewhere.
+fn web() -> (u16, Arc<AtomicUsize>) {
+    let answered = Arc::new(AtomicUsize::new(0));
+    let counted = answered.clone();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -362,7 +366,11 @@ fn web() -> u16 {
                 format!(
                     "HTTP/1.1 302 Found\r\nLocation: http://localhost:{port}/json\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                 )
+            } else if request.starts_with("GET /ftp") {
+                "HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    .to_owned()
             } else {
+                counted.fetch_add(1, Ordering::Relaxed);
                 let method = request.split(' ').next().unwrap_or_default();
                 let body = format!("{{\"method\": \"{method}\"}}");
                 let head = "Content-Type: application/json\r\nX-Team: a\r\nConnection: close";
@@ -371,13 +379,13 @@ fn web() -> u16 {
             std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
         }
     });
-    port
+    (port, answered)
 }
 
 #[test]
 fn http_send_asks_the_hosts_of_a_capabilities_file_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
-    let port = web();
+    let (port, _) = web();
     let mut capabilities: Value =
         serde_json::from_str(&opa(folder.path(), &["capabilities", "--current"]).out).unwrap();
     capabilities["allow_net"] = serde_json::json!(["127.0.0.1"]);
@@ -398,7 +406,10 @@ fn http_send_asks_the_hosts_of_a_capabilities_file_and_no_others() {
         (&ask(&[], "127.0.0.1", "json", ""), "eval_denied_error: http.send: reaching outside is off"),
         (&without_net, "eval_denied_error: http.send: reaching outside is off"),
         (&ask(&net, "localhost", "json", ""), "eval_denied_error: http.send: no capability allows host localhost"),
-        (&ask(&net, "127.0.0.1", "json", r#", "tls_client_cert_file": "a.pem""#), "not supported here"),
+        (
+            &ask(&net, "127.0.0.1", "json", r#", "tls_client_cert_file": "a.pem""#),
+            r#"eval_denied_error: http.send: "tls_client_cert_file" is not supported here"#,
+        ),
     ] {
         let told =
             format!("{}{}", run.out, run.err).replace(": ", ":").replace(", ", ",").replace('\n', "").replace("  ", "");
@@ -416,4 +427,64 @@ fn http_send_asks_the_hosts_of_a_capabilities_file_and_no_others() {
     };
     assert!(status("false").contains("302"), "{}", status("false"));
     assert!(status("true").contains("no capability allows host localhost"), "{}", status("true"));
+}
+
+#[test]
+fn a_request_that_may_not_be_made_is_no_answer_and_one_that_failed_is_what_the_policy_asks_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, answered) = web();
+    let mut capabilities: Value =
+        serde_json::from_str(&opa(folder.path(), &["capabilities", "--current"]).out).unwrap();
+    capabilities["allow_net"] = serde_json::json!(["127.0.0.1"]);
+    std::fs::write(folder.path().join("net.json"), capabilities.to_string()).unwrap();
+    let ask = |url: &str, more: &str| {
+        let send = format!(r#"not http.send({{"method": "get", "url": `{url}`, "raise_error": false{more}}})"#);
+        opa(folder.path(), &["eval", "-f", "pretty", "--capabilities", "net.json", &send])
+    };
+    // Each leads to localhost for one reader of URLs or another, which is the same server and is not allowed.
+    let elsewhere = [
+        "http://localhost:PORT/json",
+        "http://127.0.0.1@localhost:PORT/json",
+        "http://127.0.0.1:80@localhost:PORT/json",
+        "http://localhost:PORT#@127.0.0.1/json",
+        "http://localhost:PORT?@127.0.0.1/json",
+        "http://0x7f.1:PORT/json",
+        "http://2130706433:PORT/json",
+        "http://127.0.0.1.:PORT/json",
+        "http:localhost:PORT/json",
+        "http:/localhost:PORT/json",
+        "http:///localhost:PORT/json",
+        r"http:\\localhost:PORT/json",
+        "ftp://127.0.0.1:PORT/json",
+    ];
+    for url in elsewhere {
+        let run = ask(&url.replace("PORT", &port.to_string()), "");
+        assert!(run.status == 2 && run.err.contains("eval_denied_error"), "{url}: {}{}", run.out, run.err);
+    }
+    // What no reader takes for a URL fails, and the policy wanted to be told so.
+    for url in [
+        r"http://localhost:PORT\@127.0.0.1/json",
+        r"http://127.0.0.1\@localhost:PORT/json",
+        "http://local\thost:PORT/json",
+        "http://%6cocalhost:PORT/json",
+        "http://[127.0.0.1]:PORT/json",
+        "http://127.0.0.1:1/json",
+    ] {
+        let run = ask(&url.replace("PORT", &port.to_string()), "");
+        assert!(run.status == 0 && run.out == "undefined\n", "{url}: {}{}", run.out, run.err);
+    }
+    let allowed = format!("http://127.0.0.1:{port}");
+    for (path, more, why) in [
+        ("away", r#", "enable_redirect": true"#, "no capability allows host localhost"),
+        ("ftp", r#", "enable_redirect": true"#, "no capability allows scheme ftp"),
+        ("json", r#", "tls_ca_cert": "a""#, r#""tls_ca_cert" is not supported here"#),
+        ("json", r#", "tls_server_name": "a""#, r#""tls_server_name" is not supported here"#),
+    ] {
+        let run = ask(&format!("{allowed}/{path}"), more);
+        let denied = run.err.contains(&format!("eval_denied_error: http.send: {why}"));
+        assert!(run.status == 2 && denied, "{path}{more}: {}{}", run.out, run.err);
+    }
+    assert_eq!(answered.load(Ordering::Relaxed), 0);
+    let run = ask(&format!("{allowed}/json"), "");
+    assert!(run.out == "undefined\n" && answered.load(Ordering::Relaxed) == 1, "{}{}", run.out, run.err);
 }

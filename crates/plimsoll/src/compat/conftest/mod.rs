@@ -2,7 +2,7 @@
 //! files are `plimsoll-config`'s, the language `plimsoll-rego`'s, registries `plimsoll-sources`'.
 //!
 //! What is another way here: files come in the order of their names; a file that does not parse is named with its line and
-//! column; `http.send` is an error until a capabilities file allows a host, and an evaluation that passes a budget ends with an
+//! column; `http.send` is an error whatever hosts a capabilities file allows, and an evaluation that passes a budget ends with an
 //! error instead of taking the machine; plugins, templates of Go and Git are refused by name.
 
 mod builtins;

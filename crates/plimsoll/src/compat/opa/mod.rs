@@ -2,8 +2,8 @@
 //! command of OPA's has it. The language is `plimsoll-rego`'s; what is not spoken (partial evaluation, WebAssembly, a server
 //! of its own) is refused by name.
 //!
-//! What is another way here: nothing is fetched, `http.send` is an error whatever hosts a capabilities file allows, and an
-//! evaluation that passes a budget ends with an error instead of taking the machine.
+//! What is another way here: `http.send` asks no host that a capabilities file does not name, and an evaluation that passes a
+//! budget ends with an error instead of taking the machine.
 
 mod bench;
 mod check;
