@@ -394,11 +394,12 @@ impl<'p> Machine<'p, '_> {
         }
         let arguments = self.buffers.registers.get(base..).unwrap_or(&[]);
         if let Some(view) = self.buffers.views.get(self.view as usize) {
-            let cost = lowered.index.cost(view, self.data, arguments);
-            // Documents that are looked at may have to be made anew.
+            let cost = lowered.index.cost_of_documents(view, self.data);
             let paid = self.meter.steps(cost).and_then(|()| self.meter.memory(cost.saturating_mul(MEMBER)));
-            paid.map_err(|limit| self.exhausted_limit(limit))?;
-            lowered.index.find(view, self.data, arguments, &mut self.buffers.candidates);
+            let found = paid.and_then(|()| {
+                lowered.index.find(view, self.data, arguments, &mut self.meter, &mut self.buffers.candidates)
+            });
+            found.map_err(|limit| self.exhausted_limit(limit))?;
         }
         Ok(start)
     }

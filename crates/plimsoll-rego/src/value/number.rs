@@ -263,12 +263,12 @@ impl Number {
         })
     }
 
-    /// How long its text is at most.
     /// A whole number of 64 bits, written as such.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.0, Repr::Int(_))
     }
 
+    /// How long its text is at most.
     pub fn text_len(&self) -> usize {
         match &self.0 {
             Repr::Int(_) => 20,

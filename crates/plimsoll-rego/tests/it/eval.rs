@@ -521,3 +521,57 @@ fn members_are_tested_until_one_passes_and_those_of_other_types_are_the_builtins
         "package a\np if startswith(input.x, input.list[_])\nt if p with startswith as never\nnever(_, _) := false";
     assert_eq!(values(mocked, "data.a", r#"{"x": "abc", "list": ["a"]}"#, "{}"), r#"{"p": true}"#);
 }
+
+#[test]
+fn rules_that_cannot_hold_are_paid_for_by_what_they_are_held_against() {
+    let rules = |count: usize, one: &dyn Fn(usize) -> String| -> u64 {
+        let rules: String = (0..count).map(|at| format!("f(x) := {at} if {{ {} }}\n", one(at))).collect();
+        price(&format!("package a\np := count([1 | f(input.x)])\n{rules}"), &given(), "{}").0
+    };
+    // Each of one 64 KiB text, or of 64 texts of a KiB.
+    let text = |at: usize| format!("{}{at}", "x".repeat(64 << 10));
+    let least = 7 * (64 << 10) / 64 / 16;
+    let cheap = rules(7, &|at| format!("x.text == \"x{at}\""));
+    assert!(cheap < 100, "{cheap}");
+    for condition in
+        ["input.x.text == \"", "startswith(input.x.text, \"", "endswith(input.x.texts, \"", "input.x.texts[_] == \""]
+    {
+        let heavy =
+            rules(7, &|at| format!("{condition}{}\"{}", text(at), if condition.contains('(') { ")" } else { "" }));
+        assert!(heavy >= least, "{condition}: {heavy} steps");
+    }
+    // A key that is looked for in a collection.
+    let data = format!(r#"{{"all": {{"{}": 1}}}}"#, text(1));
+    let keyed: String = (0..7).map(|at| format!("s contains {at} if data.all[input.x.text]\n")).collect();
+    let (heavy, _) = price(&format!("package a\np := count(s)\n{keyed}"), &given(), &data);
+    assert!(heavy >= least, "{heavy} steps");
+    // What none of many rules finds is looked for by all of them.
+    let many: String = (0..2_000)
+        .map(|at| {
+            let there: Vec<String> = (0..10).map(|key| format!("input.keys.k{key}")).collect();
+            format!("t contains {at} if {{ {} }}\n", there.join("; "))
+        })
+        .collect();
+    let input = format!(r#"{{"keys": {}}}"#, wide(9));
+    let (steps, _) = price(&format!("package a\np := count(t)\n{many}"), &input, "{}");
+    assert!(steps > 2_000 * 10 / 16, "{steps} steps");
+}
+
+fn given() -> String {
+    let text = "x".repeat(80 << 10);
+    format!(r#"{{"x": {{"text": "{text}", "texts": ["{text}"]}}}}"#)
+}
+
+#[test]
+fn of_many_rules_those_are_gone_through_that_the_rarest_value_leaves() {
+    for order in ["input.kind == `Pod`; input.name == `NAME`", "input.name == `NAME`; input.kind == `Pod`"] {
+        let rules: String = (0..2_000)
+            .map(|at| format!("t contains {at} if {{ {} }}\n", order.replace("NAME", &format!("name-{at}"))))
+            .collect();
+        let input = r#"{"kind": "Pod", "name": "name-7"}"#;
+        let text = format!("package a\np := t\n{rules}");
+        assert_eq!(values(&text, "data.a.p", input, "{}"), "{7}");
+        let (steps, _) = price(&text, input, "{}");
+        assert!(steps < 100, "{order}: {steps} steps");
+    }
+}

@@ -46,6 +46,22 @@ impl Edge {
         matches!(self, Edge::Prefix(_) | Edge::Suffix(_))
     }
 
+    /// Of what is looked for.
+    pub fn weight(&self) -> u64 {
+        let of_text = |text: &str| 1 + text.len() as u64 / 64;
+        match self {
+            Edge::Is(value) | Edge::Loose(value) | Edge::Member(value) => value.weight(),
+            Edge::Array(elements, delimiters) => {
+                let each = elements.iter().map(|element| match element {
+                    Element::Any => 1,
+                    Element::Is(value) => value.weight(),
+                });
+                each.fold(delimiters.as_deref().map_or(1, of_text), u64::saturating_add)
+            }
+            Edge::Prefix(text) | Edge::Suffix(text) => of_text(text),
+        }
+    }
+
     pub fn is_composite(&self) -> bool {
         matches!(self, Edge::Array(..) | Edge::Loose(_))
     }

@@ -22,6 +22,7 @@ use terms::parts;
 
 use super::code::NOWHERE;
 use super::view::View;
+use crate::budget::{Exhausted, Meter};
 use crate::span::Span;
 use crate::value::Value;
 
@@ -65,11 +66,63 @@ struct Indexed {
 pub(super) struct RuleIndex {
     subjects: Vec<Subject>,
     rules: Vec<Indexed>,
-    /// Subjects that are walked through, and by how many tests.
-    walked: Vec<(usize, u64)>,
-    /// Where there are many rules: one subject, the rules by its value, and the rules that do not look at it.
+    /// What all rules ask for.
+    work: u64,
+    /// Subjects of which the cost is not known before they are.
+    walked: Vec<(usize, Walk)>,
+    /// Where there are many rules.
     by_value: Option<ByValue>,
 }
+
+/// Tests of one subject that go through it or compare all of it.
+#[derive(Debug, Default)]
+struct Walk {
+    tests: u64,
+    /// Of all that they look for.
+    weight: u64,
+    /// Collections that it is looked up in.
+    keyed: u64,
+}
+
+impl Walk {
+    fn cost(&self, have: &Value) -> u64 {
+        let through = match have {
+            Value::String(text) => self.weight.saturating_add(self.tests.saturating_mul(text.len() as u64 / 8)),
+            _ => {
+                let each = self.weight.saturating_mul(1 + members(have) / 8);
+                each.min(self.weight.saturating_add(self.tests.saturating_mul(have.weight())))
+            }
+        };
+        through.saturating_add(self.keyed.saturating_mul(have.weight()))
+    }
+}
+
+/// One subject, the rules by its value, and the rules that do not look at it.
+#[derive(Debug)]
+struct ByValue {
+    subject: usize,
+    values: BTreeMap<Value, Group>,
+    others: Group,
+    /// What finding a value takes.
+    work: u64,
+}
+
+/// Rules that are gone through together.
+#[derive(Debug, Default)]
+struct Group {
+    rules: Vec<u32>,
+    work: u64,
+}
+
+impl Group {
+    fn push(&mut self, number: u32, rule: &Indexed) {
+        self.rules.push(number);
+        self.work = self.work.saturating_add(rule.work());
+    }
+}
+
+/// How much of the work of tests is one step.
+const WORK_OF_A_STEP: u64 = 16;
 
 /// Fewer rules are gone through one by one.
 const MANY: usize = 8;
@@ -102,7 +155,7 @@ impl RuleIndex {
         // Only what is looked at stays.
         let mut used: BTreeMap<usize, usize> = BTreeMap::new();
         let mut subjects = Vec::new();
-        let mut walked: BTreeMap<usize, u64> = BTreeMap::new();
+        let mut walked: BTreeMap<usize, Walk> = BTreeMap::new();
         let mut number = |old: &mut usize| {
             let next = used.len();
             let new = *used.entry(*old).or_insert(next);
@@ -118,16 +171,20 @@ impl RuleIndex {
                 if let Test::Among(among) = test
                     && !among.others.is_empty()
                 {
-                    *walked.entry(*subject).or_default() += among.others.len() as u64;
+                    let walk = walked.entry(*subject).or_default();
+                    walk.tests += among.others.len() as u64;
+                    walk.weight += among.others.iter().map(Edge::weight).sum::<u64>();
                 }
             }
             for (key, collection) in keys {
                 number(key);
                 number(collection);
+                walked.entry(*key).or_default().keyed += 1;
             }
         }
         let by_value = (rules.len() >= MANY).then(|| widest(subjects.len(), &rules)).flatten();
-        RuleIndex { subjects, rules, walked: walked.into_iter().collect(), by_value }
+        let work = rules.iter().map(Indexed::work).fold(0, u64::saturating_add);
+        RuleIndex { subjects, rules, work, walked: walked.into_iter().collect(), by_value }
     }
 
     /// Every rule is worth running.
@@ -136,25 +193,27 @@ impl RuleIndex {
         self.subjects.is_empty()
     }
 
-    /// What asking costs, before any rule is run.
-    pub fn cost(&self, view: &View, data: &Value, arguments: &[Option<Value>]) -> u64 {
+    /// What the documents cost that may have to be made anew before they are looked at.
+    pub fn cost_of_documents(&self, view: &View, data: &Value) -> u64 {
         let documents = self.subjects.iter().map(|subject| match subject {
             Subject::Data(path) if view.looking_up() > 0 => view.cost(data, path),
             _ => 0,
         });
-        let walks = self.walked.iter().map(|(subject, tests)| {
-            let have = self.subjects.get(*subject).and_then(|subject| look(subject, view, data, arguments));
-            tests.saturating_mul(1 + have.as_ref().map_or(0, size) / 8)
-        });
-        let asked = self.by_value.as_ref().map_or(self.rules.len(), |(_, _, others)| others.len());
-        documents.chain(walks).fold(asked as u64 / 16, u64::saturating_add)
+        documents.fold(0, u64::saturating_add)
     }
 
-    /// Appends the numbers of the rules that can hold, in order.
-    pub fn find(&self, view: &View, data: &Value, arguments: &[Option<Value>], found: &mut Vec<u32>) {
+    /// Appends the numbers of the rules that can hold, in order. The meter is paid for all that is gone through.
+    pub fn find(
+        &self,
+        view: &View,
+        data: &Value,
+        arguments: &[Option<Value>],
+        meter: &mut Meter,
+        found: &mut Vec<u32>,
+    ) -> Result<(), Exhausted> {
         if self.subjects.is_empty() {
             found.extend(0..u32::try_from(self.rules.len()).unwrap_or(NOWHERE));
-            return;
+            return Ok(());
         }
         // Each is looked at once, and only if a rule asks for it; few are the rule.
         let mut few: [Option<Option<Value>>; 4] = Default::default();
@@ -192,22 +251,33 @@ impl RuleIndex {
                     && rule.keys.iter().all(|one| has_key(seen, one))
             })
         };
+        for (subject, walk) in &self.walked {
+            look(seen, *subject);
+            if let Some(have) = known(seen, *subject) {
+                meter.steps(walk.cost(&have))?;
+            }
+        }
         match &self.by_value {
-            Some((subject, by_value, others)) => {
-                look(seen, *subject);
-                let value = known(seen, *subject);
-                let matching = value.and_then(|value| by_value.get(&value)).map_or(&[][..], Vec::as_slice);
-                merge(matching, others, |rule| {
+            Some(by_value) => {
+                look(seen, by_value.subject);
+                meter.steps(by_value.work / WORK_OF_A_STEP)?;
+                let matching = known(seen, by_value.subject).and_then(|value| by_value.values.get(&value));
+                let matched = matching.map_or(0, |group| group.work);
+                meter.steps(by_value.others.work.saturating_add(matched) / WORK_OF_A_STEP)?;
+                let matching = matching.map_or(&[][..], |group| &group.rules);
+                merge(matching, &by_value.others.rules, |rule| {
                     if can(seen, rule) {
                         found.push(rule);
                     }
                 });
             }
             None => {
+                meter.steps(self.work / WORK_OF_A_STEP)?;
                 let count = u32::try_from(self.rules.len()).unwrap_or(NOWHERE);
                 found.extend((0..count).filter(|rule| can(seen, *rule)));
             }
         }
+        Ok(())
     }
 }
 
@@ -219,14 +289,12 @@ fn look(subject: &Subject, view: &View, data: &Value, arguments: &[Option<Value>
     }
 }
 
-/// What going through a document once takes.
-fn size(value: &Value) -> u64 {
+fn members(value: &Value) -> u64 {
     (match value {
-        Value::String(text) => text.len(),
         Value::Array(array) => array.items().len(),
         Value::Object(object) => object.entries().len(),
         Value::Set(set) => set.members().len(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }) as u64
 }
 
@@ -312,7 +380,27 @@ fn one_end(edges: &mut Vec<Edge>) {
     }
 }
 
+impl Indexed {
+    /// What its tests take, in parts of a step; what depends on the documents is a [`Walk`]'s.
+    fn work(&self) -> u64 {
+        let tests = self.all.iter().chain(self.ways.iter().flatten()).map(|(_, test)| test.work());
+        tests.fold(1 + self.keys.len() as u64, u64::saturating_add)
+    }
+}
+
 impl Test {
+    /// A document is compared no further than what it has to be.
+    fn work(&self) -> u64 {
+        match self {
+            Test::There => 1,
+            Test::Is(value) => 1 + value.weight(),
+            Test::Among(among) => {
+                let looks = 1 + u64::from(among.values.len().checked_ilog2().unwrap_or(0));
+                looks.saturating_mul(1 + heaviest(&among.values)) + among.others.len() as u64
+            }
+        }
+    }
+
     fn among(mut edges: Vec<Edge>) -> Test {
         if edges.len() == 1
             && let Some(Edge::Is(value)) = edges.first()
@@ -367,20 +455,15 @@ fn fits(edge: &Edge, have: &Value) -> bool {
             elements.len() == parts.len() && elements.iter().zip(&parts).all(fits)
         }
         (Edge::Array(..), _) => false,
-        (Edge::Prefix(_) | Edge::Suffix(_), have) => {
-            some_member(have, |have| match (edge, have.as_str()) {
-                (Edge::Prefix(affix), Some(have)) => have.starts_with(&**affix),
-                (Edge::Suffix(affix), Some(have)) => have.ends_with(&**affix),
-                _ => false,
-            }) || match (edge, have.as_str()) {
-                (Edge::Prefix(affix), Some(have)) => have.starts_with(&**affix),
-                (Edge::Suffix(affix), Some(have)) => have.ends_with(&**affix),
-                _ => false,
-            }
-        }
+        (Edge::Prefix(affix), have) => it_or_a_member(have, |text| text.starts_with(&**affix)),
+        (Edge::Suffix(affix), have) => it_or_a_member(have, |text| text.ends_with(&**affix)),
         (Edge::Member(value), Value::Set(set)) => set.members().binary_search(value).is_ok(),
         (Edge::Member(value), have) => some_member(have, |have| have == value),
     }
+}
+
+fn it_or_a_member(have: &Value, affixed: impl Fn(&str) -> bool) -> bool {
+    have.as_str().is_some_and(&affixed) || some_member(have, |member| member.as_str().is_some_and(&affixed))
 }
 
 fn some_member(of: &Value, fits: impl Fn(&Value) -> bool) -> bool {
@@ -407,8 +490,6 @@ fn merge(a: &[u32], b: &[u32], mut take: impl FnMut(u32)) {
     }
 }
 
-type ByValue = (usize, BTreeMap<Value, Vec<u32>>, Vec<u32>);
-
 /// The values that a test on a subject lets through, if it tells them.
 fn values_of(test: &Test) -> Vec<&Value> {
     match test {
@@ -418,28 +499,45 @@ fn values_of(test: &Test) -> Vec<&Value> {
     }
 }
 
+fn heaviest<'v>(values: impl IntoIterator<Item = &'v Value>) -> u64 {
+    values.into_iter().map(Value::weight).max().unwrap_or(0)
+}
+
+/// By the subject whose value leaves the fewest rules to go through: the more values there are, the fewer rules has each.
 fn widest(subjects: usize, rules: &[Indexed]) -> Option<ByValue> {
-    let mut counts = vec![0_usize; subjects];
-    for (subject, test) in rules.iter().flat_map(|rule| &rule.all) {
-        if let Some(count) = counts.get_mut(*subject) {
-            *count += usize::from(!values_of(test).is_empty());
+    #[derive(Clone, Default)]
+    struct Spread<'v> {
+        rules: usize,
+        places: usize,
+        values: BTreeSet<&'v Value>,
+    }
+    let mut spreads = vec![Spread::default(); subjects];
+    for rule in rules {
+        for (subject, test) in &rule.all {
+            let values = values_of(test);
+            if let Some(spread) = spreads.get_mut(*subject)
+                && !values.is_empty()
+            {
+                spread.rules += 1;
+                spread.places += values.len();
+                spread.values.extend(values);
+            }
         }
     }
-    let (subject, count) = counts.iter().enumerate().max_by_key(|(_, count)| **count)?;
-    if *count < MANY {
-        return None;
-    }
-    let mut by_value: BTreeMap<Value, Vec<u32>> = BTreeMap::new();
-    let mut others = Vec::new();
+    let left = |(_, of): &(usize, &Spread<'_>)| rules.len() - of.rules.min(rules.len()) + of.places / of.values.len();
+    let (subject, _) = spreads.iter().enumerate().filter(|(_, of)| of.rules >= MANY).min_by_key(left)?;
+    let (mut values, mut others): (BTreeMap<Value, Group>, _) = (BTreeMap::new(), Group::default());
     for (number, rule) in rules.iter().enumerate() {
         let number = u32::try_from(number).unwrap_or(NOWHERE);
-        let values = rule.all.iter().find(|(of, _)| *of == subject).map_or_else(Vec::new, |(_, test)| values_of(test));
-        if values.is_empty() {
-            others.push(number);
+        let wanted = rule.all.iter().find(|(of, _)| *of == subject).map_or_else(Vec::new, |(_, test)| values_of(test));
+        if wanted.is_empty() {
+            others.push(number, rule);
         }
-        for value in values {
-            by_value.entry(value.clone()).or_default().push(number);
+        for value in wanted {
+            values.entry(value.clone()).or_default().push(number, rule);
         }
     }
-    Some((subject, by_value, others))
+    let looks = 1 + u64::from(values.len().checked_ilog2().unwrap_or(0));
+    let work = looks.saturating_mul(1 + heaviest(values.keys()));
+    Some(ByValue { subject, values, others, work })
 }
