@@ -10,7 +10,7 @@ use super::test::{dialect, matching, shown};
 use super::{print, words};
 use crate::compat::opa::explain;
 use crate::compat::opa::flags::Explain;
-use crate::compat::opa::test::{Chosen, Suite, Tested, report};
+use crate::compat::opa::test::{Chosen, Suite, TIMEOUT, Tested, report};
 use crate::exit::Exit;
 
 pub fn run(asked: &Verify, settings: &Settings) -> Result<Exit, String> {
@@ -30,11 +30,13 @@ pub fn run(asked: &Verify, settings: &Settings) -> Result<Exit, String> {
     let (shown, format) = shown(&asked.shown, settings)?;
     let chosen = Chosen {
         explain: if trace || explain.is_none() { Explain::Full } else { explain.unwrap_or(Explain::Full) },
+        notes_with_fails: false,
         traces: trace || explain.is_some() || var_values,
         var_values,
         strict_builtin_errors: settings.truth(asked.language.show_builtin_errors, "show-builtin-errors")?,
         // Conftest's report shows the line that failed.
         failure_line: true,
+        timeout: TIMEOUT,
     };
     let results = results(asked, settings, &chosen).map_err(|why| format!("running verification: {why}"))?;
     let checks: Vec<Check> = results.iter().map(check).collect();

@@ -30,7 +30,7 @@ use report::{Measured, Sub};
 use rules::Named;
 
 /// Time that one test may take where nothing is said.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(in crate::compat) const TIMEOUT: Duration = Duration::from_secs(5);
 const BENCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one measurement goes on.
 const BENCH_TIME: Duration = Duration::from_secs(1);
@@ -77,12 +77,25 @@ fn outcome(asked: &Test) -> Result<Exit, String> {
         [one] if one.code.is_none() => one.text(),
         many => fault::text(many),
     })?;
+    let given = asked.timeout.filter(|timeout| !timeout.is_zero());
+    let chosen = Chosen {
+        explain: asked.explain,
+        notes_with_fails: true,
+        traces: traces(asked),
+        var_values: asked.var_values,
+        strict_builtin_errors: false,
+        failure_line: false,
+        timeout: given.unwrap_or(if asked.bench { BENCH_TIMEOUT } else { TIMEOUT }),
+    };
     let mut exit = Exit::Allowed;
     for _ in 0..asked.count.max(1) {
         let mut covered = Covered::default();
         let mut results = Vec::new();
         for test in suite.tests.iter().filter(|test| filter.as_ref().is_none_or(|filter| filter(&test.path))) {
-            results.push(suite.one(test, asked, covering.then_some(&mut covered)));
+            results.push(match asked.bench {
+                true => suite.measured(test, chosen.timeout),
+                false => suite.tested(test, &chosen, covering.then_some(&mut covered)),
+            });
         }
         let done = show(&suite, asked, covering.then_some(&covered), results)?;
         if done != Exit::Allowed {
@@ -123,11 +136,15 @@ fn traces(asked: &Test) -> bool {
 pub(in crate::compat) struct Chosen {
     /// What of a trace is kept, if any is.
     pub explain: Explain,
+    /// Beside failures also notes are kept.
+    pub notes_with_fails: bool,
     pub traces: bool,
     pub var_values: bool,
     pub strict_builtin_errors: bool,
     /// Keep the place of the expression that failed.
     pub failure_line: bool,
+    /// Of one test.
+    pub timeout: Duration,
 }
 
 impl Suite {
@@ -162,83 +179,65 @@ impl Suite {
 
     /// Runs all tests.
     pub fn run(&self, chosen: &Chosen) -> Vec<Tested> {
-        self.tests.iter().map(|test| self.tested(test, chosen)).collect()
+        self.tests.iter().map(|test| self.tested(test, chosen, None)).collect()
     }
 
-    fn tested(&self, test: &Named, chosen: &Chosen) -> Tested {
+    /// A test's query and what is known of the test so far; or all that will be, where there is nothing to run.
+    fn ready(&self, test: &Named) -> Result<(Prepared, Sources, Tested), Tested> {
         let mut result = Tested::new(Place::of(test.span, &self.policies.sources), &test.package, &test.name);
         if test.skip {
             result.skip = true;
-            return result;
+            return Err(result);
         }
-        let (prepared, sources) = match self.policies.query(&test.path) {
-            Ok(ready) => ready,
-            Err(faults) => {
-                result.error = faults.into_iter().next();
-                return result;
-            }
-        };
         if let Ok(mut cases) = self.cases.lock() {
             cases.clear();
         }
+        match self.policies.query(&test.path) {
+            Ok((prepared, sources)) => Ok((prepared, sources, result)),
+            Err(faults) => {
+                result.error = faults.into_iter().next();
+                Err(result)
+            }
+        }
+    }
+
+    fn tested(&self, test: &Named, chosen: &Chosen, covered: Option<&mut Covered>) -> Tested {
+        let (prepared, sources, mut result) = match self.ready(test) {
+            Ok(ready) => ready,
+            Err(done) => return done,
+        };
         let began = Instant::now();
-        let options = run_options(Some(TIMEOUT), chosen.strict_builtin_errors, &self.policies.program);
+        let options = run_options(Some(chosen.timeout), chosen.strict_builtin_errors, &self.policies.program);
         let compiled = self.policies.program.compiled();
         let mut trace = chosen.traces.then(|| Trace::new(&sources, compiled, &self.names, chosen.var_values));
-        let outcome = match &mut trace {
-            Some(trace) => prepared.run_traced(None, &self.policies.data, &options, Some(trace)),
-            None => prepared.run(None, &self.policies.data, &options),
+        let outcome = match (trace.as_mut(), covered) {
+            (None, None) => prepared.run(None, &self.policies.data, &options),
+            (trace, covered) => {
+                prepared.run_traced(None, &self.policies.data, &options, Some(&mut Both { trace, covered }))
+            }
         };
         result.duration = began.elapsed();
         if let Some(trace) = trace {
             if chosen.failure_line {
                 result.failed_at = trace.failed_at();
             }
-            result.trace = trace.lines(chosen.explain);
+            result.trace = match chosen.explain {
+                Explain::Fails if chosen.notes_with_fails => trace.notes_and_fails(),
+                mode => trace.lines(mode),
+            };
         }
         self.judge(test, outcome, &sources, &mut result);
         result
     }
 
-    fn one(&self, test: &Named, asked: &Test, covered: Option<&mut Covered>) -> Tested {
-        let mut result = Tested::new(Place::of(test.span, &self.policies.sources), &test.package, &test.name);
-        if test.skip {
-            result.skip = true;
-            return result;
-        }
-        let (prepared, sources) = match self.policies.query(&test.path) {
+    fn measured(&self, test: &Named, timeout: Duration) -> Tested {
+        let (prepared, sources, mut result) = match self.ready(test) {
             Ok(ready) => ready,
-            Err(faults) => {
-                result.error = faults.into_iter().next();
-                return result;
-            }
+            Err(done) => return done,
         };
-        if let Ok(mut cases) = self.cases.lock() {
-            cases.clear();
-        }
-        let given = asked.timeout.filter(|timeout| !timeout.is_zero());
-        let timeout = given.unwrap_or(if asked.bench { BENCH_TIMEOUT } else { TIMEOUT });
         let began = Instant::now();
-        if asked.bench {
-            self.measure(&prepared, timeout, test, &sources, &mut result);
-            result.duration = began.elapsed();
-            return result;
-        }
-        let options = run_options(Some(timeout), false, &self.policies.program);
-        let mut trace = traces(asked)
-            .then(|| Trace::new(&sources, self.policies.program.compiled(), &self.names, asked.var_values));
-        let outcome = {
-            let mut both = Both { trace: trace.as_mut(), covered };
-            prepared.run_traced(None, &self.policies.data, &options, Some(&mut both))
-        };
+        self.measure(&prepared, timeout, test, &sources, &mut result);
         result.duration = began.elapsed();
-        if let Some(trace) = trace {
-            result.trace = match asked.explain {
-                Explain::Fails => trace.notes_and_fails(),
-                mode => trace.lines(mode),
-            };
-        }
-        self.judge(test, outcome, &sources, &mut result);
         result
     }
 
