@@ -362,7 +362,7 @@ impl Loaded {
             vec![Fault::plain(format!("error reading {given:?}: {message}"))]
         })?;
         let files = if found.is_dir() {
-            folder(path, choice)?
+            folder(path, choice, bundle::Limits::default().total)?
         } else {
             let packed = bytes(path).map_err(|fault| vec![fault])?;
             let files = bundle::unpack(&packed, &bundle::Limits::default())
@@ -420,10 +420,10 @@ impl Loaded {
 }
 
 /// All files of a folder, with paths from its top.
-fn folder(top: &Path, choice: &Choice) -> Result<Vec<bundle::File>, Vec<Fault>> {
+fn folder(top: &Path, choice: &Choice, most: u64) -> Result<Vec<bundle::File>, Vec<Fault>> {
     let (mut files, mut faults) = (Vec::new(), Vec::new());
     let mut open = vec![(top.to_path_buf(), 0)];
-    let mut looked = 0;
+    let (mut looked, mut total) = (0, 0);
     while let Some((path, depth)) = open.pop() {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if choice.leaves_out(&name, depth) {
@@ -449,8 +449,15 @@ fn folder(top: &Path, choice: &Choice) -> Result<Vec<bundle::File>, Vec<Fault>> 
             Ok(found) if found.is_file() => {
                 let inner = path.strip_prefix(top).unwrap_or(&path).display().to_string();
                 match bytes(&path) {
-                    Ok(bytes) => files.push(bundle::File { path: format!("/{inner}"), bytes }),
+                    Ok(bytes) => {
+                        total += bytes.len() as u64;
+                        files.push(bundle::File { path: format!("/{inner}"), bytes });
+                    }
                     Err(fault) => faults.push(fault),
+                }
+                if total > most {
+                    faults.push(Fault::plain(format!("{}: more than {} MiB", top.display(), most >> 20)));
+                    break;
                 }
             }
             Ok(_) => {}
@@ -474,4 +481,20 @@ fn conflict(a: &Value, b: &Value, at: String) -> String {
         }
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_many_files_is_bounded_as_one_file_is() {
+        let top = tempfile::tempdir().unwrap();
+        for name in ["a.json", "b.json", "c.json"] {
+            std::fs::write(top.path().join(name), "[1, 2, 3]").unwrap();
+        }
+        let read = |most| folder(top.path(), &Choice::default(), most);
+        assert_eq!(read(27).unwrap().len(), 3);
+        assert!(read(26).unwrap_err().iter().any(|fault| fault.message.ends_with("more than 0 MiB")));
+    }
 }
