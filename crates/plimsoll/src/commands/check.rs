@@ -130,7 +130,7 @@ fn objects(session: &Session, below: &Below, no_defaults: bool) -> anyhow::Resul
         if policies.is_empty() {
             return Vec::new();
         }
-        match desk::review(&object.node, session.namespace.as_deref(), !no_defaults, session.at) {
+        match desk::review(policies, &object.node, session.namespace.as_deref(), !no_defaults, session.at) {
             Ok(asked) => policies.rulings(&asked, None),
             Err(why) => Question::unread(policies, &why),
         }

@@ -67,7 +67,9 @@ impl Admission {
 
     pub(super) fn ask(&self, asked: &Question, deadline: Option<Instant>) -> Vec<Said> {
         let undecided = |message: String| vec![Said { effect: Effect::Undecided, message, policy: String::new() }];
-        let Some(request) = asked.json.get("request") else { return undecided("the review has no request".into()) };
+        let Some(request) = asked.json.as_ref().and_then(|review| review.get("request")) else {
+            return undecided("the review has no request".into());
+        };
         let review = match Review::from_request(request) {
             Ok(review) => review,
             Err(error) => return undecided(error.to_string()),

@@ -8,19 +8,25 @@ use plimsoll_gatekeeper::{Words, value_of};
 use plimsoll_yaml::Node;
 use serde_json::{Value, json};
 
-use super::Question;
+use super::{Policies, Question};
 
-/// The review of an object of a manifest; `namespace` stands for one that it does not name.
+/// The review of an object of a manifest, for these policies; `namespace` stands for one that it does not name.
 ///
 /// # Errors
 /// The object is none that could be sent.
-pub fn review(node: &Arc<Node>, namespace: Option<&str>, defaults: bool, at: Timestamp) -> Result<Question, String> {
+pub fn review(
+    policies: &Policies,
+    node: &Arc<Node>,
+    namespace: Option<&str>,
+    defaults: bool,
+    at: Timestamp,
+) -> Result<Question, String> {
     let read = value_of(node, Words::Kubernetes).map_err(|fault| fault.to_string())?;
     let mut object: Value = serde_json::from_str(&read.to_json()).map_err(|error| error.to_string())?;
     if defaults {
         plimsoll_defaults::apply(&mut object);
     }
-    Question::of(of_creation(object, namespace).to_string().as_bytes(), at)
+    policies.question(of_creation(object, namespace).to_string().as_bytes(), at)
 }
 
 /// The review of an object that is to be created, as it is.

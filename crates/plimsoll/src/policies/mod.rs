@@ -55,7 +55,8 @@ enum Engine {
 /// An AdmissionReview as the engines read it.
 pub struct Question {
     document: Value,
-    json: serde_json::Value,
+    /// For CEL; none where nobody asks in it.
+    json: Option<serde_json::Value>,
     /// The time to answer at.
     at: Timestamp,
 }
@@ -95,6 +96,17 @@ impl Policies {
 
     pub fn is_empty(&self) -> bool {
         self.sets.is_empty()
+    }
+
+    /// The bytes of an AdmissionReview, as these engines read them.
+    ///
+    /// # Errors
+    /// They are none that each of them can read.
+    pub fn question(&self, review: &[u8], at: Timestamp) -> Result<Question, String> {
+        let document = Value::from_json(review).map_err(|error| error.to_string())?;
+        let wants_json = self.sets.iter().any(|set| matches!(set.engine, Engine::Cel(_)));
+        let json = wants_json.then(|| serde_json::from_slice(review)).transpose().map_err(|error| error.to_string())?;
+        Ok(Question { document, json, at })
     }
 
     /// What the policies say of an object, until the time is over that they have, or the caller's.
@@ -152,16 +164,6 @@ fn would(effect: Effect) -> &'static str {
 }
 
 impl Question {
-    /// Of the bytes of an AdmissionReview.
-    ///
-    /// # Errors
-    /// They are none that every engine can read.
-    pub fn of(review: &[u8], at: Timestamp) -> Result<Question, String> {
-        let document = Value::from_json(review).map_err(|error| error.to_string())?;
-        let json = serde_json::from_slice(review).map_err(|error| error.to_string())?;
-        Ok(Question { document, json, at })
-    }
-
     /// What Rego sees of the time.
     fn world(&self) -> World {
         World { now_nanoseconds: self.at.as_nanosecond(), ..crate::rego::world() }
@@ -197,4 +199,39 @@ fn opened(set: &PolicySet, name: String, seen: &mut Vec<PathBuf>, hash: &mut Sha
         PolicyKind::Cel => Engine::Cel(Box::new(cel::Admission::of(&found.files)?)),
     };
     Ok(Opened { name, mode: set.mode, engine })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_review_is_read_for_cel_only_where_cel_is_asked() {
+        let file = |name: &str, text: &str| files::File { name: name.into(), content: text.into() };
+        let opened = |engine| Policies {
+            sets: vec![Opened { name: "policies[0]".into(), mode: None, engine }],
+            ..Policies::default()
+        };
+        let rego = [file("a.rego", "package a\ndeny contains `x` if input.request.object.x")];
+        let rego = opened(Engine::Rego(rego::Modules::of(&rego).unwrap()));
+        let policy = |kind: &str, spec: &str| {
+            format!(
+                "apiVersion: admissionregistration.k8s.io/v1\nkind: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n---\n"
+            )
+        };
+        let rules = "{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*']}";
+        let spec = format!("{{matchConstraints: {{resourceRules: [{rules}]}}, validations: [{{expression: 'true'}}]}}");
+        let binding = "{policyName: a, validationActions: [Deny]}";
+        let text = policy("ValidatingAdmissionPolicy", &spec) + &policy("ValidatingAdmissionPolicyBinding", binding);
+        let cel = opened(Engine::Cel(Box::new(cel::Admission::of(&[file("a.yaml", &text)]).unwrap())));
+        // One reader of JSON takes this, the other does not.
+        let deep = |depth: usize| {
+            let nested = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+            format!(r#"{{"request": {{"object": {{"x": {nested}}}}}}}"#)
+        };
+        let question = |policies: &Policies, depth| policies.question(deep(depth).as_bytes(), Timestamp::UNIX_EPOCH);
+        assert!(question(&rego, 2).unwrap().json.is_none() && question(&cel, 2).unwrap().json.is_some());
+        assert_eq!(rego.rulings(&question(&rego, 200).unwrap(), None).len(), 1);
+        assert!(question(&cel, 200).is_err());
+    }
 }

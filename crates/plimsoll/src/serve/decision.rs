@@ -70,7 +70,7 @@ pub fn object_until(
     };
     let policies = &loaded.session.policies;
     if !policies.is_empty() {
-        match Question::of(body, at) {
+        match policies.question(body, at) {
             Ok(question) => assessment.rulings = policies.rulings(&question, until),
             Err(why) => {
                 assessment.rulings = Question::unread(policies, &why);
