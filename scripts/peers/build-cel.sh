@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds `peer`, which answers questions about CEL with the API server's own libraries, at the version of e2e/cel/go.mod:
+# Builds `peer`, which answers questions about CEL with the API server's own libraries, and `schema`, which prints how Kubernetes'
+# own kinds are merged, at the version of e2e/cel/go.mod:
 #   scripts/peers/build-cel.sh OUTDIR
-# Needs Go and its module proxy. What OUTDIR holds from the same sources is kept; otherwise about two minutes of CPU.
+# Needs Go and its module proxy. What OUTDIR holds from the same sources is kept; otherwise about four minutes of CPU.
 set -euo pipefail
 out=${1:?usage: build-cel.sh OUTDIR}
 mkdir -p "$out"

@@ -91,8 +91,21 @@ impl Environment {
         self.variables.get(number).is_some_and(|variable| variable.lazy)
     }
 
-    pub(crate) fn field_of(&self, object: &str, field: &str) -> Option<&Type> {
-        self.objects.get(object)?.get(field)
+    pub(crate) fn field_of(&self, object: &str, field: &str) -> Option<Type> {
+        if !self.is_written_out(object) {
+            return self.objects.get(object)?.get(field).cloned();
+        }
+        match (object, field) {
+            ("JSONPatch", "op" | "path" | "from") => Some(Type::String),
+            ("JSONPatch", "value") => Some(Type::Dyn),
+            ("JSONPatch", _) => None,
+            _ => Some(Type::Dyn),
+        }
+    }
+
+    /// Whether structs of a type may be written out: `Object{}`, `Object.spec{}`, `JSONPatch{}`.
+    pub(crate) fn is_written_out(&self, object: &str) -> bool {
+        self.patch && (object == "JSONPatch" || object == "Object" || object.starts_with("Object."))
     }
 
     pub(crate) fn knows(&self, known: Known) -> bool {
@@ -101,9 +114,5 @@ impl Environment {
             Known::More => self.more,
             Known::Patch => self.patch,
         }
-    }
-
-    pub(crate) fn patches(&self) -> bool {
-        self.patch
     }
 }

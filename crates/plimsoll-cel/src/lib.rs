@@ -46,6 +46,7 @@
 //! | meant to differ from the API server | why |
 //! |---|---|
 //! | the authorizer's answers are undecided | there is no cluster to ask |
+//! | apply configurations for kinds that are not Kubernetes' own are undecided | their schema is the cluster's |
 //! | maps are walked in the order of their keys, not at random | one evaluation always gives the same |
 //! | a constant conversion that must fail (`int('a')`) has a place in its message | there it is refused without one |
 //! | no protobuf messages; keys of maps are bools, ints, uints and texts | nothing in a cluster has others |

@@ -89,6 +89,7 @@ pub(crate) enum Node {
     List(Box<[(Node, bool)]>),
     Map(Box<[(Node, Node, bool)]>),
     Struct {
+        name: Arc<str>,
         fields: Box<[(Arc<str>, Node, bool)]>,
     },
     Fold(Box<FoldNode>),

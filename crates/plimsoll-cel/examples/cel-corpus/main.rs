@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Says where the peer does not say what is recorded, and where we do not say what the peer says. `--record` writes the peer's
-//! answers into the files; `--costs` also compares costs. A file of the name `policies.jsonl` holds policies.
+//! answers into the files; `--costs` also compares costs. A file whose name ends with `.jsonl` holds policies: mutating ones where
+//! it is `mutations.jsonl`.
 
 #[allow(dead_code, reason = "each program uses its part")]
 #[path = "../../tests/support/mod.rs"]
@@ -16,7 +17,10 @@ mod peer;
 use std::process::ExitCode;
 
 #[path = "../../tests/support/policies.rs"]
-mod policies;
+mod decisions;
+
+#[path = "../../tests/support/mutations.rs"]
+mod changes;
 
 use peer::{answers, asked};
 use serde_json::{Value as Json, json};
@@ -26,19 +30,29 @@ use support::{Case, Line};
 fn policies_of(peer: &str, file: &str, record: bool) -> (usize, usize, usize) {
     let text = std::fs::read_to_string(file).expect("a readable file");
     let mut cases: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect();
-    let questions =
-        cases.iter().map(|case| json!({"policy": policies::policy(case), "vars": case["vars"]}).to_string());
+    let changes = file.ends_with("mutations.jsonl");
+    let questions = cases.iter().map(|case| {
+        let vars = &case["vars"];
+        match changes {
+            true => json!({"mutation": changes::policy(case), "vars": vars}).to_string(),
+            false => json!({"policy": decisions::policy(case), "vars": vars}).to_string(),
+        }
+    });
+    let kept = if changes { "mutated" } else { "result" };
     let answers = asked(peer, questions.collect());
     let (mut stale, mut differ) = (0, 0);
     for (case, line) in cases.iter_mut().zip(&answers) {
         let told: Json = serde_json::from_str(line).expect("the peer answers JSON");
-        let result = told["result"].clone();
-        if !record && case["result"] != result {
+        let result = told[kept].clone();
+        if !record && case[kept] != result {
             stale += 1;
-            println!("{file}: {}\n    recorded {}\n    peer     {told}", case["name"], case["result"]);
+            println!("{file}: {}\n    recorded {}\n    peer     {told}", case["name"], case[kept]);
         }
-        case["result"] = result;
-        let (theirs, ours) = (policies::theirs(&case["result"]), policies::ours(case));
+        case[kept] = result;
+        let (theirs, ours) = match changes {
+            true => (changes::theirs(case, &case[kept]), changes::ours(case)),
+            false => (decisions::theirs(&case[kept]), decisions::ours(case)),
+        };
         if theirs != ours {
             differ += 1;
             println!("{file}: {}\n    peer {theirs}\n    ours {ours}", case["name"]);

@@ -190,7 +190,7 @@ impl Checker<'_> {
         let found = match &of {
             Type::Map(pair) => pair.1.clone(),
             Type::Object(name) => match self.environment.field_of(name, field) {
-                Some(of) => of.clone(),
+                Some(of) => of,
                 None => return self.issue(expr.at, format!("undefined field '{field}'")),
             },
             Type::Param(_) => {
@@ -366,23 +366,32 @@ impl Checker<'_> {
         (Type::map(key_of, value_of), node)
     }
 
-    /// `Object{…}` of mutating policies: checked for its name only; its fields are whatever the resource has.
+    /// `Object{…}` of mutating policies, whose fields are whatever the resource has: what they are is seen when it is applied.
     fn structure(&mut self, at: usize, name: &Arc<str>, fields: &[Field]) -> Typed {
-        let known = self.environment.patches()
-            && (&**name == "JSONPatch" || &**name == "Object" || name.starts_with("Object."));
-        let nodes: Vec<(Arc<str>, Node, bool)> =
-            fields.iter().map(|field| (field.name.clone(), self.expr(&field.value).1, field.optional)).collect();
-        if !known {
-            return self.issue(at, format!("undeclared reference to '{name}' (in container '')"));
-        }
-        if &**name == "JSONPatch" {
-            for field in fields {
-                if !matches!(&*field.name, "op" | "path" | "from" | "value") {
-                    self.issue(field.at, format!("undefined field '{}'", field.name));
+        let mut nodes: Vec<(Arc<str>, Node, bool)> = Vec::with_capacity(fields.len());
+        let known = self.environment.is_written_out(name);
+        for field in fields {
+            let (of, node) = self.expr(&field.value);
+            let of = self.held(field.value.at, of, field.optional);
+            nodes.push((field.name.clone(), node, field.optional));
+            if !known {
+                continue;
+            }
+            match self.environment.field_of(name, &field.name) {
+                Some(wanted) if self.bindings.fits(&of, &wanted) => {}
+                wanted => {
+                    let wanted = wanted.map(|wanted| wanted.to_string()).unwrap_or_default();
+                    let shown = self.shown(&of);
+                    let message =
+                        format!("expected type of field '{}' is '{wanted}' but provided type is '{shown}'", field.name);
+                    self.issue(field.at, message);
                 }
             }
         }
-        (Type::Object(name.clone()), Node::Struct { fields: nodes.into() })
+        if !known {
+            return self.issue(at, format!("undeclared reference to '{name}' (in container '')"));
+        }
+        (Type::Object(name.clone()), Node::Struct { name: name.clone(), fields: nodes.into() })
     }
 
     fn optional_map(&mut self, at: usize, target: &Expr, name: &Arc<str>, body: &Expr, flat: bool) -> Typed {

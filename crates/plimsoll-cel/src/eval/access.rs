@@ -87,6 +87,10 @@ impl Machine<'_, '_> {
     #[inline(never)]
     pub(super) fn optional_select(&mut self, operand: &Node, field: &str) -> Out {
         let value = self.base(operand)?;
+        // A struct that was written out has none of its fields there, when it is asked in this way.
+        if matches!(&value, Value::Map(map) if map.name().is_some_and(|name| name != "JSONPatch")) {
+            return self.found(None);
+        }
         let found = field_of(&value, field)?;
         self.found(found)
     }

@@ -68,15 +68,15 @@ impl Machine<'_, '_> {
     }
 
     #[inline(never)]
-    pub(super) fn structure(&mut self, fields: &[(Arc<str>, Node, bool)]) -> Out {
+    pub(super) fn structure(&mut self, name: &Arc<str>, fields: &[(Arc<str>, Node, bool)]) -> Out {
         let mut made = Vec::with_capacity(fields.len());
-        for (name, value, optional) in fields {
+        for (field, value, optional) in fields {
             let value = self.eval(value)?;
             let Some(value) = held(value, *optional)? else { continue };
-            made.push((Key::String(name.clone()), value));
+            made.push((Key::String(field.clone()), value));
         }
         self.meter.charge(STRUCT)?;
         self.meter.memory(made.len() * size_of::<(Key, Value)>())?;
-        shallow(Value::map(made))
+        shallow(Value::structure(name.clone(), made))
     }
 }

@@ -128,7 +128,7 @@ impl Machine<'_, '_> {
             Node::Conditional(parts) => self.conditional(parts),
             Node::List(items) => self.list(items),
             Node::Map(entries) => self.map(entries),
-            Node::Struct { fields } => self.structure(fields),
+            Node::Struct { name, fields } => self.structure(name, fields),
             Node::Fold(fold) => self.fold(fold),
             Node::Bind { slot, value, body } => self.bind(*slot, value, body),
             Node::OptionalMap { slot, target, body, flat, used } => {

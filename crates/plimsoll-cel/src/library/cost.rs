@@ -9,7 +9,7 @@ pub(crate) fn size(value: &Value) -> u64 {
         Value::String(text) => text.chars().count() as u64,
         Value::Bytes(bytes) => bytes.len() as u64,
         Value::List(list) => list.items().len() as u64,
-        Value::Map(map) => map.entries().len() as u64,
+        Value::Map(map) if map.name().is_none() => map.entries().len() as u64,
         Value::Optional(Some(inner)) => size(inner),
         Value::Opaque(opaque) => opaque.size(),
         _ => 1,

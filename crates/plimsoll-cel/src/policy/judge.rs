@@ -15,13 +15,13 @@ use crate::node::Program;
 use crate::value::Value;
 
 /// The API server's bounds of what all expressions of one binding may cost, and of all match conditions.
-const COST: u64 = 10_000_000;
+pub(super) const COST: u64 = 10_000_000;
 const COST_OF_CONDITIONS: u64 = 2_500_000;
 /// Bytes of a message that an expression makes, and of an annotation.
 const MAX_MESSAGE: usize = 5 * 1024;
 const MAX_ANNOTATION: usize = 10 * 1024;
 
-const OUT_OF_BUDGET: &str =
+pub(super) const OUT_OF_BUDGET: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";
 
 /// How a policy under a binding ends for one request.
@@ -71,13 +71,13 @@ pub struct Options<'a> {
 }
 
 /// One validation or annotation, or the whole, that did not end well.
-enum Decision {
+pub(super) enum Decision {
     Denies { message: String, reason: String, erred: bool },
     Unknown(String),
     Admits,
 }
 
-enum Answer {
+pub(super) enum Answer {
     Value(Value),
     Error(String),
     Unknown(String),
@@ -99,63 +99,83 @@ impl Policy {
     }
 
     fn judge_binding(&self, binding: &Binding, review: &Review, params: &Params, options: Options<'_>) -> Judgement {
-        let mut judged =
-            Judging { policy: self, binding, review, options, decisions: Vec::new(), annotations: Vec::new(), cost: 0 };
+        let mut judged = Judging::new(self, binding, review, options);
         let matched = judged.run(params);
         judged.judgement(matched)
     }
 }
 
-struct Judging<'a> {
+/// Whether a policy under a binding is about a request, and with which parameters.
+pub(super) enum Asked<'p> {
+    No,
+    /// Once with each.
+    With(Vec<Option<&'p Value>>),
+    /// That is not known, or an error: the decision is made.
+    Decided,
+}
+
+pub(super) struct Judging<'a> {
     policy: &'a Policy,
     binding: &'a Binding,
     review: &'a Review,
     options: Options<'a>,
     /// With the number of their validation.
-    decisions: Vec<(usize, Decision)>,
+    pub decisions: Vec<(usize, Decision)>,
     annotations: Vec<(String, String)>,
     cost: u64,
 }
 
-impl Judging<'_> {
+impl<'a> Judging<'a> {
+    pub fn new(policy: &'a Policy, binding: &'a Binding, review: &'a Review, options: Options<'a>) -> Self {
+        Judging { policy, binding, review, options, decisions: Vec::new(), annotations: Vec::new(), cost: 0 }
+    }
+
     fn run(&mut self, params: &Params) -> bool {
+        match self.asked(params) {
+            Asked::No => false,
+            Asked::Decided => true,
+            Asked::With(all) => {
+                let mut any = all.is_empty();
+                for one in all {
+                    any |= self.evaluate(one);
+                }
+                any
+            }
+        }
+    }
+
+    pub fn asked<'p>(&mut self, params: &'p Params) -> Asked<'p> {
         if self.review.is_passed_over() {
-            return false;
+            return Asked::No;
         }
         let constraints = [Some(&self.policy.constraints), self.binding.constraints.as_ref()];
         for constraints in constraints.into_iter().flatten() {
             match constraints.matches(self.review) {
                 Matched::Yes => {}
-                Matched::No => return false,
+                Matched::No => return Asked::No,
                 Matched::Unknown(why) => self.decisions.push((0, Decision::Unknown(why))),
             }
         }
         // Whether it is meant is not known, so neither is what it says.
         if !self.decisions.is_empty() {
-            return true;
+            return Asked::Decided;
         }
         match params.find(self.policy.param_kind.as_ref(), self.binding.param.as_ref(), self.review) {
-            Found::Nothing => self.evaluate(None),
-            Found::These(all) => {
-                let mut any = all.is_empty();
-                for one in all {
-                    any |= self.evaluate(Some(one));
-                }
-                any
-            }
+            Found::Nothing => Asked::With(vec![None]),
+            Found::These(all) => Asked::With(all.into_iter().map(Some).collect()),
             Found::Error(message) => {
                 self.erred(0, &format!("failed to configure binding: {message}"));
-                true
+                Asked::Decided
             }
             Found::Unknown(why) => {
                 self.decisions.push((0, Decision::Unknown(why)));
-                true
+                Asked::Decided
             }
         }
     }
 
     /// An error of the policy's own: its failure policy says what that means.
-    fn erred(&mut self, number: usize, message: &str) {
+    pub fn erred(&mut self, number: usize, message: &str) {
         let decision = match self.policy.on_failure {
             OnFailure::Ignore => Decision::Admits,
             OnFailure::Fail => Decision::Denies { message: message.to_owned(), reason: String::new(), erred: true },
@@ -163,7 +183,8 @@ impl Judging<'_> {
         self.decisions.push((number, decision));
     }
 
-    fn ask(&mut self, scene: &Scene<'_>, program: &Program, of_all: u64) -> Answer {
+    /// Costs are counted from where [`Judging::afresh`] was called.
+    pub fn ask(&mut self, scene: &Scene<'_>, program: &Program, of_all: u64) -> Answer {
         let defaults = Budget::default();
         let budget = Budget {
             cost: COST_PER_EXPRESSION,
@@ -191,23 +212,27 @@ impl Judging<'_> {
         }
     }
 
+    pub fn afresh(&mut self) {
+        self.cost = 0;
+    }
+
     /// With one parameter, or none. Whether the match conditions hold.
     fn evaluate(&mut self, params: Option<&Value>) -> bool {
-        self.cost = 0;
+        self.afresh();
         match self.conditions(params) {
             Some(true) => {}
             Some(false) => return false,
             None => return true,
         }
-        self.cost = 0;
+        self.afresh();
         self.validations(params);
-        self.cost = 0;
+        self.afresh();
         self.annotate(params);
         true
     }
 
     /// None where they could not be told, of which the decision is made already.
-    fn conditions(&mut self, params: Option<&Value>) -> Option<bool> {
+    pub fn conditions(&mut self, params: Option<&Value>) -> Option<bool> {
         let policy = self.policy;
         let scene = Scene::new(policy, self.review, params, false);
         let (mut errors, mut unknown) = (Vec::new(), None);

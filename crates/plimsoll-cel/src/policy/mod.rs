@@ -1,4 +1,4 @@
-//! ValidatingAdmissionPolicies and their bindings, asked as the API server's plugin asks them, without a cluster.
+//! Admission policies and their bindings, asked as the API server's plugins ask them, without a cluster.
 //!
 //! ```
 //! use plimsoll_cel::policy::{Binding, Options, Params, Policy, Review, Verdict};
@@ -32,13 +32,13 @@
 //! namespace ([`Review::with_namespace`] tells it), parameters ([`Params`]), other versions of a resource under
 //! `matchPolicy: Equivalent`.
 //!
-//! Not there: MutatingAdmissionPolicies. Their expressions compile ([`crate::Environment::with_patches`]); what they make is not
-//! applied, for that needs the schema of the resource.
+//! MutatingAdmissionPolicies change the object before it is judged: see [`mutate`].
 
 mod environment;
 mod fields;
 mod judge;
 mod matching;
+mod mutation;
 mod params;
 mod review;
 mod selector;
@@ -48,6 +48,7 @@ mod world;
 pub use environment::admission_environment;
 pub use fields::{Fault, PolicyError};
 pub use judge::{Judgement, Options, Verdict, refusal};
+pub use mutation::{Mutated, MutatingBinding, MutatingPolicy, Outcome, mutate};
 pub use params::Params;
 pub use review::{Review, ReviewError};
 pub use spec::{Action, Binding, Policy};

@@ -152,6 +152,12 @@ impl Review {
         Ok(self)
     }
 
+    /// The same about another object: what mutations made of it.
+    pub fn with_object(mut self, object: &Json) -> Result<Review, ReviewError> {
+        self.object = value(Some(object), "object")?;
+        Ok(self)
+    }
+
     /// The name of the request's namespace; nothing where it has none.
     pub fn namespace_name(&self) -> Option<&str> {
         (!self.namespace_name.is_empty()).then_some(self.namespace_name.as_str())

@@ -1,4 +1,5 @@
-//! ValidatingAdmissionPolicies and their bindings, v1 and v1beta1: read strictly, every expression compiled.
+//! ValidatingAdmissionPolicies and their bindings, v1 and v1beta1, and what mutating ones have too: read strictly, every
+//! expression compiled.
 
 use std::collections::HashSet;
 
@@ -13,7 +14,7 @@ use crate::types::Type;
 use crate::{Environment, library};
 
 /// Parts of a policy; the API server has fewer of each.
-const MAX_PARTS: usize = 1_000;
+pub(super) const MAX_PARTS: usize = 1_000;
 const MAX_CONDITIONS: usize = 64;
 const MAX_ANNOTATIONS: usize = 20;
 
@@ -92,7 +93,7 @@ impl Action {
     }
 }
 
-fn metadata_name(fields: &mut Fields<'_>, faults: &mut Faults) -> String {
+pub(super) fn metadata_name(fields: &mut Fields<'_>, faults: &mut Faults) -> String {
     let name = fields.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Json::as_str).unwrap_or("");
     if name.is_empty() {
         faults.add("metadata.name", "Required value: name or generateName is required");
@@ -100,9 +101,13 @@ fn metadata_name(fields: &mut Fields<'_>, faults: &mut Faults) -> String {
     name.to_owned()
 }
 
+/// Whether the kind is the wanted one, in a version that it has.
 fn version(fields: &mut Fields<'_>, kind: &str, faults: &mut Faults) {
     let version = fields.text("apiVersion", faults).unwrap_or("");
-    if !matches!(version, "admissionregistration.k8s.io/v1" | "admissionregistration.k8s.io/v1beta1") {
+    let known = version
+        .strip_prefix("admissionregistration.k8s.io/")
+        .is_some_and(|version| matches!(version, "v1" | "v1beta1") || (version == "v1alpha1" && kind.starts_with('M')));
+    if !known {
         faults.add("apiVersion", format!("Unsupported value: {version:?}"));
     }
     let found = fields.text("kind", faults).unwrap_or("");
@@ -112,7 +117,7 @@ fn version(fields: &mut Fields<'_>, kind: &str, faults: &mut Faults) {
 }
 
 /// The types that an expression may have; none says that any will do.
-fn compiled(
+pub(super) fn compiled(
     environment: &Environment,
     text: &str,
     wanted: &[Type],
@@ -155,9 +160,29 @@ fn is_identifier(name: &str) -> bool {
 impl Policy {
     /// Of its document, v1 or v1beta1.
     pub fn from_json(json: &Json) -> Result<Policy, PolicyError> {
+        let rest = |spec: &mut Fields<'_>, with: &Environment, without: &Environment, faults: &mut Faults| {
+            let validations = validations(spec, with, without, faults);
+            let annotations = annotations(spec, with, faults);
+            if spec.list("validations", faults).is_empty() && spec.list("auditAnnotations", faults).is_empty() {
+                faults.add("spec.validations", "Required value: validations or auditAnnotations must be non-empty");
+            }
+            (validations, annotations)
+        };
+        let (mut policy, (validations, annotations)) = Policy::read(json, "ValidatingAdmissionPolicy", rest)?;
+        (policy.validations, policy.annotations) = (validations, annotations);
+        Ok(policy)
+    }
+
+    /// What both kinds of policies have, and what `rest` reads of their spec: with an environment that has the authorizer, and
+    /// with one that has not.
+    pub(super) fn read<T>(
+        json: &Json,
+        kind: &'static str,
+        rest: impl FnOnce(&mut Fields<'_>, &Environment, &Environment, &mut Faults) -> T,
+    ) -> Result<(Policy, T), PolicyError> {
         let mut faults = Faults::default();
         let mut top = Fields::of(json, "", &mut faults);
-        version(&mut top, "ValidatingAdmissionPolicy", &mut faults);
+        version(&mut top, kind, &mut faults);
         let name = metadata_name(&mut top, &mut faults);
         top.get("status");
         let empty = Json::Object(serde_json::Map::new());
@@ -194,16 +219,20 @@ impl Policy {
         without.object(VARIABLES_TYPE);
         let variables = variables(&mut spec, &mut with, &mut without, &mut faults);
         let conditions = conditions(&mut spec, &with, &mut faults);
-        let validations = validations(&mut spec, &with, &without, &mut faults);
-        let annotations = annotations(&mut spec, &with, &mut faults);
-        if spec.list("validations", &mut faults).is_empty() && spec.list("auditAnnotations", &mut faults).is_empty() {
-            faults.add("spec.validations", "Required value: validations or auditAnnotations must be non-empty");
-        }
+        let rest = rest(&mut spec, &with, &without, &mut faults);
         spec.done(&mut faults);
         let shown = name.clone();
-        let policy =
-            Policy { name, on_failure, param_kind, constraints, conditions, variables, validations, annotations };
-        faults.result("ValidatingAdmissionPolicy", &shown, policy)
+        let policy = Policy {
+            name,
+            on_failure,
+            param_kind,
+            constraints,
+            conditions,
+            variables,
+            validations: Vec::new(),
+            annotations: Vec::new(),
+        };
+        faults.result(kind, &shown, (policy, rest))
     }
 
     pub fn name(&self) -> &str {
@@ -216,7 +245,12 @@ impl Policy {
     }
 }
 
-fn parts<'a>(spec: &mut Fields<'a>, name: &'static str, most: usize, faults: &mut Faults) -> Vec<(String, &'a Json)> {
+pub(super) fn parts<'a>(
+    spec: &mut Fields<'a>,
+    name: &'static str,
+    most: usize,
+    faults: &mut Faults,
+) -> Vec<(String, &'a Json)> {
     let path = spec.path(name);
     let items = spec.list(name, faults);
     if items.len() > most {
@@ -335,9 +369,17 @@ fn annotations(spec: &mut Fields<'_>, environment: &Environment, faults: &mut Fa
 impl Binding {
     /// Of its document, v1 or v1beta1.
     pub fn from_json(json: &Json) -> Result<Binding, PolicyError> {
+        Binding::read(json, "ValidatingAdmissionPolicyBinding", actions)
+    }
+
+    pub(super) fn read(
+        json: &Json,
+        kind: &'static str,
+        actions: fn(&mut Fields<'_>, &mut Faults) -> Vec<Action>,
+    ) -> Result<Binding, PolicyError> {
         let mut faults = Faults::default();
         let mut top = Fields::of(json, "", &mut faults);
-        version(&mut top, "ValidatingAdmissionPolicyBinding", &mut faults);
+        version(&mut top, kind, &mut faults);
         let name = metadata_name(&mut top, &mut faults);
         let empty = Json::Object(serde_json::Map::new());
         let mut spec = Fields::of(top.get("spec").unwrap_or(&empty), "spec", &mut faults);
@@ -346,26 +388,10 @@ impl Binding {
         let param = spec.get("paramRef").map(|json| param_ref(json, &mut faults));
         let constraints =
             spec.get("matchResources").map(|json| Constraints::read(json, "spec.matchResources", false, &mut faults));
-        let mut actions = Vec::new();
-        for word in spec.texts("validationActions", &mut faults) {
-            let action = [Action::Deny, Action::Warn, Action::Audit].into_iter().find(|action| action.word() == word);
-            match action {
-                Some(action) if actions.contains(&action) => {
-                    faults.add("spec.validationActions", format!("Duplicate value: {word:?}"));
-                }
-                Some(action) => actions.push(action),
-                None => faults.add("spec.validationActions", format!("Unsupported value: {word:?}")),
-            }
-        }
-        if actions.is_empty() {
-            faults.add("spec.validationActions", "Required value");
-        }
-        if actions.contains(&Action::Deny) && actions.contains(&Action::Warn) {
-            faults.add("spec.validationActions", "Invalid value: must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)");
-        }
+        let actions = actions(&mut spec, &mut faults);
         spec.done(&mut faults);
         let shown = name.clone();
-        faults.result("ValidatingAdmissionPolicyBinding", &shown, Binding { name, policy, param, constraints, actions })
+        faults.result(kind, &shown, Binding { name, policy, param, constraints, actions })
     }
 
     pub fn name(&self) -> &str {
@@ -376,6 +402,27 @@ impl Binding {
     pub fn policy(&self) -> &str {
         &self.policy
     }
+}
+
+fn actions(spec: &mut Fields<'_>, faults: &mut Faults) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for word in spec.texts("validationActions", faults) {
+        let action = [Action::Deny, Action::Warn, Action::Audit].into_iter().find(|action| action.word() == word);
+        match action {
+            Some(action) if actions.contains(&action) => {
+                faults.add("spec.validationActions", format!("Duplicate value: {word:?}"));
+            }
+            Some(action) => actions.push(action),
+            None => faults.add("spec.validationActions", format!("Unsupported value: {word:?}")),
+        }
+    }
+    if actions.is_empty() {
+        faults.add("spec.validationActions", "Required value");
+    }
+    if actions.contains(&Action::Deny) && actions.contains(&Action::Warn) {
+        faults.add("spec.validationActions", "Invalid value: must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)");
+    }
+    actions
 }
 
 fn param_ref(json: &Json, faults: &mut Faults) -> ParamRef {

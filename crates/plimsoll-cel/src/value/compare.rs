@@ -84,7 +84,7 @@ impl Value {
                 true
             }
             (Value::Map(a), Value::Map(b)) => {
-                if a.entries().len() != b.entries().len() {
+                if a.entries().len() != b.entries().len() || a.name() != b.name() {
                     return Ok(false);
                 }
                 for ((key, a), (other, b)) in a.entries().iter().zip(b.entries()) {

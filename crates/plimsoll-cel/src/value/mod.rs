@@ -7,7 +7,7 @@ mod text;
 
 use std::sync::Arc;
 
-pub use json::MAX_DOCUMENT_DEPTH;
+pub use json::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_VALUES};
 pub use key::Key;
 pub use text::double_text;
 pub(crate) use text::quoted;
@@ -80,6 +80,8 @@ pub struct Map {
     entries: Vec<(Key, Value)>,
     depth: u32,
     traversal: u64,
+    /// Of a struct that an expression wrote out, its type.
+    name: Option<Arc<str>>,
 }
 
 impl List {
@@ -91,6 +93,11 @@ impl List {
 impl Map {
     pub fn entries(&self) -> &[(Key, Value)] {
         &self.entries
+    }
+
+    /// The type of a struct that an expression wrote out: `Object.spec`.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     pub fn get(&self, key: &Key) -> Option<&Value> {
@@ -116,7 +123,16 @@ impl Value {
     }
 
     /// Of entries in any order; the last of equal keys stays.
-    pub fn map(mut entries: Vec<(Key, Value)>) -> Value {
+    pub fn map(entries: Vec<(Key, Value)>) -> Value {
+        Value::map_of(entries, None)
+    }
+
+    /// A map that is of a type with that name.
+    pub(crate) fn structure(name: Arc<str>, entries: Vec<(Key, Value)>) -> Value {
+        Value::map_of(entries, Some(name))
+    }
+
+    fn map_of(mut entries: Vec<(Key, Value)>, name: Option<Arc<str>>) -> Value {
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         entries.reverse();
         entries.dedup_by(|a, b| a.0 == b.0);
@@ -125,7 +141,7 @@ impl Value {
         let traversal = entries.iter().fold(0, |sum: u64, (key, value)| {
             sum.saturating_add(key.value().traversal()).saturating_add(value.traversal())
         });
-        Value::Map(Arc::new(Map { entries, depth, traversal }))
+        Value::Map(Arc::new(Map { entries, depth, traversal, name }))
     }
 
     pub fn type_of(of: Type) -> Value {
@@ -195,7 +211,11 @@ impl Value {
             Value::String(_) => Type::String,
             Value::Bytes(_) => Type::Bytes,
             Value::List(_) => Type::list(Type::Dyn),
-            Value::Map(_) => Type::map(Type::Dyn, Type::Dyn),
+            Value::Map(map) => match &map.name {
+                // By a slip of the API server its type is that of types.
+                Some(_) => Type::Type(None),
+                None => Type::map(Type::Dyn, Type::Dyn),
+            },
             Value::Timestamp(_) => Type::Timestamp,
             Value::Duration(_) => Type::Duration,
             Value::Type(_) => Type::Type(None),
@@ -218,7 +238,7 @@ impl Value {
             Value::String(_) => "string",
             Value::Bytes(_) => "bytes",
             Value::List(_) => "list",
-            Value::Map(_) => "map",
+            Value::Map(map) => map.name().unwrap_or("map"),
             Value::Type(_) => "type",
             Value::Optional(_) => "optional_type",
         }

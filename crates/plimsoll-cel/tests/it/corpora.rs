@@ -30,6 +30,7 @@ corpora! {
     texts_are_those_of_the_api_server "strings.cases"
     libraries_are_those_of_the_api_server "libraries.cases"
     admission_expressions_say_what_they_say_in_the_api_server "admission.cases"
+    structs_of_mutations_are_as_there "mutation.cases"
     the_rest_of_cel_go_is_as_there "more.cases"
 }
 
@@ -39,4 +40,17 @@ fn policies_decide_as_in_the_api_server() {
         let case: serde_json::Value = serde_json::from_str(line).expect("JSON lines");
         assert_eq!(crate::decisions::ours(&case), crate::decisions::theirs(&case["result"]), "{}", case["name"]);
     }
+}
+
+#[test]
+fn objects_are_changed_as_in_the_api_server() {
+    let mut faults = Vec::new();
+    for line in include_str!("../corpora/mutations.jsonl").lines() {
+        let case: serde_json::Value = serde_json::from_str(line).expect("JSON lines");
+        let (ours, theirs) = (crate::changes::ours(&case), crate::changes::theirs(&case, &case["mutated"]));
+        if ours != theirs {
+            faults.push(format!("{}\n    ours   {ours}\n    theirs {theirs}", case["name"]));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -8,7 +8,11 @@ mod support;
 #[path = "../support/policies.rs"]
 mod decisions;
 
+#[path = "../support/mutations.rs"]
+mod changes;
+
 mod corpora;
 mod hostile;
+mod mutations;
 mod policies;
 mod printing;

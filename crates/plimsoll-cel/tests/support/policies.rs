@@ -45,13 +45,8 @@ pub fn theirs(result: &Json) -> Json {
     })
 }
 
-/// The same from ours, or why the policy is refused or undecided.
-pub fn ours(case: &Json) -> Json {
-    let policy = match Policy::from_json(&policy(case)) {
-        Ok(policy) => policy,
-        Err(error) => return json!({"refused": error.to_string()}),
-    };
-    let vars = &case["vars"];
+/// The request that a case is about, and the parameters there are.
+pub fn review(vars: &Json) -> (Review, Params) {
     let mut request = vars["request"].clone();
     request["object"] = vars["object"].clone();
     request["oldObject"] = vars["oldObject"].clone();
@@ -60,6 +55,17 @@ pub fn ours(case: &Json) -> Json {
         review = review.with_namespace(&vars["namespaceObject"]).expect("its namespace");
     }
     let params = Params::new(vars.get("params").filter(|params| params.is_object())).expect("parameters").complete();
+    (review, params)
+}
+
+/// The same from ours, or why the policy is refused or undecided.
+pub fn ours(case: &Json) -> Json {
+    let policy = match Policy::from_json(&policy(case)) {
+        Ok(policy) => policy,
+        Err(error) => return json!({"refused": error.to_string()}),
+    };
+    let vars = &case["vars"];
+    let (review, params) = review(vars);
     let with_params = vars["params"].is_object();
     let judge = |actions: &[&str]| {
         let all = policy.judge(&[binding(actions, with_params)], &review, &params, Options::default());

@@ -16,8 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 	plugin "k8s.io/apiserver/pkg/admission/plugin/cel"
 	apiservercel "k8s.io/apiserver/pkg/cel"
+	"k8s.io/apiserver/pkg/cel/common"
 	"k8s.io/apiserver/pkg/cel/environment"
 	"k8s.io/apiserver/pkg/cel/library"
+	"k8s.io/apiserver/pkg/cel/mutation"
 )
 
 type request struct {
@@ -28,15 +30,17 @@ type request struct {
 	Vars map[string]json.RawMessage `json:"vars"`
 	// Adds what cel-go has and Kubernetes does not: cel.bind, math.*, base64.*.
 	More bool `json:"more"`
-	// Adds what MutatingAdmissionPolicy has: jsonpatch.escapeKey.
+	// Adds what MutatingAdmissionPolicy has: jsonpatch.escapeKey, Object{…}, JSONPatch{…}.
 	Patch bool `json:"patch"`
 	// Compiles only.
 	Check bool `json:"check"`
 	// A ValidatingAdmissionPolicy, asked about Vars as the plugin of the API server asks it.
 	Policy json.RawMessage `json:"policy"`
+	// A MutatingAdmissionPolicy, whose mutations are made of Vars' object.
+	Mutation json.RawMessage `json:"mutation"`
 }
 
-// Exactly one of value, refused, failed, type, result is there.
+// Exactly one of value, refused, failed, type, result, mutated is there.
 type answer struct {
 	ID any `json:"id"`
 	// In the notation of render.go.
@@ -50,6 +54,8 @@ type answer struct {
 	// What the evaluation cost.
 	Cost   *uint64 `json:"cost,omitempty"`
 	Result *result `json:"result,omitempty"`
+	// What a mutating policy made.
+	Mutated *mutated `json:"mutated,omitempty"`
 	// The request is not one.
 	Fault string `json:"fault,omitempty"`
 }
@@ -78,6 +84,13 @@ func build(more, patch bool) (*cel.Env, error) {
 		EnvOptions:        options,
 		DeclTypes:         []*apiservercel.DeclType{namespaceType, requestType},
 	}, environment.StrictCostOpt)
+	if err == nil && patch {
+		// Upon what is there: types that are declared at the same time would hide them.
+		set, err = set.Extend(environment.VersionedOptions{
+			IntroducedVersion: version.MajorMinor(1, 0),
+			EnvOptions:        []cel.EnvOption{common.ResolverEnvOption(&mutation.DynamicTypeResolver{})},
+		})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +140,13 @@ func evaluate(asked request) (made answer) {
 	}
 	if len(asked.Policy) > 0 {
 		made.Result, err = judge(asked.Policy, given)
+		if err != nil {
+			made.Fault = err.Error()
+		}
+		return made
+	}
+	if len(asked.Mutation) > 0 {
+		made.Mutated, err = mutate(asked.Mutation, given)
 		if err != nil {
 			made.Fault = err.Error()
 		}

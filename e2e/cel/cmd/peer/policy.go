@@ -4,10 +4,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	v1 "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -94,6 +92,19 @@ func text(fields map[string]any, path ...string) string {
 	return found
 }
 
+// What is asked about, and of which kind it is.
+func attributesOf(given map[string]any) (admission.Attributes, schema.GroupVersionResource, schema.GroupVersionKind) {
+	asked, _ := given[plugin.RequestVarName].(map[string]any)
+	kind := schema.GroupVersionKind{Group: text(asked, "kind", "group"), Version: text(asked, "kind", "version"), Kind: text(asked, "kind", "kind")}
+	resource := schema.GroupVersionResource{Group: text(asked, "resource", "group"), Version: text(asked, "resource", "version"), Resource: text(asked, "resource", "resource")}
+	groups, _, _ := unstructured.NestedStringSlice(asked, "userInfo", "groups")
+	dry, _, _ := unstructured.NestedBool(asked, "dryRun")
+	fresh, old := object(given[plugin.ObjectVarName]), object(given[plugin.OldObjectVarName])
+	return admission.NewAttributesRecord(fresh, old, kind, text(asked, "namespace"), text(asked, "name"), resource,
+		text(asked, "subResource"), admission.Operation(text(asked, "operation")), nil, dry,
+		&user.DefaultInfo{Name: text(asked, "userInfo", "username"), UID: text(asked, "userInfo", "uid"), Groups: groups}), resource, kind
+}
+
 func judge(raw json.RawMessage, given map[string]any) (*result, error) {
 	policy := &v1.ValidatingAdmissionPolicy{}
 	if err := json.Unmarshal(raw, policy); err != nil {
@@ -103,22 +114,11 @@ func judge(raw json.RawMessage, given map[string]any) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	asked, _ := given[plugin.RequestVarName].(map[string]any)
-	kind := schema.GroupVersionKind{Group: text(asked, "kind", "group"), Version: text(asked, "kind", "version"), Kind: text(asked, "kind", "kind")}
-	resource := schema.GroupVersionResource{Group: text(asked, "resource", "group"), Version: text(asked, "resource", "version"), Resource: text(asked, "resource", "resource")}
-	groups, _, _ := unstructured.NestedStringSlice(asked, "userInfo", "groups")
-	dry, _, _ := unstructured.NestedBool(asked, "dryRun")
-	fresh, old := object(given[plugin.ObjectVarName]), object(given[plugin.OldObjectVarName])
-	attributes := admission.NewAttributesRecord(fresh, old, kind, text(asked, "namespace"), text(asked, "name"), resource,
-		text(asked, "subResource"), admission.Operation(text(asked, "operation")), nil, dry,
-		&user.DefaultInfo{Name: text(asked, "userInfo", "username"), UID: text(asked, "userInfo", "uid"), Groups: groups})
-	versioned := &admission.VersionedAttributes{Attributes: attributes, VersionedObject: fresh, VersionedOldObject: old, VersionedKind: kind}
-	var namespace *corev1.Namespace
-	if fields, ok := given[plugin.NamespaceVarName].(map[string]any); ok {
-		namespace = &corev1.Namespace{}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(fields, namespace); err != nil {
-			return nil, fmt.Errorf("namespaceObject: %w", err)
-		}
+	attributes, resource, kind := attributesOf(given)
+	versioned := &admission.VersionedAttributes{Attributes: attributes, VersionedObject: attributes.GetObject(), VersionedOldObject: attributes.GetOldObject(), VersionedKind: kind}
+	namespace, err := namespaceOf(given)
+	if err != nil {
+		return nil, err
 	}
 	var params runtime.Object
 	if given[plugin.ParamsVarName] != nil {

@@ -1,0 +1,206 @@
+//! What stands around the mutations of a policy: loading it, in which order and how often it is asked, and what cannot be told.
+
+use std::time::{Duration, Instant};
+
+use plimsoll_cel::policy::{Mutated, MutatingBinding, MutatingPolicy, Options, Outcome, Params, Review, mutate};
+use serde_json::{Value as Json, json};
+
+fn policy_of(name: &str, spec: &Json) -> Json {
+    let mut whole = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy", "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {"resourceRules": [
+                {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["deployments"]}]},
+            "reinvocationPolicy": "Never",
+        },
+    });
+    for (name, value) in spec.as_object().expect("an object") {
+        whole["spec"][name] = value.clone();
+    }
+    whole
+}
+
+fn applied(expression: &str) -> Json {
+    json!({"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}})
+}
+
+fn patched(expression: &str) -> Json {
+    json!({"patchType": "JSONPatch", "jsonPatch": {"expression": expression}})
+}
+
+fn bound(policy: &str, spec: &Json) -> MutatingBinding {
+    let mut whole = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": format!("of-{policy}")}, "spec": {"policyName": policy},
+    });
+    for (name, value) in spec.as_object().expect("an object") {
+        whole["spec"][name] = value.clone();
+    }
+    MutatingBinding::from_json(&whole).expect("a binding")
+}
+
+fn request(change: &Json) -> Review {
+    let mut whole = json!({
+        "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
+        "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
+        "name": "web", "namespace": "shop", "operation": "CREATE",
+        "object": {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 6}},
+    });
+    for (name, value) in change.as_object().expect("an object") {
+        whole[name] = value.clone();
+    }
+    Review::from_request(&whole).expect("a request")
+}
+
+fn settled(policies: &[(&str, Json)], change: &Json, settle: &dyn Fn(&mut Json)) -> Mutated {
+    let read = |(name, spec): &(&str, Json)| MutatingPolicy::from_json(&policy_of(name, spec)).expect("a policy");
+    let bindings: Vec<MutatingBinding> = policies.iter().map(|(name, _)| bound(name, &json!({}))).collect();
+    let policies: Vec<MutatingPolicy> = policies.iter().map(read).collect();
+    mutate(&policies, &bindings, &request(change), &Params::default(), Options::default(), settle)
+}
+
+fn outcome(policies: &[(&str, Json)], change: &Json) -> Outcome {
+    settled(policies, change, &|_: &mut Json| {}).outcome
+}
+
+fn replicas(outcome: &Outcome) -> Option<i64> {
+    match outcome {
+        Outcome::Changed(object) => object["spec"]["replicas"].as_i64(),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_policy_is_refused_for_what_the_api_server_refuses() {
+    let wrong = |spec: Json| MutatingPolicy::from_json(&policy_of("p", &spec)).expect_err("refused").to_string();
+    for (spec, says) in [
+        (json!({}), "spec.mutations: Required value"),
+        (json!({"mutations": [{}]}), "spec.mutations[0].patchType: Required value"),
+        (json!({"mutations": [{"patchType": "Other"}]}), "Unsupported value: \"Other\""),
+        (json!({"mutations": [{"patchType": "JSONPatch"}]}), "spec.mutations[0].jsonPatch: Required value"),
+        (
+            json!({"mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{}]"}, "applyConfiguration": {"expression": "Object{}"}}]}),
+            "spec.mutations[0].applyConfiguration: Invalid value",
+        ),
+        (json!({"mutations": [applied("1")]}), "must evaluate to Object"),
+        (json!({"mutations": [applied("[JSONPatch{}]")]}), "must evaluate to Object"),
+        (json!({"mutations": [patched("Object{}")]}), "must evaluate to list(JSONPatch)"),
+        (
+            json!({"mutations": [patched("[JSONPatch{op: 1}]")]}),
+            "expected type of field 'op' is 'string' but provided type is 'int'",
+        ),
+        (json!({"mutations": [patched("[JSONPatch{other: 1}]")]}), "expected type of field 'other'"),
+        (json!({"mutations": [applied("Other{}")]}), "undeclared reference to 'Other'"),
+        (
+            json!({"mutations": [applied("Object{}")], "reinvocationPolicy": null}),
+            "spec.reinvocationPolicy: Required value",
+        ),
+        (json!({"mutations": [applied("Object{}")], "validations": []}), "spec.validations: unknown field"),
+        // Patches are made by mutations alone.
+        (
+            json!({"mutations": [applied("Object{}")], "variables": [{"name": "v", "expression": "Object{}"}]}),
+            "undeclared reference to 'Object'",
+        ),
+    ] {
+        let told = wrong(spec.clone());
+        assert!(told.contains(says), "{spec}\n{told}");
+    }
+    for version in ["v1", "v1beta1", "v1alpha1"] {
+        let mut policy = policy_of("p", &json!({"mutations": [applied("Object{}")]}));
+        policy["apiVersion"] = json!(format!("admissionregistration.k8s.io/{version}"));
+        assert!(MutatingPolicy::from_json(&policy).is_ok(), "{version}");
+    }
+}
+
+#[test]
+fn policies_come_one_after_another_and_once_more_where_they_ask_for_it() {
+    let more = |again: &str| json!({"mutations": [applied("Object{spec: Object.spec{replicas: object.spec.replicas + 1}}")], "reinvocationPolicy": again});
+    let nothing = json!({});
+    assert_eq!(replicas(&outcome(&[("a", more("Never"))], &nothing)), Some(7));
+    assert_eq!(replicas(&outcome(&[("a", more("Never")), ("b", more("Never"))], &nothing)), Some(8));
+    assert_eq!(replicas(&outcome(&[("a", more("IfNeeded")), ("b", more("Never"))], &nothing)), Some(9));
+    let other = json!({"mutations": [applied("Object{spec: Object.spec{replicas: 1}}")], "matchConditions": [{"name": "never", "expression": "false"}]});
+    assert_eq!(outcome(&[("a", other)], &nothing), Outcome::Unchanged);
+    assert_eq!(outcome(&[("a", more("Never"))], &json!({"operation": "DELETE", "object": null})), Outcome::Unchanged);
+}
+
+#[test]
+fn what_the_server_sets_by_default_is_set_after_each() {
+    let first = json!({"mutations": [
+        patched("[JSONPatch{op: 'remove', path: '/spec/replicas'}]"),
+        applied("Object{spec: Object.spec{replicas: object.spec.replicas + 1}}"),
+    ]});
+    let settle = |object: &mut Json| {
+        if object["spec"]["replicas"].is_null() {
+            object["spec"]["replicas"] = json!(1);
+        }
+    };
+    assert_eq!(replicas(&settled(&[("a", first)], &json!({}), &settle).outcome), Some(2));
+}
+
+#[test]
+fn a_failure_refuses_and_what_cannot_be_told_is_undecided() {
+    let fails = |policy: &str| json!({"failurePolicy": policy, "mutations": [applied("Object{spec: Object.spec{replicas: object.spec.nothing}}")]});
+    let nothing = json!({});
+    let mutated = settled(&[("a", fails("Fail"))], &nothing, &|_: &mut Json| {});
+    let Outcome::Refused(told) = &mutated.outcome else { panic!("{mutated:?}") };
+    assert!(told.starts_with("policy 'a' with binding 'of-a' denied request: expression"), "{told}");
+    assert_eq!(mutated.by, Some(("a".to_owned(), "of-a".to_owned())));
+    assert_eq!(outcome(&[("a", fails("Ignore"))], &nothing), Outcome::Unchanged);
+    let asks = "authorizer.group('apps').resource('deployments').check('delete').allowed()";
+    for spec in [
+        json!({"mutations": [applied(&format!("{asks} ? Object{{}} : Object{{}}"))]}),
+        json!({"failurePolicy": "Ignore", "mutations": [applied(&format!("{asks} ? Object{{}} : Object{{}}"))]}),
+        json!({"mutations": [applied("Object{}")], "matchConditions": [{"name": "a", "expression": asks}]}),
+        json!({"mutations": [applied("namespaceObject.metadata.name == 'x' ? Object{} : Object{}")]}),
+    ] {
+        assert!(matches!(outcome(&[("a", spec.clone())], &nothing), Outcome::Undecided(_)), "{spec}");
+    }
+    // An object that the server would not have read comes to no policy there.
+    let odd =
+        json!({"object": {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "other": 1}});
+    let change = applied("Object{spec: Object.spec{replicas: 1}}");
+    assert!(matches!(outcome(&[("a", json!({"mutations": [change]}))], &odd), Outcome::Undecided(_)));
+    // Of other kinds it is not known how they are merged; a patch needs no such thing.
+    let widget = json!({"object": {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"replicas": 1}}});
+    let change = applied("Object{spec: Object.spec{replicas: 2}}");
+    assert!(matches!(outcome(&[("a", json!({"mutations": [change]}))], &widget), Outcome::Undecided(_)));
+    let change = patched("[JSONPatch{op: 'replace', path: '/spec/replicas', value: 2}]");
+    assert_eq!(replicas(&outcome(&[("a", json!({"mutations": [change]}))], &widget)), Some(2));
+}
+
+#[test]
+fn patches_that_double_end_in_a_bound() {
+    let start = Instant::now();
+    let copies: Vec<&str> =
+        vec!["JSONPatch{op: 'copy', from: '/metadata/annotations', path: '/metadata/annotations/a'}"; 60];
+    let copies = patched(&format!(
+        "[JSONPatch{{op: 'add', path: '/metadata/annotations', value: {{}}}}, {}]",
+        copies.join(", ")
+    ));
+    let deep = outcome(&[("a", json!({"mutations": [copies]}))], &json!({}));
+    assert!(!matches!(deep, Outcome::Unchanged), "{deep:?}");
+    let copies: Vec<String> =
+        (0..60).map(|at| format!("JSONPatch{{op: 'copy', from: '/metadata', path: '/metadata/a{at}'}}")).collect();
+    let copies = patched(&format!("[{}]", copies.join(", ")));
+    let doubled = outcome(&[("a", json!({"mutations": [copies]}))], &json!({}));
+    assert!(matches!(doubled, Outcome::Undecided(_)), "{doubled:?}");
+    let deeper = "lists.range(6000).map(i, i % 3 == 0 ? JSONPatch{op: 'add', path: '/t', value: {}} : i % 3 == 1 ? JSONPatch{op: 'move', from: '/spec', path: '/t/s'} : JSONPatch{op: 'move', from: '/t', path: '/spec'})";
+    for moves in [deeper.to_owned(), deeper.replace("6000", "4998")] {
+        let nested = outcome(&[("a", json!({"mutations": [patched(&moves)]}))], &json!({}));
+        assert!(!matches!(nested, Outcome::Unchanged | Outcome::Changed(_)), "{nested:?}");
+    }
+    // A value that holds another twice, and that a third.
+    let mut variables = vec![json!({"name": "v0", "expression": "['x']"})];
+    variables.extend((1..60).map(
+        |at| json!({"name": format!("v{at}"), "expression": format!("[variables.v{0}, variables.v{0}]", at - 1)}),
+    ));
+    for change in [
+        applied("Object{spec: Object.spec{nothing: variables.v59}}"),
+        patched("[JSONPatch{op: 'add', path: '/spec/nothing', value: variables.v59}]"),
+    ] {
+        let shared = outcome(&[("a", json!({"variables": variables, "mutations": [change]}))], &json!({}));
+        assert!(matches!(shared, Outcome::Undecided(_)), "{shared:?}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
