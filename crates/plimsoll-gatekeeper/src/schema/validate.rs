@@ -125,29 +125,37 @@ impl Schema {
             schema.check(value, at, &mut wrong);
             wrong
         };
-        let fit = |schemas: &[Schema]| schemas.iter().filter(|schema| of(schema).is_empty()).count();
+        // Each alternative is judged once: judged again for its words, alternatives in one another would take 2^depth.
+        let each = |schemas: &[Schema]| schemas.iter().map(of).collect::<Vec<_>>();
         let must = |what: &str| Wrong {
             path: at.parts.to_vec(),
             message: format!("[]: Invalid value: \"\": {root}must {what}"),
         };
-        if let (Some(first), 0) = (self.any_of.first(), fit(&self.any_of)) {
+        let any = each(&self.any_of);
+        if !any.iter().any(Vec::is_empty)
+            && let Some(first) = any.into_iter().next()
+        {
             wrong.push(must("validate at least one schema (anyOf)"));
-            wrong.extend(of(first));
+            wrong.extend(first);
         }
-        if let Some(first) = self.one_of.first() {
+        let one = each(&self.one_of);
+        let fit = one.iter().filter(|wrong| wrong.is_empty()).count();
+        if let Some(first) = one.into_iter().next()
+            && fit != 1
+        {
             let words = "validate one and only one schema (oneOf).";
-            match fit(&self.one_of) {
-                1 => {}
+            match fit {
                 0 => {
                     wrong.push(must(&format!("{words} Found none valid")));
-                    wrong.extend(of(first));
+                    wrong.extend(first);
                 }
                 count => wrong.push(must(&format!("{words} Found {count} valid alternatives"))),
             }
         }
-        if fit(&self.all_of) < self.all_of.len() {
+        let all = each(&self.all_of);
+        if !all.iter().all(Vec::is_empty) {
             wrong.push(must("validate all the schemas (allOf)"));
-            wrong.extend(self.all_of.iter().flat_map(of));
+            wrong.extend(all.into_iter().flatten());
         }
         if self.not.as_deref().is_some_and(|not| of(not).is_empty()) {
             wrong.push(must("not validate the schema (not)"));
@@ -240,5 +248,27 @@ fn plain_or_json(value: &Value) -> String {
     match value {
         Value::String(text) => format!("{text:?}"),
         other => format!("{:?}", other.to_json()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alternatives_in_one_another_are_each_judged_once() {
+        let mut schema = Schema { types: vec!["string".into()], ..Schema::default() };
+        for depth in 0..55 {
+            let inner = vec![schema];
+            schema = match depth % 3 {
+                0 => Schema { any_of: inner, ..Schema::default() },
+                1 => Schema { one_of: inner, ..Schema::default() },
+                _ => Schema { all_of: inner, ..Schema::default() },
+            };
+        }
+        assert!(schema.wrong(&Value::string("a")).is_empty());
+        let wrong = schema.wrong(&Value::int(1));
+        assert_eq!(wrong.len(), 56);
+        assert!(wrong.iter().any(|wrong| wrong.message.contains("must be of type string")), "{wrong:?}");
     }
 }
