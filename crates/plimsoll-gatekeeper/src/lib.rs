@@ -53,6 +53,8 @@
 //!
 //! The crate reads no file, clock or network.
 
+use std::collections::HashSet;
+
 mod code;
 pub mod config;
 pub mod constraint;
@@ -85,12 +87,8 @@ pub use template::Template;
 
 /// Several errors as Kubernetes lists them: one as it is, more in brackets, each once.
 pub(crate) fn aggregate(messages: &[String]) -> String {
-    let mut once: Vec<&str> = Vec::new();
-    for message in messages {
-        if !once.contains(&message.as_str()) {
-            once.push(message);
-        }
-    }
+    let mut seen = HashSet::new();
+    let once: Vec<&str> = messages.iter().map(String::as_str).filter(|message| seen.insert(*message)).collect();
     match once.as_slice() {
         [one] => (*one).to_owned(),
         many => format!("[{}]", many.join(", ")),
