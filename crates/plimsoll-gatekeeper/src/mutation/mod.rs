@@ -21,6 +21,8 @@ use mutator::EndType;
 
 /// Rounds after which an object is said not to come to rest.
 const MAX_ROUNDS: usize = 100;
+/// Parts of paths of all mutators together, once for each kind and operation that they are for: in use are some thousands.
+const MAX_PLACES: usize = 2_000_000;
 
 /// Mutators in force, in their order.
 #[derive(Debug, Clone, Default)]
@@ -107,8 +109,16 @@ impl Mutators {
         // Conflicts are found in the order of the documents, which their message shows.
         let mut places: HashMap<(Gvk, &'static str), Place> = HashMap::new();
         let mut conflicts = BTreeSet::new();
+        let mut left = MAX_PLACES;
         for (id, mutator) in list.iter().enumerate() {
-            for binding in mutator.bindings() {
+            let bindings = mutator.bindings();
+            let wanted = bindings.len().saturating_mul(mutator.path.0.len());
+            left = left.checked_sub(wanted).ok_or_else(|| {
+                let message = "the mutators name too many kinds to tell which are in conflict";
+                let hint = "name fewer groups, versions and kinds in applyTo, or load fewer mutators at once";
+                Fault::new(FaultKind::Mutator, message).of(format!("{} {}", mutator.kind, mutator.name)).hint(hint)
+            })?;
+            for binding in bindings {
                 places.entry(binding).or_default().add(id, &mutator.path.0, mutator, &mut conflicts);
             }
         }

@@ -15,6 +15,9 @@ use crate::matching::{Match, Matchable};
 
 pub const GROUP: &str = "mutations.gatekeeper.sh";
 pub const KINDS: [&str; 4] = ["Assign", "AssignMetadata", "ModifySet", "AssignImage"];
+/// Kinds that a mutator's `applyTo` names, each group with each version and each kind: three short lists make a product that no
+/// memory holds.
+const MAX_KINDS: usize = 10_000;
 /// Operations of the mutating webhook.
 const OPERATIONS: [&str; 2] = ["CREATE", "UPDATE"];
 
@@ -47,6 +50,12 @@ impl ApplyTo {
     pub fn matches(&self, (group, version, kind): (&str, &str, &str)) -> bool {
         let has = |list: &[Arc<str>], name: &str| list.iter().any(|have| **have == *name);
         has(&self.groups, group) && has(&self.versions, version) && has(&self.kinds, kind)
+    }
+
+    /// How many kinds it names.
+    fn size(&self) -> usize {
+        let lengths = [&self.versions, &self.kinds].map(Vec::len);
+        lengths.iter().fold(self.groups.len(), |product, length| product.saturating_mul(*length))
     }
 
     fn complete(&self) -> bool {
@@ -610,6 +619,11 @@ fn check_applies(applies: &[ApplyTo], kind: &str, name: &str) -> Result<(), Refu
             "invalid applyTo for {kind} mutator {name}, all of group, version and kind must be specified"
         ));
     }
+    if applies.iter().fold(0, |sum: usize, entry| sum.saturating_add(entry.size())) > MAX_KINDS {
+        return refused(format!(
+            "invalid applyTo for {kind} mutator {name}: its groups, versions and kinds name more than {MAX_KINDS} kinds together"
+        ));
+    }
     let mut wrong = Vec::new();
     for (at, entry) in applies.iter().enumerate() {
         for (index, operation) in entry.operations.iter().enumerate() {
@@ -689,5 +703,22 @@ mod tests {
         ] {
             assert_eq!(image(parts.0, parts.1, parts.2, had), wanted, "{had}");
         }
+    }
+
+    #[test]
+    fn kinds_that_are_a_product_beyond_measure_are_refused() {
+        let named = |count: usize| (0..count).map(|at| format!("n{at}")).collect::<Vec<_>>().join(", ");
+        let read = |groups, versions, kinds| {
+            let (groups, versions, kinds) = (named(groups), named(versions), named(kinds));
+            let text = format!(
+                "apiVersion: mutations.gatekeeper.sh/v1\nkind: Assign\nmetadata: {{name: a}}\nspec:\n  applyTo: [{{groups: [{groups}], versions: [{versions}], kinds: [{kinds}]}}]\n  location: spec.a\n  parameters: {{assign: {{value: 1}}}}\n"
+            );
+            Mutator::read(&Document::read("a.yaml", &text, crate::Words::Kubernetes).unwrap()[0])
+        };
+        assert_eq!(read(10, 10, 100).unwrap().bindings().len(), 20_000);
+        let refused = read(30_000, 30_000, 30_000).unwrap_err().to_string();
+        assert!(refused.starts_with("a.yaml:5:3: Assign a: invalid applyTo for Assign mutator a: "), "{refused}");
+        assert!(refused.contains("more than 10000 kinds together"), "{refused}");
+        assert!(read(1, 1, 10_001).is_err());
     }
 }
