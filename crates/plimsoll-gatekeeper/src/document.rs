@@ -1,6 +1,7 @@
 //! Files of a cluster as documents. In: YAML or JSON text. Out: one [`Document`] for each object, its value read as Kubernetes
 //! reads it, its nodes' places kept. What is more than a cluster would take is refused.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use plimsoll_rego::value::{Number, Value};
@@ -221,19 +222,35 @@ fn value(node: &Arc<Node>, words: Words, file: &Arc<str>) -> Result<Value, Fault
         Yaml::Map(_) => {
             let pairs = node.all_pairs();
             let mut entries = Vec::with_capacity(pairs.len());
-            for (key, inner) in pairs {
-                let Some(name) = key.text() else {
-                    let place = Place { file: file.clone(), line: key.line, column: key.column };
-                    let fault = Fault::new(FaultKind::Unreadable, "a key is no text");
-                    return Err(fault.at(place).hint("write the key as a text"));
+            let mut converted = false;
+            for (key, inner) in &pairs {
+                let Some(text) = key.text() else {
+                    return Err(at_key(key, file, "a key is no text", "write the key as a text"));
                 };
                 let plain = matches!(key.value, Yaml::Scalar { plain: true, .. });
-                let name = if plain { key_text(name, words) } else { name.into() };
+                let name = if plain { key_text(text, words) } else { text.into() };
+                converted |= *name != *text;
                 entries.push((Value::String(name), value(inner, words, file)?));
+            }
+            // Keys of different texts may be one in JSON: `yes` and "true", 1 and 0x1.
+            if converted {
+                let mut seen = HashSet::new();
+                for ((key, _), (name, _)) in pairs.iter().zip(&entries) {
+                    if !seen.insert(name.as_str()) {
+                        let message =
+                            format!("the key {} stands twice in one mapping, in different words", name.to_json());
+                        return Err(at_key(key, file, &message, "readers differ on which of the two counts: keep one"));
+                    }
+                }
             }
             Value::object(entries)
         }
     })
+}
+
+fn at_key(key: &Node, file: &Arc<str>, message: &str, hint: &str) -> Fault {
+    let place = Place { file: file.clone(), line: key.line, column: key.column };
+    Fault::new(FaultKind::Unreadable, message).at(place).hint(hint)
 }
 
 /// A plain key as JSON has it: a boolean's or number's own text.
@@ -373,5 +390,16 @@ mod tests {
         let twice = Document::read("a.yaml", "a: 1\nb: 2\na: 3\n", Words::Core).unwrap_err();
         assert!(twice.to_string().starts_with("a.yaml:3:1: the key \"a\" stands twice"), "{twice}");
         assert!(Document::read("a.yaml", "- 1\n", Words::Core).is_err());
+        for (text, key) in [
+            ("a: {yes: 1, 'true': 2}", "true"),
+            ("a: {on: 1, y: 2}", "true"),
+            ("a: {1: x, 01: y}", "1"),
+            ("a: {16: x, 0x10: y}", "16"),
+        ] {
+            let twice = Document::read("a.yaml", text, Words::Kubernetes).unwrap_err().to_string();
+            let wanted = format!("the key \"{key}\" stands twice in one mapping, in different words\n  hint: ");
+            assert!(twice.starts_with("a.yaml:1:") && twice.contains(&wanted), "{twice}");
+        }
+        assert!(Document::read("a.yaml", "a: {yes: 1, 'true': 2}", Words::Core).is_ok());
     }
 }
