@@ -1,10 +1,15 @@
 //! Go's syntax of regular expressions. In: a pattern as Go's `regexp` reads it. Out: the same for the `regex` crate, with the
-//! names of its groups and an estimate of its size, or Go's words for what is wrong. One pass, no recursion.
+//! names of its groups and an estimate of its size, or compiled by it; or Go's words for what is wrong. One pass, no recursion.
 //!
 //! The crate's language is near to Go's but not the same: `\d`, `\w`, `\s` and `\b` are ASCII in Go, braces that are no count
 //! are text, octal escapes and `\Q…\E` exist, `\<`, `--` and `&&` mean nothing, and nested counts are bounded by 1,000.
 
 use std::fmt::Write;
+
+use regex::{Regex, RegexBuilder};
+
+/// Groups in one another beyond which a pattern is not compiled, for that recurses.
+const MAX_GROUPS: usize = 100;
 
 /// A translated pattern.
 pub struct Translated {
@@ -32,6 +37,28 @@ pub fn translated(pattern: &str) -> Result<Translated, String> {
     translator.all().map_err(|error| format!("error parsing regexp: {}: `{}`", error.0, error.1))?;
     let size = translator.groups.last().map_or(1, |group| group.size + group.atom_size);
     Ok(Translated { pattern: translator.out, names: translator.names, size, depth: translator.depth })
+}
+
+/// A pattern of Go's, ready to match, in at most so many bytes.
+///
+/// # Errors
+/// Go's message, also for what is larger or deeper than we compile.
+pub fn compiled(pattern: &str, bytes: usize) -> Result<Regex, String> {
+    translated(pattern)?.compiled(bytes)
+}
+
+impl Translated {
+    /// Ready to match, in at most so many bytes.
+    ///
+    /// # Errors
+    /// It is larger or deeper than we compile, in Go's words for that.
+    pub fn compiled(&self, bytes: usize) -> Result<Regex, String> {
+        if self.depth > MAX_GROUPS {
+            return Err(format!("error parsing regexp: {TOO_DEEP}"));
+        }
+        let built = RegexBuilder::new(&self.pattern).size_limit(bytes).dfa_size_limit(bytes).build();
+        built.map_err(|_| format!("error parsing regexp: {TOO_LARGE}"))
+    }
 }
 
 /// What is wrong and the text that it is wrong with.
@@ -515,7 +542,7 @@ fn unicode_class(here: &str) -> Result<(String, &str), Wrong<'_>> {
     }
     for kind in ["gc", "sc"] {
         let class = format!("\\{letter}{{{kind}={name}}}");
-        if regex::Regex::new(&class).is_ok() {
+        if Regex::new(&class).is_ok() {
             return Ok((class, behind));
         }
     }
@@ -588,4 +615,21 @@ fn hexadecimal(text: &str) -> (Option<u32>, &str) {
 fn octal(text: &str) -> Option<(u32, &str)> {
     let (c, rest) = next(text)?;
     Some((c.to_digit(8)?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compiled_means_what_go_means() {
+        let matches = |pattern: &str, text: &str| compiled(pattern, 1 << 20).map(|regex| regex.is_match(text));
+        assert_eq!(matches(r"^\d$", "٣"), Ok(false));
+        assert_eq!(matches(r"^a{,2}$", "a{,2}"), Ok(true));
+        assert_eq!(matches("[", ""), Err("error parsing regexp: missing closing ]: `[`".into()));
+        let too_large = "error parsing regexp: expression too large";
+        assert_eq!(matches(r"(\pL{100}){10}", ""), Err(too_large.into()));
+        let deep = format!("{}a{}", "(".repeat(500), ")".repeat(500));
+        assert_eq!(matches(&deep, "a"), Err("error parsing regexp: expression nests too deeply".into()));
+    }
 }

@@ -13,8 +13,6 @@ use crate::value::Value;
 const MAX_COMPILED: usize = 1 << 20;
 /// States that are paid for at most: with more than that compiling ends at [`MAX_COMPILED`].
 const MAX_SIZE: u64 = 1 << 16;
-/// Groups within one another: compiling recurses.
-const MAX_GROUPS: usize = 100;
 /// Patterns that an evaluation keeps, and that are kept between evaluations.
 const KEPT: usize = 256;
 /// States of a pattern that is kept between evaluations: those of policies are small, and what strangers wrote should not fill
@@ -53,14 +51,12 @@ fn compiled(pattern: &str, mut pay: impl FnMut(u64) -> Out<()>) -> Out<Result<Ar
         Ok(translated) => translated,
         Err(message) => return Ok(Err(message)),
     };
-    if translated.depth > MAX_GROUPS {
-        return Ok(Err("error parsing regexp: expression nests too deeply".to_owned()));
-    }
     let size = translated.size.min(MAX_SIZE);
     pay(size)?;
-    let regex =
-        regex::RegexBuilder::new(&translated.pattern).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build();
-    let Ok(regex) = regex else { return Ok(Err("error parsing regexp: expression too large".to_owned())) };
+    let regex = match translated.compiled(MAX_COMPILED) {
+        Ok(regex) => regex,
+        Err(message) => return Ok(Err(message)),
+    };
     let made = Arc::new(Pattern { regex, size });
     if size <= MAX_KEPT_SIZE {
         let mut all = kept().lock().unwrap_or_else(PoisonError::into_inner);

@@ -64,6 +64,9 @@ pub enum Additional {
     Fits(Box<Schema>),
 }
 
+/// Bytes that a compiled `pattern` may take.
+const MAX_PATTERN: usize = 16 << 20;
+
 /// `pattern`, and what is wrong with it.
 #[derive(Debug, Clone)]
 pub struct Pattern {
@@ -234,7 +237,7 @@ fn read(value: &Value, path: &str) -> Result<Schema, String> {
             "enum" => schema.allowed = list(value, &below)?.to_vec(),
             "pattern" => {
                 let text = string()?;
-                let regex = Regex::new(&text).map_err(|error| error.to_string());
+                let regex = plimsoll_re2::compiled(&text, MAX_PATTERN);
                 schema.pattern = (!text.is_empty()).then_some(Pattern { text, regex });
             }
             "minimum" => schema.minimum = Some(number(value, &below)?),

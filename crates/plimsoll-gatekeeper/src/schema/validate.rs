@@ -271,4 +271,17 @@ mod tests {
         assert_eq!(wrong.len(), 56);
         assert!(wrong.iter().any(|wrong| wrong.message.contains("must be of type string")), "{wrong:?}");
     }
+
+    #[test]
+    fn patterns_are_gos() {
+        let schema = |pattern: &str| {
+            let value = Value::from_json(format!("{{\"pattern\": {pattern:?}}}").as_bytes()).unwrap();
+            Schema::read(&value).unwrap()
+        };
+        for (pattern, text, fits) in [(r"^\d$", "7", true), (r"^\d$", "٧", false), (r"^\Qa.\E{,2}$", "a.{,2}", true)] {
+            assert_eq!(schema(pattern).wrong(&Value::string(text)).is_empty(), fits, "{pattern} {text}");
+        }
+        let wrong = schema("(?=a)").pattern.unwrap().regex.unwrap_err();
+        assert_eq!(wrong, "error parsing regexp: invalid or unsupported Perl syntax: `(?=`");
+    }
 }
