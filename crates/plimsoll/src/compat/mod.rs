@@ -42,6 +42,12 @@ pub fn named(name: &str) -> Option<&'static Personality> {
     PERSONALITIES.iter().find(|personality| personality.name == name)
 }
 
+/// Lines and tabs stay; whatever else steers a terminal is shown by its code.
+pub fn safe_lines(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(plimsoll_report::safe).collect::<Vec<_>>().join("\t");
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// True when the user asked for the old behaviour: to exit with success where nothing could be told.
 pub fn undecided_is_allowed() -> bool {
     std::env::var_os("PLIMSOLL_UNDECIDED").is_some_and(|value| value == "allow")

@@ -76,7 +76,7 @@ fn print(text: &str) -> Exit {
 /// Says why on standard error.
 fn complain(why: &str) -> Exit {
     // The words are lost only where there is nobody to read them.
-    let _ = writeln!(std::io::stderr().lock(), "Error: {}", super::opa::safe_lines(why));
+    let _ = writeln!(std::io::stderr().lock(), "Error: {}", super::safe_lines(why));
     FAILURE
 }
 

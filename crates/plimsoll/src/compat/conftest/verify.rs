@@ -48,7 +48,7 @@ pub fn run(asked: &Verify, settings: &Settings) -> Result<Exit, String> {
     let shown = output::Shown { show_skipped: true, trace: trace && format == "stdout", ..shown };
     let text = match explain {
         Some(_) if format != "stdout" => return Err("report flag is supported with stdout only".into()),
-        Some(_) => crate::compat::opa::safe_lines(&report::of_all(&results, var_values)),
+        Some(_) => crate::compat::safe_lines(&report::of_all(&results, var_values)),
         None => {
             if trace {
                 eprint!("{}", output::trace(&checks, &shown));

@@ -87,8 +87,6 @@ fn print(text: &str) -> Result<Exit, String> {
 
 /// Says something on standard error.
 fn say(text: &str) {
-    let line = |line: &str| line.split('\t').map(plimsoll_report::safe).collect::<Vec<_>>().join("\t");
-    let safe = text.trim_end().split('\n').map(line).collect::<Vec<_>>().join("\n");
     // The words are lost only where there is nobody to read them.
-    let _ = writeln!(std::io::stderr().lock(), "{safe}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", super::safe_lines(text.trim_end()));
 }

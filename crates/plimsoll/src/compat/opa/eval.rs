@@ -342,7 +342,7 @@ fn show(eval: &Eval, mut report: Report, builtin_errors_only: bool) -> Exit {
         EvalFormat::Json => pretty(&report),
         EvalFormat::Discard => discarded(&mut report),
         EvalFormat::Pretty => {
-            let mut text = super::safe_lines(&explain::table(&report.explanation, eval.var_values));
+            let mut text = crate::compat::safe_lines(&explain::table(&report.explanation, eval.var_values));
             if report.errors.is_empty() {
                 text.push_str(&result(&report.result, eval.pretty_limit));
             } else {

@@ -30,6 +30,7 @@ use plimsoll_rego::check::SchemaSet;
 use plimsoll_rego::parse::Options as ParseOptions;
 use plimsoll_rego::value::Value;
 
+use crate::compat::safe_lines;
 use crate::exit::Exit;
 use crate::rego::fault::Fault;
 use crate::rego::{SPOKEN, load};
@@ -98,12 +99,6 @@ fn complain(text: &str, exit: Exit) -> Exit {
     // The words are lost only where there is nobody to read them.
     let _ = writeln!(std::io::stderr().lock(), "{}", safe_lines(text));
     exit
-}
-
-/// Lines and tabs stay; whatever else steers a terminal is shown by its code.
-pub(super) fn safe_lines(text: &str) -> String {
-    let line = |line: &str| line.split('\t').map(plimsoll_report::safe).collect::<Vec<_>>().join("\t");
-    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl Dialect {

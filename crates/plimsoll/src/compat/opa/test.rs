@@ -344,7 +344,7 @@ fn show(suite: &Suite, asked: &Test, covered: Option<&Covered>, mut results: Vec
             crate::rego::json::pretty(&results)
         }
         // What policies print and how cases are named is theirs to choose.
-        format => super::safe_lines(&report::text(&results, asked, format == TestFormat::Gobench)),
+        format => crate::compat::safe_lines(&report::text(&results, asked, format == TestFormat::Gobench)),
     };
     let printed = print(&text);
     if printed != Exit::Allowed {
@@ -363,7 +363,7 @@ fn covering(suite: &Suite, asked: &Test, covered: &Covered, results: &[Tested], 
     }
     let failed: Vec<Tested> = results.iter().filter(|result| result.fail).cloned().collect();
     if let Some(first) = failed.first() {
-        print(&super::safe_lines(&report::text(&failed, asked, false)));
+        print(&crate::compat::safe_lines(&report::text(&failed, asked, false)));
         return Err(first.line());
     }
     let report = coverage::report(covered, &suite.modules, &suite.policies.sources);
