@@ -162,6 +162,31 @@ fn suites_say_which_cases_hold() {
 }
 
 #[test]
+fn expressions_are_gos_and_nothing_steers_the_terminal() {
+    let suite = "kind: Suite\napiVersion: test.gatekeeper.sh/v1alpha1\ntests:\n- name: \"a\\e[31m\"\n  template: template.yaml\n  constraint: constraint.yaml\n  cases:\n  - {name: good, object: pod.yaml, assertions: [{message: '^\\Qbad.io/\\E\\w+ is.{,2} ?'}]}\n  - {name: bad, object: pod.yaml, assertions: [{message: '(?=x)'}]}\n";
+    let suite = suite.replace(".{,2} ?", "");
+    let loud = TEMPLATE.replace("count(good) == 0", "count(good) == 0\n        print(\"\\u001b[2J\\u202eloud\")");
+    let here =
+        folder(&[("suite.yaml", &suite), ("template.yaml", &loud), ("constraint.yaml", CONSTRAINT), ("pod.yaml", POD)]);
+    let run = gator(here.path(), &["verify", "-v", "suite.yaml"]);
+    assert!(run.out.contains("--- PASS: good"), "{}", run.out);
+    assert!(
+        run.out.contains(
+            "message contains invalid regular expression: error parsing regexp: invalid or unsupported Perl syntax: `(?=`"
+        ),
+        "{}",
+        run.out
+    );
+    assert!(run.out.contains("=== RUN   a\\u{1b}[31m\n") && run.out.contains("\\u{1b}[2J\\u{202e}loud"), "{}", run.out);
+    let test = gator(here.path(), &["test", "-f", "template.yaml", "-f", "constraint.yaml", "-f", "pod.yaml", "-v"]);
+    assert!(test.out.contains("\n\\u{1b}[2J\\u{202e}loud\n"), "{}", test.out);
+    assert!(!test.out.contains(['\u{1b}', '\u{202e}']) && !run.out.contains(['\u{1b}', '\u{202e}']));
+    let filter = gator(here.path(), &["verify", "suite.yaml", "--run", "(?=x)"]);
+    let words = "Error: compiling filter: invalid test filter: error parsing regexp: invalid or unsupported Perl syntax: `(?=`\n";
+    assert_eq!((filter.status, filter.err.as_str()), (1, words));
+}
+
+#[test]
 fn expansions_and_mutators_make_what_a_cluster_would() {
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app, namespace: default}\nspec: {template: {spec: {containers: [{name: c, image: x}]}}}\n";
     let expansion = "apiVersion: expansion.gatekeeper.sh/v1alpha1\nkind: ExpansionTemplate\nmetadata: {name: e}\nspec:\n  applyTo: [{groups: [apps], kinds: [Deployment], versions: [v1]}]\n  templateSource: spec.template\n  generatedGVK: {kind: Pod, version: v1}\n";

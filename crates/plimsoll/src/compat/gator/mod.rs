@@ -22,6 +22,8 @@ use crate::exit::Exit;
 use crate::native::Cel;
 use flags::Sub;
 
+/// Bytes that a compiled regular expression may take.
+const MAX_REGEX: usize = 16 << 20;
 /// Whatever is no success.
 const FAILURE: Exit = Exit::Other(1);
 
@@ -67,6 +69,11 @@ fn options(native: &flags::Native, print: bool, trace: bool) -> Result<Options, 
     let cel = || Arc::new(Cel { failure_policy: policy.to_owned() }) as Arc<dyn Native>;
     let native = native.enable_k8s_native_validation.then(cel);
     Ok(Options { strict: false, native, code: CodeOptions { print, instrument: trace } })
+}
+
+/// A regular expression as Go reads it.
+fn regex(pattern: &str) -> Result<regex::Regex, String> {
+    plimsoll_re2::compiled(pattern, MAX_REGEX)
 }
 
 /// A fault below gator's own words: its place, and the way out.

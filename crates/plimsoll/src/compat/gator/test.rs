@@ -10,6 +10,7 @@ use plimsoll_rego::value::Value;
 
 use super::output::{self, Found, Stat};
 use super::{below, flags, options, print, read};
+use crate::compat::safe_lines;
 use crate::exit::Exit;
 
 /// Where gator enforces.
@@ -115,7 +116,7 @@ pub fn run(asked: &flags::Test) -> Result<Exit, String> {
         _ => output::text(&shown),
     };
     if !looker.printed.is_empty() {
-        text.push_str(&format!("\n{}\n", looker.shown()));
+        text.push_str(&format!("\n{}\n", safe_lines(&looker.shown())));
     }
     print(&text)?;
     Ok(if found.iter().any(Found::denies) { Exit::Other(1) } else { Exit::Allowed })

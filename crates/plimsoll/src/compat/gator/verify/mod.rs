@@ -7,9 +7,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use plimsoll_report::safe;
 use regex::Regex;
 
-use super::{flags, options, print};
+use super::{flags, options, print, regex};
+use crate::compat::safe_lines;
 use crate::exit::Exit;
 
 /// How a case, a test or a suite went; `None` where it was left out.
@@ -63,10 +65,7 @@ enum Filter {
 
 impl Filter {
     fn new(text: &str) -> Result<Filter, String> {
-        let regex = |text: &str| {
-            let words = |error| format!("compiling filter: invalid test filter: error parsing regexp: {error}");
-            Regex::new(text).map_err(words)
-        };
+        let regex = |text: &str| regex(text).map_err(|error| format!("compiling filter: invalid test filter: {error}"));
         let parts: Vec<&str> = text.split("//").collect();
         match parts.as_slice() {
             [""] => Ok(Filter::All),
@@ -152,8 +151,8 @@ fn show_case(out: &mut String, case: &CaseRan, verbose: bool) {
         let _ = writeln!(out, "    === RUN   {name}");
         if let Some(printed) = extra.map(|extra| extra.printed.as_str()).filter(|text| !text.is_empty()) {
             out.push_str("        === PRINT ===\n");
-            for line in printed.strip_suffix('\n').unwrap_or(printed).split('\n') {
-                let _ = writeln!(out, "        {}", safe(line));
+            for line in safe_lines(printed.strip_suffix('\n').unwrap_or(printed)).split('\n') {
+                let _ = writeln!(out, "        {line}");
             }
         }
     }
@@ -168,14 +167,6 @@ fn show_case(out: &mut String, case: &CaseRan, verbose: bool) {
     }
     if let Some(trace) = extra.and_then(|extra| extra.trace.as_deref()) {
         let prefix = if verbose { "    --- " } else { "" };
-        let _ = writeln!(out, "{prefix}TRACE: {name}\t{}", trace.replace('\n', &format!("\n{prefix}")));
+        let _ = writeln!(out, "{prefix}TRACE: {name}\t{}", safe_lines(trace).replace('\n', &format!("\n{prefix}")));
     }
-}
-
-fn safe(text: &str) -> String {
-    plimsoll_report::safe(text).into_owned()
-}
-
-fn safe_lines(text: &str) -> String {
-    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }

@@ -9,11 +9,10 @@ use plimsoll_gatekeeper::{
     expansion, json, template,
 };
 use plimsoll_rego::value::Value;
-use regex::Regex;
 
 use super::super::output::Found;
 use super::super::test::{Looker, POINT};
-use super::super::{below, read};
+use super::super::{below, read, regex};
 use super::suite::{Assertion, Case, Suite, Test, Violations};
 use super::{CaseExtra, CaseRan, Filter, Ran, SuiteRan, TestRan};
 use crate::rego::load;
@@ -275,13 +274,13 @@ fn review(document: &Document) -> Result<Review, String> {
 }
 
 fn holds(assertion: &Assertion, messages: &[&str]) -> Result<(), String> {
-    let regex = assertion.message.as_deref().map(Regex::new).transpose();
+    let regex = assertion.message.as_deref().map(regex).transpose();
     // Without a violation gator does not look at the expression.
     let regex = match regex {
         Ok(regex) => regex,
         Err(_) if messages.is_empty() => None,
         Err(error) => {
-            return Err(format!("message contains invalid regular expression: error parsing regexp: {error}"));
+            return Err(format!("message contains invalid regular expression: {error}"));
         }
     };
     let count = messages.iter().filter(|text| regex.as_ref().is_none_or(|regex| regex.is_match(text))).count();
