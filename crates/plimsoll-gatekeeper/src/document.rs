@@ -76,6 +76,21 @@ impl Document {
         Ok(documents)
     }
 
+    /// The items of a list, as `kubectl get -o yaml` writes it, as documents of their own; what is no list is itself.
+    pub fn opened(self) -> Vec<Document> {
+        let Some(Value::Array(items)) = json::field(&self.value, "items") else { return vec![self] };
+        if !self.kind().ends_with("List") || !self.name().is_empty() {
+            return vec![self];
+        }
+        let nodes = self.origin.as_ref().and_then(|origin| origin.node.get("items"));
+        let item = |(at, value): (usize, &Value)| {
+            let node = nodes.and_then(|nodes| nodes.items().get(at)).cloned();
+            let origin = node.zip(self.origin.clone()).map(|(node, origin)| Origin { node, ..origin });
+            Document { value: value.clone(), origin }
+        };
+        items.items().iter().enumerate().map(item).flat_map(Document::opened).collect()
+    }
+
     pub fn value(&self) -> &Value {
         &self.value
     }
@@ -377,6 +392,16 @@ mod tests {
         assert_eq!(of(document.place_in_text(&rego, 1, 1)), Some((5, 7)));
         assert_eq!(of(document.place_in_text(&rego, 3, 8)), Some((7, 14)));
         assert_eq!(of(document.place_in_text(&["spec", "code", "0", "q"], 2, 1)), Some((8, 8)));
+    }
+
+    #[test]
+    fn items_of_lists_keep_their_places() {
+        let text = "kind: List\nitems:\n- {kind: A, metadata: {name: a}}\n- kind: BList\n  items:\n  - kind: B\n    apiVersion: v1\n";
+        let opened: Vec<Document> = read(text).into_iter().flat_map(Document::opened).collect();
+        assert_eq!(opened.iter().map(Document::kind).collect::<Vec<_>>(), ["A", "B"]);
+        assert_eq!(opened[1].place(&["apiVersion"]).map(|place| place.line), Some(7));
+        // A constraint of such a kind is no list.
+        assert_eq!(read("kind: DenyList\nmetadata: {name: a}\nitems: []").remove(0).opened().len(), 1);
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub mod expansion;
 mod fault;
 mod inventory;
 pub mod json;
+pub mod kinds;
 pub mod matching;
 pub mod mutation;
 mod native;

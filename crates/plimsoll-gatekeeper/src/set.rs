@@ -16,6 +16,7 @@ use crate::document::Document;
 use crate::fault::{Fault, FaultKind};
 use crate::inventory::Inventory;
 use crate::json;
+use crate::kinds;
 use crate::matching::{Matchable, is_namespace};
 use crate::native::{Native, NativeBound};
 use crate::review::Review;
@@ -24,8 +25,9 @@ use crate::template::{self, Code, Template};
 /// How a set is loaded.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Two documents of one name, and actions and enforcement points that nobody knows, are faults. Otherwise, as `gator` has it,
-    /// the later document counts and such actions stay as they are.
+    /// Two documents of one name, actions and enforcement points that nobody knows, and documents that say they are Gatekeeper's and
+    /// are none that anybody reads, are faults. Otherwise, as `gator` has it, the later document counts, such actions stay as they
+    /// are, and such documents are objects like others.
     pub strict: bool,
     /// The engine of `K8sNativeValidation`; without it the blocks of that engine count for nothing.
     pub native: Option<Arc<dyn Native>>,
@@ -126,7 +128,10 @@ impl Set {
     /// # Errors
     /// All faults: of templates, then of constraints, each in the order of the documents.
     pub fn load(documents: &[Document], options: &Options) -> Result<Set, Vec<Fault>> {
-        let mut faults = Vec::new();
+        let mut faults: Vec<Fault> = match options.strict {
+            true => documents.iter().filter_map(kinds::unread).collect(),
+            false => Vec::new(),
+        };
         let mut templates: Vec<Template> = Vec::new();
         let mut by_name: HashMap<String, usize> = HashMap::new();
         for document in documents.iter().filter(|document| template::is_template(document)) {
@@ -179,6 +184,14 @@ impl Set {
                     constraints.insert(key, InForce { constraint: Arc::new(constraint), template: at, bound });
                 }
             }
+        }
+        if options.strict {
+            let is_template_kind = |document: &&Document| {
+                let at = by_name.get(&document.kind().to_lowercase());
+                at.and_then(|at| templates.get(*at)).is_some_and(|template| *template.kind == *document.kind())
+            };
+            let others = documents.iter().filter(|document| !kinds::is_gatekeepers(document.group()));
+            faults.extend(others.filter(is_template_kind).map(kinds::stray_constraint));
         }
         let mut exclusions = Exclusions::default();
         documents.iter().filter(|document| config::is_config(document)).for_each(|document| exclusions.add(document));

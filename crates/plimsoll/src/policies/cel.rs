@@ -8,7 +8,6 @@ use plimsoll_gatekeeper::{Document, Words};
 use plimsoll_model::Effect;
 
 use super::files::File;
-use super::gatekeeper;
 use super::{Question, Said};
 
 /// The server's own annotation of what `Audit` would have refused.
@@ -28,7 +27,7 @@ impl Admission {
         for File { name, content } in files {
             let text = std::str::from_utf8(content).map_err(|_| anyhow!("{name}: no UTF-8"))?;
             let documents = Document::read(name, text, Words::Kubernetes).map_err(|fault| anyhow!("{fault}"))?;
-            for document in gatekeeper::opened(documents) {
+            for document in documents.into_iter().flat_map(Document::opened) {
                 let text = document.value().to_json();
                 let json: serde_json::Value = serde_json::from_str(&text)?;
                 match json.get("kind").and_then(serde_json::Value::as_str) {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use anyhow::{anyhow, bail};
 use plimsoll_gatekeeper::config::Process;
 use plimsoll_gatekeeper::{
-    Document, Inventory, Native, Options, Outcome, Response, Review, ReviewOptions, Set, Source, Words, json,
+    Document, Inventory, Native, Options, Outcome, Response, Review, ReviewOptions, Set, Source, Words, json, kinds,
 };
 use plimsoll_model::Effect;
 use plimsoll_rego::budget::Budget;
-use plimsoll_rego::value::Value;
 
 use super::files::File;
 use super::{Question, Said};
@@ -26,7 +25,7 @@ pub fn set(files: &[File]) -> anyhow::Result<Set> {
     }
     let native: Arc<dyn Native> = Arc::new(Cel { failure_policy: "Fail".to_owned() });
     let options = Options { strict: true, native: Some(native), ..Options::default() };
-    let documents = opened(documents);
+    let documents: Vec<Document> = documents.into_iter().flat_map(Document::opened).collect();
     let set = Set::load(&documents, &options).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         anyhow!("{}", faults.join("\n"))
@@ -36,28 +35,10 @@ pub fn set(files: &[File]) -> anyhow::Result<Set> {
     }
     // What is no policy is what else there is in the cluster.
     let mut inventory = Inventory::default();
-    for document in documents.iter().filter(|document| !is_policy(document)) {
+    for document in documents.iter().filter(|document| !kinds::is_gatekeepers(document.group())) {
         inventory.add(document).map_err(|fault| anyhow!("{fault}"))?;
     }
     Ok(set.with_inventory(inventory))
-}
-
-/// The items of lists, as `kubectl get -o yaml` writes them, as documents of their own.
-pub(super) fn opened(documents: Vec<Document>) -> Vec<Document> {
-    let mut all = Vec::new();
-    for document in documents {
-        match json::field(document.value(), "items") {
-            Some(Value::Array(items)) if document.kind().ends_with("List") => {
-                all.extend(items.items().iter().cloned().map(Document::of));
-            }
-            _ => all.push(document),
-        }
-    }
-    all
-}
-
-fn is_policy(document: &Document) -> bool {
-    document.group().ends_with(".gatekeeper.sh") || document.group() == "gatekeeper.sh"
 }
 
 pub(super) fn ask(set: &Set, question: &Question, budget: &Budget) -> Vec<Said> {
@@ -108,5 +89,56 @@ fn effect(response: &Response) -> Option<Effect> {
     match response.outcome {
         Outcome::Undecided { .. } if action == Effect::Deny => Some(Effect::Undecided),
         _ => Some(action),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A template and its constraint; the code is a target's, two levels deep.
+    fn policy(kind: &str, code: &str, selector: &str) -> String {
+        let name = kind.to_lowercase();
+        format!(
+            "apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {{name: {name}}}
+spec:
+  crd: {{spec: {{names: {{kind: {kind}}}}}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+{code}---
+apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: {kind}
+metadata: {{name: c}}
+spec: {{match: {{{selector}}}}}
+---
+"
+        )
+    }
+
+    fn loaded(text: &str) -> anyhow::Result<Set> {
+        set(&[File { name: "a.yaml".into(), content: text.as_bytes().to_vec() }])
+    }
+
+    const REGO: &str = "    rego: |
+      package a
+      violation[{\"msg\": \"no team\"}] { not input.review.namespaceObject.metadata.labels.team }
+";
+
+    #[test]
+    fn documents_that_are_nearly_policies_are_refused_with_their_place() {
+        let good = policy("Plain", REGO, "");
+        assert!(loaded(&good).is_ok());
+        for (from, to, words) in [
+            ("kind: ConstraintTemplate", "kind: ConstraintTemplates", "a.yaml:2:1: ConstraintTemplates plain: "),
+            ("constraints.gatekeeper.sh", "constraint.gatekeeper.sh", "a.yaml:12:1: Plain c: "),
+            ("constraints.gatekeeper.sh", "constraints.gatekeper.sh", "a.yaml:12:1: Plain c: "),
+            ("constraints.gatekeeper.sh/v1beta1", "constraints.gatekeeper.sh/v1", "a.yaml:12:1: Plain c: "),
+            ("templates.gatekeeper.sh/v1", "templates.gatekeeper.sh/v2", "a.yaml:1:1: ConstraintTemplate plain: "),
+        ] {
+            let told = loaded(&good.replace(from, to)).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(told.contains(words), "{to}: {told}");
+        }
     }
 }
