@@ -16,6 +16,7 @@ use plimsoll_rego::value::Value;
 
 use crate::fault::{Fault, FaultKind};
 use crate::json;
+use crate::review::NAMESPACE;
 use crate::set::ReviewOptions;
 use crate::walk;
 
@@ -77,6 +78,8 @@ pub struct Rego {
     sources: Arc<Sources>,
     /// It reads `data.inventory`.
     pub referential: bool,
+    /// It reads, or may read, `input.review.namespaceObject`.
+    pub reads_namespace: bool,
 }
 
 /// What one constraint's evaluation gave.
@@ -124,6 +127,7 @@ impl Rego {
         }
         let mut referential = false;
         check(&entry, &libs, &mut referential).map_err(|wrong| Box::new(wrong.fault(&sources, written)))?;
+        let reads_namespace = libs.iter().chain([&entry]).any(reads_namespace);
         walk::rewrite(&mut entry);
         for lib in &mut libs {
             walk::lead_path(&mut lib.package.path);
@@ -147,7 +151,7 @@ impl Rego {
         let prepared = program.prepare(query, &sources).map_err(|error| {
             Box::new(CodeFault { fault: Fault::new(FaultKind::Template, error.to_string()), place: None })
         })?;
-        Ok(Rego { prepared, sources, referential })
+        Ok(Rego { prepared, sources, referential, reads_namespace })
     }
 
     /// Asks for violations of one constraint.
@@ -256,7 +260,8 @@ fn check(entry: &Module, libs: &[Module], referential: &mut bool) -> Result<(), 
     modules.clone().flat_map(|module| &module.imports).try_for_each(import)?;
     for (at, module) in modules.enumerate() {
         let mut wrong: Vec<(String, Span)> = Vec::new();
-        walk::refs(module, &mut |path, term| {
+        walk::terms(module, &mut |term| {
+            let TermKind::Ref(path) = &term.kind else { return };
             let data = matches!(path.first().map(|term| &term.kind), Some(TermKind::Var(name)) if &**name == "data");
             if !data || begins(path, "lib") {
                 return;
@@ -281,6 +286,28 @@ fn check(entry: &Module, libs: &[Module], referential: &mut bool) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Whether a module names the review's Namespace, or looks at a field of the review whose name is only known when it runs.
+fn reads_namespace(module: &Module) -> bool {
+    let mut reads = false;
+    walk::terms(module, &mut |term| match &term.kind {
+        TermKind::String(text) => reads |= &**text == NAMESPACE,
+        TermKind::Ref(path) if matches!(path.first().map(|term| &term.kind), Some(TermKind::Var(name)) if &**name == "input") =>
+        {
+            let mut below = path.iter().skip(1).map(|term| match &term.kind {
+                TermKind::String(text) => Some(&**text),
+                _ => None,
+            });
+            reads |= match below.next() {
+                Some(Some("review")) => matches!(below.next(), Some(None)),
+                Some(None) => true,
+                _ => false,
+            };
+        }
+        _ => {}
+    });
+    reads
 }
 
 fn import(import: &Import) -> Result<(), Disallowed> {

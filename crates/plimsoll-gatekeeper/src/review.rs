@@ -33,6 +33,9 @@ const FIELDS: [(&str, &str); 8] = [
     ("options", "null"),
 ];
 
+/// The field that shows the object's Namespace; whoever sends the request does not say it.
+pub const NAMESPACE: &str = "namespaceObject";
+
 impl Review {
     /// The review of an object that nobody sent to a cluster, as `gator` makes it.
     pub fn of_object(object: &Value, source: Source) -> Review {
@@ -83,15 +86,22 @@ impl Review {
 
     /// With the Namespace that policies see as `input.review.namespaceObject`.
     pub fn showing_namespace(mut self, namespace: Value) -> Review {
-        self.request = json::with_field(&self.request, "namespaceObject", Some(namespace));
+        self.request = json::with_field(&self.request, NAMESPACE, Some(namespace));
         self.native = OnceLock::new();
         self
     }
 
     /// The Namespace that policies see.
     pub fn shown_namespace(&self) -> Option<&Value> {
-        let shown = json::field(&self.request, "namespaceObject")?;
+        let shown = json::field(&self.request, NAMESPACE)?;
         matches!(shown, Value::Object(object) if !object.entries().is_empty()).then_some(shown)
+    }
+
+    /// The name of the Namespace that policies would see in a cluster; none for what is in none, and for a Namespace itself.
+    pub fn wanted_namespace(&self) -> Option<&str> {
+        let kind = |name| json::text(&self.request, &["kind", name]);
+        let itself = kind("kind") == "Namespace" && kind("group").is_empty();
+        Some(self.namespace_name()).filter(|name| !name.is_empty() && !itself)
     }
 
     /// What another engine makes of the review, made once and shared; `None` where something of another type is kept.
@@ -133,14 +143,13 @@ impl Review {
 /// The request with all fields that policies may count on.
 fn complete(request: Value) -> Value {
     let Value::Object(have) = &request else { return Value::object(Vec::new()) };
-    let mut entries = have.entries().to_vec();
+    let own = have.entries().iter().filter(|(key, _)| key.as_str() != Some(NAMESPACE));
+    let mut entries: Vec<_> = own.cloned().collect();
     for (name, empty) in FIELDS {
         if have.get_str(name).is_none() {
             entries.push((Value::string(name), Value::from_json(empty.as_bytes()).unwrap_or(Value::Null)));
         }
     }
-    if have.get_str("namespaceObject").is_none() {
-        entries.push((Value::string("namespaceObject"), Value::object(Vec::new())));
-    }
+    entries.push((Value::string(NAMESPACE), Value::object(Vec::new())));
     Value::object(entries)
 }

@@ -116,7 +116,8 @@ pub struct ReviewOptions<'a> {
     pub budget: Budget,
     /// What else is in the cluster is not known: a policy that looks at `data.inventory` and finds nothing wrong could not tell.
     pub alone: bool,
-    /// An error of a builtin, which Gatekeeper takes for "undefined", is told where a policy finds nothing wrong.
+    /// What a policy could not see is told: an error of a builtin, which Gatekeeper takes for "undefined", where it finds nothing
+    /// wrong; and, where it looks at the object's Namespace and nobody shows it, whatever it finds.
     pub cautious: bool,
     /// What policies see of the time.
     pub world: World,
@@ -315,6 +316,14 @@ impl Set {
                 }
             },
             Code::Rego(rego) => {
+                if options.cautious
+                    && rego.reads_namespace
+                    && let Some(name) = review.wanted_namespace().filter(|_| review.shown_namespace().is_none())
+                {
+                    return undecided(format!(
+                        "the policy looks at the object's Namespace (input.review.namespaceObject), and {name:?} is not known here"
+                    ));
+                }
                 let tracer = watch.as_deref_mut().and_then(|watch| watch.tracer(rego));
                 match rego.ask(review.request(), &in_force.constraint.parameters, &self.data, options, tracer) {
                     Err(message) => undecided(message),

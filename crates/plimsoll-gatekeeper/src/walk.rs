@@ -1,17 +1,17 @@
-//! The references of a module, as Gatekeeper looks for them. In: rules as they were parsed. Out: every reference that stands in
-//! them, those in the brackets of others too, which Gatekeeper leaves out; and rules whose references to libraries lead to
+//! The terms of a module, as Gatekeeper looks for references. In: rules as they were parsed. Out: every term that stands in
+//! them, those in the brackets of references too, which Gatekeeper leaves out; and rules whose references to libraries lead to
 //! where Gatekeeper puts libraries.
 
 use std::mem;
 
 use plimsoll_rego::ast::{Body, Expr, ExprKind, Head, Module, Ref, Rule, TemplatePart, Term, TermKind};
 
-/// Calls with every reference of a module's rules.
-pub fn refs<'m>(module: &'m Module, see: &mut dyn FnMut(&'m Ref, &'m Term)) {
+/// Calls with every term of a module's rules.
+pub fn terms<'m>(module: &'m Module, see: &mut dyn FnMut(&'m Term)) {
     module.rules.iter().for_each(|one| rule(one, see));
 }
 
-fn rule<'m>(rule: &'m Rule, see: &mut dyn FnMut(&'m Ref, &'m Term)) {
+fn rule<'m>(rule: &'m Rule, see: &mut dyn FnMut(&'m Term)) {
     let mut next = Some(rule);
     while let Some(rule) = next {
         head(&rule.head, see);
@@ -20,15 +20,15 @@ fn rule<'m>(rule: &'m Rule, see: &mut dyn FnMut(&'m Ref, &'m Term)) {
     }
 }
 
-fn head<'m>(head: &'m Head, see: &mut dyn FnMut(&'m Ref, &'m Term)) {
+fn head<'m>(head: &'m Head, see: &mut dyn FnMut(&'m Term)) {
     head.reference.iter().skip(1).chain(&head.args).chain(&head.key).chain(&head.value).for_each(|one| term(one, see));
 }
 
-fn body<'m>(body: &'m Body, see: &mut dyn FnMut(&'m Ref, &'m Term)) {
+fn body<'m>(body: &'m Body, see: &mut dyn FnMut(&'m Term)) {
     body.iter().for_each(|one| expr(one, see));
 }
 
-fn expr<'m>(expr: &'m Expr, see: &mut dyn FnMut(&'m Ref, &'m Term)) {
+fn expr<'m>(expr: &'m Expr, see: &mut dyn FnMut(&'m Term)) {
     match &expr.kind {
         ExprKind::Term(one) => term(one, see),
         ExprKind::Call { operator, args } => std::iter::once(operator).chain(args).for_each(|one| term(one, see)),
@@ -49,14 +49,11 @@ fn expr<'m>(expr: &'m Expr, see: &mut dyn FnMut(&'m Ref, &'m Term)) {
     }
 }
 
-fn term<'m>(whole: &'m Term, see: &mut dyn FnMut(&'m Ref, &'m Term)) {
+fn term<'m>(whole: &'m Term, see: &mut dyn FnMut(&'m Term)) {
+    see(whole);
     match &whole.kind {
         TermKind::Null | TermKind::Bool(_) | TermKind::Number(_) | TermKind::String(_) | TermKind::Var(_) => {}
-        TermKind::Ref(parts) => {
-            see(parts, whole);
-            parts.iter().for_each(|one| term(one, see));
-        }
-        TermKind::Array(items) | TermKind::Set(items) | TermKind::Call(items) => {
+        TermKind::Ref(items) | TermKind::Array(items) | TermKind::Set(items) | TermKind::Call(items) => {
             items.iter().for_each(|one| term(one, see));
         }
         TermKind::Object(entries) => entries.iter().for_each(|(key, value)| {

@@ -50,6 +50,11 @@ pub(super) fn ask(set: &Set, question: &Question, budget: &Budget) -> Vec<Said> 
         Ok(review) => review,
         Err(why) => return undecided(why),
     };
+    // As Gatekeeper's webhook shows it; what the files do not hold is not known.
+    let review = match review.wanted_namespace().and_then(|name| set.namespace(name)).cloned() {
+        Some(namespace) => review.showing_namespace(namespace),
+        None => review,
+    };
     // The Config's own word for namespaces that Gatekeeper's webhook leaves alone.
     if set.excludes(Process::Webhook, review.namespace_name()) {
         return Vec::new();
@@ -94,6 +99,10 @@ fn effect(response: &Response) -> Option<Effect> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::super::Policies;
     use super::*;
 
     /// A template and its constraint; the code is a target's, two levels deep.
@@ -121,10 +130,64 @@ spec: {{match: {{{selector}}}}}
         set(&[File { name: "a.yaml".into(), content: text.as_bytes().to_vec() }])
     }
 
+    fn said(set: &Set, kind: &str, namespace: &str) -> Vec<(String, Effect, String)> {
+        let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "web", "namespace": namespace}});
+        let review = super::super::desk::of_creation(object, Some(namespace));
+        let asked = Policies::default().question(review.to_string().as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
+        let said = ask(set, &asked, &Budget::default());
+        said.into_iter().map(|one| (one.policy, one.effect, one.message)).collect()
+    }
+
     const REGO: &str = "    rego: |
       package a
       violation[{\"msg\": \"no team\"}] { not input.review.namespaceObject.metadata.labels.team }
 ";
+    const ALIASED: &str = "    rego: |
+      package a
+      violation[{\"msg\": \"no team\"}] { not object.get(input.review, [\"namespaceObject\", \"metadata\", \"labels\", \"team\"], false) }
+";
+    const CEL: &str = "    code:
+    - engine: K8sNativeValidation
+      source: {validations: [{expression: '\"team\" in namespaceObject.metadata.labels', message: no team}]}
+";
+    const ALWAYS: &str = "    rego: |
+      package a
+      violation[{\"msg\": \"selected\"}] { true }
+";
+
+    #[test]
+    fn namespaces_of_the_files_are_shown_and_others_are_not_guessed() {
+        let namespace = |name: &str, labels: &str| {
+            format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n---\n")
+        };
+        let selector = "namespaceSelector: {matchLabels: {env: prod}}";
+        let policies = [
+            policy("Aliased", ALIASED, ""),
+            policy("Native", CEL, ""),
+            policy("Plain", REGO, ""),
+            policy("Selected", ALWAYS, selector),
+        ];
+        let files = policies.concat() + &namespace("shop", "team: a, env: prod") + &namespace("bare", "env: test");
+        let set = loaded(&files).unwrap();
+        let of = |namespace: &str, effect: Effect| -> Vec<String> {
+            let said = said(&set, "Pod", namespace).into_iter();
+            said.filter(|one| one.1 == effect).map(|(policy, _, message)| format!("{policy}: {message}")).collect()
+        };
+        assert_eq!(of("shop", Effect::Deny), ["Selected/c: selected"]);
+        assert_eq!(of("shop", Effect::Undecided), [""; 0]);
+        assert_eq!(of("bare", Effect::Deny), ["Aliased/c: no team", "Native/c: no team", "Plain/c: no team"]);
+        assert_eq!(of("bare", Effect::Undecided), [""; 0]);
+        // Nobody knows this one: neither its labels, nor that it has none.
+        assert_eq!(of("else", Effect::Deny), [""; 0]);
+        let undecided = of("else", Effect::Undecided);
+        assert_eq!(undecided.len(), 4, "{undecided:?}");
+        assert!(
+            undecided[0].contains("\"else\" is not known here") && undecided[3].contains("missing Namespace"),
+            "{undecided:?}"
+        );
+        // A Namespace is in none: the policies see that there is nothing.
+        assert!(said(&set, "Namespace", "").iter().all(|one| one.1 != Effect::Undecided));
+    }
 
     #[test]
     fn documents_that_are_nearly_policies_are_refused_with_their_place() {
