@@ -187,6 +187,42 @@ fn expressions_are_gos_and_nothing_steers_the_terminal() {
 }
 
 #[test]
+fn suites_of_a_wrong_shape_are_refused_with_the_place() {
+    let suite = "kind: Suite\napiVersion: test.gatekeeper.sh/v1alpha1\ntests:\n- name: repos\n  template: template.yaml\n  constraint: constraint.yaml\n  cases:\n  - {name: bad, object: pod.yaml, assertions: [{violations: 1}]}\n";
+    let files = |suite: &str| {
+        folder(&[
+            ("suite.yaml", suite),
+            ("template.yaml", TEMPLATE),
+            ("constraint.yaml", CONSTRAINT),
+            ("pod.yaml", POD),
+        ])
+    };
+    assert_eq!(gator(files(suite).path(), &["verify", "suite.yaml"]).status, 0);
+    for (from, to, field, place) in [
+        ("tests:\n", "skip: 'yes'\ntests:\n", "string into Go struct field Suite.skip of type bool", "3:1"),
+        (
+            "cases:\n  - ",
+            "cases:\n    a: ",
+            "object into Go struct field Test.tests.cases of type []*verify.Case",
+            "7:3",
+        ),
+        ("name: bad", "name: bad, skip: 1", "number into Go struct field Case.tests.cases.skip of type bool", "8:17"),
+        (
+            "[{violations: 1}]",
+            "{}",
+            "object into Go struct field Case.tests.cases.assertions of type []verify.Assertion",
+            "8:35",
+        ),
+    ] {
+        let run = gator(files(&suite.replace(from, to)).path(), &["verify", "suite.yaml"]);
+        let wanted = format!(
+            "Error: listing test files: invalid yaml: json: cannot unmarshal {field}\n  at suite.yaml:{place}\n"
+        );
+        assert_eq!((run.status, run.err), (1, wanted));
+    }
+}
+
+#[test]
 fn expansions_and_mutators_make_what_a_cluster_would() {
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app, namespace: default}\nspec: {template: {spec: {containers: [{name: c, image: x}]}}}\n";
     let expansion = "apiVersion: expansion.gatekeeper.sh/v1alpha1\nkind: ExpansionTemplate\nmetadata: {name: e}\nspec:\n  applyTo: [{groups: [apps], kinds: [Deployment], versions: [v1]}]\n  templateSource: spec.template\n  generatedGVK: {kind: Pod, version: v1}\n";

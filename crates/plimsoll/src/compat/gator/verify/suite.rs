@@ -1,9 +1,10 @@
-//! Suites of tests. In: paths. Out: what is to be run, as gator reads it.
+//! Suites of tests. In: paths. Out: what is to be run, as gator reads it, or what has not the shape that it must have.
+
+mod shape;
 
 use std::path::{Path, PathBuf};
 
-use plimsoll_gatekeeper::{Document, Words, json};
-use plimsoll_rego::value::Value;
+use plimsoll_gatekeeper::{Document, Fault, FaultKind, Words};
 
 use super::super::read;
 use crate::rego::load;
@@ -11,6 +12,7 @@ use crate::rego::load;
 /// Folders in one another.
 const MAX_DEPTH: usize = 64;
 
+#[derive(Default)]
 pub struct Suite {
     /// As it is shown.
     pub name: String,
@@ -19,6 +21,7 @@ pub struct Suite {
     pub tests: Vec<Test>,
 }
 
+#[derive(Default)]
 pub struct Test {
     pub name: String,
     pub template: String,
@@ -29,6 +32,7 @@ pub struct Test {
     pub skip: bool,
 }
 
+#[derive(Default)]
 pub struct Case {
     pub name: String,
     pub object: String,
@@ -37,12 +41,14 @@ pub struct Case {
     pub skip: bool,
 }
 
+#[derive(Debug, PartialEq)]
 pub struct Assertion {
     pub violations: Violations,
     pub message: Option<String>,
 }
 
 /// How many there must be.
+#[derive(Debug, PartialEq)]
 pub enum Violations {
     Count(i64),
     Word(String),
@@ -102,62 +108,15 @@ fn suite(file: &Path, shown: &str) -> Result<Option<Suite>, String> {
         }
     };
     let Some(document) = documents.first().filter(|document| is_suite(document)) else { return Ok(None) };
-    let invalid = |why: String| format!("invalid yaml: {why}");
-    let value = document.value();
     let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
-    let tests = json::items(json::field(value, "tests")).iter().map(test).collect::<Result<_, _>>().map_err(invalid)?;
-    Ok(Some(Suite { name: shown.to_owned(), folder, skip: json::is_true(json::field(value, "skip")), tests }))
+    let read = shape::suite(document.value(), shown, folder).map_err(|wrong| {
+        let fault = Fault::new(FaultKind::Malformed, wrong.message);
+        let fault = document.place(&wrong.path).map_or(fault.clone(), |place| fault.at(place));
+        format!("invalid yaml: {}{}", fault.message, super::super::below(&fault))
+    });
+    read.map(Some)
 }
 
 fn is_suite(document: &Document) -> bool {
     document.group() == "test.gatekeeper.sh" && document.kind() == "Suite"
-}
-
-fn text(value: &Value, name: &str) -> Result<String, String> {
-    match json::field(value, name) {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.to_string()),
-        Some(other) => {
-            Err(format!("json: cannot unmarshal {} into Go struct field .{name} of type string", other.type_name()))
-        }
-    }
-}
-
-fn test(value: &Value) -> Result<Test, String> {
-    Ok(Test {
-        name: text(value, "name")?,
-        template: text(value, "template")?,
-        constraint: text(value, "constraint")?,
-        expansion: text(value, "expansion")?,
-        cases: json::items(json::field(value, "cases")).iter().map(case).collect::<Result<_, _>>()?,
-        invalid: json::is_true(json::field(value, "invalid")),
-        skip: json::is_true(json::field(value, "skip")),
-    })
-}
-
-fn case(value: &Value) -> Result<Case, String> {
-    let assertions = json::items(json::field(value, "assertions")).iter();
-    Ok(Case {
-        name: text(value, "name")?,
-        object: text(value, "object")?,
-        inventory: json::texts(json::field(value, "inventory")).into_iter().map(str::to_owned).collect(),
-        assertions: assertions.map(assertion).collect::<Result<_, _>>()?,
-        skip: json::is_true(json::field(value, "skip")),
-    })
-}
-
-fn assertion(value: &Value) -> Result<Assertion, String> {
-    let violations = match json::field(value, "violations") {
-        None | Some(Value::Null) => Violations::Word("yes".into()),
-        Some(Value::Number(number)) => match number.as_i64() {
-            Some(count) => Violations::Count(count),
-            None => return Err(format!("json: cannot unmarshal number {number} into Go value of type int32")),
-        },
-        Some(Value::String(word)) => Violations::Word(word.to_string()),
-        Some(other) => {
-            return Err(format!("json: cannot unmarshal {} into Go value of type int32", other.type_name()));
-        }
-    };
-    let message = json::field(value, "message").and_then(Value::as_str).map(str::to_owned);
-    Ok(Assertion { violations, message })
 }
