@@ -2,6 +2,7 @@
 //! Out: [`Mutators`], which make of an object what it would be in the cluster, until nothing changes any more. Mutators that
 //! want one place to be of two kinds are in conflict: neither is applied.
 
+mod apply_to;
 mod mutator;
 mod path;
 
@@ -10,7 +11,8 @@ use std::sync::Arc;
 
 use plimsoll_rego::value::Value;
 
-pub use mutator::{ApplyTo, GROUP, Gvk, KINDS, Mutator, Target, is_mutator};
+pub use apply_to::{ApplyTo, Gvk};
+pub use mutator::{GROUP, KINDS, Mutator, Target, is_mutator};
 pub use path::{Node, Path};
 
 use crate::document::Document;
