@@ -162,31 +162,6 @@ fn suites_say_which_cases_hold() {
 }
 
 #[test]
-fn expressions_are_gos_and_nothing_steers_the_terminal() {
-    let suite = "kind: Suite\napiVersion: test.gatekeeper.sh/v1alpha1\ntests:\n- name: \"a\\e[31m\"\n  template: template.yaml\n  constraint: constraint.yaml\n  cases:\n  - {name: good, object: pod.yaml, assertions: [{message: '^\\Qbad.io/\\E\\w+ is.{,2} ?'}]}\n  - {name: bad, object: pod.yaml, assertions: [{message: '(?=x)'}]}\n";
-    let suite = suite.replace(".{,2} ?", "");
-    let loud = TEMPLATE.replace("count(good) == 0", "count(good) == 0\n        print(\"\\u001b[2J\\u202eloud\")");
-    let here =
-        folder(&[("suite.yaml", &suite), ("template.yaml", &loud), ("constraint.yaml", CONSTRAINT), ("pod.yaml", POD)]);
-    let run = gator(here.path(), &["verify", "-v", "suite.yaml"]);
-    assert!(run.out.contains("--- PASS: good"), "{}", run.out);
-    assert!(
-        run.out.contains(
-            "message contains invalid regular expression: error parsing regexp: invalid or unsupported Perl syntax: `(?=`"
-        ),
-        "{}",
-        run.out
-    );
-    assert!(run.out.contains("=== RUN   a\\u{1b}[31m\n") && run.out.contains("\\u{1b}[2J\\u{202e}loud"), "{}", run.out);
-    let test = gator(here.path(), &["test", "-f", "template.yaml", "-f", "constraint.yaml", "-f", "pod.yaml", "-v"]);
-    assert!(test.out.contains("\n\\u{1b}[2J\\u{202e}loud\n"), "{}", test.out);
-    assert!(!test.out.contains(['\u{1b}', '\u{202e}']) && !run.out.contains(['\u{1b}', '\u{202e}']));
-    let filter = gator(here.path(), &["verify", "suite.yaml", "--run", "(?=x)"]);
-    let words = "Error: compiling filter: invalid test filter: error parsing regexp: invalid or unsupported Perl syntax: `(?=`\n";
-    assert_eq!((filter.status, filter.err.as_str()), (1, words));
-}
-
-#[test]
 fn suites_of_a_wrong_shape_are_refused_with_the_place() {
     let suite = "kind: Suite\napiVersion: test.gatekeeper.sh/v1alpha1\ntests:\n- name: repos\n  template: template.yaml\n  constraint: constraint.yaml\n  cases:\n  - {name: bad, object: pod.yaml, assertions: [{violations: 1}]}\n";
     let files = |suite: &str| {
@@ -219,6 +194,75 @@ fn suites_of_a_wrong_shape_are_refused_with_the_place() {
             "Error: listing test files: invalid yaml: json: cannot unmarshal {field}\n  at suite.yaml:{place}\n"
         );
         assert_eq!((run.status, run.err), (1, wanted));
+    }
+}
+
+#[test]
+fn expressions_are_gos_and_nothing_steers_the_terminal() {
+    let suite = "kind: Suite\napiVersion: test.gatekeeper.sh/v1alpha1\ntests:\n- name: \"a\\e[31m\"\n  template: template.yaml\n  constraint: constraint.yaml\n  cases:\n  - {name: good, object: pod.yaml, assertions: [{message: '^\\Qbad.io/\\E\\w+ is.{,2} ?'}]}\n  - {name: bad, object: pod.yaml, assertions: [{message: '(?=x)'}]}\n";
+    let suite = suite.replace(".{,2} ?", "");
+    let loud = TEMPLATE.replace("count(good) == 0", "count(good) == 0\n        print(\"\\u001b[2J\\u202eloud\")");
+    let here =
+        folder(&[("suite.yaml", &suite), ("template.yaml", &loud), ("constraint.yaml", CONSTRAINT), ("pod.yaml", POD)]);
+    let run = gator(here.path(), &["verify", "-v", "suite.yaml"]);
+    assert!(run.out.contains("--- PASS: good"), "{}", run.out);
+    assert!(
+        run.out.contains(
+            "message contains invalid regular expression: error parsing regexp: invalid or unsupported Perl syntax: `(?=`"
+        ),
+        "{}",
+        run.out
+    );
+    assert!(run.out.contains("=== RUN   a\\u{1b}[31m\n") && run.out.contains("\\u{1b}[2J\\u{202e}loud"), "{}", run.out);
+    let test = gator(here.path(), &["test", "-f", "template.yaml", "-f", "constraint.yaml", "-f", "pod.yaml", "-v"]);
+    assert!(test.out.contains("\n\\u{1b}[2J\\u{202e}loud\n"), "{}", test.out);
+    assert!(!test.out.contains(['\u{1b}', '\u{202e}']) && !run.out.contains(['\u{1b}', '\u{202e}']));
+    let filter = gator(here.path(), &["verify", "suite.yaml", "--run", "(?=x)"]);
+    let words = "Error: compiling filter: invalid test filter: error parsing regexp: invalid or unsupported Perl syntax: `(?=`\n";
+    assert_eq!((filter.status, filter.err.as_str()), (1, words));
+}
+
+#[test]
+fn reviews_are_measured_kept_and_compared() {
+    let here = folder(&[("template.yaml", TEMPLATE), ("constraint.yaml", CONSTRAINT), ("pod.yaml", POD)]);
+    let bench = |more: &[&str]| gator(here.path(), &[&["bench", "-f", ".", "-n", "20", "--warmup=1"], more].concat());
+    let table = bench(&["-e", "rego", "--save=kept.txt", "-c", "2"]);
+    assert_eq!(table.status, 0, "{}", table.err);
+    let config = "=== Benchmark Results: REGO Engine ===\n\nConfiguration:\n  Templates:      1\n  Constraints:    1\n  Objects:        1\n  Iterations:     20\n  Concurrency:    2\n  Total Reviews:  20\n\nTiming:\n";
+    assert!(table.out.starts_with(config) && table.out.ends_with("  Violations Found:  20\n"), "{}", table.out);
+    assert!(table.err.starts_with("Warning: 20 iterations may not") && table.err.ends_with("saved to: kept.txt\n"));
+    let json: Value = serde_json::from_str(&bench(&["-e", "rego", "-o", "json"]).out).unwrap();
+    assert_eq!((&json[0]["violationCount"], &json[0]["totalReviews"]), (&20.into(), &20.into()));
+    // An engine that speaks none of the templates.
+    let cel = bench(&[]);
+    assert_eq!(cel.status, 1);
+    assert!(cel.err.ends_with(
+        "benchmark failed: benchmarking cel: no templates compatible with cel engine (all 1 templates skipped)\n"
+    ));
+    let all = bench(&["-e", "all", "-o", "yaml"]);
+    assert!(all.status == 0 && all.err.contains("Warning: Engine skipped - cel: "), "{}", all.err);
+    assert!(all.out.starts_with("- engine: rego\n  templateCount: 1\n"), "{}", all.out);
+    // Whatever the machine does, it is not slower by this much; and no faster than a nanosecond.
+    let fine = bench(&["-e", "rego", "--compare=kept.txt", "--threshold=1e12"]);
+    assert_eq!(fine.status, 0, "{}{}", fine.out, fine.err);
+    assert!(fine.out.contains("\n✓ No significant regressions (threshold: 1000000000000.0%)\n"), "{}", fine.out);
+    let fast =
+        r#"[{"engine": "rego", "latencies": {"p50": 1, "p95": 1, "p99": 1, "mean": 1}, "reviewsPerSecond": 1e9}]"#;
+    std::fs::write(here.path().join("fast.txt"), fast).unwrap();
+    let slow = bench(&["-e", "rego", "--compare=fast.txt"]);
+    assert_eq!(slow.status, 1);
+    assert!(slow.out.contains("✗ Regressions detected in: P50 Latency, P95 Latency"), "{}", slow.out);
+    assert_eq!(bench(&["-e", "rego", "--compare=fast.txt", "--min-threshold=1h"]).status, 0);
+    for (args, words) in [
+        (&["-e", "wasm"][..], "invalid engine: invalid engine \"wasm\" (valid: rego, cel, all)\n"),
+        (&["-o", "xml"], "invalid output format: invalid output format: \"xml\" (valid: table, json, yaml)\n"),
+        (&["--warmup=-1"], "warmup must be non-negative\n"),
+        (&["--concurrency=0"], "concurrency must be at least 1\n"),
+        (&["--compare=missing"], "baseline file does not exist: missing\n"),
+        (&["--memory"], "--memory is not spoken here: allocations are not counted\n"),
+    ] {
+        let run = gator(here.path(), &[&["bench", "-f", "."], args].concat());
+        assert_eq!((run.status, run.err.as_str()), (1, words), "{args:?}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! What is another way here: errors say the place in the file and the way out, below gator's own line; nothing is pulled from
 //! registries; a policy that errs speaks for its own constraint alone.
 
+mod bench;
 mod expand;
 mod flags;
 mod output;
@@ -49,7 +50,7 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::Sync(asked) => match asked.command {
             flags::SyncSub::Test(asked) => sync::run(&asked),
         },
-        Sub::Bench(_) => Err("bench is not spoken here yet".into()),
+        Sub::Bench(asked) => bench::run(&asked),
         Sub::Policy { .. } => Err("policy is not spoken here: get policies by their files, and name those".into()),
     };
     done.unwrap_or_else(|why| {
