@@ -5,7 +5,7 @@ code. Usage: scripts/peers/gator.py PLIMSOLL GATOR [FILTER]
 The cases are made here, from a few templates that each look at something else, and constraints, objects and faults around
 them. "same": standard output and status; "status": the status, and the first line of standard error; "words": the status, and
 the words of the real one's standard error begin ours, line by line; places and ways out may follow. "data": JSON and YAML.
-Needs PyYAML.
+"figures": the same text, but for times and rates. "shape": the status, and the first line of standard error. Needs PyYAML.
 """
 import difflib
 import json
@@ -503,6 +503,13 @@ def words_begin(real, ours):
     return all(any(line.strip() == other.strip() for other in have) for line in real)
 
 
+def figures(text):
+    """Without times, rates, and what they decide: how wide a column is, and what is faster."""
+    text = re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?(ns|µs|ms|s)\b", "TIME", text)
+    text = re.sub(r"(reviewsPerSecond\"?: |Throughput:? +)[0-9.e+]+", r"\1RATE", text)
+    return re.sub(r" +", " ", text)
+
+
 def listed(text):
     data = yaml.safe_load(text)
     return sorted(json.dumps(one, sort_keys=True) for one in data) if isinstance(data, list) else data
@@ -519,6 +526,8 @@ def agree(how, real, ours):
         return listed(real[1]) == listed(ours[1])
     if how == "words":
         return words_begin(real[2], ours[2])
+    if how == "figures":
+        return figures(real[1]) == figures(ours[1]) and words_begin(real[2], ours[2])
     return True
 
 
@@ -557,6 +566,80 @@ SUITE = {
 }
 VERIFIES = ["suite.yaml", "suite.yaml -v", "../suite", "../suite/...", "suite.yaml --run repos//bad", "suite.yaml --run good", "suite.yaml -r //^bad$ -v",
             "suite.yaml -r a//b//c", "suite.yaml -r (", "missing.yaml", "constraint.txt", "suite.yaml/..."]
+
+
+# What in a suite has a wrong shape: where, and what stands there.
+CASE = ["tests", 0, "cases", 0]
+SHAPES = [
+    (["tests"], "a"),
+    (["tests"], {"a": 1}),
+    (["tests", 0], "a"),
+    (["skip"], "yes"),
+    (["tests", 0, "name"], 1),
+    (["tests", 0, "invalid"], 1),
+    (["tests", 0, "cases"], {}),
+    (CASE, 1),
+    ([*CASE, "name"], []),
+    ([*CASE, "skip"], "no"),
+    ([*CASE, "inventory"], "a"),
+    ([*CASE, "inventory"], [1]),
+    ([*CASE, "assertions"], {}),
+    ([*CASE, "assertions"], ["a"]),
+    ([*CASE, "assertions"], [{"message": 1}]),
+    ([*CASE, "assertions"], [{"violations": True}]),
+    ([*CASE, "assertions"], [{"violations": 1.5}]),
+    ([*CASE, "assertions"], [{"violations": 99999999999}]),
+    (["tests", 0, "Cases"], None),
+    (["tests", 0, "nothing"], 1),
+]
+BENCHES = [
+    ("figures", "-f . -e rego -n 5 --warmup 1"),
+    ("figures", "-f . -e rego -n 5 --warmup 1 -c 3"),
+    ("figures", "-f . -e rego -n 5 --warmup 7 -o json"),
+    ("figures", "-f . -e rego -n 5 -o yaml"),
+    ("figures", "-f . -n 5"),
+    ("figures", "-f . -e all -n 5 -o json"),
+    ("figures", "-f both.yaml -f bad.yaml -e all -n 5 -o json"),
+    ("words", "-f bad.yaml -n 5"),
+    ("words", "-f template.json.yaml -n 5"),
+    ("words", "-f template.json.yaml -f constraint.yaml -n 5"),
+    ("words", "-f missing -n 5"),
+    ("words", ""),
+    ("words", "-f . -e wasm"),
+    ("words", "-f . -o xml"),
+    ("words", "-f . -n 0"),
+    ("words", "-f . --warmup=-1"),
+    ("words", "-f . -c 0"),
+    ("words", "-f . --threshold=-1"),
+    ("words", "-f . --min-threshold=-1s"),
+    ("words", "-f . --compare=missing"),
+]
+# A template of both engines.
+BOTH = [
+    template("Both", None, code=[
+        {"engine": "K8sNativeValidation", "source": {"validations": [{"expression": "false", "message": "no"}]}},
+        {"engine": "Rego", "source": {"rego": 'package both\nviolation[{"msg": "no"}] { true }'}},
+    ]),
+    constraint("Both"),
+]
+
+
+def with_shape(path, value):
+    """The suite, with something else at a place."""
+    changed = json.loads(json.dumps(SUITE))
+    *front, last = path
+    place = changed
+    for part in front:
+        place = place[part]
+    place[last] = value
+    return changed
+
+
+def bench(folder):
+    suite(folder)
+    for name in ["suite.yaml", "invalid.yaml", "review.yaml"]:
+        (folder / name).unlink()
+    (folder / "both.yaml").write_text("\n---\n".join(map(json.dumps, BOTH)))
 
 
 def write(folder, documents):
@@ -599,6 +682,18 @@ def main():
         suite(folder)
         for line in VERIFIES:
             lines.append((f"verify: {line}", "verify", ["verify", *line.split()], folder))
+        folder = top / "shapes"
+        folder.mkdir()
+        suite(folder)
+        for at, (path, value) in enumerate(SHAPES):
+            (folder / f"shape{at}.yaml").write_text(json.dumps(with_shape(path, value)))
+            name = f"verify: {json.dumps(value)} at {'.'.join(map(str, path))}"
+            lines.append((name, "shape", ["verify", f"shape{at}.yaml"], folder))
+        folder = top / "bench"
+        folder.mkdir()
+        bench(folder)
+        for how, line in BENCHES:
+            lines.append((f"bench: {line}", how, ["bench", *line.split()], folder))
         wrong = []
         ran = 0
         for name, how, line, folder in lines:
@@ -610,6 +705,9 @@ def main():
                 # Errors of files, of expressions and of the schema are worded by libraries; what failed is the same.
                 cut = lambda text: [line for line in plain(text).split("\n") if not line.startswith("  ") or "FAIL" in line or "PASS" in line]
                 good = real[0] == ours[0] and cut(real[1]) == cut(ours[1])
+            elif how == "shape":
+                first = lambda text: plain(text).strip().split("\n")[0]
+                good = real[0] == ours[0] and first(real[2]) == first(ours[2])
             else:
                 good = agree(how, real, ours)
             if not good:
