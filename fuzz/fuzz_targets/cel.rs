@@ -1,11 +1,11 @@
 //! Any expression on any object: refused with words, or evaluated within a small budget, twice with the same answer; printed it is
-//! the same expression. And any policy: refused with words, or a verdict. The parts of the input, parted by `\0`: an expression,
+//! the same expression. And any policy: refused with words, or a verdict, or another object. The parts of the input, parted by `\0`: an expression,
 //! an object (JSON), a policy's spec (JSON).
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use plimsoll_cel::budget::Budget;
-use plimsoll_cel::policy::{Binding, Options, Params, Policy, Review};
+use plimsoll_cel::policy::{Binding, MutatingBinding, MutatingPolicy, Options, Params, Policy, Review, mutate};
 use plimsoll_cel::value::{MAX_VALUE_DEPTH, Value};
 use plimsoll_cel::{Macros, admission_environment, parse};
 use plimsoll_fuzz::{parts, text};
@@ -73,11 +73,28 @@ fn policy(spec: &Json, object: &Json) {
     assert_eq!(first, judge(), "the same twice");
 }
 
+/// The same of a policy that changes the object.
+fn mutation(spec: &Json, object: &Json) {
+    let document = |kind: &str, name: &str, spec: &Json| {
+        json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+    };
+    let Ok(policy) = MutatingPolicy::from_json(&document("MutatingAdmissionPolicy", "p", spec)) else { return };
+    let bound = document("MutatingAdmissionPolicyBinding", "b", &json!({"policyName": "p"}));
+    let bindings = [MutatingBinding::from_json(&bound).expect("a binding")];
+    let request = json!({"resource": {"group": "apps", "version": "v1", "resource": "deployments"}, "operation": "CREATE", "namespace": "n", "object": object});
+    let Ok(review) = Review::from_request(&request) else { return };
+    let options = Options { work: Some(100_000), memory: Some(16 << 20), cancel: None, deadline: None };
+    let policies = [policy];
+    let make = || mutate(&policies, &bindings, &review, &Params::default(), options, &|_: &mut Json| {});
+    assert_eq!(make(), make(), "the same twice");
+}
+
 fuzz_target!(|all: &[u8]| {
     let [source, object, spec] = parts::<3>(all);
     let object: Json = serde_json::from_slice(object).unwrap_or(Json::Null);
     expression(text(source), &object);
     if let Ok(spec) = serde_json::from_slice::<Json>(spec) {
         policy(&spec, &object);
+        mutation(&spec, &object);
     }
 });

@@ -308,7 +308,7 @@ pub enum PolicyKind {
     Rego,
     /// Templates and constraints.
     Gatekeeper,
-    /// ValidatingAdmissionPolicies, their bindings and parameters.
+    /// Admission policies (CEL), their bindings and parameters.
     Cel,
 }
 

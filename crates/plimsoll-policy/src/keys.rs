@@ -198,7 +198,7 @@ const POLICY_SET: Group = Group {
             "A folder, a file or a pattern (`policies/*.rego`) of modules with `deny`, `violation` and `warn`.",
         ),
         key("gatekeeper", Shape::Path, "Templates, constraints and the Config of Gatekeeper."),
-        key("cel", Shape::Path, "ValidatingAdmissionPolicies, their bindings and parameters."),
+        key("cel", Shape::Path, "Admission policies (CEL), their bindings and parameters."),
         key("mode", MODES, "A mode for these policies; a softer one needs `soften: true`."),
         key("soften", Shape::Flag, "Says that the mode is meant to be softer than the policy's."),
     ],

@@ -1,9 +1,12 @@
-//! ValidatingAdmissionPolicies, asked as the API server asks them.
+//! Admission policies, asked as the API server asks them: at the desk those that change objects first, which at the gate the server
+//! has asked already.
 
 use std::time::Instant;
 
 use anyhow::{anyhow, bail};
-use plimsoll_cel::policy::{Binding, Options, Params, Policy, Review, Verdict};
+use plimsoll_cel::policy::{
+    Binding, MutatingBinding, MutatingPolicy, Options, Outcome, Params, Policy, Review, Verdict, mutate,
+};
 use plimsoll_gatekeeper::{Document, Words};
 use plimsoll_model::Effect;
 
@@ -18,12 +21,15 @@ const GROUP: &str = "admissionregistration.k8s.io";
 pub struct Admission {
     policies: Vec<Policy>,
     bindings: Vec<Binding>,
+    mutating: Vec<MutatingPolicy>,
+    mutating_bindings: Vec<MutatingBinding>,
     params: Params,
 }
 
 impl Admission {
     pub fn of(files: &[File]) -> anyhow::Result<Admission> {
         let (mut policies, mut bindings, mut params) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut mutating, mut mutating_bindings) = (Vec::new(), Vec::new());
         for File { name, content } in files {
             let text = std::str::from_utf8(content).map_err(|_| anyhow!("{name}: no UTF-8"))?;
             let documents = Document::read(name, text, Words::Kubernetes).map_err(|fault| anyhow!("{fault}"))?;
@@ -37,9 +43,11 @@ impl Admission {
                     Some("ValidatingAdmissionPolicyBinding") => {
                         bindings.push(Binding::from_json(&json).map_err(|error| anyhow!("{name}: {error}"))?)
                     }
-                    Some("MutatingAdmissionPolicy" | "MutatingAdmissionPolicyBinding") => {
-                        bail!("{name}: policies that change objects are not asked here; leave the file out")
+                    Some("MutatingAdmissionPolicy") => {
+                        mutating.push(MutatingPolicy::from_json(&json).map_err(|error| anyhow!("{name}: {error}"))?)
                     }
+                    Some("MutatingAdmissionPolicyBinding") => mutating_bindings
+                        .push(MutatingBinding::from_json(&json).map_err(|error| anyhow!("{name}: {error}"))?),
                     Some(other) if document.group() == GROUP => {
                         bail!("{name}: nothing is known of the kind `{other}` of {GROUP}")
                     }
@@ -47,26 +55,42 @@ impl Admission {
                 }
             }
         }
-        for binding in &bindings {
-            if !policies.iter().any(|policy| policy.name() == binding.policy()) {
-                bail!("binding `{}` is for the policy `{}`, which is not there", binding.name(), binding.policy());
-            }
-        }
-        if let Some(policy) =
-            policies.iter().find(|policy| !bindings.iter().any(|binding| binding.policy() == policy.name()))
-        {
-            bail!("policy `{}` has no binding: nothing would be asked of it", policy.name());
-        }
-        if policies.is_empty() {
-            bail!("there is no ValidatingAdmissionPolicy");
+        bound(policies.iter().map(Policy::name), bindings.iter().map(|one| (one.name(), one.policy())))?;
+        bound(
+            mutating.iter().map(MutatingPolicy::name),
+            mutating_bindings.iter().map(|one| (one.name(), one.policy())),
+        )?;
+        if policies.is_empty() && mutating.is_empty() {
+            bail!("there is no ValidatingAdmissionPolicy and no MutatingAdmissionPolicy");
         }
         let params = Params::new(&params).map_err(|error| anyhow!("{error}"))?;
-        Ok(Admission { policies, bindings, params })
+        Ok(Admission { policies, bindings, mutating, mutating_bindings, params })
+    }
+
+    /// The question about the object as these policies leave it, where it was made at the desk and they change anything.
+    ///
+    /// # Errors
+    /// What is to be said instead: a policy refuses it, or what it does to it is not known.
+    pub(super) fn changed(&self, asked: &Question, deadline: Option<Instant>) -> Result<Option<Question>, Box<Said>> {
+        let (Some(settle), false) = (asked.unchanged, self.mutating.is_empty()) else { return Ok(None) };
+        let undecided = |message: String| Box::new(Said { effect: Effect::Undecided, message, policy: String::new() });
+        let Some(request) = request(asked) else { return Err(undecided("the review has no request".into())) };
+        let review = Review::from_request(request).map_err(|error| undecided(error.to_string()))?;
+        let options = Options { deadline, ..Options::default() };
+        let mutated = mutate(&self.mutating, &self.mutating_bindings, &review, &self.params, options, &settle);
+        let policy = mutated.by.map_or_else(String::new, |(policy, binding)| format!("{policy}/{binding}"));
+        let says = |effect, message| Err(Box::new(Said { effect, message, policy }));
+        match mutated.outcome {
+            Outcome::Unchanged => Ok(None),
+            Outcome::Changed(object) => asked.with_object(object).map(Some).map_err(undecided),
+            Outcome::Refused(message) => says(Effect::Deny, message),
+            Outcome::Undecided(why) => says(Effect::Undecided, why),
+        }
     }
 
     pub(super) fn ask(&self, asked: &Question, deadline: Option<Instant>) -> Vec<Said> {
         let undecided = |message: String| vec![Said { effect: Effect::Undecided, message, policy: String::new() }];
-        let Some(request) = asked.json.as_ref().and_then(|review| review.get("request")) else {
+        let Some(request) = request(asked) else {
             return undecided("the review has no request".into());
         };
         let review = match Review::from_request(request) {
@@ -96,4 +120,24 @@ impl Admission {
         }
         all
     }
+}
+
+/// Whether each binding has its policy, and each policy a binding.
+fn bound<'a>(
+    policies: impl Iterator<Item = &'a str>,
+    bindings: impl Iterator<Item = (&'a str, &'a str)>,
+) -> anyhow::Result<()> {
+    let policies: Vec<&str> = policies.collect();
+    let bindings: Vec<(&str, &str)> = bindings.collect();
+    if let Some((binding, policy)) = bindings.iter().find(|(_, policy)| !policies.contains(policy)) {
+        bail!("binding `{binding}` is for the policy `{policy}`, which is not there");
+    }
+    if let Some(policy) = policies.iter().find(|policy| !bindings.iter().any(|(_, of)| of == *policy)) {
+        bail!("policy `{policy}` has no binding: nothing would be asked of it");
+    }
+    Ok(())
+}
+
+fn request(asked: &Question) -> Option<&serde_json::Value> {
+    asked.json.as_ref()?.get("request")
 }

@@ -23,11 +23,17 @@ pub fn review(
 ) -> Result<Question, String> {
     let read = value_of(node, Words::Kubernetes).map_err(|fault| fault.to_string())?;
     let mut object: Value = serde_json::from_str(&read.to_json()).map_err(|error| error.to_string())?;
-    if defaults {
-        plimsoll_defaults::apply(&mut object);
-    }
-    policies.question(of_creation(object, namespace).to_string().as_bytes(), at)
+    let settle = if defaults { set_defaults } else { leave };
+    settle(&mut object);
+    Ok(policies.question(of_creation(object, namespace).to_string().as_bytes(), at)?.of_the_desk(settle))
 }
+
+/// Of kinds that it does not know the object stays as it is.
+fn set_defaults(object: &mut Value) {
+    plimsoll_defaults::apply(object);
+}
+
+fn leave(_: &mut Value) {}
 
 /// The review of an object that is to be created, as it is.
 pub fn of_creation(object: Value, namespace: Option<&str>) -> Value {

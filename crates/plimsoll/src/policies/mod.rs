@@ -59,6 +59,8 @@ pub struct Question {
     json: Option<serde_json::Value>,
     /// The time to answer at.
     at: Timestamp,
+    /// At the desk, where no server has changed the object yet, and what the server sets by default in a changed one.
+    unchanged: Option<fn(&mut serde_json::Value)>,
 }
 
 /// What a policy says, before the set's mode.
@@ -106,7 +108,7 @@ impl Policies {
         let document = Value::from_json(review).map_err(|error| error.to_string())?;
         let wants_json = self.sets.iter().any(|set| matches!(set.engine, Engine::Cel(_)));
         let json = wants_json.then(|| serde_json::from_slice(review)).transpose().map_err(|error| error.to_string())?;
-        Ok(Question { document, json, at })
+        Ok(Question { document, json, at, unchanged: None })
     }
 
     /// What the policies say of an object, until the time is over that they have, or the caller's.
@@ -115,6 +117,17 @@ impl Policies {
         let deadline = until.into_iter().chain(own).min();
         let budget = Budget { deadline, memory: MEMORY, ..Budget::default() };
         let mut rulings = Vec::new();
+        // As at the server all changes come before all else, and all sets see them.
+        let mut changed: Option<Question> = None;
+        for set in &self.sets {
+            let Engine::Cel(admission) = &set.engine else { continue };
+            match admission.changed(changed.as_ref().unwrap_or(asked), budget.deadline) {
+                Ok(None) => {}
+                Ok(other) => changed = other,
+                Err(said) => rulings.push(set.ruling(*said)),
+            }
+        }
+        let asked = changed.as_ref().unwrap_or(asked);
         for set in &self.sets {
             let mut said = match &set.engine {
                 Engine::Rego(modules) => modules.ask(asked, &budget),
@@ -164,6 +177,23 @@ fn would(effect: Effect) -> &'static str {
 }
 
 impl Question {
+    /// The same question, of an object that no server has changed yet; with what it sets by default in a changed one.
+    #[must_use]
+    fn of_the_desk(mut self, settle: fn(&mut serde_json::Value)) -> Question {
+        self.unchanged = Some(settle);
+        self
+    }
+
+    /// The same question about another object.
+    fn with_object(&self, object: serde_json::Value) -> Result<Question, String> {
+        let mut json = self.json.clone().unwrap_or_default();
+        if let Some(request) = json.get_mut("request") {
+            request["object"] = object;
+        }
+        let document = Value::from_json(json.to_string().as_bytes()).map_err(|error| error.to_string())?;
+        Ok(Question { document, json: Some(json), at: self.at, unchanged: self.unchanged })
+    }
+
     /// What Rego sees of the time.
     fn world(&self) -> World {
         World { now_nanoseconds: self.at.as_nanosecond(), ..crate::rego::world() }

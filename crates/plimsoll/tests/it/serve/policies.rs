@@ -162,6 +162,51 @@ fn the_desk_says_of_an_object_what_the_gate_says() {
     assert_eq!(raw[0].1, "policies[2]: more-than-one/everywhere");
 }
 
+const MUTATING: &str = r#"apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: two-at-least}
+spec:
+  reinvocationPolicy: Never
+  matchConstraints:
+    resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}]
+  mutations:
+    - patchType: ApplyConfiguration
+      applyConfiguration: {expression: "object.spec.replicas < 2 ? Object{spec: Object.spec{replicas: 2}} : Object{}"}
+    - patchType: JSONPatch
+      jsonPatch: {expression: "[JSONPatch{op: 'remove', path: '/metadata/labels/owner'}]"}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: everywhere}
+spec: {policyName: two-at-least}
+"#;
+
+#[test]
+fn policies_that_change_objects_are_asked_first_at_the_desk_and_not_at_the_gate() {
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| {
+        written(dir, SETS);
+        std::fs::write(dir.join("cel/map.yaml"), MUTATING).unwrap();
+    });
+    // One replica by default, made two; and the owner is gone for all that come behind.
+    let object = deployment(|object| drop(object["spec"].as_object_mut().unwrap().remove("replicas")));
+    let desk = at_the_desk(&gate, &object, &[]);
+    assert!(desk.iter().all(|(message, _)| !message.contains("one replica is none")), "{desk:?}");
+    assert!(desk.iter().any(|(message, _)| message == "the label owner is missing"), "{desk:?}");
+    // The API server has asked such policies before it asks the gate.
+    let said = gate.client().post("/validate", &review(&object)).json();
+    let told = said["response"]["status"]["message"].to_string();
+    assert!(told.contains("one replica is none") && !told.contains("the label owner is missing"), "{said}");
+    // A mutation that fails refuses the object, as its policy says.
+    let object = deployment(|object| drop(object["metadata"].as_object_mut().unwrap().remove("labels")));
+    let desk = at_the_desk(&gate, &object, &[]);
+    let clause = "policies[2]: two-at-least/everywhere";
+    let refused = desk.iter().find(|(_, of)| of == clause).unwrap_or_else(|| panic!("{desk:?}"));
+    assert!(
+        refused.0.starts_with("policy 'two-at-least' with binding 'everywhere' denied request: JSON Patch"),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn a_mode_of_its_own_softens_what_a_set_says() {
     let mut object = deployment(|_| {});
