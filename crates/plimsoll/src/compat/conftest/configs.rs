@@ -291,7 +291,7 @@ mod tests {
             text + &format!("a{}: &a{} [*a{n}, *a{n}, *a{n}, *a{n}]\n", n + 1, n + 1)
         });
         assert!(yaml(format!("{document}---\n{document}").as_bytes()).is_ok());
-        let fault = yaml(vec![document.as_str(); 4].join("---\n").as_bytes()).unwrap_err();
+        let fault = yaml([document.as_str(); 4].join("---\n").as_bytes()).unwrap_err();
         assert!(fault.message.contains("more than 4000000") && fault.line > 22, "{fault:?}");
     }
 

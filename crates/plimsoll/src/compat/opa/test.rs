@@ -182,30 +182,27 @@ impl Suite {
         self.tests.iter().map(|test| self.tested(test, chosen, None)).collect()
     }
 
-    /// A test's query and what is known of the test so far; or all that will be, where there is nothing to run.
-    fn ready(&self, test: &Named) -> Result<(Prepared, Sources, Tested), Tested> {
-        let mut result = Tested::new(Place::of(test.span, &self.policies.sources), &test.package, &test.name);
+    /// A test's query, where there is something to run; `result` says why not.
+    fn ready(&self, test: &Named, result: &mut Tested) -> Option<(Prepared, Sources)> {
         if test.skip {
             result.skip = true;
-            return Err(result);
+            return None;
         }
         if let Ok(mut cases) = self.cases.lock() {
             cases.clear();
         }
         match self.policies.query(&test.path) {
-            Ok((prepared, sources)) => Ok((prepared, sources, result)),
+            Ok(ready) => Some(ready),
             Err(faults) => {
                 result.error = faults.into_iter().next();
-                Err(result)
+                None
             }
         }
     }
 
     fn tested(&self, test: &Named, chosen: &Chosen, covered: Option<&mut Covered>) -> Tested {
-        let (prepared, sources, mut result) = match self.ready(test) {
-            Ok(ready) => ready,
-            Err(done) => return done,
-        };
+        let mut result = Tested::new(Place::of(test.span, &self.policies.sources), &test.package, &test.name);
+        let Some((prepared, sources)) = self.ready(test, &mut result) else { return result };
         let began = Instant::now();
         let options = run_options(Some(chosen.timeout), chosen.strict_builtin_errors, &self.policies.program);
         let compiled = self.policies.program.compiled();
@@ -231,10 +228,8 @@ impl Suite {
     }
 
     fn measured(&self, test: &Named, timeout: Duration) -> Tested {
-        let (prepared, sources, mut result) = match self.ready(test) {
-            Ok(ready) => ready,
-            Err(done) => return done,
-        };
+        let mut result = Tested::new(Place::of(test.span, &self.policies.sources), &test.package, &test.name);
+        let Some((prepared, sources)) = self.ready(test, &mut result) else { return result };
         let began = Instant::now();
         self.measure(&prepared, timeout, test, &sources, &mut result);
         result.duration = began.elapsed();
