@@ -3,6 +3,7 @@
     with Gate(program, "--cert=tls.crt", "--key=tls.key", cwd=folder, env=environment) as gate:
         gate.port, gate.log, gate.image_review("nginx:1.21")
 """
+import base64
 import ctypes
 import http.client
 import json
@@ -93,3 +94,18 @@ class Gate:
         spec = {"containers": [{"image": image}], "namespace": "default"}
         review = {"apiVersion": "imagepolicy.k8s.io/v1alpha1", "kind": "ImageReview", "spec": spec}
         return json.loads(self.call("POST", "/image_policy", json.dumps(review))[1])["status"]
+
+
+def webhook(port, authority):
+    """A ValidatingWebhookConfiguration by which all objects that are created or changed go to the gate on this port; `authority`
+    is PEM."""
+    rules = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"]}
+    return json.dumps({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "policies"},
+        "webhooks": [{
+            "name": "policies.example.com", "rules": [rules], "failurePolicy": "Fail", "sideEffects": "None", "timeoutSeconds": 10,
+            "admissionReviewVersions": ["v1"], "clientConfig": {"url": f"https://127.0.0.1:{port}/validate", "caBundle": base64.b64encode(authority).decode()},
+            "namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}]},
+        }],
+    })

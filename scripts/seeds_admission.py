@@ -12,6 +12,7 @@ import subprocess
 
 from cluster_peer import Cluster
 from gate_peer import Gate, free_port, nobody_listens, wait_until
+import seeds_gatekeeper
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NOTES = os.path.join(ROOT, "tests/seeds/admission")
@@ -430,7 +431,8 @@ MENDED = ("--cert=mended.pem", "--key=mended-key.pem")
 # In the order in which they run: the API server is started anew as seldom as can be.
 LINES = {
     34: Admission.certificate, 35: Admission.bouncer, 36: Admission.break_glass, 37: Admission.digits,
-    38: Admission.secret_tls, 39: Admission.service, 40: Admission.deployment, 47: Admission.lost_indentation,
+    38: Admission.secret_tls, 39: Admission.service, 40: Admission.deployment, **seeds_gatekeeper.ADMISSION,
+    47: Admission.lost_indentation,
     55: Admission.pull_secret, 56: Admission.pull_secret, 57: Admission.pull_secret, 58: Admission.capital_name,
     59: Admission.secret_pod, 60: Admission.account_with_secret, 61: Admission.patched_account,
     41: Admission.bare_image_policy, 43: Admission.config_flag, 42: Admission.backtick, 45: Admission.no_contexts,
