@@ -1,9 +1,10 @@
-//! Pinning: the tag that was judged becomes the digest that was judged. In: decisions. Out: a JSON Patch (RFC 6902) that
-//! leaves the user's spelling and adds the digest. What it does not do: touch what has a digest already, so a second
-//! time gives nothing.
+//! What a mutating review is answered with: a JSON Patch (RFC 6902). Pinning: the tag that was judged becomes the digest that was
+//! judged, behind the user's spelling; what has a digest already is left, so a second time gives nothing. Changing: the object
+//! becomes what mutators made of it. What it does not do: judge, or mutate.
 
 use plimsoll_model::{Digest, ImageReference};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::review::{NamedImage, Review};
@@ -32,6 +33,20 @@ pub fn pin(review: &Review, digests: &[Option<&str>], warnings: &[String]) -> An
         audit: std::collections::BTreeMap::new(),
         patch: (review.is_pod && review.envelope.mutating()).then(|| patch(pins)).flatten(),
     }
+}
+
+/// The answer with a patch that makes `before`, the review's object, into `after`, and then does what the answer's own does, which
+/// is for `after`.
+pub fn change(before: &Value, after: &Value, answer: Answer) -> Answer {
+    let mut operations = match serde_json::to_value(json_patch::diff(before, after)) {
+        Ok(Value::Array(operations)) => operations,
+        // A patch is a list of plain objects.
+        _ => Vec::new(),
+    };
+    let own: Option<Vec<Value>> = answer.patch.as_deref().and_then(|patch| serde_json::from_slice(patch).ok());
+    operations.extend(own.into_iter().flatten());
+    let patch = (!operations.is_empty()).then(|| serde_json::to_vec(&operations).ok()).flatten();
+    Answer { patch, ..answer }
 }
 
 /// The patch for these images; none when there is nothing to change.
@@ -76,6 +91,31 @@ mod tests {
         assert_eq!(pinned("nginx:1.21", DIGEST), Some(format!("nginx:1.21@{DIGEST}")));
         assert_eq!(pinned("nginx", DIGEST), Some(format!("nginx@{DIGEST}")));
         assert_eq!(pinned("localhost:5000/a", DIGEST), Some(format!("localhost:5000/a@{DIGEST}")));
+    }
+
+    #[test]
+    fn a_change_comes_before_the_pins() {
+        let pins = serde_json::json!([{"op": "replace", "path": "/spec/containers/1/image", "value": "b@sha256:0"}]);
+        let answer = Answer {
+            allowed: true,
+            code: 200,
+            message: String::new(),
+            warnings: Vec::new(),
+            audit: std::collections::BTreeMap::new(),
+            patch: Some(pins.to_string().into_bytes()),
+        };
+        let before =
+            serde_json::json!({"metadata": {"labels": {"a/b~c": "1"}}, "spec": {"containers": [{"image": "a"}]}});
+        let mut after = before.clone();
+        after["metadata"]["labels"]["a/b~c"] = "2".into();
+        after["spec"]["containers"] = serde_json::json!([{"image": "a"}, {"image": "b"}]);
+        let changed = change(&before, &after, answer.clone());
+        let patch: json_patch::Patch = serde_json::from_slice(changed.patch.as_deref().unwrap()).unwrap();
+        let mut made = before.clone();
+        json_patch::patch(&mut made, &patch).unwrap();
+        after["spec"]["containers"][1]["image"] = "b@sha256:0".into();
+        assert_eq!(made, after);
+        assert_eq!(change(&before, &before, Answer { patch: None, ..answer }).patch, None);
     }
 
     #[test]

@@ -123,10 +123,20 @@ impl Expander {
             .mutators
             .mutate(object, namespace.as_ref(), Source::Original, "")
             .map_err(|why| format!("error mutating base resource {name}: {why}"))?;
-        let mut made = Vec::new();
-        self.expand_from(&base, namespace.as_ref(), 0, &mut made)
-            .map_err(|why| format!("error expanding resource {name}: {why}"))?;
+        let made = self.made_of(&base, namespace.as_ref())?;
         Ok((base, made))
+    }
+
+    /// All that an object makes in its namespace, as it is: mutators are for what is made.
+    ///
+    /// # Errors
+    /// It cannot be told, in Gatekeeper's words.
+    pub fn made_of(&self, object: &Value, namespace: Option<&Value>) -> Result<Vec<Made>, String> {
+        let mut made = Vec::new();
+        let name = json::text(object, &["metadata", "name"]);
+        let made_all = self.expand_from(object, namespace, 0, &mut made);
+        made_all.map_err(|why| format!("error expanding resource {name}: {why}"))?;
+        Ok(made)
     }
 
     fn expand_from(

@@ -81,7 +81,7 @@ pub struct Assessment {
     /// Of an object that makes pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadFacts>,
-    /// Of an object: what policies in other languages say.
+    /// What policies in other languages say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rulings: Vec<Ruling>,
     /// All problems: the source's, the inventory's and the matcher's.
@@ -90,7 +90,7 @@ pub struct Assessment {
     pub verdict: Option<Verdict>,
 }
 
-/// What a policy of somebody else's says of an object.
+/// What a policy of somebody else's says of a subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ruling {

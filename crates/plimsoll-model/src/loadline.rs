@@ -312,6 +312,17 @@ pub enum PolicyKind {
     Cel,
 }
 
+/// What the policies of a set are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyOver {
+    /// Every object, by the AdmissionReview that the API server sends of it.
+    #[default]
+    Objects,
+    /// Every image that was looked into, by its assessment.
+    Images,
+}
+
 /// Policies of others, from files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -319,11 +330,19 @@ pub struct PolicySet {
     pub kind: PolicyKind,
     /// A file, a folder, or a pattern of names in one.
     pub path: String,
+    #[serde(default, skip_serializing_if = "PolicyOver::is_default")]
+    pub over: PolicyOver,
     /// Softer or stricter than the policy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     #[serde(default)]
     pub place: Place,
+}
+
+impl PolicyOver {
+    fn is_default(&self) -> bool {
+        *self == PolicyOver::default()
+    }
 }
 
 impl PolicyKind {

@@ -3,7 +3,7 @@
 
 use plimsoll_model::loadline::{
     BreakGlass, BreakGlassGroups, Exemption, FixTest, FootprintRule, ImageEntry, Mode, Place, PodSecurity,
-    PodSecurityLevel, PolicyKind, PolicySet, RuleAction, RuntimeClassRule, TagRequirement, TagRules,
+    PodSecurityLevel, PolicyKind, PolicyOver, PolicySet, RuleAction, RuntimeClassRule, TagRequirement, TagRules,
     VulnerabilityClause, VulnerabilityRules, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
 };
 
@@ -249,8 +249,18 @@ pub(crate) fn policy_set(
         return None;
     }
     let (kind, path) = first?;
+    let over = match text(node, "over").as_deref() {
+        Some("images") => PolicyOver::Images,
+        _ => PolicyOver::Objects,
+    };
+    if over == PolicyOver::Images && kind != PolicyKind::Rego {
+        let span = node.get("over").map_or(node.span, |over| over.span);
+        let hint = Some("write the rule in Rego: `- {rego: images/, over: images}`".to_owned());
+        faults.push(span, format!("`{}` is asked about objects alone", kind.word()), hint);
+        return None;
+    }
     let mode = node.get("mode").and_then(Node::text).and_then(mode);
-    Some((PolicySet { kind, path: resolve(&path), mode, place }, flag(node, "soften")))
+    Some((PolicySet { kind, path: resolve(&path), over, mode, place }, flag(node, "soften")))
 }
 
 pub(crate) fn waiver(node: &Node, place: Place, known: &Known<'_>, faults: &mut Faults<'_>) -> Waiver {

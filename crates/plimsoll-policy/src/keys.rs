@@ -199,6 +199,14 @@ const POLICY_SET: Group = Group {
         ),
         key("gatekeeper", Shape::Path, "Templates, constraints and the Config of Gatekeeper."),
         key("cel", Shape::Path, "Admission policies (CEL), their bindings and parameters."),
+        key(
+            "over",
+            Shape::Word(&[
+                ("objects", "every object, by the AdmissionReview that the API server sends; the default"),
+                ("images", "every image that was looked into, by its assessment; in Rego alone"),
+            ]),
+            "What the policies are asked about.",
+        ),
         key("mode", MODES, "A mode for these policies; a softer one needs `soften: true`."),
         key("soften", Shape::Flag, "Says that the mode is meant to be softer than the policy's."),
     ],

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    BreakGlass, BreakGlassGroups, Exemption, FixTest, ImageEntry, Mode, PodSecurity, PodSecurityLevel, RuleAction,
-    TagRequirement, VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
+    BreakGlass, BreakGlassGroups, Exemption, FixTest, ImageEntry, Mode, PodSecurity, PodSecurityLevel, PolicyOver,
+    RuleAction, TagRequirement, VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
 };
 
 use crate::decode::softness;
@@ -57,11 +57,12 @@ fn write(out: &mut String, policy: &LoadLine) -> std::fmt::Result {
         writeln!(out, "policies:")?;
     }
     for set in &policy.policies {
+        let over = if set.over == PolicyOver::Images { ", over: images" } else { "" };
         let mut mode = set.mode.map_or_else(String::new, |mode| format!(", mode: {}", self::mode(mode)));
         if set.mode.is_some_and(|mode| softness(mode) > softness(policy.mode)) {
             mode.push_str(", soften: true");
         }
-        writeln!(out, "  - {{{}: {}{mode}}}", set.kind.word(), quote(&set.path))?;
+        writeln!(out, "  - {{{}: {}{over}{mode}}}", set.kind.word(), quote(&set.path))?;
     }
     if let Some(one) = &policy.workloads {
         workloads(out, one)?;

@@ -224,6 +224,7 @@ pub fn context(session: &Session) -> plimsoll_policy::Context<'_> {
 
 /// The assessment with its verdict.
 pub fn judged(session: &Session, mut assessment: Assessment) -> Assessment {
+    assessment.rulings.extend(session.policies.of_image(&assessment, session.at));
     assessment.verdict = Some(plimsoll_policy::judge(&assessment, &session.policy, &context(session)));
     assessment
 }

@@ -11,7 +11,7 @@ use plimsoll_checks::lint::{Linter, Options, Selection, UnknownRule, all_rules};
 use plimsoll_checks::manifest::object::{Manifest, Object, read};
 use plimsoll_checks::pod_security::{CHECKS, Check, Level, Version};
 use plimsoll_checks::source::{Source, Span};
-use plimsoll_model::loadline::{LoadLine, PodSecurityLevel, RuleAction, WorkloadRules};
+use plimsoll_model::loadline::{LoadLine, PodSecurityLevel, PolicyOver, RuleAction, WorkloadRules};
 use plimsoll_model::{
     Assessment, FileKind, Finding, ImageReference, Inventory, LintedFile, Location, Problem, ProblemKind, Ruling,
     Severity, Subject, SubjectKind, WorkloadFacts,
@@ -27,7 +27,7 @@ const NOT_UNDERSTOOD: &str = "not-understood";
 pub fn linter_of(policy: &LoadLine) -> Result<Option<Linter>, UnknownRule> {
     let nothing = WorkloadRules::default();
     // Policies in other languages ask for objects too, of which the linter then says nothing.
-    let asks = || (!policy.policies.is_empty()).then_some(&nothing);
+    let asks = || policy.policies.iter().any(|set| set.over == PolicyOver::Objects).then_some(&nothing);
     let Some(workloads) = policy.workloads.as_ref().or_else(asks) else { return Ok(None) };
     let named = workloads.rules.iter().filter(|(_, action)| **action != RuleAction::Off).map(|(id, _)| id.clone());
     // What the linter says of itself is no rule of the policy; but without any name it would take the default ones.

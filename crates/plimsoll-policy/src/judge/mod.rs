@@ -19,8 +19,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use plimsoll_model::loadline::{Exemption, ImageEntry, Mode, WhenUndecided};
 use plimsoll_model::{
-    Assessment, DatabaseInfo, Effect, Hidden, ImageReference, LoadLine, Outcome, Reason, ReasonCode, SubjectKind,
-    Verdict, VexStatement,
+    Assessment, DatabaseInfo, Effect, Hidden, ImageReference, LoadLine, Outcome, Problem, ProblemKind, Reason,
+    ReasonCode, SubjectKind, Verdict, VexStatement,
 };
 
 use crate::entry::{self, Fit};
@@ -165,7 +165,16 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
     vulnerabilities::judge(&case, &hiding, &mut found);
     footprint::judge(&case, &hiding, &mut found);
     data::judge(&case, &mut found);
+    found.reasons.extend(rulings(assessment));
     verdict(policy, Some(entry), found, glass)
+}
+
+/// Whether anybody could look into the subject: what is in it may be partly known, but not altogether unknown.
+pub fn looked_into(assessment: &Assessment) -> bool {
+    let Assessment { inventory, problems, .. } = assessment;
+    let something = inventory.config.is_some() || !inventory.packages.is_empty() || inventory.distro.is_some();
+    let unread = |problem: &Problem| matches!(problem.kind, ProblemKind::NotExamined | ProblemKind::UnreadableName);
+    (something || problems.is_empty()) && !problems.iter().any(unread)
 }
 
 /// What is no image and holds none: it is judged by the policy's `workloads`.
@@ -186,13 +195,17 @@ fn judge_object(assessment: &Assessment, policy: &LoadLine, context: &Context<'_
     found.reasons.extend(policy.exempt.iter().filter(fit).map(past_exemption));
     let glass = glass::held(policy, namespace, context);
     let today = day(context.at);
-    for ruling in &assessment.rulings {
-        let mut one = reason(ruling.effect, ReasonCode::Ruling, ruling.message.clone());
-        one.clause = Some(ruling.clause.clone());
-        found.reasons.push(one);
-    }
+    found.reasons.extend(rulings(assessment));
     workload::judge(&workload::Object { assessment, policy, names: &names, namespace, today }, &mut found);
     verdict(policy, None, found, glass)
+}
+
+/// What policies in other languages say of the subject.
+fn rulings(assessment: &Assessment) -> impl Iterator<Item = Reason> {
+    assessment.rulings.iter().map(|ruling| Reason {
+        clause: Some(ruling.clause.clone()),
+        ..reason(ruling.effect, ReasonCode::Ruling, ruling.message.clone())
+    })
 }
 
 fn past_exemption(exemption: &Exemption) -> Reason {

@@ -20,7 +20,7 @@ use super::{deliver, report, session};
 use crate::assess;
 use crate::cli::{CheckArgs, Global, Origin, ReachArgs, RenderArgs};
 use crate::exit::Exit;
-use crate::policies::{Question, desk};
+use crate::policies::desk;
 use crate::progress::Meter;
 use crate::rendered::{self, RenderedText, Unrendered};
 use crate::session::Session;
@@ -127,12 +127,12 @@ fn objects(session: &Session, below: &Below, no_defaults: bool) -> anyhow::Resul
     let denies_dockerfiles = workload::denies_dockerfiles(&session.policy);
     let policies = &session.policies;
     let rulings = |object: &Object| {
-        if policies.is_empty() {
+        if !policies.ask_of_objects() {
             return Vec::new();
         }
-        match desk::review(policies, &object.node, session.namespace.as_deref(), !no_defaults, session.at) {
+        match desk::review(policies, &object.node, session.namespace.as_deref(), no_defaults, session.at) {
             Ok(asked) => policies.rulings(&asked, None),
-            Err(why) => Question::unread(policies, &why),
+            Err(why) => policies.object_unread(&why),
         }
     };
     let of_file = |(mut linted, text): (LintedFile, &String)| {

@@ -1,5 +1,6 @@
 //! The review that the API server would send of an object in a file. In: the object. Out: an AdmissionReview of its creation, with
-//! the server's defaults set unless somebody asks for the raw file. Nobody is known to ask: the user is empty.
+//! the server's defaults, and to be changed by policies that change objects, unless somebody asks for the raw file. Nobody is known
+//! to ask: the user is empty.
 
 use std::sync::Arc;
 
@@ -18,22 +19,22 @@ pub fn review(
     policies: &Policies,
     node: &Arc<Node>,
     namespace: Option<&str>,
-    defaults: bool,
+    raw: bool,
     at: Timestamp,
 ) -> Result<Question, String> {
     let read = value_of(node, Words::Kubernetes).map_err(|fault| fault.to_string())?;
     let mut object: Value = serde_json::from_str(&read.to_json()).map_err(|error| error.to_string())?;
-    let settle = if defaults { set_defaults } else { leave };
-    settle(&mut object);
-    Ok(policies.question(of_creation(object, namespace).to_string().as_bytes(), at)?.of_the_desk(settle))
+    if raw {
+        return policies.question(of_creation(object, namespace).to_string().as_bytes(), at);
+    }
+    set_defaults(&mut object);
+    Ok(policies.question(of_creation(object, namespace).to_string().as_bytes(), at)?.of_the_desk(set_defaults))
 }
 
 /// Of kinds that it does not know the object stays as it is.
 fn set_defaults(object: &mut Value) {
     plimsoll_defaults::apply(object);
 }
-
-fn leave(_: &mut Value) {}
 
 /// The review of an object that is to be created, as it is.
 pub fn of_creation(object: Value, namespace: Option<&str>) -> Value {

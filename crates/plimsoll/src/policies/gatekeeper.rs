@@ -1,14 +1,17 @@
-//! Gatekeeper's templates and constraints, asked as its webhook asks them.
+//! Gatekeeper's templates and constraints, asked as its webhook asks them, of an object and of what it would make; and its
+//! mutators.
 
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use plimsoll_gatekeeper::config::Process;
 use plimsoll_gatekeeper::{
-    Document, Inventory, Native, Options, Outcome, Response, Review, ReviewOptions, Set, Source, Words, json, kinds,
+    Document, Expander, Inventory, Made, Native, Options, Outcome, Response, Review, ReviewOptions, Set, Source, Words,
+    json, kinds,
 };
 use plimsoll_model::Effect;
 use plimsoll_rego::budget::Budget;
+use plimsoll_rego::value::Value;
 
 use super::files::File;
 use super::{Question, Said};
@@ -17,79 +20,134 @@ use crate::native::Cel;
 /// Where scoped actions are done.
 const POINT: &str = "validation.gatekeeper.sh";
 
-pub fn set(files: &[File]) -> anyhow::Result<Set> {
-    let mut documents = Vec::new();
-    for File { name, content } in files {
-        let text = std::str::from_utf8(content).map_err(|_| anyhow!("{name}: no UTF-8"))?;
-        documents.extend(Document::read(name, text, Words::Kubernetes).map_err(|fault| anyhow!("{fault}"))?);
-    }
-    let native: Arc<dyn Native> = Arc::new(Cel { failure_policy: "Fail".to_owned() });
-    let options = Options { strict: true, native: Some(native), ..Options::default() };
-    let documents: Vec<Document> = documents.into_iter().flat_map(Document::opened).collect();
-    let set = Set::load(&documents, &options).map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        anyhow!("{}", faults.join("\n"))
-    })?;
-    if set.constraints().len() == 0 {
-        bail!("there is no constraint: the templates would ask nothing");
-    }
-    // What is no policy is what else there is in the cluster.
-    let mut inventory = Inventory::default();
-    for document in documents.iter().filter(|document| !kinds::is_gatekeepers(document.group())) {
-        inventory.add(document).map_err(|fault| anyhow!("{fault}"))?;
-    }
-    Ok(set.with_inventory(inventory))
+/// Templates, constraints, mutators and what objects make, as the webhooks of Gatekeeper have them.
+pub struct Gatekeeper {
+    set: Set,
+    expander: Expander,
 }
 
-pub(super) fn ask(set: &Set, question: &Question, budget: &Budget) -> Vec<Said> {
-    let undecided = |message: String| vec![Said { effect: Effect::Undecided, message, policy: String::new() }];
-    let Some(request) = json::field(&question.document, "request") else {
-        return undecided("the review has no request".into());
-    };
-    let review = match Review::of_request(request, Source::Original) {
-        Ok(review) => review,
-        Err(why) => return undecided(why),
-    };
-    // As Gatekeeper's webhook shows it; what the files do not hold is not known.
-    let review = match review.wanted_namespace().and_then(|name| set.namespace(name)).cloned() {
-        Some(namespace) => review.showing_namespace(namespace),
-        None => review,
-    };
-    // The Config's own word for namespaces that Gatekeeper's webhook leaves alone.
-    if set.excludes(Process::Webhook, review.namespace_name()) {
-        return Vec::new();
+impl Gatekeeper {
+    /// # Errors
+    /// What cannot be read or is refused, and files in which there is nothing to ask and nothing to change.
+    pub fn of(files: &[File]) -> anyhow::Result<Gatekeeper> {
+        let mut documents = Vec::new();
+        for File { name, content } in files {
+            let text = std::str::from_utf8(content).map_err(|_| anyhow!("{name}: no UTF-8"))?;
+            documents.extend(Document::read(name, text, Words::Kubernetes).map_err(|fault| anyhow!("{fault}"))?);
+        }
+        let native: Arc<dyn Native> = Arc::new(Cel { failure_policy: "Fail".to_owned() });
+        let options = Options { strict: true, native: Some(native), ..Options::default() };
+        let documents: Vec<Document> = documents.into_iter().flat_map(Document::opened).collect();
+        let set = Set::load(&documents, &options).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            anyhow!("{}", faults.join("\n"))
+        })?;
+        let expander = Expander::load(&documents).map_err(|fault| anyhow!("{fault}"))?;
+        if set.constraints().len() == 0 && expander.mutators().is_empty() {
+            bail!("there is no constraint: the templates would ask nothing");
+        }
+        // What is no policy is what else there is in the cluster.
+        let mut inventory = Inventory::default();
+        for document in documents.iter().filter(|document| !kinds::is_gatekeepers(document.group())) {
+            inventory.add(document).map_err(|fault| anyhow!("{fault}"))?;
+        }
+        Ok(Gatekeeper { set: set.with_inventory(inventory), expander })
     }
-    let options = ReviewOptions {
-        point: Some(POINT),
-        budget: budget.clone(),
-        alone: !set.has_inventory(),
-        cautious: true,
-        world: question.world(),
-    };
-    let responses = set.review_with(&review, &options, None);
-    responses
-        .iter()
-        .filter_map(|response| {
-            Some(Said {
-                effect: effect(response)?,
-                message: response.outcome.message().to_owned(),
-                policy: format!("{}/{}", response.constraint.kind, response.constraint.name),
-            })
-        })
-        .collect()
+
+    /// Whether objects are changed.
+    pub fn mutates(&self) -> bool {
+        !self.expander.mutators().is_empty()
+    }
+
+    /// A request's object, as it is by now, as the mutators leave it.
+    ///
+    /// # Errors
+    /// Why it cannot be told.
+    pub fn mutated(&self, request: &Value, object: &Value) -> Result<Value, String> {
+        let name = json::text(request, &["namespace"]);
+        if self.set.excludes(Process::MutationWebhook, name) {
+            return Ok(object.clone());
+        }
+        let operation = json::text(request, &["operation"]);
+        self.expander.mutators().mutate(object, self.set.namespace(name), Source::Original, operation)
+    }
+
+    /// What the constraints say of a review's object, and of what it would make.
+    pub fn ask(&self, question: &Question, budget: &Budget) -> Vec<Said> {
+        let undecided = |message: String| Said { effect: Effect::Undecided, message, policy: String::new() };
+        let Some(request) = json::field(&question.document, "request") else {
+            return vec![undecided("the review has no request".into())];
+        };
+        let review = match Review::of_request(request, Source::Original) {
+            Ok(review) => review,
+            Err(why) => return vec![undecided(why)],
+        };
+        // As Gatekeeper's webhook shows it; what the files do not hold is not known.
+        let namespace = review.wanted_namespace().and_then(|name| self.set.namespace(name)).cloned();
+        let review = match &namespace {
+            Some(namespace) => review.showing_namespace(namespace.clone()),
+            None => review,
+        };
+        // The Config's own word for namespaces that Gatekeeper's webhook leaves alone.
+        if self.set.excludes(Process::Webhook, review.namespace_name()) {
+            return Vec::new();
+        }
+        let options = ReviewOptions {
+            point: Some(POINT),
+            budget: budget.clone(),
+            alone: !self.set.has_inventory(),
+            cautious: true,
+            world: question.world(),
+        };
+        let said = |review: &Review, made: Option<&Made>| -> Vec<Said> {
+            let responses = self.set.review_with(review, &options, None);
+            responses.iter().filter_map(|response| said(response, made)).collect()
+        };
+        let mut all = said(&review, None);
+        if matches!(review.operation(), "CREATE" | "UPDATE")
+            && let Some(object) = review.object()
+        {
+            match self.expander.made_of(object, namespace.as_ref()) {
+                Ok(made) => all.extend(made.iter().flat_map(|one| {
+                    let review = Review::of_object(&one.object, Source::Generated);
+                    let review = match &namespace {
+                        Some(namespace) => review.showing_namespace(namespace.clone()),
+                        None => review,
+                    };
+                    said(&review, Some(one))
+                })),
+                Err(why) => all.push(undecided(format!("what the object would make cannot be told: {why}"))),
+            }
+        }
+        all
+    }
+}
+
+/// What a response is here, of an object or of one that it would make; nothing where the constraint's action is for others.
+fn said(response: &Response, made: Option<&Made>) -> Option<Said> {
+    let own = made.map(|made| &made.action).filter(|action| !action.is_empty());
+    let message = response.outcome.message();
+    Some(Said {
+        effect: effect(response, own.unwrap_or(&response.constraint.action))?,
+        message: match made {
+            Some(made) => format!("[Implied by {}] {message}", made.template),
+            None => message.to_owned(),
+        },
+        policy: format!("{}/{}", response.constraint.kind, response.constraint.name),
+    })
 }
 
 /// What a constraint's action makes of what it says; nothing where it does nothing here.
-fn effect(response: &Response) -> Option<Effect> {
+fn effect(response: &Response, action: &Arc<str>) -> Option<Effect> {
     let of = |action: &Arc<str>| match &**action {
         "deny" => Some(Effect::Deny),
         "warn" => Some(Effect::Warn),
         "dryrun" => Some(Effect::Info),
         _ => None,
     };
-    let action = match &*response.constraint.action {
+    let action = match &**action {
         "scoped" => response.scoped.iter().filter_map(of).max(),
-        _ => of(&response.constraint.action),
+        _ => of(action),
     }?;
     match response.outcome {
         Outcome::Undecided { .. } if action == Effect::Deny => Some(Effect::Undecided),
@@ -126,15 +184,15 @@ spec: {{match: {{{selector}}}}}
         )
     }
 
-    fn loaded(text: &str) -> anyhow::Result<Set> {
-        set(&[File { name: "a.yaml".into(), content: text.as_bytes().to_vec() }])
+    fn loaded(text: &str) -> anyhow::Result<Gatekeeper> {
+        Gatekeeper::of(&[File { name: "a.yaml".into(), content: text.as_bytes().to_vec() }])
     }
 
-    fn said(set: &Set, kind: &str, namespace: &str) -> Vec<(String, Effect, String)> {
+    fn said(set: &Gatekeeper, kind: &str, namespace: &str) -> Vec<(String, Effect, String)> {
         let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "web", "namespace": namespace}});
         let review = super::super::desk::of_creation(object, Some(namespace));
         let asked = Policies::default().question(review.to_string().as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
-        let said = ask(set, &asked, &Budget::default());
+        let said = set.ask(&asked, &Budget::default());
         said.into_iter().map(|one| (one.policy, one.effect, one.message)).collect()
     }
 

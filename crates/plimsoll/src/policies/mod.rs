@@ -1,6 +1,7 @@
 //! The policies that a LoadLine's `policies` names: Rego, Gatekeeper's, CEL. In: their files; the AdmissionReview of an object,
-//! the API server's own or one made at the desk. Out: one [`Ruling`] for everything that they say. They are read and compiled
-//! once; what cannot be loaded is an error, never an empty set. What it does not do: judge, which the LoadLine's crate does.
+//! the API server's own or one made at the desk, or the assessment of an image. Out: one [`Ruling`] for everything that they say.
+//! They are read and compiled once; what cannot be loaded is an error, never an empty set. What it does not do: judge, which the
+//! LoadLine's crate does.
 
 mod cel;
 pub mod desk;
@@ -13,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use plimsoll_model::loadline::{LoadLine, Mode, PolicyKind, PolicySet};
-use plimsoll_model::{Effect, Ruling};
+use plimsoll_gatekeeper::json;
+use plimsoll_model::loadline::{LoadLine, Mode, PolicyKind, PolicyOver, PolicySet};
+use plimsoll_model::{Assessment, Effect, Ruling, SubjectKind};
 use plimsoll_rego::budget::Budget;
 use plimsoll_rego::builtins::World;
 use plimsoll_rego::value::Value;
@@ -42,13 +44,14 @@ pub struct Policies {
 struct Opened {
     /// `policies[0]`
     name: String,
+    over: PolicyOver,
     mode: Option<Mode>,
     engine: Engine,
 }
 
 enum Engine {
     Rego(rego::Modules),
-    Gatekeeper(Box<plimsoll_gatekeeper::Set>),
+    Gatekeeper(Box<gatekeeper::Gatekeeper>),
     Cel(Box<cel::Admission>),
 }
 
@@ -61,6 +64,14 @@ pub struct Question {
     at: Timestamp,
     /// At the desk, where no server has changed the object yet, and what the server sets by default in a changed one.
     unchanged: Option<fn(&mut serde_json::Value)>,
+}
+
+/// A review's object before and after the mutators.
+pub struct Mutated {
+    pub before: serde_json::Value,
+    pub after: serde_json::Value,
+    /// The review of the object as it is after.
+    pub body: Vec<u8>,
 }
 
 /// What a policy says, before the set's mode.
@@ -96,8 +107,94 @@ impl Policies {
         Ok(policies)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.sets.is_empty()
+    /// Whether something is asked of objects.
+    pub fn ask_of_objects(&self) -> bool {
+        self.over(PolicyOver::Objects).next().is_some()
+    }
+
+    fn over(&self, over: PolicyOver) -> impl Iterator<Item = &Opened> {
+        self.sets.iter().filter(move |set| set.over == over)
+    }
+
+    /// What the policies say of what is in an image, a folder or an SBOM. Of one that nobody could look into they are not asked:
+    /// that it could not be told is said elsewhere.
+    pub fn of_image(&self, assessment: &Assessment, at: Timestamp) -> Vec<Ruling> {
+        let of_object = matches!(assessment.subject.kind, SubjectKind::Manifest | SubjectKind::Dockerfile);
+        if of_object || self.over(PolicyOver::Images).next().is_none() || !plimsoll_policy::looked_into(assessment) {
+            return Vec::new();
+        }
+        let document = serde_json::to_vec(&ImageAssessment {
+            api_version: "plimsoll.dev/v1alpha1",
+            kind: "ImageAssessment",
+            assessment,
+        });
+        let question = document.map_err(|error| error.to_string()).and_then(|document| self.question(&document, at));
+        match question {
+            Ok(question) => self.asked(PolicyOver::Images, &question, None),
+            Err(why) => self.unread(PolicyOver::Images, &why),
+        }
+    }
+
+    /// Whether there are mutators.
+    pub fn mutate(&self) -> bool {
+        self.mutators().next().is_some()
+    }
+
+    fn mutators(&self) -> impl Iterator<Item = &gatekeeper::Gatekeeper> {
+        self.sets.iter().filter_map(|set| match &set.engine {
+            Engine::Gatekeeper(gatekeeper) if gatekeeper.mutates() => Some(&**gatekeeper),
+            _ => None,
+        })
+    }
+
+    /// The object of a review as the mutators leave it; nothing where they leave it as it is.
+    ///
+    /// # Errors
+    /// It cannot be told what they would make of it.
+    pub fn mutated(&self, body: &[u8]) -> Result<Option<Mutated>, String> {
+        let unread = |error: String| format!("the review cannot be read: {error}");
+        let document = Value::from_json(body).map_err(|error| unread(error.to_string()))?;
+        let Some((before, after)) = self.object_by_mutators(&document)? else { return Ok(None) };
+        let mut review: serde_json::Value = serde_json::from_slice(body).map_err(|error| unread(error.to_string()))?;
+        if let Some(place) = review.pointer_mut("/request/object") {
+            *place = after.clone();
+        }
+        Ok(Some(Mutated { before, after, body: review.to_string().into_bytes() }))
+    }
+
+    /// The same question about what mutators make of its object, at the desk, where no server has asked them.
+    fn left_by_mutators(&self, asked: &Question) -> Result<Option<Question>, String> {
+        let Some((_, mut after)) = self.object_by_mutators(&asked.document)? else { return Ok(None) };
+        // What is added gets its defaults too, as the API server does it after every webhook.
+        if let Some(settle) = asked.unchanged {
+            settle(&mut after);
+        }
+        asked.with_object(after).map(Some)
+    }
+
+    /// A review's object before and after the mutators; nothing where that is the same.
+    fn object_by_mutators(&self, review: &Value) -> Result<Option<(serde_json::Value, serde_json::Value)>, String> {
+        let request = json::field(review, "request").ok_or("the review has no request")?;
+        let Some(object @ Value::Object(_)) = json::field(request, "object") else { return Ok(None) };
+        let mut after = object.clone();
+        for gatekeeper in self.mutators() {
+            after = gatekeeper.mutated(request, &after)?;
+        }
+        let plain = |value: &Value| serde_json::from_str(&value.to_json()).map_err(|error| error.to_string());
+        Ok(if after == *object { None } else { Some((plain(object)?, plain(&after)?)) })
+    }
+
+    /// What could be told of an object that nobody could read: nothing.
+    pub fn object_unread(&self, why: &str) -> Vec<Ruling> {
+        self.unread(PolicyOver::Objects, why)
+    }
+
+    fn unread(&self, over: PolicyOver, why: &str) -> Vec<Ruling> {
+        let said = |set: &Opened| {
+            let message = format!("could not ask the policies: {why}");
+            set.ruling(Said { effect: Effect::Undecided, message, policy: String::new() })
+        };
+        self.over(over).map(said).collect()
     }
 
     /// The bytes of an AdmissionReview, as these engines read them.
@@ -106,20 +203,24 @@ impl Policies {
     /// They are none that each of them can read.
     pub fn question(&self, review: &[u8], at: Timestamp) -> Result<Question, String> {
         let document = Value::from_json(review).map_err(|error| error.to_string())?;
-        let wants_json = self.sets.iter().any(|set| matches!(set.engine, Engine::Cel(_)));
+        let wants_json = self.mutate() || self.sets.iter().any(|set| matches!(set.engine, Engine::Cel(_)));
         let json = wants_json.then(|| serde_json::from_slice(review)).transpose().map_err(|error| error.to_string())?;
         Ok(Question { document, json, at, unchanged: None })
     }
 
     /// What the policies say of an object, until the time is over that they have, or the caller's.
     pub fn rulings(&self, asked: &Question, until: Option<Instant>) -> Vec<Ruling> {
+        self.asked(PolicyOver::Objects, asked, until)
+    }
+
+    fn asked(&self, over: PolicyOver, asked: &Question, until: Option<Instant>) -> Vec<Ruling> {
         let own = Instant::now().checked_add(TIME);
         let deadline = until.into_iter().chain(own).min();
         let budget = Budget { deadline, memory: MEMORY, ..Budget::default() };
         let mut rulings = Vec::new();
         // As at the server all changes come before all else, and all sets see them.
         let mut changed: Option<Question> = None;
-        for set in &self.sets {
+        for set in self.over(over) {
             let Engine::Cel(admission) = &set.engine else { continue };
             match admission.changed(changed.as_ref().unwrap_or(asked), budget.deadline) {
                 Ok(None) => {}
@@ -127,11 +228,21 @@ impl Policies {
                 Err(said) => rulings.push(set.ruling(*said)),
             }
         }
+        if asked.unchanged.is_some() && over == PolicyOver::Objects {
+            match self.left_by_mutators(changed.as_ref().unwrap_or(asked)) {
+                Ok(None) => {}
+                Ok(other) => changed = other,
+                Err(message) => {
+                    let clause = "policies".to_owned();
+                    rulings.push(Ruling { effect: Effect::Undecided, message, clause });
+                }
+            }
+        }
         let asked = changed.as_ref().unwrap_or(asked);
-        for set in &self.sets {
+        for set in self.over(over) {
             let mut said = match &set.engine {
                 Engine::Rego(modules) => modules.ask(asked, &budget),
-                Engine::Gatekeeper(gatekeeper) => gatekeeper::ask(gatekeeper, asked, &budget),
+                Engine::Gatekeeper(gatekeeper) => gatekeeper.ask(asked, &budget),
                 Engine::Cel(admission) => admission.ask(asked, budget.deadline),
             };
             // The strongest first: of too many the weak are left out.
@@ -198,15 +309,16 @@ impl Question {
     fn world(&self) -> World {
         World { now_nanoseconds: self.at.as_nanosecond(), ..crate::rego::world() }
     }
+}
 
-    /// What could be told of an object that nobody could read: nothing.
-    pub fn unread(policies: &Policies, why: &str) -> Vec<Ruling> {
-        let said = |set: &Opened| {
-            let message = format!("could not ask the policies: {why}");
-            set.ruling(Said { effect: Effect::Undecided, message, policy: String::new() })
-        };
-        policies.sets.iter().map(said).collect()
-    }
+/// What Rego sees of an image: what reports in JSON say of it, under a name of its own.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImageAssessment<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    assessment: &'a Assessment,
 }
 
 fn opened(set: &PolicySet, name: String, seen: &mut Vec<PathBuf>, hash: &mut Sha256) -> anyhow::Result<Opened> {
@@ -225,10 +337,10 @@ fn opened(set: &PolicySet, name: String, seen: &mut Vec<PathBuf>, hash: &mut Sha
     }
     let engine = match set.kind {
         PolicyKind::Rego => Engine::Rego(rego::Modules::of(&found.files)?),
-        PolicyKind::Gatekeeper => Engine::Gatekeeper(Box::new(gatekeeper::set(&found.files)?)),
+        PolicyKind::Gatekeeper => Engine::Gatekeeper(Box::new(gatekeeper::Gatekeeper::of(&found.files)?)),
         PolicyKind::Cel => Engine::Cel(Box::new(cel::Admission::of(&found.files)?)),
     };
-    Ok(Opened { name, mode: set.mode, engine })
+    Ok(Opened { name, over: set.over, mode: set.mode, engine })
 }
 
 #[cfg(test)]
@@ -239,7 +351,7 @@ mod tests {
     fn a_review_is_read_for_cel_only_where_cel_is_asked() {
         let file = |name: &str, text: &str| files::File { name: name.into(), content: text.into() };
         let opened = |engine| Policies {
-            sets: vec![Opened { name: "policies[0]".into(), mode: None, engine }],
+            sets: vec![Opened { name: "policies[0]".into(), over: PolicyOver::Objects, mode: None, engine }],
             ..Policies::default()
         };
         let rego = [file("a.rego", "package a\ndeny contains `x` if input.request.object.x")];

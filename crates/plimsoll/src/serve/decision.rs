@@ -8,14 +8,13 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Given, Operation, Review};
-use plimsoll_model::{Assessment, Digest, ImageReference, Problem, ProblemKind};
+use plimsoll_model::{Assessment, Digest, Effect, ImageReference, Problem, ProblemKind, Ruling};
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
 
 use super::judged::{Judged, judge};
 use super::loaded::Loaded;
 use super::recorder;
-use crate::policies::Question;
 use crate::session::Session;
 use crate::{assess, workload};
 
@@ -69,11 +68,11 @@ pub fn object_until(
         _ => workload::unread(namespace),
     };
     let policies = &loaded.session.policies;
-    if !policies.is_empty() {
+    if policies.ask_of_objects() {
         match policies.question(body, at) {
             Ok(question) => assessment.rulings = policies.rulings(&question, until),
             Err(why) => {
-                assessment.rulings = Question::unread(policies, &why);
+                assessment.rulings = policies.object_unread(&why);
                 assessment.problems.push(Problem::undecided(
                     ProblemKind::NotExamined,
                     "look into the object: the policies could not be asked",
@@ -82,6 +81,18 @@ pub fn object_until(
         }
     }
     let assessment = workload::with_values(assessment, &loaded.session.policy, secrets);
+    object_assessed(loaded, review, &assessment, at)
+}
+
+/// The verdict on an object of which something could not be told.
+pub fn object_undecided(loaded: &Loaded, review: &Review, why: &str, at: Timestamp) -> Judged {
+    let mut assessment = workload::unread(review.namespace.as_deref());
+    assessment.problems.clear();
+    assessment.rulings.push(Ruling {
+        effect: Effect::Undecided,
+        message: why.to_owned(),
+        clause: "policies".to_owned(),
+    });
     object_assessed(loaded, review, &assessment, at)
 }
 

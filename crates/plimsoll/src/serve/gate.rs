@@ -24,6 +24,7 @@ use super::metrics::{Metrics, Now, Reviews};
 use super::recorder::Recorder;
 use super::redact;
 use crate::cli::LogLevel;
+use crate::policies::Mutated;
 use crate::session;
 
 /// When an AdmissionReview that could not be answered in time may be tried again, in seconds: the API server keeps
@@ -49,7 +50,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The answer to a review that could be read. `body` is what it was read from, where it is to be recorded.
+    /// The answer to a review that could be read. `body` is what it was read from, where [`Gate::keeps`] says so.
     pub async fn answer(
         &self,
         review: &Review,
@@ -60,7 +61,7 @@ impl Gate {
         started: Instant,
     ) -> Vec<u8> {
         if road == Road::Mutate {
-            let answer = self.pinned(review, loaded, deadline).await;
+            let answer = self.changed(review, body, loaded, deadline).await;
             return plimsoll_admission::render(&review.envelope, &answer);
         }
         let (answer, judged) = self.decided(review, road, loaded, object, deadline, started).await;
@@ -71,10 +72,13 @@ impl Gate {
         bytes
     }
 
-    /// Whether a review of this road is recorded: those whose answer says whether something may run. A pod whose tags are
-    /// pinned is validated afterwards.
-    pub fn records(&self, road: Road) -> bool {
-        self.recorder.is_some() && road != Road::Mutate
+    /// Whether a review's body is needed to answer it: to change its object, and to record it. Recorded are those whose answer
+    /// says whether something may run; what is changed is validated afterwards.
+    pub fn keeps(&self, road: Road, loaded: &Loaded) -> bool {
+        match road {
+            Road::Mutate => loaded.session.policies.mutate(),
+            _ => self.recorder.is_some(),
+        }
     }
 
     /// The verdict on the object itself, where the policy asks something of objects.
@@ -93,7 +97,7 @@ impl Gate {
         let both = [&review.object, &review.old_object];
         let large = both.into_iter().flatten().any(|place| place.len() > LARGE_OBJECT);
         // Policies in other languages take what they take: away from the threads that answer, and only so many at a time.
-        let judged = if large || !loaded.session.policies.is_empty() {
+        let judged = if large || loaded.session.policies.ask_of_objects() {
             let turn = Arc::clone(&self.examining).acquire_owned();
             let Ok(Ok(turn)) = tokio::time::timeout_at(deadline.into(), turn).await else {
                 return Some(decision::object_unread(loaded, review, at));
@@ -133,6 +137,51 @@ impl Gate {
         let answer = decision::answer(loaded, review, &judged, self.soonest(review));
         self.tell(review, road, &judged, &answer, started);
         (answer, judged)
+    }
+
+    /// What mutators make of the object, and then tags to digests. Mutators that fail leave a doubt, and the policy says what
+    /// becomes of those: like a verdict, for what runs would not be what was meant to.
+    async fn changed(&self, review: &Review, body: Option<Bytes>, loaded: &Arc<Loaded>, deadline: Instant) -> Answer {
+        let brings = matches!(review.operation, Some(Operation::Create | Operation::Update));
+        let Some(body) = body.filter(|_| brings) else { return self.pinned(review, loaded, deadline).await };
+        let turn = Arc::clone(&self.examining).acquire_owned();
+        let mutated = match tokio::time::timeout_at(deadline.into(), turn).await {
+            Ok(Ok(turn)) => {
+                let in_force = Arc::clone(loaded);
+                let mutate = move || {
+                    let mutated = in_force.session.policies.mutated(&body);
+                    drop(turn);
+                    mutated
+                };
+                tokio::task::spawn_blocking(mutate).await.unwrap_or_else(|_| Err("the mutators broke off".to_owned()))
+            }
+            _ => Err("there was no time to ask the mutators".to_owned()),
+        };
+        match mutated {
+            Ok(None) => self.pinned(review, loaded, deadline).await,
+            Ok(Some(Mutated { before, after, body })) => match plimsoll_admission::read(Road::Mutate, &body) {
+                Ok(review) => {
+                    let answer = self.pinned(&review, loaded, deadline).await;
+                    plimsoll_admission::change(&before, &after, answer)
+                }
+                Err(error) => self.unchanged(review, &error.why, loaded, deadline).await,
+            },
+            Err(why) => self.unchanged(review, &why, loaded, deadline).await,
+        }
+    }
+
+    /// The answer where mutators could not change the object.
+    async fn unchanged(&self, review: &Review, why: &str, loaded: &Arc<Loaded>, deadline: Instant) -> Answer {
+        let why = format!("could not change the object as Gatekeeper's mutators would: {why}");
+        let judged = decision::object_undecided(loaded, review, &why, session::now());
+        if judged.verdict.effective == Outcome::Allowed {
+            let mut answer = self.pinned(review, loaded, deadline).await;
+            answer.warnings.push(why);
+            return answer;
+        }
+        self.count(&self.metrics.mutate, Outcome::Undecided);
+        self.log.warn("not changed", &[("object", review.name.as_deref().into()), ("why", why.as_str().into())]);
+        plimsoll_admission::refuse(&why)
     }
 
     /// Tags to digests, for pods and the entries that ask for it. Whether the image may run is asked when the pod is

@@ -273,7 +273,7 @@ impl Service {
         };
         let loaded = self.gate.current.get();
         let road = self.road_of(road, &review.envelope);
-        let recorded = self.gate.records(road).then(|| body.clone());
+        let recorded = self.gate.keeps(road, &loaded).then(|| body.clone());
         let object = self.gate.object(&review, body, &loaded, deadline).await;
         // An image may take as long as the deadline: meanwhile only what was read counts, not all that was sent.
         let _room = kept_of(room, review.size() + recorded.as_ref().map_or(0, Bytes::len));

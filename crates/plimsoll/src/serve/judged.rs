@@ -60,6 +60,9 @@ pub fn judge(
     retry_after: Option<u32>,
 ) -> Judged {
     let context = plimsoll_policy::Context { request, ..assess::context(session) };
+    let rulings = session.policies.of_image(assessment, session.at);
+    let with_rulings = (!rulings.is_empty()).then(|| Assessment { rulings, ..assessment.clone() });
+    let assessment = with_rulings.as_ref().unwrap_or(assessment);
     let verdict = plimsoll_policy::judge(assessment, &session.policy, &context);
     // A verdict is plain data: writing it cannot fail.
     let json = serde_json::to_vec(&verdict).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! The admission gate as an API server meets it: reviews over TLS in, answers out.
 
+mod image_policies;
+mod mutators;
 pub mod peer;
 mod policies;
 
