@@ -19,7 +19,7 @@ rm -f "$stamp"
 cd e2e/policies
 version=$(go list -m -f '{{.Version}}' github.com/open-policy-agent/conftest)
 # No C compiler and no symbols: cheaper, and nothing of it is missed here. One package at a time: the linker needs the memory.
-export CGO_ENABLED=0 GOFLAGS=-p=1
+export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -p=1"
 TIMEFORMAT="say: conftest $version built in %0R s, of CPU %0U + %0S s"
 time nice -n 10 go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$out/" github.com/open-policy-agent/conftest ./cmd/...
 echo "$sources" >"$stamp"
