@@ -54,7 +54,7 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::Policy { .. } => Err("policy is not spoken here: get policies by their files, and name those".into()),
     };
     done.unwrap_or_else(|why| {
-        say(&why);
+        say(why.trim_end());
         FAILURE
     })
 }
@@ -96,5 +96,5 @@ fn print(text: &str) -> Result<Exit, String> {
 /// Says something on standard error.
 fn say(text: &str) {
     // The words are lost only where there is nobody to read them.
-    let _ = writeln!(std::io::stderr().lock(), "{}", super::safe_lines(text.trim_end()));
+    let _ = writeln!(std::io::stderr().lock(), "{}", super::safe_lines(text));
 }

@@ -105,7 +105,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Unread> {
             ))
         })?;
         if !entry.file_type().is_some_and(|kind| kind.is_dir()) && wanted(entry.path()) {
-            found.push(entry.into_path());
+            // Go's names of what is below a folder have no `./` in front.
+            found.push(entry.path().strip_prefix("./").unwrap_or(entry.path()).to_owned());
         }
     }
     Ok(found)

@@ -87,7 +87,7 @@ pub fn run(asked: &flags::SyncTest) -> Result<Exit, String> {
     if missing.is_empty() {
         return Ok(Exit::Allowed);
     }
-    say(&format!("the following requirements were not met: \n{missing}"));
+    say(&format!("the following requirements were not met: \n{}", missing.trim_end()));
     Ok(Exit::Other(1))
 }
 
