@@ -24,7 +24,7 @@ mod words;
 pub use answer::{About, Answer, Asked, Decision, refuse};
 pub use decide::decide;
 pub use kinds::{KINDS, Kind};
-pub use patch::{change, pin};
+pub use patch::{change, difference, pin};
 pub use read::{MAX_IMAGES, MAX_REVIEW, read};
 pub use record::{
     Decided, Given, Head, KnownImage, Line, MAX_LINE, RECORD_VERSION, RecordError, Recorded, RecordedRoad, Why,

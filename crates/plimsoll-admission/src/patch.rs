@@ -35,14 +35,17 @@ pub fn pin(review: &Review, digests: &[Option<&str>], warnings: &[String]) -> An
     }
 }
 
-/// The answer with a patch that makes `before`, the review's object, into `after`, and then does what the answer's own does, which
-/// is for `after`.
-pub fn change(before: &Value, after: &Value, answer: Answer) -> Answer {
-    let mut operations = match serde_json::to_value(json_patch::diff(before, after)) {
+/// The operations that make `before` into `after`.
+pub fn difference(before: &Value, after: &Value) -> Vec<Value> {
+    match serde_json::to_value(json_patch::diff(before, after)) {
         Ok(Value::Array(operations)) => operations,
         // A patch is a list of plain objects.
         _ => Vec::new(),
-    };
+    }
+}
+
+/// The answer with a patch that begins with these operations, on which the answer's own patch rests.
+pub fn change(mut operations: Vec<Value>, answer: Answer) -> Answer {
     let own: Option<Vec<Value>> = answer.patch.as_deref().and_then(|patch| serde_json::from_slice(patch).ok());
     operations.extend(own.into_iter().flatten());
     let patch = (!operations.is_empty()).then(|| serde_json::to_vec(&operations).ok()).flatten();
@@ -109,13 +112,13 @@ mod tests {
         let mut after = before.clone();
         after["metadata"]["labels"]["a/b~c"] = "2".into();
         after["spec"]["containers"] = serde_json::json!([{"image": "a"}, {"image": "b"}]);
-        let changed = change(&before, &after, answer.clone());
+        let changed = change(difference(&before, &after), answer.clone());
         let patch: json_patch::Patch = serde_json::from_slice(changed.patch.as_deref().unwrap()).unwrap();
         let mut made = before.clone();
         json_patch::patch(&mut made, &patch).unwrap();
         after["spec"]["containers"][1]["image"] = "b@sha256:0".into();
         assert_eq!(made, after);
-        assert_eq!(change(&before, &before, Answer { patch: None, ..answer }).patch, None);
+        assert_eq!(change(difference(&before, &before), Answer { patch: None, ..answer }).patch, None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use plimsoll_rego::value::Value;
 
@@ -123,18 +124,23 @@ impl Expander {
             .mutators
             .mutate(object, namespace.as_ref(), Source::Original, "")
             .map_err(|why| format!("error mutating base resource {name}: {why}"))?;
-        let made = self.made_of(&base, namespace.as_ref())?;
+        let made = self.made_of(&base, namespace.as_ref(), None)?;
         Ok((base, made))
     }
 
     /// All that an object makes in its namespace, as it is: mutators are for what is made.
     ///
     /// # Errors
-    /// It cannot be told, in Gatekeeper's words.
-    pub fn made_of(&self, object: &Value, namespace: Option<&Value>) -> Result<Vec<Made>, String> {
+    /// It cannot be told, in Gatekeeper's words, or not by then.
+    pub fn made_of(
+        &self,
+        object: &Value,
+        namespace: Option<&Value>,
+        until: Option<Instant>,
+    ) -> Result<Vec<Made>, String> {
         let mut made = Vec::new();
         let name = json::text(object, &["metadata", "name"]);
-        let made_all = self.expand_from(object, namespace, 0, &mut made);
+        let made_all = self.expand_from(object, (namespace, until), 0, &mut made);
         made_all.map_err(|why| format!("error expanding resource {name}: {why}"))?;
         Ok(made)
     }
@@ -142,7 +148,7 @@ impl Expander {
     fn expand_from(
         &self,
         base: &Value,
-        namespace: Option<&Value>,
+        (namespace, until): (Option<&Value>, Option<Instant>),
         steps: usize,
         made: &mut Vec<Made>,
     ) -> Result<(), String> {
@@ -161,17 +167,18 @@ impl Expander {
                 continue;
             }
             let object = template.make(base, namespace)?;
-            let object = self.mutators.mutate(&object, namespace, Source::Generated, "").map_err(|why| {
-                let name = json::text(&object, &["metadata", "name"]);
-                format!("failed to mutate resultant resource {name}: {why}")
-            })?;
+            let object =
+                self.mutators.mutate_until(&object, namespace, (Source::Generated, ""), until).map_err(|why| {
+                    let name = json::text(&object, &["metadata", "name"]);
+                    format!("failed to mutate resultant resource {name}: {why}")
+                })?;
             here.push(Made { object, template: template.name.clone(), action: template.action.clone() });
         }
         if made.len() + here.len() > MAX_MADE {
             return Err(format!("more than {MAX_MADE} resources are made of one"));
         }
         for one in &here {
-            self.expand_from(&one.object, namespace, steps + 1, made)?;
+            self.expand_from(&one.object, (namespace, until), steps + 1, made)?;
         }
         made.append(&mut here);
         Ok(())

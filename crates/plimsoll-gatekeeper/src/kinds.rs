@@ -12,12 +12,10 @@ pub struct Kind {
     pub kind: &'static str,
     /// Empty where any will do.
     pub versions: &'static [&'static str],
-    /// What it says counts when an object is judged at admission; the rest is of use elsewhere.
-    pub counts: bool,
 }
 
-const fn kind(group: &'static str, kind: &'static str, versions: &'static [&'static str], counts: bool) -> Kind {
-    Kind { group, kind, versions, counts }
+const fn kind(group: &'static str, kind: &'static str, versions: &'static [&'static str]) -> Kind {
+    Kind { group, kind, versions }
 }
 
 /// Written by Gatekeeper itself.
@@ -25,25 +23,25 @@ const STATUS: &str = "status.gatekeeper.sh";
 
 /// All but the constraints, whose kinds are those of the templates.
 pub const KINDS: &[Kind] = &[
-    kind(template::GROUP, "ConstraintTemplate", &["v1", "v1beta1", "v1alpha1"], true),
-    kind(config::GROUP, "Config", &["v1alpha1"], true),
-    kind(expansion::GROUP, "ExpansionTemplate", &["v1alpha1", "v1beta1"], false),
-    kind(mutation::GROUP, "Assign", &["v1", "v1beta1", "v1alpha1"], false),
-    kind(mutation::GROUP, "AssignMetadata", &["v1", "v1beta1", "v1alpha1"], false),
-    kind(mutation::GROUP, "ModifySet", &["v1", "v1beta1", "v1alpha1"], false),
-    kind(mutation::GROUP, "AssignImage", &["v1alpha1"], false),
-    kind("syncset.gatekeeper.sh", "SyncSet", &["v1alpha1"], false),
-    kind("gvkmanifest.gatekeeper.sh", "GVKManifest", &["v1alpha1"], false),
-    kind("externaldata.gatekeeper.sh", "Provider", &["v1beta1", "v1alpha1"], false),
-    kind("connection.gatekeeper.sh", "Connection", &["v1alpha1"], false),
-    kind("test.gatekeeper.sh", "Suite", &[], false),
-    kind(STATUS, "ConfigPodStatus", &[], false),
-    kind(STATUS, "ConnectionPodStatus", &[], false),
-    kind(STATUS, "ConstraintPodStatus", &[], false),
-    kind(STATUS, "ConstraintTemplatePodStatus", &[], false),
-    kind(STATUS, "ExpansionTemplatePodStatus", &[], false),
-    kind(STATUS, "MutatorPodStatus", &[], false),
-    kind(STATUS, "ProviderPodStatus", &[], false),
+    kind(template::GROUP, "ConstraintTemplate", &["v1", "v1beta1", "v1alpha1"]),
+    kind(config::GROUP, "Config", &["v1alpha1"]),
+    kind(expansion::GROUP, "ExpansionTemplate", &["v1alpha1", "v1beta1"]),
+    kind(mutation::GROUP, "Assign", &["v1", "v1beta1", "v1alpha1"]),
+    kind(mutation::GROUP, "AssignMetadata", &["v1", "v1beta1", "v1alpha1"]),
+    kind(mutation::GROUP, "ModifySet", &["v1", "v1beta1", "v1alpha1"]),
+    kind(mutation::GROUP, "AssignImage", &["v1alpha1"]),
+    kind("syncset.gatekeeper.sh", "SyncSet", &["v1alpha1"]),
+    kind("gvkmanifest.gatekeeper.sh", "GVKManifest", &["v1alpha1"]),
+    kind("externaldata.gatekeeper.sh", "Provider", &["v1beta1", "v1alpha1"]),
+    kind("connection.gatekeeper.sh", "Connection", &["v1alpha1"]),
+    kind("test.gatekeeper.sh", "Suite", &[]),
+    kind(STATUS, "ConfigPodStatus", &[]),
+    kind(STATUS, "ConnectionPodStatus", &[]),
+    kind(STATUS, "ConstraintPodStatus", &[]),
+    kind(STATUS, "ConstraintTemplatePodStatus", &[]),
+    kind(STATUS, "ExpansionTemplatePodStatus", &[]),
+    kind(STATUS, "MutatorPodStatus", &[]),
+    kind(STATUS, "ProviderPodStatus", &[]),
 ];
 
 /// Whether a group is Gatekeeper's.
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn documentation_says_which_kinds_count() {
+    fn documentation_names_every_kind() {
         let docs = include_str!("../../../docs/gatekeeper.md");
         for known in KINDS.iter().filter(|known| known.group != STATUS) {
             assert!(docs.contains(known.kind), "{} is not in docs/gatekeeper.md", known.kind);

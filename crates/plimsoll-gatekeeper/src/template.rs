@@ -126,9 +126,11 @@ impl Template {
         Ok(Template { name: document.name().into(), kind: kind.into(), schema, code, operations })
     }
 
-    /// Whether it is asked for an operation at admission.
+    /// Whether it is asked for an operation at admission; what an object would make comes by none, and is always asked about.
     pub fn wants(&self, operation: &str) -> bool {
-        self.operations.is_empty() || self.operations.iter().any(|want| &**want == "*" || **want == *operation)
+        operation.is_empty()
+            || self.operations.is_empty()
+            || self.operations.iter().any(|want| &**want == "*" || **want == *operation)
     }
 }
 

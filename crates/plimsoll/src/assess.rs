@@ -222,9 +222,20 @@ pub fn context(session: &Session) -> plimsoll_policy::Context<'_> {
     }
 }
 
+/// The assessment with what rules over images say of it.
+pub fn with_rulings<'a>(session: &Session, assessment: &'a Assessment) -> Cow<'a, Assessment> {
+    let rulings = session.policies.of_image(assessment, session.at);
+    if rulings.is_empty() {
+        return Cow::Borrowed(assessment);
+    }
+    Cow::Owned(Assessment { rulings, ..assessment.clone() })
+}
+
 /// The assessment with its verdict.
 pub fn judged(session: &Session, mut assessment: Assessment) -> Assessment {
-    assessment.rulings.extend(session.policies.of_image(&assessment, session.at));
+    if let Cow::Owned(with_rulings) = with_rulings(session, &assessment) {
+        assessment = with_rulings;
+    }
     assessment.verdict = Some(plimsoll_policy::judge(&assessment, &session.policy, &context(session)));
     assessment
 }

@@ -210,7 +210,9 @@ impl Session {
 
     /// Whether a rule is looked for: most are, and those that are noise for most where the policy names them.
     pub fn looks_for(&self, rule: &RuleInfo) -> bool {
-        !rule.opt_in || self.every_rule || self.policy.images.iter().any(|entry| entry.footprint.contains_key(rule.id))
+        // Rules over images may look at any finding.
+        let every_rule = self.every_rule || self.policies.ask_of_images();
+        !rule.opt_in || every_rule || self.policy.images.iter().any(|entry| entry.footprint.contains_key(rule.id))
     }
 
     /// True when nothing but the embedded baseline is there.

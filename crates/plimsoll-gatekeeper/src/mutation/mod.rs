@@ -8,6 +8,7 @@ mod path;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use plimsoll_rego::value::Value;
 
@@ -157,6 +158,20 @@ impl Mutators {
         source: Source,
         operation: &str,
     ) -> Result<Value, String> {
+        self.mutate_until(object, namespace, (source, operation), None)
+    }
+
+    /// The same with an end: what has not come to rest then cannot be told.
+    ///
+    /// # Errors
+    /// As [`Mutators::mutate`], and the time is over.
+    pub fn mutate_until(
+        &self,
+        object: &Value,
+        namespace: Option<&Value>,
+        (source, operation): (Source, &str),
+        until: Option<Instant>,
+    ) -> Result<Value, String> {
         let mut current = object.clone();
         let about = |object: &Value| {
             let text = |path: &[&str]| json::text(object, path).to_owned();
@@ -170,6 +185,9 @@ impl Mutators {
             for (at, mutator) in self.list.iter().enumerate() {
                 if self.conflicts.contains(&at) {
                     continue;
+                }
+                if until.is_some_and(|until| Instant::now() >= until) {
+                    return Err(format!("there is no time left to mutate {}", about(&current)));
                 }
                 let target = Target { matchable: Matchable { object: &current, namespace, source }, operation };
                 let matches = mutator.matches(&target).map_err(|why| {

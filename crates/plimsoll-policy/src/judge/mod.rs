@@ -19,8 +19,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use plimsoll_model::loadline::{Exemption, ImageEntry, Mode, WhenUndecided};
 use plimsoll_model::{
-    Assessment, DatabaseInfo, Effect, Hidden, ImageReference, LoadLine, Outcome, Problem, ProblemKind, Reason,
-    ReasonCode, SubjectKind, Verdict, VexStatement,
+    Assessment, DatabaseInfo, Effect, Hidden, ImageReference, LoadLine, Outcome, Problem, ProblemEffect, ProblemKind,
+    Reason, ReasonCode, SubjectKind, Verdict, VexStatement,
 };
 
 use crate::entry::{self, Fit};
@@ -173,8 +173,9 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
 pub fn looked_into(assessment: &Assessment) -> bool {
     let Assessment { inventory, problems, .. } = assessment;
     let something = inventory.config.is_some() || !inventory.packages.is_empty() || inventory.distro.is_some();
+    let mut doubts = problems.iter().filter(|problem| problem.effect == ProblemEffect::Undecided);
     let unread = |problem: &Problem| matches!(problem.kind, ProblemKind::NotExamined | ProblemKind::UnreadableName);
-    (something || problems.is_empty()) && !problems.iter().any(unread)
+    if something { !doubts.any(unread) } else { doubts.next().is_none() }
 }
 
 /// What is no image and holds none: it is judged by the policy's `workloads`.
@@ -362,3 +363,32 @@ pub fn exit_code(outcome: Outcome) -> u8 {
 pub(crate) use hide::waiver_words;
 /// `3 packages`, for the parts below.
 pub(crate) use units::plural;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_could_look_into_is_told_from_what_is_empty() {
+        let assessment = |inventory: &str, problems: Vec<Problem>| {
+            let text = format!(
+                "{{\"subject\":{{\"kind\":\"filesystem\",\"name\":\"a\"}},\"inventory\":{inventory},\"matches\":[],\"findings\":[],\
+                 \"coverage\":[],\"problems\":[]}}"
+            );
+            Assessment { problems, ..serde_json::from_str(&text).unwrap() }
+        };
+        let note = || Problem::note(ProblemKind::BadInput, "a note");
+        let doubt = |kind| Problem::undecided(kind, "look");
+        let (empty, some) = (r#"{"packages":[]}"#, r#"{"packages":[],"config":{}}"#);
+        for (inventory, problems, looked) in [
+            (empty, vec![], true),
+            (empty, vec![note()], true),
+            (empty, vec![doubt(ProblemKind::Unreachable)], false),
+            (some, vec![note(), doubt(ProblemKind::BrokenArchive)], true),
+            (some, vec![doubt(ProblemKind::NotExamined)], false),
+        ] {
+            let assessment = assessment(inventory, problems);
+            assert_eq!(looked_into(&assessment), looked, "{inventory} {:?}", assessment.problems);
+        }
+    }
+}

@@ -28,12 +28,24 @@ pub fn review(
         return policies.question(of_creation(object, namespace).to_string().as_bytes(), at);
     }
     set_defaults(&mut object);
+    in_namespace(&mut object, namespace);
     Ok(policies.question(of_creation(object, namespace).to_string().as_bytes(), at)?.of_the_desk(set_defaults))
 }
 
 /// Of kinds that it does not know the object stays as it is.
 fn set_defaults(object: &mut Value) {
     plimsoll_defaults::apply(object);
+}
+
+/// The server writes the namespace of its request into an object that names none, before anybody is asked.
+fn in_namespace(object: &mut Value, namespace: Option<&str>) {
+    let review = of_creation(object.clone(), namespace);
+    let named = review["request"]["namespace"].as_str().filter(|_| review["request"]["kind"]["kind"] != "Namespace");
+    if let (Some(namespace), Some(Value::Object(metadata))) = (named, object.get_mut("metadata"))
+        && metadata.get("namespace").is_none_or(|own| own.as_str().is_none_or(str::is_empty))
+    {
+        metadata.insert("namespace".to_owned(), namespace.into());
+    }
 }
 
 /// The review of an object that is to be created, as it is.

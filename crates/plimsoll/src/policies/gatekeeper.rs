@@ -1,10 +1,14 @@
 //! Gatekeeper's templates and constraints, asked as its webhook asks them, of an object and of what it would make; and its
 //! mutators.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use plimsoll_gatekeeper::config::Process;
+use plimsoll_gatekeeper::expansion::is_expansion;
+use plimsoll_gatekeeper::mutation::is_mutator;
 use plimsoll_gatekeeper::{
     Document, Expander, Inventory, Made, Native, Options, Outcome, Response, Review, ReviewOptions, Set, Source, Words,
     json, kinds,
@@ -42,6 +46,7 @@ impl Gatekeeper {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             anyhow!("{}", faults.join("\n"))
         })?;
+        strict(&documents)?;
         let expander = Expander::load(&documents).map_err(|fault| anyhow!("{fault}"))?;
         if set.constraints().len() == 0 && expander.mutators().is_empty() {
             bail!("there is no constraint: the templates would ask nothing");
@@ -63,13 +68,14 @@ impl Gatekeeper {
     ///
     /// # Errors
     /// Why it cannot be told.
-    pub fn mutated(&self, request: &Value, object: &Value) -> Result<Value, String> {
+    pub fn mutated(&self, request: &Value, object: &Value, until: Option<Instant>) -> Result<Value, String> {
         let name = json::text(request, &["namespace"]);
         if self.set.excludes(Process::MutationWebhook, name) {
             return Ok(object.clone());
         }
         let operation = json::text(request, &["operation"]);
-        self.expander.mutators().mutate(object, self.set.namespace(name), Source::Original, operation)
+        let by = (Source::Original, operation);
+        self.expander.mutators().mutate_until(object, self.set.namespace(name), by, until)
     }
 
     /// What the constraints say of a review's object, and of what it would make.
@@ -107,20 +113,48 @@ impl Gatekeeper {
         if matches!(review.operation(), "CREATE" | "UPDATE")
             && let Some(object) = review.object()
         {
-            match self.expander.made_of(object, namespace.as_ref()) {
-                Ok(made) => all.extend(made.iter().flat_map(|one| {
-                    let review = Review::of_object(&one.object, Source::Generated);
-                    let review = match &namespace {
-                        Some(namespace) => review.showing_namespace(namespace.clone()),
-                        None => review,
-                    };
-                    said(&review, Some(one))
-                })),
+            match self.expander.made_of(object, namespace.as_ref(), budget.deadline) {
+                Ok(made) => {
+                    for one in &made {
+                        if budget.deadline.is_some_and(|end| Instant::now() >= end) {
+                            all.push(undecided("there was no time to judge all that the object would make".into()));
+                            break;
+                        }
+                        let review = Review::of_object(&one.object, Source::Generated);
+                        let review = match &namespace {
+                            Some(namespace) => review.showing_namespace(namespace.clone()),
+                            None => review,
+                        };
+                        all.extend(said(&review, Some(one)));
+                    }
+                }
                 Err(why) => all.push(undecided(format!("what the object would make cannot be told: {why}"))),
             }
         }
         all
     }
+}
+
+/// Refuses what Gatekeeper's own set would take without a word: of two mutators or expansions of one name only one counts, and an
+/// action that nobody knows would do nothing.
+fn strict(documents: &[Document]) -> anyhow::Result<()> {
+    let mut seen = BTreeSet::new();
+    for document in documents {
+        let expands = is_expansion(document);
+        if !expands && !is_mutator(document) {
+            continue;
+        }
+        let place = |path: &[&str]| document.place(path).map_or_else(String::new, |place| format!("{place}: "));
+        if !seen.insert((document.kind().to_owned(), document.name().to_owned())) {
+            bail!("{}{} is there twice: only one would count", place(&["metadata", "name"]), document.subject());
+        }
+        let action = json::text(document.value(), &["spec", "enforcementAction"]);
+        if expands && !matches!(action, "" | "deny" | "warn" | "dryrun") {
+            let place = place(&["spec", "enforcementAction"]);
+            bail!("{place}{}: the action {action:?} is none of deny, warn and dryrun", document.subject());
+        }
+    }
+    Ok(())
 }
 
 /// What a response is here, of an object or of one that it would make; nothing where the constraint's action is for others.
@@ -245,6 +279,27 @@ spec: {{match: {{{selector}}}}}
         );
         // A Namespace is in none: the policies see that there is nothing.
         assert!(said(&set, "Namespace", "").iter().all(|one| one.1 != Effect::Undecided));
+    }
+
+    #[test]
+    fn mutators_and_expansions_that_would_not_count_are_refused_with_their_place() {
+        let mutator = "apiVersion: mutations.gatekeeper.sh/v1\nkind: AssignMetadata\nmetadata: {name: a}\n\
+                       spec: {location: metadata.labels.a, parameters: {assign: {value: b}}}\n---\n";
+        assert!(loaded(mutator).is_ok());
+        let told = loaded(&mutator.repeat(2)).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.starts_with("a.yaml:8:") && told.contains("AssignMetadata a is there twice"), "{told}");
+        let expansion = |action: &str| {
+            format!(
+                "{mutator}apiVersion: expansion.gatekeeper.sh/v1beta1\nkind: ExpansionTemplate\nmetadata: {{name: pods}}\n\
+                 spec:\n  applyTo: [{{groups: [apps], versions: [v1], kinds: [Deployment]}}]\n  templateSource: spec.template\n\
+                 \u{20} generatedGVK: {{group: \"\", version: v1, kind: Pod}}\n  enforcementAction: {action}\n"
+            )
+        };
+        for action in ["deny", "warn", "dryrun", "\"\""] {
+            assert!(loaded(&expansion(action)).is_ok(), "{action}");
+        }
+        let told = loaded(&expansion("Deny")).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains("none of deny, warn and dryrun") && told.starts_with("a.yaml:13:"), "{told}");
     }
 
     #[test]

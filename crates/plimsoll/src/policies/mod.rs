@@ -46,6 +46,8 @@ struct Opened {
     name: String,
     over: PolicyOver,
     mode: Option<Mode>,
+    /// It changes objects: only where the mode lets it refuse them, too.
+    enforces: bool,
     engine: Engine,
 }
 
@@ -97,7 +99,7 @@ impl Policies {
             } else {
                 format!("{}:{}: ", set.place.file, set.place.line)
             };
-            let opened = opened(set, name.clone(), &mut policies.files, &mut hash);
+            let opened = opened(set, policy.mode, name.clone(), &mut policies.files, &mut hash);
             let what = || format!("{place}use the policies of `{}: {}`", set.kind.word(), set.path);
             policies.sets.push(opened.with_context(what)?);
         }
@@ -112,6 +114,11 @@ impl Policies {
         self.over(PolicyOver::Objects).next().is_some()
     }
 
+    /// Whether something is asked of what is in images.
+    pub fn ask_of_images(&self) -> bool {
+        self.over(PolicyOver::Images).next().is_some()
+    }
+
     fn over(&self, over: PolicyOver) -> impl Iterator<Item = &Opened> {
         self.sets.iter().filter(move |set| set.over == over)
     }
@@ -120,7 +127,7 @@ impl Policies {
     /// that it could not be told is said elsewhere.
     pub fn of_image(&self, assessment: &Assessment, at: Timestamp) -> Vec<Ruling> {
         let of_object = matches!(assessment.subject.kind, SubjectKind::Manifest | SubjectKind::Dockerfile);
-        if of_object || self.over(PolicyOver::Images).next().is_none() || !plimsoll_policy::looked_into(assessment) {
+        if of_object || !self.ask_of_images() || !plimsoll_policy::looked_into(assessment) {
             return Vec::new();
         }
         let document = serde_json::to_vec(&ImageAssessment {
@@ -142,7 +149,7 @@ impl Policies {
 
     fn mutators(&self) -> impl Iterator<Item = &gatekeeper::Gatekeeper> {
         self.sets.iter().filter_map(|set| match &set.engine {
-            Engine::Gatekeeper(gatekeeper) if gatekeeper.mutates() => Some(&**gatekeeper),
+            Engine::Gatekeeper(gatekeeper) if set.enforces && gatekeeper.mutates() => Some(&**gatekeeper),
             _ => None,
         })
     }
@@ -151,10 +158,10 @@ impl Policies {
     ///
     /// # Errors
     /// It cannot be told what they would make of it.
-    pub fn mutated(&self, body: &[u8]) -> Result<Option<Mutated>, String> {
+    pub fn mutated(&self, body: &[u8], until: Option<Instant>) -> Result<Option<Mutated>, String> {
         let unread = |error: String| format!("the review cannot be read: {error}");
         let document = Value::from_json(body).map_err(|error| unread(error.to_string()))?;
-        let Some((before, after)) = self.object_by_mutators(&document)? else { return Ok(None) };
+        let Some((before, after)) = self.object_by_mutators(&document, until)? else { return Ok(None) };
         let mut review: serde_json::Value = serde_json::from_slice(body).map_err(|error| unread(error.to_string()))?;
         if let Some(place) = review.pointer_mut("/request/object") {
             *place = after.clone();
@@ -163,8 +170,8 @@ impl Policies {
     }
 
     /// The same question about what mutators make of its object, at the desk, where no server has asked them.
-    fn left_by_mutators(&self, asked: &Question) -> Result<Option<Question>, String> {
-        let Some((_, mut after)) = self.object_by_mutators(&asked.document)? else { return Ok(None) };
+    fn left_by_mutators(&self, asked: &Question, until: Option<Instant>) -> Result<Option<Question>, String> {
+        let Some((_, mut after)) = self.object_by_mutators(&asked.document, until)? else { return Ok(None) };
         // What is added gets its defaults too, as the API server does it after every webhook.
         if let Some(settle) = asked.unchanged {
             settle(&mut after);
@@ -173,12 +180,16 @@ impl Policies {
     }
 
     /// A review's object before and after the mutators; nothing where that is the same.
-    fn object_by_mutators(&self, review: &Value) -> Result<Option<(serde_json::Value, serde_json::Value)>, String> {
+    fn object_by_mutators(
+        &self,
+        review: &Value,
+        until: Option<Instant>,
+    ) -> Result<Option<(serde_json::Value, serde_json::Value)>, String> {
         let request = json::field(review, "request").ok_or("the review has no request")?;
         let Some(object @ Value::Object(_)) = json::field(request, "object") else { return Ok(None) };
         let mut after = object.clone();
         for gatekeeper in self.mutators() {
-            after = gatekeeper.mutated(request, &after)?;
+            after = gatekeeper.mutated(request, &after, until)?;
         }
         let plain = |value: &Value| serde_json::from_str(&value.to_json()).map_err(|error| error.to_string());
         Ok(if after == *object { None } else { Some((plain(object)?, plain(&after)?)) })
@@ -203,7 +214,7 @@ impl Policies {
     /// They are none that each of them can read.
     pub fn question(&self, review: &[u8], at: Timestamp) -> Result<Question, String> {
         let document = Value::from_json(review).map_err(|error| error.to_string())?;
-        let wants_json = self.mutate() || self.sets.iter().any(|set| matches!(set.engine, Engine::Cel(_)));
+        let wants_json = self.sets.iter().any(|set| matches!(set.engine, Engine::Cel(_)));
         let json = wants_json.then(|| serde_json::from_slice(review)).transpose().map_err(|error| error.to_string())?;
         Ok(Question { document, json, at, unchanged: None })
     }
@@ -229,7 +240,7 @@ impl Policies {
             }
         }
         if asked.unchanged.is_some() && over == PolicyOver::Objects {
-            match self.left_by_mutators(changed.as_ref().unwrap_or(asked)) {
+            match self.left_by_mutators(changed.as_ref().unwrap_or(asked), budget.deadline) {
                 Ok(None) => {}
                 Ok(other) => changed = other,
                 Err(message) => {
@@ -297,7 +308,10 @@ impl Question {
 
     /// The same question about another object.
     fn with_object(&self, object: serde_json::Value) -> Result<Question, String> {
-        let mut json = self.json.clone().unwrap_or_default();
+        let mut json = match &self.json {
+            Some(json) => json.clone(),
+            None => serde_json::from_str(&self.document.to_json()).map_err(|error| error.to_string())?,
+        };
         if let Some(request) = json.get_mut("request") {
             request["object"] = object;
         }
@@ -321,7 +335,13 @@ struct ImageAssessment<'a> {
     assessment: &'a Assessment,
 }
 
-fn opened(set: &PolicySet, name: String, seen: &mut Vec<PathBuf>, hash: &mut Sha256) -> anyhow::Result<Opened> {
+fn opened(
+    set: &PolicySet,
+    mode: Mode,
+    name: String,
+    seen: &mut Vec<PathBuf>,
+    hash: &mut Sha256,
+) -> anyhow::Result<Opened> {
     let extensions: &[&str] = match set.kind {
         PolicyKind::Rego => &["rego", "json", "yaml", "yml"],
         PolicyKind::Gatekeeper | PolicyKind::Cel => &["yaml", "yml", "json"],
@@ -340,7 +360,8 @@ fn opened(set: &PolicySet, name: String, seen: &mut Vec<PathBuf>, hash: &mut Sha
         PolicyKind::Gatekeeper => Engine::Gatekeeper(Box::new(gatekeeper::Gatekeeper::of(&found.files)?)),
         PolicyKind::Cel => Engine::Cel(Box::new(cel::Admission::of(&found.files)?)),
     };
-    Ok(Opened { name, over: set.over, mode: set.mode, engine })
+    let enforces = set.mode.unwrap_or(mode) == Mode::Enforce;
+    Ok(Opened { name, over: set.over, mode: set.mode, enforces, engine })
 }
 
 #[cfg(test)]
@@ -351,7 +372,13 @@ mod tests {
     fn a_review_is_read_for_cel_only_where_cel_is_asked() {
         let file = |name: &str, text: &str| files::File { name: name.into(), content: text.into() };
         let opened = |engine| Policies {
-            sets: vec![Opened { name: "policies[0]".into(), over: PolicyOver::Objects, mode: None, engine }],
+            sets: vec![Opened {
+                name: "policies[0]".into(),
+                over: PolicyOver::Objects,
+                mode: None,
+                enforces: true,
+                engine,
+            }],
             ..Policies::default()
         };
         let rego = [file("a.rego", "package a\ndeny contains `x` if input.request.object.x")];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Given, Operation, Review};
+use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Given, Operation, Review, Road};
 use plimsoll_model::{Assessment, Digest, Effect, ImageReference, Problem, ProblemKind, Ruling};
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::judged::{Judged, judge};
 use super::loaded::Loaded;
 use super::recorder;
+use crate::policies::Mutated;
 use crate::session::Session;
 use crate::{assess, workload};
 
@@ -82,6 +83,24 @@ pub fn object_until(
     }
     let assessment = workload::with_values(assessment, &loaded.session.policy, secrets);
     object_assessed(loaded, review, &assessment, at)
+}
+
+/// A review as mutators leave it, and the operations of a JSON Patch that lead there.
+pub struct Changed {
+    pub review: Review,
+    pub operations: Vec<serde_json::Value>,
+}
+
+/// What mutators make of a review; nothing where they leave it as it is.
+///
+/// # Errors
+/// It cannot be told.
+pub fn changed(loaded: &Loaded, body: &[u8], until: Instant) -> Result<Option<Changed>, String> {
+    let Some(Mutated { before, after, body }) = loaded.session.policies.mutated(body, Some(until))? else {
+        return Ok(None);
+    };
+    let review = plimsoll_admission::read(Road::Mutate, &body).map_err(|error| error.why)?;
+    Ok(Some(Changed { review, operations: plimsoll_admission::difference(&before, &after) }))
 }
 
 /// The verdict on an object of which something could not be told.

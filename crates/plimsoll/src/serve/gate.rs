@@ -14,7 +14,7 @@ use plimsoll_policy::{Request, Standing};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::decision;
+use super::decision::{self, Changed};
 use super::http::word;
 use super::images::{Ask, Images, Unpinned};
 use super::judged::{Judged, standing};
@@ -24,7 +24,6 @@ use super::metrics::{Metrics, Now, Reviews};
 use super::recorder::Recorder;
 use super::redact;
 use crate::cli::LogLevel;
-use crate::policies::Mutated;
 use crate::session;
 
 /// When an AdmissionReview that could not be answered in time may be tried again, in seconds: the API server keeps
@@ -32,6 +31,8 @@ use crate::session;
 const RETRY: u32 = 5;
 /// Bytes of an object that is examined at once; a larger one goes to a thread of its own.
 const LARGE_OBJECT: usize = 64 << 10;
+/// Letters of what a mutator says that are told on.
+const MAX_WHY: usize = 180;
 /// Images of one review that a log line names.
 const LOGGED_IMAGES: usize = 32;
 
@@ -149,9 +150,9 @@ impl Gate {
             Ok(Ok(turn)) => {
                 let in_force = Arc::clone(loaded);
                 let mutate = move || {
-                    let mutated = in_force.session.policies.mutated(&body);
+                    let changed = decision::changed(&in_force, &body, deadline);
                     drop(turn);
-                    mutated
+                    changed
                 };
                 tokio::task::spawn_blocking(mutate).await.unwrap_or_else(|_| Err("the mutators broke off".to_owned()))
             }
@@ -159,28 +160,35 @@ impl Gate {
         };
         match mutated {
             Ok(None) => self.pinned(review, loaded, deadline).await,
-            Ok(Some(Mutated { before, after, body })) => match plimsoll_admission::read(Road::Mutate, &body) {
-                Ok(review) => {
-                    let answer = self.pinned(&review, loaded, deadline).await;
-                    plimsoll_admission::change(&before, &after, answer)
-                }
-                Err(error) => self.unchanged(review, &error.why, loaded, deadline).await,
-            },
+            Ok(Some(Changed { review, operations })) => {
+                let answer = self.pinned(&review, loaded, deadline).await;
+                plimsoll_admission::change(operations, answer)
+            }
             Err(why) => self.unchanged(review, &why, loaded, deadline).await,
         }
     }
 
     /// The answer where mutators could not change the object.
     async fn unchanged(&self, review: &Review, why: &str, loaded: &Arc<Loaded>, deadline: Instant) -> Answer {
+        // What a mutator says may quote the object.
+        let why: String = redact::words(why).chars().take(MAX_WHY).collect();
         let why = format!("could not change the object as Gatekeeper's mutators would: {why}");
         let judged = decision::object_undecided(loaded, review, &why, session::now());
-        if judged.verdict.effective == Outcome::Allowed {
+        let allowed = judged.verdict.effective == Outcome::Allowed;
+        let fields = [
+            ("namespace", review.namespace.as_deref().into()),
+            ("object", review.name.as_deref().into()),
+            ("allowed", allowed.into()),
+            ("why", why.as_str().into()),
+        ];
+        self.log.warn("not changed", &fields);
+        if allowed {
+            self.metrics.softened.add(1);
             let mut answer = self.pinned(review, loaded, deadline).await;
             answer.warnings.push(why);
             return answer;
         }
         self.count(&self.metrics.mutate, Outcome::Undecided);
-        self.log.warn("not changed", &[("object", review.name.as_deref().into()), ("why", why.as_str().into())]);
         plimsoll_admission::refuse(&why)
     }
 

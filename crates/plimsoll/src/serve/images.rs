@@ -131,6 +131,8 @@ pub struct Images {
     resolving: Step<TagKey, (Digest, Option<Instant>)>,
     looking: Step<(Digest, TagKey), Arc<Looked>>,
     scanning: Arc<Semaphore>,
+    /// Turns of asking rules over images.
+    ruling: Arc<Semaphore>,
     shares: Mutex<HashMap<String, Arc<Semaphore>>>,
     metrics: Arc<Metrics>,
     log: Log,
@@ -159,6 +161,7 @@ impl Images {
             resolving: Arc::new(Flights::new(MOST_AT_ONCE)),
             looking: Arc::new(Flights::new(MOST_AT_ONCE)),
             scanning: Arc::new(Semaphore::new(keeping.scans)),
+            ruling: Arc::new(Semaphore::new(keeping.scans)),
             shares: Mutex::default(),
             keeping,
             metrics,
@@ -434,6 +437,8 @@ impl Images {
         let looked = self.look(loaded, reference, &digest, key.scope.clone(), whose).await?;
         let whole = whole(&looked);
         let judged = self.judge_looked(loaded, key, reference, digest, looked).await?;
+        // A rule that could not tell may have had too little time.
+        let whole = whole && !judged.rulings_in_doubt();
         // A part that could not be had may be there at the next try.
         let until = after(if whole { self.keeping.verdicts } else { FAILURE.min(self.keeping.verdicts) });
         if whole {
@@ -534,8 +539,15 @@ impl Images {
         looked: Arc<Looked>,
     ) -> Result<Arc<Judged>, Failure> {
         let (loaded, key, named) = (Arc::clone(loaded), key.clone(), reference.clone());
+        // Rules over images take their time and memory: only so many at once.
+        let turn = match loaded.session.policies.ask_of_images() {
+            true => Some(Arc::clone(&self.ruling).acquire_owned().await.map_err(|_| busy(reference))?),
+            false => None,
+        };
         let task = tokio::task::spawn_blocking(move || {
-            Arc::new(judge_looked(&loaded, &key.image, key.namespace.as_deref(), &named, digest, &looked, None))
+            let judged = judge_looked(&loaded, &key.image, key.namespace.as_deref(), &named, digest, &looked, None);
+            drop(turn);
+            Arc::new(judged)
         });
         let judged = task.await.map_err(|error| broken(reference, &error))?;
         self.metrics.verdicts_made.add(1);

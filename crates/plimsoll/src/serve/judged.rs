@@ -3,7 +3,10 @@
 
 use std::io::Write;
 
-use plimsoll_model::{Assessment, Digest, ImageReference, Outcome, Problem, ProblemEffect, ProblemKind, Verdict};
+use plimsoll_model::{
+    Assessment, Digest, Effect, ImageReference, Outcome, Problem, ProblemEffect, ProblemKind, Reason, ReasonCode,
+    Verdict,
+};
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +28,14 @@ pub struct Judged {
     pub retry_after: Option<u32>,
     /// Kinds of what could not be told, where the outcome hangs on that.
     pub problems: Vec<ProblemKind>,
+}
+
+impl Judged {
+    /// Whether a policy in another language could not tell.
+    pub fn rulings_in_doubt(&self) -> bool {
+        let doubt = |reason: &Reason| reason.code == ReasonCode::Ruling && reason.effect == Effect::Undecided;
+        self.verdict.reasons.iter().any(doubt)
+    }
 }
 
 /// How the policy stands now to a name before anything is looked into.
@@ -49,7 +60,9 @@ pub fn judge_looked(
     subject.reference = Some(reference.clone());
     subject.namespace = session.namespace.clone();
     let assessment = assess::assembled(&session, subject, inventory, problems);
-    judge(&session, &assessment, request, Some(digest), retry_after)
+    let judged = judge(&session, &assessment, request, Some(digest), retry_after);
+    let again = judged.rulings_in_doubt().then_some(FAILURE.as_secs() as u32);
+    Judged { retry_after: retry_after.or(again), ..judged }
 }
 
 pub fn judge(
@@ -60,9 +73,7 @@ pub fn judge(
     retry_after: Option<u32>,
 ) -> Judged {
     let context = plimsoll_policy::Context { request, ..assess::context(session) };
-    let rulings = session.policies.of_image(assessment, session.at);
-    let with_rulings = (!rulings.is_empty()).then(|| Assessment { rulings, ..assessment.clone() });
-    let assessment = with_rulings.as_ref().unwrap_or(assessment);
+    let assessment = &*assess::with_rulings(session, assessment);
     let verdict = plimsoll_policy::judge(assessment, &session.policy, &context);
     // A verdict is plain data: writing it cannot fail.
     let json = serde_json::to_vec(&verdict).unwrap_or_default();

@@ -16,7 +16,7 @@ deny contains msg if {
 	input.kind == "ImageAssessment"
 	some found in input.inventory.packages
 	found.name == "shop-secret-agent"
-	msg := sprintf("%v ships %v", [input.subject.reference.repository, found.name])
+	msg := sprintf("%v ships %v", [input.subject.reference, found.name])
 }
 
 warn contains "it has layers" if count(input.inventory.layers) > 0
@@ -69,7 +69,7 @@ fn the_desk_asks_rules_over_what_is_in_an_image() {
     assert_eq!((status, &said[..]), (0, &[warned][..]));
     let (status, said) = reasons(&rules_that_deny(), SET);
     assert_eq!(status, 1, "{said:?}");
-    assert!(said[0].0 == "deny" && said[0].1.starts_with("shop/web ships "), "{said:?}");
+    assert!(said[0].0 == "deny" && said[0].1.starts_with("registry.example.com/shop/web:1.0 ships "), "{said:?}");
     // The same rules, of objects: no image is asked about.
     assert_eq!(reasons(&rules_that_deny(), "policies: [{rego: images/}]"), (0, Vec::new()));
 }

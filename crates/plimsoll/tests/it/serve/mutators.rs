@@ -142,6 +142,34 @@ fn mutators_that_cannot_be_told_to_match_leave_a_doubt() {
 }
 
 #[test]
+fn a_set_that_refuses_nothing_changes_nothing() {
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| {
+        std::fs::write(dir.join("gatekeeper.yaml"), MUTATORS).unwrap();
+        policy(dir, "policies: [{gatekeeper: gatekeeper.yaml, mode: audit, soften: true}]");
+    });
+    let answer = gate.client().post("/mutate", &review(&pod(json!({})), json!({}))).json();
+    assert_eq!(
+        (&answer["response"]["allowed"], &answer["response"]["patch"]),
+        (&json!(true), &Value::Null),
+        "{answer}"
+    );
+}
+
+#[test]
+fn the_desk_writes_the_namespace_into_objects_as_the_server_does() {
+    let files = IMPLIED.replace("spec: {match: {kinds:", "spec: {match: {scope: Namespaced, kinds:");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("objects")).unwrap();
+    let mut object = pod(json!({}));
+    object["metadata"].as_object_mut().unwrap().remove("namespace");
+    std::fs::write(folder.path().join("objects/pod.json"), object.to_string()).unwrap();
+    written(folder.path(), &files, "");
+    let (policy, objects) = (folder.path().join("loadline.yaml"), folder.path().join("objects"));
+    let run = plimsoll(&["check", "--policy", policy.to_str().unwrap(), "--offline", objects.to_str().unwrap()]);
+    assert!(run.out.contains("c pulls"), "{}{}", run.out, run.err);
+}
+
+#[test]
 fn namespaces_that_the_config_excludes_are_left_alone() {
     let config = "---\napiVersion: config.gatekeeper.sh/v1alpha1\nkind: Config\nmetadata: {name: config, namespace: gatekeeper-system}\n\
                   spec: {match: [{excludedNamespaces: [default], processes: [mutation-webhook]}]}\n";
@@ -158,7 +186,16 @@ fn what_a_deployment_would_make_is_judged_as_the_mutators_leave_it() {
             "spec": {"containers": [{"name": "web", "image": "evil.example.com/web:1", "imagePullPolicy": "Never"}]}}},
     });
     let words = "[Implied by pods] web pulls";
-    for (files, told) in [(IMPLIED.to_owned(), false), (format!("{MUTATORS}{IMPLIED}"), true)] {
+    let with_operations = IMPLIED.replace(
+        "  - target: admission.k8s.gatekeeper.sh\n",
+        "  - target: admission.k8s.gatekeeper.sh\n    operations: [CREATE, UPDATE]\n",
+    );
+    let cases = [
+        (IMPLIED.to_owned(), false),
+        (format!("{MUTATORS}{IMPLIED}"), true),
+        (format!("{MUTATORS}{with_operations}"), true),
+    ];
+    for (files, told) in cases {
         let gate = gate(&files, "");
         let resource = json!({"resource": {"group": "apps", "version": "v1", "resource": "deployments"}});
         let answer = gate.client().post("/validate", &review_of(&deployment, &resource).to_string()).json();
