@@ -169,6 +169,79 @@ fn a_failure_refuses_and_what_cannot_be_told_is_undecided() {
     assert_eq!(replicas(&outcome(&[("a", json!({"mutations": [change]}))], &widget)), Some(2));
 }
 
+/// The outcome of one patch of a Widget, a kind that is known nowhere.
+fn of_widget(expression: &str, spec: &Json) -> Outcome {
+    let object = json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": spec});
+    outcome(&[("a", json!({"mutations": [patched(expression)]}))], &json!({"object": object}))
+}
+
+fn undecided(why: &str) -> Outcome {
+    Outcome::Undecided(why.to_owned())
+}
+
+#[test]
+fn an_object_stays_of_its_kind() {
+    let nothing = json!({});
+    let refused = |why: &str| Outcome::Refused(format!("Internal error occurred: {why}"));
+    let one = |expression: &str, policy: &str| {
+        outcome(&[("a", json!({"failurePolicy": policy, "mutations": [patched(expression)]}))], &nothing)
+    };
+    for policy in ["Fail", "Ignore"] {
+        for (expression, why) in [
+            ("[JSONPatch{op: 'replace', path: '', value: []}]", "what was patched is no object"),
+            ("[JSONPatch{op: 'replace', path: '/kind', value: 'DaemonSet'}]", "what was patched has another kind"),
+            ("[JSONPatch{op: 'add', path: '/apiVersion', value: 'v1'}]", "what was patched has another apiVersion"),
+            ("[JSONPatch{op: 'add', path: '/kind', value: 1}]", "what was patched has another kind"),
+        ] {
+            assert_eq!(one(expression, policy), refused(why), "{policy}: {expression}");
+        }
+    }
+    // Where the server has a type it has a kind.
+    for gone in ["/kind", "/apiVersion"] {
+        let patch = format!(
+            "[JSONPatch{{op: 'remove', path: '{gone}'}}, JSONPatch{{op: 'replace', path: '/spec/replicas', value: 2}}]"
+        );
+        let changed = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 2}});
+        assert_eq!(one(&patch, "Fail"), Outcome::Changed(changed), "{gone}");
+    }
+    assert_eq!(
+        of_widget("[JSONPatch{op: 'remove', path: '/kind'}]", &nothing),
+        undecided("what was patched has no kind any more")
+    );
+    assert_eq!(
+        of_widget("[JSONPatch{op: 'replace', path: '/kind', value: 'Pod'}]", &nothing),
+        refused("what was patched has another kind")
+    );
+}
+
+#[test]
+fn a_patch_after_which_an_object_cannot_be_read_refuses_whatever_the_policy_says() {
+    let patch = "[JSONPatch{op: 'add', path: '/spec/nothing', value: 1}]";
+    let apply = applied("Object{spec: Object.spec{nothing: 1}}");
+    for policy in ["Fail", "Ignore"] {
+        let spec = json!({"failurePolicy": policy, "mutations": [patched(patch)]});
+        let mutated = settled(&[("a", spec)], &json!({}), &|_: &mut Json| {});
+        let told = "Internal error occurred: the object cannot be read any more: unknown field \".spec.nothing\"";
+        assert_eq!(mutated.outcome, Outcome::Refused(told.to_owned()), "{policy}");
+        assert_eq!(mutated.by, Some(("a".to_owned(), "of-a".to_owned())), "{policy}");
+    }
+    // A configuration fails as the policy says.
+    assert_eq!(
+        outcome(&[("a", json!({"failurePolicy": "Ignore", "mutations": [apply]}))], &json!({})),
+        Outcome::Unchanged
+    );
+    // And what could not be read before is nobody's fault, unless nobody is asked.
+    let odd =
+        json!({"object": {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "other": 1}});
+    let spec = json!({"mutations": [patched("[JSONPatch{op: 'remove', path: '/other'}]")]});
+    let mutated = settled(&[("a", spec.clone())], &odd, &|_: &mut Json| {});
+    assert_eq!(mutated.outcome, undecided("the object is not what its kind says: unknown field \".other\""));
+    assert_eq!(mutated.by, None);
+    let mut never = spec;
+    never["matchConditions"] = json!([{"name": "never", "expression": "false"}]);
+    assert_eq!(outcome(&[("a", never)], &odd), Outcome::Unchanged);
+}
+
 #[test]
 fn patches_that_double_end_in_a_bound() {
     let start = Instant::now();

@@ -22,13 +22,11 @@ enum Of {
 
 /// The object with the patch in it. Both are of the kind that the object says.
 pub(super) fn merged(live: &Json, patch: &Json) -> Result<Json, Fault> {
-    let schema = Schema::get();
-    let word = |name: &str| live.get(name).and_then(Json::as_str).unwrap_or("");
-    let (version, kind) = (word("apiVersion"), word("kind"));
-    let shape = schema.kind(version, kind).ok_or_else(|| {
+    let shape = shape_of_kind(live).ok_or_else(|| {
+        let (version, kind) = (word(live, "apiVersion"), word(live, "kind"));
         Fault::Unknown(format!("how objects of the kind {kind} of {version} are merged is not known"))
     })?;
-    let merger = Merger { schema };
+    let merger = Merger { schema: Schema::get() };
     let path = &mut Vec::new();
     merger.check(&shape, patch, path, Of::Patch).map_err(|why| {
         Fault::Failed(format!("error applying patch: failed to convert patch object to typed object: {why}"))
@@ -48,12 +46,25 @@ pub(super) fn merged(live: &Json, patch: &Json) -> Result<Json, Fault> {
     Ok(merger.merge(&shape, Some(live), Some(patch)).unwrap_or(Json::Null))
 }
 
-/// Why the server would not read an object that it was patched to; nothing where it would, or where its kind is not known.
+/// Why the server would not read an object that it was patched to; nothing where it would, or where its kind is not known. Whether
+/// numbers fit into 32 bits, and whether texts are the quantities, times and names that they are meant to be, is not looked at: the
+/// schema does not tell. Such an object counts as read here, and the server refuses it.
 pub(super) fn unreadable(object: &Json) -> Option<String> {
-    let schema = Schema::get();
-    let word = |name: &str| object.get(name).and_then(Json::as_str).unwrap_or("");
-    let shape = schema.kind(word("apiVersion"), word("kind"))?;
-    Merger { schema }.fits(&shape, object, &mut Vec::new()).err()
+    let shape = shape_of_kind(object)?;
+    Merger { schema: Schema::get() }.fits(&shape, object, &mut Vec::new()).err()
+}
+
+/// Whether objects of its kind are typed here.
+pub(super) fn is_known(object: &Json) -> bool {
+    shape_of_kind(object).is_some()
+}
+
+fn shape_of_kind(object: &Json) -> Option<Shape> {
+    Schema::get().kind(word(object, "apiVersion"), word(object, "kind"))
+}
+
+fn word<'j>(object: &'j Json, name: &str) -> &'j str {
+    object.get(name).and_then(Json::as_str).unwrap_or("")
 }
 
 fn at(path: &[String]) -> String {

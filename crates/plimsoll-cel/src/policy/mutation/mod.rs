@@ -68,6 +68,8 @@ pub struct Mutated {
 #[derive(Debug)]
 enum Fault {
     Failed(String),
+    /// One of the server's own, which refuses the request whatever the policy says of failures.
+    Internal(String),
     Unknown(String),
 }
 
@@ -171,6 +173,8 @@ struct Work<'a> {
     settle: &'a dyn Fn(&mut Json),
     review: Review,
     object: Json,
+    /// Whether the object can be read as it came.
+    read: bool,
     /// Whether anything was applied, be it to no effect.
     applied: bool,
     refused: Option<Mutated>,
@@ -194,21 +198,33 @@ pub fn mutate(
     };
     let object = before.clone();
     let review = review.clone();
-    let mut work = Work { policies, bindings, params, options, settle, review, object, applied: false, refused: None };
+    let mut work = Work {
+        policies,
+        bindings,
+        params,
+        options,
+        settle,
+        review,
+        object,
+        read: false,
+        applied: false,
+        refused: None,
+    };
     let done = work.pass(None).and_then(|again| match work.applied && !again.is_empty() {
         true => work.pass(Some(&again)).map(drop),
         false => Ok(()),
     });
     match (work.refused, done) {
         (Some(refused), _) => refused,
-        (None, Err(undecided)) => undecided,
+        (None, Err(ended)) => ended,
         (None, Ok(())) if work.object == before => Mutated { outcome: Outcome::Unchanged, by: None },
         (None, Ok(())) => Mutated { outcome: Outcome::Changed(work.object), by: None },
     }
 }
 
 impl<'a> Work<'a> {
-    /// Asks all policies once, or those again; which of them want to be asked again. What is not known ends it.
+    /// Asks all policies once, or those again; which of them want to be asked again. What is not known ends it, and so does what
+    /// the server ends at once.
     fn pass(&mut self, again: Option<&[Which]>) -> Result<Vec<Which>, Mutated> {
         let mut about = Vec::new();
         for (policy, of) in self.policies.iter().enumerate() {
@@ -272,6 +288,14 @@ impl<'a> Work<'a> {
         if holds != Some(true) {
             return Ok(false);
         }
+        // The server would have refused it before any policy saw it.
+        if !self.read
+            && let Some(why) = merge::unreadable(&self.object)
+        {
+            let why = format!("the object is not what its kind says: {why}");
+            return Err(Mutated { outcome: Outcome::Undecided(why), by: None });
+        }
+        self.read = true;
         for mutation in &policy.mutations {
             // Variables are evaluated anew for each, of the object as it is by then.
             let review = self.review.clone();
@@ -284,9 +308,14 @@ impl<'a> Work<'a> {
                 Answer::Unknown(why) => Err(Fault::Unknown(why)),
                 Answer::Exhausted => Err(Fault::Failed(OUT_OF_BUDGET.to_owned())),
             };
-            match made.and_then(|made| self.put(made)) {
+            match made.and_then(|made| self.put(mutation, made)) {
                 Ok(()) => self.applied = true,
                 Err(Fault::Failed(message)) => judging.erred(0, &message),
+                Err(Fault::Internal(message)) => {
+                    let told = format!("Internal error occurred: {message}");
+                    let by = Some((policy.name().to_owned(), binding.name().to_owned()));
+                    return Err(Mutated { outcome: Outcome::Refused(told), by });
+                }
                 Err(Fault::Unknown(why)) => judging.decisions.push((0, Decision::Unknown(why))),
             }
             self.take(policy, binding, judging.decisions)?;
@@ -294,15 +323,38 @@ impl<'a> Work<'a> {
         Ok(true)
     }
 
-    fn put(&mut self, mut made: Json) -> Result<(), Fault> {
+    fn put(&mut self, mutation: &Mutation, mut made: Json) -> Result<(), Fault> {
+        same_kind(&self.object, &mut made)?;
         if let Some(why) = merge::unreadable(&made) {
-            return Err(Fault::Failed(format!("the object cannot be read any more: {why}")));
+            let why = format!("the object cannot be read any more: {why}");
+            return Err(match mutation {
+                Mutation::Patch(_) => Fault::Internal(why),
+                Mutation::Apply(_) => Fault::Failed(why),
+            });
         }
         (self.settle)(&mut made);
         self.review = self.review.clone().with_object(&made).map_err(|error| Fault::Unknown(error.to_string()))?;
         self.object = made;
         Ok(())
     }
+}
+
+/// Sees to it that what was made is an object of the same kind. One without any is of the same where the server has a type for it.
+fn same_kind(object: &Json, made: &mut Json) -> Result<(), Fault> {
+    let Json::Object(fields) = made else { return Err(Fault::Internal("what was patched is no object".to_owned())) };
+    for name in ["apiVersion", "kind"] {
+        let (was, is) = (object.get(name), fields.get(name));
+        if was == is {
+            continue;
+        }
+        let is_missing = is.is_none_or(|is| is.is_null() || is == "");
+        match was {
+            Some(was) if is_missing && merge::is_known(object) => drop(fields.insert(name.to_owned(), was.clone())),
+            _ if is_missing => return Err(Fault::Unknown(format!("what was patched has no {name} any more"))),
+            _ => return Err(Fault::Internal(format!("what was patched has another {name}"))),
+        }
+    }
+    Ok(())
 }
 
 /// The object after a mutation whose expression gave that value.
