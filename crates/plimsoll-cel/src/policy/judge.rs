@@ -70,6 +70,20 @@ pub struct Options<'a> {
     pub deadline: Option<Instant>,
 }
 
+impl<'a> Options<'a> {
+    /// Of one expression, or of what is made of its value.
+    pub(super) fn budget(&self) -> Budget<'a> {
+        let defaults = Budget::default();
+        Budget {
+            cost: COST_PER_EXPRESSION,
+            work: self.work.unwrap_or(defaults.work),
+            memory: self.memory.unwrap_or(defaults.memory),
+            cancel: self.cancel,
+            deadline: self.deadline,
+        }
+    }
+}
+
 /// One validation or annotation, or the whole, that did not end well.
 pub(super) enum Decision {
     Denies { message: String, reason: String, erred: bool },
@@ -185,15 +199,7 @@ impl<'a> Judging<'a> {
 
     /// Costs are counted from where [`Judging::afresh`] was called.
     pub fn ask(&mut self, scene: &Scene<'_>, program: &Program, of_all: u64) -> Answer {
-        let defaults = Budget::default();
-        let budget = Budget {
-            cost: COST_PER_EXPRESSION,
-            work: self.options.work.unwrap_or(defaults.work),
-            memory: self.options.memory.unwrap_or(defaults.memory),
-            cancel: self.options.cancel,
-            deadline: self.options.deadline,
-        };
-        let mut meter = Meter::new(budget);
+        let mut meter = Meter::new(self.options.budget());
         let value = program.run_within(scene, &mut meter);
         self.cost = self.cost.saturating_add(scene.take_cost()).saturating_add(meter.cost());
         if self.cost > of_all {

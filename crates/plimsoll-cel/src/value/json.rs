@@ -6,6 +6,34 @@ use super::{Key, Value};
 
 /// Values within one another in a document; what is deeper is refused. (`serde_json` itself reads 128.)
 pub const MAX_DOCUMENT_DEPTH: usize = 200;
+/// Values of a document, those that it shares counted each time: beyond that none is written.
+pub const MAX_DOCUMENT_VALUES: usize = 1_000_000;
+/// Bytes of a document's texts and keys, counted the same.
+pub const MAX_DOCUMENT_BYTES: usize = 16 << 20;
+
+/// What a document may still hold.
+#[derive(Debug)]
+pub(crate) struct Room {
+    values: usize,
+    bytes: usize,
+}
+
+impl Room {
+    pub fn of_document() -> Room {
+        Room { values: MAX_DOCUMENT_VALUES, bytes: MAX_DOCUMENT_BYTES }
+    }
+
+    /// One more value, with so many bytes of text in it.
+    pub fn value(&mut self, bytes: usize) -> Option<()> {
+        self.values = self.values.checked_sub(1)?;
+        self.bytes(bytes)
+    }
+
+    pub fn bytes(&mut self, bytes: usize) -> Option<()> {
+        self.bytes = self.bytes.checked_sub(bytes)?;
+        Some(())
+    }
+}
 
 impl Value {
     /// None where the document is deeper than [`MAX_DOCUMENT_DEPTH`].
@@ -14,22 +42,19 @@ impl Value {
     }
 
     /// As JSON, whole numbers without a fraction as Go writes them; none for what JSON does not have, and for more than
-    /// [`MAX_DOCUMENT_VALUES`] values.
+    /// [`MAX_DOCUMENT_VALUES`] values or [`MAX_DOCUMENT_BYTES`].
     pub fn to_json(&self) -> Option<Json> {
-        self.to_json_by(|_| None, &mut MAX_DOCUMENT_VALUES.to_owned())
+        self.to_json_by(|_| None, &mut Room::of_document())
     }
 
-    /// The same, with another's word for what it has one for, and of so many values that are left.
-    pub(crate) fn to_json_by(&self, word: fn(&Value) -> Option<Json>, left: &mut usize) -> Option<Json> {
-        to(self, word, left)
+    /// The same, with another's word for what it has one for, and of so much as there is room for.
+    pub(crate) fn to_json_by(&self, word: fn(&Value) -> Option<Json>, room: &mut Room) -> Option<Json> {
+        to(self, word, room)
     }
 }
 
-/// Values of a document, those that it shares counted each time: beyond that none is written.
-pub const MAX_DOCUMENT_VALUES: usize = 1_000_000;
-
-fn to(value: &Value, word: fn(&Value) -> Option<Json>, left: &mut usize) -> Option<Json> {
-    *left = left.checked_sub(1)?;
+fn to(value: &Value, word: fn(&Value) -> Option<Json>, room: &mut Room) -> Option<Json> {
+    room.value(value.text_len())?;
     if let Some(said) = word(value) {
         return Some(said);
     }
@@ -43,12 +68,13 @@ fn to(value: &Value, word: fn(&Value) -> Option<Json>, left: &mut usize) -> Opti
             _ => serde_json::Number::from_f64(*number)?.into(),
         },
         Value::String(text) => Json::String(text.to_string()),
-        Value::List(list) => Json::Array(list.items().iter().map(|item| to(item, word, left)).collect::<Option<_>>()?),
+        Value::List(list) => Json::Array(list.items().iter().map(|item| to(item, word, room)).collect::<Option<_>>()?),
         Value::Map(map) => {
             let mut object = serde_json::Map::new();
             for (key, value) in map.entries() {
                 let Key::String(key) = key else { return None };
-                object.insert(key.to_string(), to(value, word, left)?);
+                room.bytes(key.len())?;
+                object.insert(key.to_string(), to(value, word, room)?);
             }
             Json::Object(object)
         }

@@ -7,7 +7,8 @@ mod text;
 
 use std::sync::Arc;
 
-pub use json::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_VALUES};
+pub(crate) use json::Room;
+pub use json::{MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_VALUES};
 pub use key::Key;
 pub use text::double_text;
 pub(crate) use text::quoted;

@@ -245,35 +245,93 @@ fn a_patch_after_which_an_object_cannot_be_read_refuses_whatever_the_policy_says
 #[test]
 fn patches_that_double_end_in_a_bound() {
     let start = Instant::now();
+    // One deeper each time: within the bound, but annotations are texts.
     let copies: Vec<&str> =
         vec!["JSONPatch{op: 'copy', from: '/metadata/annotations', path: '/metadata/annotations/a'}"; 60];
     let copies = patched(&format!(
         "[JSONPatch{{op: 'add', path: '/metadata/annotations', value: {{}}}}, {}]",
         copies.join(", ")
     ));
-    let deep = outcome(&[("a", json!({"mutations": [copies]}))], &json!({}));
-    assert!(!matches!(deep, Outcome::Unchanged), "{deep:?}");
+    assert_eq!(
+        outcome(&[("a", json!({"mutations": [copies]}))], &json!({})),
+        Outcome::Refused(
+            "Internal error occurred: the object cannot be read any more: .metadata.annotations.a: expected string"
+                .to_owned()
+        )
+    );
+    // Twice as deep each time.
+    let copies: Vec<String> =
+        (1..60).map(|at| format!("JSONPatch{{op: 'copy', from: '/spec', path: '/spec{}'}}", "/a".repeat(at))).collect();
+    assert_eq!(of_widget(&format!("[{}]", copies.join(", ")), &json!({})), undecided("a JSON patch nests too deeply"));
+    // Twice as large.
     let copies: Vec<String> =
         (0..60).map(|at| format!("JSONPatch{{op: 'copy', from: '/metadata', path: '/metadata/a{at}'}}")).collect();
     let copies = patched(&format!("[{}]", copies.join(", ")));
-    let doubled = outcome(&[("a", json!({"mutations": [copies]}))], &json!({}));
-    assert!(matches!(doubled, Outcome::Undecided(_)), "{doubled:?}");
+    assert_eq!(
+        outcome(&[("a", json!({"mutations": [copies]}))], &json!({})),
+        undecided("a JSON patch copies too much")
+    );
     let deeper = "lists.range(6000).map(i, i % 3 == 0 ? JSONPatch{op: 'add', path: '/t', value: {}} : i % 3 == 1 ? JSONPatch{op: 'move', from: '/spec', path: '/t/s'} : JSONPatch{op: 'move', from: '/t', path: '/spec'})";
-    for moves in [deeper.to_owned(), deeper.replace("6000", "4998")] {
-        let nested = outcome(&[("a", json!({"mutations": [patched(&moves)]}))], &json!({}));
-        assert!(!matches!(nested, Outcome::Unchanged | Outcome::Changed(_)), "{nested:?}");
+    for (moves, why) in [
+        (deeper.to_owned(), "a JSON patch has too many operations"),
+        (deeper.replace("6000", "4998"), "a JSON patch nests too deeply"),
+    ] {
+        assert_eq!(outcome(&[("a", json!({"mutations": [patched(&moves)]}))], &json!({})), undecided(why));
     }
     // A value that holds another twice, and that a third.
     let mut variables = vec![json!({"name": "v0", "expression": "['x']"})];
     variables.extend((1..60).map(
         |at| json!({"name": format!("v{at}"), "expression": format!("[variables.v{0}, variables.v{0}]", at - 1)}),
     ));
-    for change in [
-        applied("Object{spec: Object.spec{nothing: variables.v59}}"),
-        patched("[JSONPatch{op: 'add', path: '/spec/nothing', value: variables.v59}]"),
+    for (change, name) in [
+        (applied("Object{spec: Object.spec{nothing: variables.v59}}"), "string"),
+        (patched("[JSONPatch{op: 'add', path: '/spec/nothing', value: variables.v59}]"), "list"),
     ] {
+        let why = format!("a value of type {name} is too large or holds what cannot be written as JSON");
         let shared = outcome(&[("a", json!({"variables": variables, "mutations": [change]}))], &json!({}));
-        assert!(matches!(shared, Outcome::Undecided(_)), "{shared:?}");
+        assert_eq!(shared, undecided(&why));
     }
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
+
+#[test]
+fn texts_that_are_shared_count_each_time() {
+    let spec = json!({"text": "x".repeat(10_000), "items": vec![0; 20_000]});
+    let start = Instant::now();
+    let too_large = "a value of type list is too large or holds what cannot be written as JSON";
+    let all = "lists.range(4000).map(i, object.spec.text)";
+    for (expression, why) in [
+        (format!("[JSONPatch{{op: 'add', path: '/spec/all', value: {all}}}]"), too_large),
+        // Of all operations together.
+        (
+            "lists.range(4000).map(i, JSONPatch{op: 'add', path: '/spec/a', value: object.spec.text})".to_owned(),
+            "a value of type string is too large or holds what cannot be written as JSON",
+        ),
+        (
+            "lists.range(4000).map(i, JSONPatch{op: 'test', path: object.spec.text})".to_owned(),
+            "a JSON patch is too large",
+        ),
+        (
+            "lists.range(4000).map(i, JSONPatch{op: 'copy', from: '/spec/text', path: '/spec/t' + string(i)})"
+                .to_owned(),
+            "a JSON patch copies too much",
+        ),
+        (
+            "lists.range(4000).map(i, JSONPatch{op: 'add', path: '/spec/items/0', value: 1})".to_owned(),
+            "a JSON patch: operation cancelled: too much work",
+        ),
+    ] {
+        assert_eq!(of_widget(&expression, &spec), undecided(why), "{expression}");
+    }
+    // And of what policies make one after another.
+    let half = |name: &str| {
+        patched(&format!(
+            "[JSONPatch{{op: 'add', path: '/spec/{name}', value: lists.range(900).map(i, object.spec.text)}}]"
+        ))
+    };
+    let object = json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": spec});
+    let made = |mutations: Vec<Json>| outcome(&[("a", json!({"mutations": mutations}))], &json!({"object": object}));
+    assert!(matches!(made(vec![half("a")]), Outcome::Changed(_)));
+    assert_eq!(made(vec![half("a"), half("b")]), undecided("the object grows too large"));
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }

@@ -25,7 +25,7 @@ use crate::Environment;
 use crate::library::time;
 use crate::node::Program;
 use crate::types::Type;
-use crate::value::{Key, MAX_DOCUMENT_VALUES, Value};
+use crate::value::{Key, Room, Value};
 use json_patch::Operation;
 
 /// A MutatingAdmissionPolicy, ready to be asked.
@@ -303,7 +303,7 @@ impl<'a> Work<'a> {
             let scene = Scene::new(&policy.policy, &review, param, true);
             let (Mutation::Apply(program) | Mutation::Patch(program)) = mutation;
             let made = match judging.ask(&scene, program, COST) {
-                Answer::Value(value) => made(mutation, &value, &self.object),
+                Answer::Value(value) => made(mutation, &value, &self.object, self.options),
                 Answer::Error(message) => Err(Fault::Failed(message)),
                 Answer::Unknown(why) => Err(Fault::Unknown(why)),
                 Answer::Exhausted => Err(Fault::Failed(OUT_OF_BUDGET.to_owned())),
@@ -324,6 +324,9 @@ impl<'a> Work<'a> {
     }
 
     fn put(&mut self, mutation: &Mutation, mut made: Json) -> Result<(), Fault> {
+        if !json_patch::Size::of(&made).is_of_document() {
+            return Err(Fault::Unknown("the object grows too large".to_owned()));
+        }
         same_kind(&self.object, &mut made)?;
         if let Some(why) = merge::unreadable(&made) {
             let why = format!("the object cannot be read any more: {why}");
@@ -358,11 +361,14 @@ fn same_kind(object: &Json, made: &mut Json) -> Result<(), Fault> {
 }
 
 /// The object after a mutation whose expression gave that value.
-fn made(mutation: &Mutation, value: &Value, object: &Json) -> Result<Json, Fault> {
+fn made(mutation: &Mutation, value: &Value, object: &Json, options: Options<'_>) -> Result<Json, Fault> {
     match mutation {
-        Mutation::Patch(_) => Ok(json_patch::patched(object, &operations(value)?)?.unwrap_or_else(|| object.clone())),
+        Mutation::Patch(_) => {
+            let patched = json_patch::patched(object, operations(value)?, options)?;
+            Ok(patched.unwrap_or_else(|| object.clone()))
+        }
         Mutation::Apply(_) => {
-            names(value)?;
+            names(value, &mut Room::of_document())?;
             let mut patch = value.to_json().ok_or_else(|| unwritable(value))?;
             if let (Json::Object(patch), Json::Object(object)) = (&mut patch, object) {
                 for name in ["apiVersion", "kind"] {
@@ -376,13 +382,16 @@ fn made(mutation: &Mutation, value: &Value, object: &Json) -> Result<Json, Fault
 
 /// It holds something that JSON does not have, or too much: what the server makes of that is its own affair.
 fn unwritable(value: &Value) -> Fault {
-    Fault::Unknown(format!("a value of type {} holds what cannot be written as JSON", value.type_name()))
+    Fault::Unknown(format!(
+        "a value of type {} is too large or holds what cannot be written as JSON",
+        value.type_name()
+    ))
 }
 
 /// Whether the types of structs within one another are named for the fields they stand at, lists and maps not counted.
-fn names(value: &Value) -> Result<(), Fault> {
-    fn walk(value: &Value, path: &str, left: &mut usize) -> Result<(), Fault> {
-        *left = left.checked_sub(1).ok_or_else(|| unwritable(value))?;
+fn names(value: &Value, room: &mut Room) -> Result<(), Fault> {
+    fn walk(value: &Value, path: &str, room: &mut Room) -> Result<(), Fault> {
+        room.value(path.len()).ok_or_else(|| unwritable(value))?;
         match value {
             Value::Map(map) => {
                 if let Some(name) = map.name()
@@ -394,18 +403,17 @@ fn names(value: &Value) -> Result<(), Fault> {
                 }
                 for (key, value) in map.entries() {
                     match (key, map.name()) {
-                        (Key::String(key), Some(_)) => walk(value, &format!("{path}.{key}"), left)?,
-                        _ => walk(value, path, left)?,
+                        (Key::String(key), Some(_)) => walk(value, &format!("{path}.{key}"), room)?,
+                        _ => walk(value, path, room)?,
                     }
                 }
                 Ok(())
             }
-            Value::List(list) => list.items().iter().try_for_each(|item| walk(item, path, left)),
+            Value::List(list) => list.items().iter().try_for_each(|item| walk(item, path, room)),
             _ => Ok(()),
         }
     }
-    let mut left = MAX_DOCUMENT_VALUES;
-    walk(value, value.type_name(), &mut left)
+    walk(value, value.type_name(), room)
 }
 
 fn operations(value: &Value) -> Result<Vec<Operation>, Fault> {
@@ -415,12 +423,16 @@ fn operations(value: &Value) -> Result<Vec<Operation>, Fault> {
     if list.items().len() > json_patch::MOST_OPERATIONS {
         return Err(Fault::Unknown("a JSON patch has too many operations".to_owned()));
     }
-    let mut left = MAX_DOCUMENT_VALUES;
+    // Of all together: each may hold the same.
+    let (mut room, mut named) = (Room::of_document(), Room::of_document());
     let mut all = Vec::with_capacity(list.items().len());
     for item in list.items() {
-        let text = |name: &str| match item.field(name) {
+        let text = |name: &str, room: &mut Room| match item.field(name) {
             None => Ok(String::new()),
-            Some(Value::String(text)) => Ok(text.to_string()),
+            Some(Value::String(text)) => {
+                room.bytes(text.len()).ok_or_else(|| Fault::Unknown("a JSON patch is too large".to_owned()))?;
+                Ok(text.to_string())
+            }
             Some(other) => {
                 Err(Fault::Failed(format!("unexpected type {} for JSONPatchType '{name}' field", other.type_name())))
             }
@@ -429,11 +441,12 @@ fn operations(value: &Value) -> Result<Vec<Operation>, Fault> {
             None => None,
             Some(value) => {
                 if matches!(value, Value::Map(map) if map.name().is_some()) {
-                    names(value)?;
+                    names(value, &mut named)?;
                 }
-                Some(value.to_json_by(word, &mut left).ok_or_else(|| unwritable(value))?)
+                Some(value.to_json_by(word, &mut room).ok_or_else(|| unwritable(value))?)
             }
         };
+        let mut text = |name| text(name, &mut room);
         all.push(Operation { op: text("op")?, path: text("path")?, from: text("from")?, value });
     }
     Ok(all)
