@@ -18,10 +18,9 @@ const KEPT: usize = 256;
 /// States of a pattern that is kept between evaluations: those of policies are small, and what strangers wrote should not fill
 /// memory.
 const MAX_KEPT_SIZE: u64 = 4_096;
-/// Bytes that a further search of one text may have gone through, for a unit of work. Each may go to the text's end and come
-/// back with a short match; mostly they do not, and a full price would refuse what is fine. There need not be a deadline beside
-/// it.
-const SEARCHED: usize = 512;
+/// States times bytes that a unit of work pays for in a further search of one text. Each may go to the text's end and come back
+/// with a short match; mostly they do not, and a full price would refuse what is fine. There need not be a deadline beside it.
+const SEARCHED: u64 = 512;
 
 /// An expression that is ready to match.
 #[derive(Debug)]
@@ -133,7 +132,8 @@ fn find_all(meter: &mut Meter<'_>, args: &[Value]) -> Out {
         if found.len() >= limit {
             break;
         }
-        meter.work(1 + (text.len() - one.end()).div_euclid(SEARCHED))?;
+        let states = pattern.size.saturating_mul((text.len() - one.end()) as u64);
+        meter.work(1 + usize::try_from(states.div_euclid(SEARCHED)).unwrap_or(usize::MAX))?;
         if one.is_empty() && end == Some(one.start()) {
             continue;
         }

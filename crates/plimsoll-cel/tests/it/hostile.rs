@@ -141,6 +141,15 @@ fn regular_expressions_are_paid_for_by_their_size_and_by_the_text() {
     ] {
         assert_eq!(spent(text).map(|_| ()), Err(Failure::Spent(Spent::Work)), "{text}");
     }
+    // Further searches are paid for by the size of the pattern too, not by the text alone.
+    let all = |limit: u32| {
+        let program = environment().compile(&format!("object.text.findAll('a.{{400}}b|a', {limit}).size()"));
+        let variables = [Value::from_json(&object).expect("not too deep")];
+        let budget = Budget { work: 600_000, cost: u64::MAX, ..Budget::default() };
+        program.expect("it compiles").run(&variables[..], budget).value
+    };
+    assert!(matches!(all(1), Ok(Value::Int(1))), "{:?}", all(1));
+    assert_eq!(all(50).map(|_| ()), Err(Failure::Spent(Spent::Work)));
     // One pattern is paid for once.
     assert!(matches!(spent("object.names.all(name, name.matches('^n[0-9]+$'))"), Ok(Value::Bool(true))));
 }
