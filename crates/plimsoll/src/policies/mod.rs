@@ -236,6 +236,10 @@ impl Policies {
             match admission.changed(changed.as_ref().unwrap_or(asked), budget.deadline) {
                 Ok(None) => {}
                 Ok(other) => changed = other,
+                // What all sets would be asked about is not known: no set's mode makes that less.
+                Err(said) if said.effect == Effect::Undecided => {
+                    rulings.push(doubt(format!("{}: {}", set.clause(&said.policy), said.message)));
+                }
                 Err(said) => rulings.push(set.ruling(*said)),
             }
         }
@@ -243,10 +247,7 @@ impl Policies {
             match self.left_by_mutators(changed.as_ref().unwrap_or(asked), budget.deadline) {
                 Ok(None) => {}
                 Ok(other) => changed = other,
-                Err(message) => {
-                    let clause = "policies".to_owned();
-                    rulings.push(Ruling { effect: Effect::Undecided, message, clause });
-                }
+                Err(message) => rulings.push(doubt(message)),
             }
         }
         let asked = changed.as_ref().unwrap_or(asked);
@@ -273,20 +274,33 @@ impl Policies {
 
 impl Opened {
     fn ruling(&self, said: Said) -> Ruling {
-        let Said { effect, mut message, policy } = said;
-        if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
-            message.truncate(end);
-            message.push('…');
-        }
+        let Said { effect, message, policy } = said;
+        let message = cut(message);
         let stands = matches!(effect, Effect::Deny | Effect::Undecided);
         let (effect, would) = match self.mode {
             Some(Mode::Warn) if stands => (Effect::Warn, would(effect)),
             Some(Mode::Audit) => (Effect::Info, would(effect)),
             _ => (effect, ""),
         };
-        let clause = if policy.is_empty() { self.name.clone() } else { format!("{}: {policy}", self.name) };
-        Ruling { effect, message: format!("{would}{message}"), clause }
+        Ruling { effect, message: format!("{would}{message}"), clause: self.clause(&policy) }
     }
+
+    fn clause(&self, policy: &str) -> String {
+        if policy.is_empty() { self.name.clone() } else { format!("{}: {policy}", self.name) }
+    }
+}
+
+/// A doubt that belongs to all sets.
+fn doubt(message: String) -> Ruling {
+    Ruling { effect: Effect::Undecided, message: cut(message), clause: "policies".to_owned() }
+}
+
+fn cut(mut message: String) -> String {
+    if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }
 
 /// What a set whose mode is softer says before its words.

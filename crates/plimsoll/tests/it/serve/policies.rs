@@ -208,6 +208,28 @@ fn policies_that_change_objects_are_asked_first_at_the_desk_and_not_at_the_gate(
 }
 
 #[test]
+fn what_a_mutating_policy_makes_of_an_object_is_a_doubt_of_all_sets_whatever_the_mode_of_its_own() {
+    let asks = "authorizer.group('apps').resource('deployments').check('delete').allowed()";
+    let change = format!("{asks} ? Object{{}} : Object{{}}");
+    let text =
+        MUTATING.replace("object.spec.replicas < 2 ? Object{spec: Object.spec{replicas: 2}} : Object{}", &change);
+    let refuses = MUTATING.replace("/metadata/labels/owner", "/metadata/labels/nothing");
+    for (mode, softened) in [("warn", "warn"), ("audit", "info")] {
+        let said = |text: &str| said_under(&format!("mode: {mode}, soften: true, cel"), "a.yaml", &[("a.yaml", text)]);
+        let all = said(&text);
+        let [(effect, message, clause)] = &all[..] else { panic!("{all:?}") };
+        assert_eq!((&**effect, &**clause), ("undecided", "policies"), "{mode}");
+        let start = format!("policies[0]: two-at-least/everywhere: expression '{change}': cannot be decided offline: ");
+        assert!(message.starts_with(&start), "{message}");
+        // What it refuses is its own.
+        let all = said(&refuses);
+        let [(effect, message, clause)] = &all[..] else { panic!("{all:?}") };
+        assert_eq!((&**effect, &**clause), (softened, "policies[0]: two-at-least/everywhere"));
+        assert!(message.starts_with("would be denied: policy 'two-at-least' with binding"), "{message}");
+    }
+}
+
+#[test]
 fn a_mode_of_its_own_softens_what_a_set_says() {
     let mut object = deployment(|_| {});
     object["metadata"]["labels"] = json!({});
