@@ -46,7 +46,8 @@ pub struct Head {
     pub databases: Vec<DatabaseInfo>,
 }
 
-/// What was known of an image: everything that a policy asks for, and nothing that only reports show.
+/// What was known of an image: everything that the clauses of a policy ask for. Layers, settings and files, which reports and
+/// rules over images see, are not in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KnownImage {
     /// What its name led to.

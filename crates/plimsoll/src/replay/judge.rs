@@ -27,9 +27,21 @@ type Key = (String, Option<String>, String, Timestamp);
 /// What a policy says of a review.
 pub struct Said {
     pub given: Given,
-    /// Images whose content would decide, and of which the record knows nothing.
-    pub unknown: Vec<String>,
+    /// What would decide, and is not in the record.
+    pub unknown: Vec<Unknown>,
 }
+
+/// An image, or where there is none the object, of which a policy asks more than the record has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unknown {
+    pub image: Option<String>,
+    pub why: &'static str,
+}
+
+/// Of an image that nobody looked into.
+const NOTHING: &str = "the record knows nothing of what is in the image";
+/// Of an image under rules over images.
+const NOT_ALL: &str = "the record has not all of the image that rules over images may ask for";
 
 impl Judge {
     pub fn new(loaded: &Loaded, ground: &Ground) -> Judge {
@@ -47,16 +59,18 @@ impl Judge {
             let before = recorded.answer.decided.iter().find(|one| one.image.as_deref() == Some(wanted.image));
             let digest = before.and_then(|before| before.digest.as_deref());
             let known = digest.and_then(|digest| Some((digest, self.images.get(digest)?)));
-            Ok::<_, Infallible>(match known {
-                Some((digest, assessment)) => self.looked(wanted, digest, assessment, hour),
-                None => {
-                    if !wanted.glass && !before.is_some_and(unreached) {
-                        unknown.push(wanted.image.to_owned());
-                    }
-                    let what = "look into it: the record knows nothing of what is in it";
-                    Arc::new(wanted.unknown(Problem::undecided(ProblemKind::Unreachable, what)))
+            let why = match known {
+                Some((digest, assessment)) if !self.loaded.session.policies.ask_of_images() => {
+                    return Ok::<_, Infallible>(self.looked(wanted, digest, assessment, hour));
                 }
-            })
+                Some(_) => NOT_ALL,
+                None => NOTHING,
+            };
+            if !wanted.glass && (known.is_some() || !before.is_some_and(unreached)) {
+                unknown.push(Unknown { image: Some(wanted.image.to_owned()), why });
+            }
+            let what = format!("look into it: {why}");
+            Ok(Arc::new(wanted.unknown(Problem::undecided(ProblemKind::Unreachable, what))))
         };
         let body = recorded.review.get().as_bytes();
         let secrets = (!recorded.unexamined).then_some(recorded.secrets.as_slice());

@@ -10,7 +10,7 @@ use plimsoll_model::{Effect, Outcome};
 use plimsoll_report::{Change, Changed, Workload};
 use serde::Deserialize;
 
-use super::judge::{Judge, Said};
+use super::judge::{Judge, Said, Unknown};
 use super::lines::Faults;
 
 /// Images that a row names.
@@ -69,9 +69,8 @@ fn changed(before: &Said, after: &Said) -> (Option<Change>, Reasons) {
     // What is denied for another reason is denied whatever the images hold.
     let open = |said: &Said| !said.unknown.is_empty() && !surely_denied(said);
     if open(after) || open(before) {
-        let unknown: BTreeSet<&String> = after.unknown.iter().chain(&before.unknown).collect();
-        let what = "the record knows nothing of what is in the image".to_owned();
-        let reasons = unknown.into_iter().map(|image| ("(image)".to_owned(), Some(image.clone()), what.clone()));
+        let unknown: BTreeSet<&Unknown> = after.unknown.iter().chain(&before.unknown).collect();
+        let reasons = unknown.into_iter().map(|one| ("(image)".to_owned(), one.image.clone(), one.why.to_owned()));
         return (Some(Change::NotJudged), reasons.collect());
     }
     let (was, is) = (state(&before.given), state(&after.given));
@@ -99,7 +98,7 @@ fn changed(before: &Said, after: &Said) -> (Option<Change>, Reasons) {
 
 /// Denied by something that is known.
 fn surely_denied(said: &Said) -> bool {
-    let known = |one: &&Decided| one.image.as_ref().is_none_or(|image| !said.unknown.contains(image));
+    let known = |one: &&Decided| !said.unknown.iter().any(|unknown| unknown.image == one.image);
     said.given.decided.iter().filter(known).any(|one| one.effective == Outcome::Denied)
 }
 

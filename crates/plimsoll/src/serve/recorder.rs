@@ -348,7 +348,8 @@ pub fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What a policy asks of an assessment: packages, matches, findings, problems. Layers, settings and files are in reports alone.
+/// What the clauses of a policy ask of an assessment: packages, matches, findings, problems. Rules over images may ask for
+/// layers, settings and files too: a replay judges no image by them.
 fn slim(assessment: Assessment) -> Assessment {
     let Inventory { distro, packages, .. } = assessment.inventory;
     Assessment { inventory: Inventory { distro, packages, ..Inventory::default() }, verdict: None, ..assessment }

@@ -98,6 +98,15 @@ fn what_a_gate_recorded_is_judged_by_another_policy_without_a_registry() {
     let open_run = replay(&record, &open, &[]);
     assert_eq!(open_run.status, 2, "{}", open_run.out);
     assert_eq!(replay(&record, &open, &["--ignore-unjudged"]).status, 0);
+    // A record has not all that rules over images may ask for, here the user.
+    std::fs::create_dir(folder.join("images")).unwrap();
+    let rule = "package p\n\ndeny contains \"it runs as root\" if input.inventory.config.user == \"\"\n";
+    std::fs::write(folder.join("images/p.rego"), rule).unwrap();
+    let over = candidate(folder, "over-images", &format!("{ANY}policies: [{{rego: images/, over: images}}]\n"));
+    let run = replay(&record, &over, &["--format", "json"]);
+    assert_eq!((run.status, &found(&run)["changes"]["not-judged"]), (2, &json!(3)), "{}{}", run.out, run.err);
+    assert!(run.out.contains("rules over images may ask for"), "{}", run.out);
+    assert_eq!(replay(&record, &open, &["--in-force", &over]).status, 2);
     let compared = replay(&record, &open, &["--in-force", &open, "--format", "json", "--ignore-unjudged"]);
     assert_eq!(found(&compared)["inForce"]["name"], "open");
 }
