@@ -42,6 +42,8 @@ pub struct Unknown {
 const NOTHING: &str = "the record knows nothing of what is in the image";
 /// Of an image under rules over images.
 const NOT_ALL: &str = "the record has not all of the image that rules over images may ask for";
+/// Of an object under policies in other languages, which may ask for any value.
+const TAKEN_OUT: &str = "policies may ask for values that were taken out of the object before it was recorded";
 
 impl Judge {
     pub fn new(loaded: &Loaded, ground: &Ground) -> Judge {
@@ -76,6 +78,10 @@ impl Judge {
         let secrets = (!recorded.unexamined).then_some(recorded.secrets.as_slice());
         let object = || decision::object_without_values(&self.loaded, review, body, secrets, at);
         let Ok(given) = decision::given(&self.loaded, review, hour, &mut look, &object);
+        let asked = self.loaded.session.policies.ask_of_objects() && decision::asks_of_object(&self.loaded, review);
+        if asked && recorded.redacted > 0 {
+            unknown.push(Unknown { image: None, why: TAKEN_OUT });
+        }
         Said { given, unknown }
     }
 

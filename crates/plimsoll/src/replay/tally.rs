@@ -66,14 +66,20 @@ pub fn compare(
 type Reasons = Vec<(String, Option<String>, String)>;
 
 fn changed(before: &Said, after: &Said) -> (Option<Change>, Reasons) {
-    // What is denied for another reason is denied whatever the images hold.
+    let (was, is) = (state(&before.given), state(&after.given));
+    // What is denied for another reason is denied whatever is not known.
     let open = |said: &Said| !said.unknown.is_empty() && !surely_denied(said);
-    if open(after) || open(before) {
+    // A denial is told also where it may hang on a value that was taken out.
+    let ran = matches!(was, State::Allowed | State::Warned) && !open(before);
+    let newly_denied = ran && is == State::Denied;
+    if (open(after) || open(before)) && !newly_denied {
         let unknown: BTreeSet<&Unknown> = after.unknown.iter().chain(&before.unknown).collect();
-        let reasons = unknown.into_iter().map(|one| ("(image)".to_owned(), one.image.clone(), one.why.to_owned()));
+        let reasons = unknown.into_iter().map(|one| {
+            let what = if one.image.is_some() { "(image)" } else { "(object)" };
+            (what.to_owned(), one.image.clone(), one.why.to_owned())
+        });
         return (Some(Change::NotJudged), reasons.collect());
     }
-    let (was, is) = (state(&before.given), state(&after.given));
     let change = match (was, is) {
         (State::Allowed | State::Warned, State::Denied) => Change::NewlyDenied,
         (State::Allowed | State::Warned, State::Undecided) => Change::NewlyUndecided,
@@ -98,8 +104,19 @@ fn changed(before: &Said, after: &Said) -> (Option<Change>, Reasons) {
 
 /// Denied by something that is known.
 fn surely_denied(said: &Said) -> bool {
-    let known = |one: &&Decided| !said.unknown.iter().any(|unknown| unknown.image == one.image);
-    said.given.decided.iter().filter(known).any(|one| one.effective == Outcome::Denied)
+    let denies = |why: &Why| why.effect == Effect::Deny && !of_policies(why);
+    let surely = |one: &Decided| match (&one.image, said.unknown.iter().any(|unknown| unknown.image == one.image)) {
+        (_, false) => true,
+        (Some(_), true) => false,
+        // What the LoadLine's own clauses say of an object does not hang on what other policies ask for.
+        (None, true) => one.reasons.iter().any(denies),
+    };
+    said.given.decided.iter().any(|one| one.effective == Outcome::Denied && surely(one))
+}
+
+/// Whether policies in other languages say it.
+fn of_policies(why: &Why) -> bool {
+    why.clause.as_ref().is_none_or(|clause| clause.starts_with("policies"))
 }
 
 /// What it comes to.

@@ -20,6 +20,8 @@ const REPEATED: [&str; 5] = [
     "kapp.k14s.io/original",
     "objectset.rio.cattle.io/applied",
 ];
+/// What Kubernetes itself says of a user beside the name begins so.
+const KUBERNETES: &str = "authentication.kubernetes.io/";
 /// The longest annotation of a Secret that is kept: names, digests and dates are shorter.
 const MAX_WORD: usize = 64;
 /// Levels of a document; no review that is read has more.
@@ -88,7 +90,7 @@ pub fn review(review: &mut Value) -> Taken {
     let mut taken = Taken::default();
     if let Some(request) = review.get_mut("request").and_then(Value::as_object_mut) {
         if let Some(user) = request.get_mut("userInfo").and_then(Value::as_object_mut) {
-            user.remove("extra");
+            extra(user, &mut taken);
         }
         for key in ["object", "oldObject", "options"] {
             if let Some(of) = request.get_mut(key) {
@@ -99,7 +101,45 @@ pub fn review(review: &mut Value) -> Taken {
     if let Some(spec) = review.get_mut("spec") {
         fields(spec, 0, &mut taken);
     }
+    // They may repeat a value that went, as a key.
+    if taken.count() > 0 {
+        managed(review, 0, &mut taken);
+    }
     taken
+}
+
+/// What else is known of a user: of Kubernetes' own names, such as the pod that a token belongs to, it stays.
+fn extra(user: &mut Map<String, Value>, taken: &mut Taken) {
+    let Some(Value::Object(values)) = user.get_mut("extra") else { return };
+    values.retain(|name, value| {
+        let stays = name.starts_with(KUBERNETES);
+        if !stays {
+            taken.value(value, false);
+        }
+        stays
+    });
+    if values.is_empty() {
+        user.remove("extra");
+    }
+}
+
+/// Drops who manages which fields.
+fn managed(value: &mut Value, depth: usize, taken: &mut Taken) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Object(metadata)) = map.get_mut("metadata")
+                && metadata.remove("managedFields").is_some()
+            {
+                taken.one();
+            }
+            map.values_mut().for_each(|value| managed(value, depth + 1, taken));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| managed(item, depth + 1, taken)),
+        _ => {}
+    }
 }
 
 /// Text that quotes a review, such as a reason.
@@ -196,11 +236,14 @@ fn fields(value: &mut Value, depth: usize, taken: &mut Taken) {
 }
 
 fn mapping(map: &mut Map<String, Value>, depth: usize, taken: &mut Taken) {
-    if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.retain(|name, value| !repeats(name, value));
-        }
+    if let Some(Value::Object(annotations)) = map.get_mut("metadata").and_then(|of| of.get_mut("annotations")) {
+        annotations.retain(|name, value| {
+            let stays = !repeats(name, value) || is_plain(value, depth);
+            if !stays {
+                taken.one();
+            }
+            stays
+        });
     }
     match map.get("kind").and_then(Value::as_str) {
         Some("Secret") => secret(map, taken),
@@ -235,6 +278,15 @@ fn repeats(name: &str, value: &Value) -> bool {
             && ["\"data\"", "\"stringData\"", "\"spec\""].into_iter().any(has)
     };
     REPEATED.iter().any(|end| name.ends_with(end)) || value.as_str().is_some_and(whole)
+}
+
+/// Whether a text is an object of which nothing would be taken out.
+fn is_plain(value: &Value, depth: usize) -> bool {
+    let Some(Ok(mut object)) = value.as_str().map(serde_json::from_str::<Value>) else { return false };
+    let mut taken = Taken::default();
+    fields(&mut object, depth + 1, &mut taken);
+    managed(&mut object, depth + 1, &mut taken);
+    object.is_object() && taken.count() == 0
 }
 
 fn variable(name: &str, value: &mut Value, depth: usize, taken: &mut Taken) {
@@ -388,7 +440,8 @@ mod tests {
     use super::*;
 
     fn redacted(object: Value) -> (String, usize) {
-        let mut whole = json!({"kind": "AdmissionReview", "request": {"object": object, "userInfo": {"username": "ann", "extra": {"k": ["v"]}}}});
+        let mut whole =
+            json!({"kind": "AdmissionReview", "request": {"object": object, "userInfo": {"username": "ann"}}});
         let taken = review(&mut whole);
         (whole.to_string(), taken.count())
     }
@@ -400,7 +453,36 @@ mod tests {
         assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg"), "{text}");
         assert!(text.contains("\"a\":\"W3JlZGFjdGVkXQ==\"") && text.contains("\"b\":\"[redacted]\""), "{text}");
         assert_eq!(gone, 2);
-        assert!(!text.contains("extra") && text.contains("ann"), "{text}");
+        assert!(text.contains("ann"), "{text}");
+    }
+
+    #[test]
+    fn what_is_dropped_is_counted_and_what_holds_no_secret_stays() {
+        let own = "authentication.kubernetes.io/pod-name";
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {}, "metadata": {
+            "managedFields": [{"fieldsV1": {"f:metadata": {"f:finalizers": {"v:\"a/b\"": {}}}}}]}});
+        let whole = |object: &Value, annotation: &str, extra: Value| {
+            let mut object = object.clone();
+            object["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": annotation});
+            json!({"request": {"object": object, "userInfo": {"username": "ann", "extra": extra}}})
+        };
+        let copy = r#"{"apiVersion":"v1","kind":"Pod","spec":{}}"#;
+        let mut plain = whole(&pod, copy, json!({own: ["web-1"]}));
+        let before = plain.clone();
+        assert_eq!((review(&mut plain).count(), &plain), (0, &before));
+        // A user's scopes, and then the fields that are managed.
+        let mut scoped = whole(&pod, copy, json!({own: ["web-1"], "scopes": ["hunter2hunter2"]}));
+        let taken = review(&mut scoped);
+        assert_eq!(taken.count(), 2, "{scoped}");
+        assert_eq!(taken.words().clear("is hunter2hunter2"), "is [redacted]");
+        let text = scoped.to_string();
+        assert!(!text.contains("hunter2") && !text.contains("managedFields") && text.contains("web-1"), "{text}");
+        let managed = pod.to_string();
+        for annotation in [r#"{"kind":"Pod","spec":{"token":"hunter2"}}"#, managed.as_str(), "H4sIAAAA", "[]"] {
+            let mut held = whole(&pod, annotation, json!({}));
+            assert_eq!(review(&mut held).count(), 2, "{held}");
+            assert_eq!(held["request"]["object"]["metadata"], json!({"annotations": {}}), "{held}");
+        }
     }
 
     #[test]

@@ -230,3 +230,39 @@ fn values_that_nobody_looked_into_before_they_were_taken_out_could_hold_secrets(
     let run = replay(&file, &deny, &["--format", "json"]);
     assert_eq!((run.status, &found(&run)["changes"]["newly-undecided"]), (2, &json!(1)), "{}", run.out);
 }
+
+#[test]
+fn policies_that_may_ask_for_what_was_taken_out_let_nothing_through_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = record(folder.path(), &[privileged("a", None)]);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::create_dir(folder.path().join("policies")).unwrap();
+    let against = |name: &str, more: &str, rule: &str| {
+        std::fs::write(folder.path().join("policies").join(format!("{name}.rego")), rule).unwrap();
+        let sets = format!("policies: [{{rego: policies/{name}.rego}}]\n{more}");
+        candidate(folder.path(), name, &format!("{ANY}{sets}"))
+    };
+    let rule = |condition: &str| format!("package p\n\ndeny contains \"no\" if {condition}\n");
+    let plain = against("plain", "", &rule("input.request.object.spec.token == \"abc\""));
+    let denies = against("denies", "", &rule("input.request.object.kind == \"Pod\""));
+    let own = "workloads: {podSecurity: {level: baseline}}\n";
+    let own = against("own", own, &rule("input.request.object.spec.token == \"abc\""));
+    assert_eq!(replay(&file, &plain, &[]).status, 0);
+    std::fs::write(&file, text.replace("{\"review\":{", "{\"review\":{\"redacted\":1,")).unwrap();
+    let change = |against: &str, more: &[&str]| {
+        let run = replay(&file, against, &[&["--format", "json"], more].concat());
+        let told = found(&run);
+        let changes = told["changes"].as_object().unwrap().iter();
+        let changed: Vec<String> = changes.filter(|(_, count)| **count != 0).map(|(name, _)| name.clone()).collect();
+        (run.status, changed.join(" "))
+    };
+    assert_eq!(change(&plain, &[]), (2, "not-judged".into()));
+    assert_eq!(change(&plain, &["--ignore-unjudged"]), (0, "not-judged".into()));
+    assert_eq!(change(&denies, &[]), (1, "newly-denied".into()));
+    // It may have been let through by the one, and what the other says may hang on the value too.
+    assert_eq!(change(&denies, &["--in-force", &denies]), (2, "not-judged".into()));
+    let open = candidate(folder.path(), "open", ANY);
+    assert_eq!(change(&open, &["--in-force", &denies]), (2, "not-judged".into()));
+    assert_eq!(change(&open, &[]), (0, String::new()), "it asks nothing");
+    assert_eq!(change(&own, &["--in-force", &own]), (0, String::new()), "denied whatever the value was");
+}
