@@ -154,10 +154,15 @@ impl Policies {
         Policies { options, opened: HashMap::new() }
     }
 
-    /// The policy in this file, however the path is written.
+    /// The policy in this file, however the path to its folder is written.
     fn of(&mut self, path: &Path) -> anyhow::Result<&mut Opened> {
+        // What it names is beside the path, also where that is a link to a file elsewhere.
+        let place = match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) => Path::new(".").join(folder).canonicalize().map(|folder| folder.join(name)),
+            _ => path.canonicalize(),
+        };
         // One that leads nowhere is told by whoever opens it.
-        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let place = place.unwrap_or_else(|_| path.to_owned());
         Ok(match self.opened.entry(place) {
             Entry::Occupied(opened) => opened.into_mut(),
             Entry::Vacant(place) => {

@@ -128,3 +128,23 @@ fn who_asks_and_where_is_added_to_what_a_case_is_about_and_contradicts_nothing()
         assert!(run.out.contains(words) || run.err.contains(words), "{words}: {}{}", run.out, run.err);
     }
 }
+
+#[test]
+fn links_to_one_policy_beside_other_rules_are_other_policies() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: x}\ndata: {baselineOnly: allow}\n\
+                  undecided: allow\nimages: [{name: all, match: ['**']}]\npolicies: [{rego: rules/}]\n";
+    std::fs::write(at("shared.yaml"), policy).unwrap();
+    let object = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}";
+    for (name, condition, expect) in [("one", "true", "denied"), ("two", "false", "allowed")] {
+        std::fs::create_dir_all(at(name).join("rules")).unwrap();
+        std::os::unix::fs::symlink("../shared.yaml", at(name).join("loadline.yaml")).unwrap();
+        let rule = format!("package p\n\ndeny contains \"no\" if {condition}\n");
+        std::fs::write(at(name).join("rules/p.rego"), rule).unwrap();
+        let case = format!("- {{name: {name}, object: {object}, expect: {expect}}}\n");
+        std::fs::write(at(name).join("loadline-test.yaml"), case).unwrap();
+    }
+    let run = plimsoll(&["policy", "test", &folder.path().display().to_string()]);
+    assert_eq!(run.status, 0, "{}{}", run.out, run.err);
+}
