@@ -27,9 +27,22 @@ pub fn review(
     if raw {
         return policies.question(of_creation(object, namespace).to_string().as_bytes(), at);
     }
-    set_defaults(&mut object);
-    in_namespace(&mut object, namespace);
-    Ok(policies.question(of_creation(object, namespace).to_string().as_bytes(), at)?.of_the_desk(set_defaults))
+    as_the_server_has_it(&mut object, namespace);
+    question(policies, of_creation(object, namespace).to_string().as_bytes(), at)
+}
+
+/// The question of a review that was made here: its object is as the server has it, and no policy has changed it yet.
+///
+/// # Errors
+/// It is none that could be sent.
+pub fn question(policies: &Policies, review: &[u8], at: Timestamp) -> Result<Question, String> {
+    Ok(policies.question(review, at)?.of_the_desk(set_defaults))
+}
+
+/// What the server writes into an object before anybody is asked: its defaults and its namespace.
+pub fn as_the_server_has_it(object: &mut Value, namespace: Option<&str>) {
+    set_defaults(object);
+    in_namespace(object, namespace);
 }
 
 /// Of kinds that it does not know the object stays as it is.

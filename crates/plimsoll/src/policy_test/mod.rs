@@ -23,7 +23,7 @@ use crate::serve::decision::{self, Wanted};
 use crate::serve::loaded::Loaded;
 use crate::session::{DataChoice, Session, SessionOptions, now};
 use crate::{assess, commands};
-use read::{Case, Holds, Image};
+use read::{Asked, Case, Holds, Image};
 
 /// Folders below the one that is looked through.
 const MAX_DEPTH: usize = 16;
@@ -124,8 +124,9 @@ fn file(policies: &mut Policies, args: &TestArgs, path: &Path) -> anyhow::Result
             continue;
         }
         let of_case = || format!("run {name}:{} ({:?})", case.line, case.name);
-        let body = review::of(case, args.no_defaults).with_context(of_case)?.to_string();
-        let given = given(opened, case, &cases.images, &body).with_context(of_case)?;
+        let raw = args.no_defaults || !case.defaults;
+        let body = review::of(case, raw).with_context(of_case)?.to_string();
+        let given = given(opened, case, &cases.images, &body, raw).with_context(of_case)?;
         done.push(verdict(case, &given));
     }
     Ok(TestFile { file: name, policy: opened.loaded.session.policy_info(), cases: done })
@@ -177,8 +178,8 @@ impl Policies {
 /// Images that were looked into, by their path and name.
 type Known = HashMap<(PathBuf, String), Arc<Assessment>>;
 
-/// What the policy says.
-fn given(opened: &mut Opened, case: &Case, images: &[Image], body: &str) -> anyhow::Result<Given> {
+/// What the policy says; of an object that is not raw, as the server and the policies that change it would leave it.
+fn given(opened: &mut Opened, case: &Case, images: &[Image], body: &str, raw: bool) -> anyhow::Result<Given> {
     let Opened { loaded, known } = opened;
     let at = case.at.unwrap_or_else(now);
     let review = plimsoll_admission::read(Road::Any, body.as_bytes()).map_err(|error| anyhow!("{}", error.why))?;
@@ -198,7 +199,10 @@ fn given(opened: &mut Opened, case: &Case, images: &[Image], body: &str) -> anyh
             }
         }))
     };
-    let object = || decision::object(loaded, &review, body.as_bytes(), at);
+    let object = || match case.asked {
+        Asked::Object { .. } if !raw => decision::object_of_the_desk(loaded, &review, body.as_bytes(), at),
+        _ => decision::object(loaded, &review, body.as_bytes(), at),
+    };
     decision::given(loaded, &review, at, &mut look, &object)
 }
 

@@ -71,7 +71,7 @@ pub struct Case {
     pub user: Option<String>,
     pub groups: Option<Vec<String>>,
     pub operation: Option<String>,
-    /// Whether the API server's defaults are set first.
+    /// Whether the API server's defaults are set first, and policies that change the object are asked.
     pub defaults: bool,
     pub at: Option<jiff::Timestamp>,
     pub images: Vec<Image>,

@@ -9,20 +9,19 @@ use serde_json::{Map, Value, json};
 use super::read::{Asked, Case};
 use crate::policies::desk;
 
-/// The review of a case.
+/// The review of a case; of an object that is not raw, with the API server's defaults.
 ///
 /// # Errors
 /// What the case says against what it is about.
-pub fn of(case: &Case, no_defaults: bool) -> anyhow::Result<Value> {
+pub fn of(case: &Case, raw: bool) -> anyhow::Result<Value> {
     match &case.asked {
         Asked::Review(review) => completed(case, review.clone()),
         Asked::Image(image) => completed(case, of_image(image)),
         Asked::Object { object, old } => {
             let ready = |object: &Value| {
                 let mut object = object.clone();
-                if case.defaults && !no_defaults {
-                    // Of kinds that it does not know the object stays as it is.
-                    plimsoll_defaults::apply(&mut object);
+                if !raw {
+                    desk::as_the_server_has_it(&mut object, case.namespace.as_deref());
                 }
                 object
             };

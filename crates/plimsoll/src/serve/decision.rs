@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::judged::{Judged, judge};
 use super::loaded::Loaded;
 use super::recorder;
-use crate::policies::Mutated;
+use crate::policies::{Mutated, Policies, desk};
 use crate::session::Session;
 use crate::{assess, workload};
 
@@ -57,6 +57,27 @@ pub fn object_until(
     at: Timestamp,
     until: Option<Instant>,
 ) -> Judged {
+    object_asked(loaded, review, body, secrets, at, &|policies| {
+        policies.question(body, at).map(|question| policies.rulings(&question, until))
+    })
+}
+
+/// The verdict on the object of a review that was made at the desk, where no server has asked the policies that change it.
+pub fn object_of_the_desk(loaded: &Loaded, review: &Review, body: &[u8], at: Timestamp) -> Judged {
+    object_asked(loaded, review, body, Some(&[]), at, &|policies| {
+        desk::question(policies, body, at).map(|question| policies.rulings(&question, None))
+    })
+}
+
+/// The verdict on an object of which the policies in other languages say what `ask` does.
+fn object_asked(
+    loaded: &Loaded,
+    review: &Review,
+    body: &[u8],
+    secrets: Option<&[String]>,
+    at: Timestamp,
+    ask: &dyn Fn(&Policies) -> Result<Vec<Ruling>, String>,
+) -> Judged {
     let namespace = review.namespace.as_deref();
     let text = |place: &std::ops::Range<usize>| std::str::from_utf8(body.get(place.clone())?).ok();
     let name = format!("{}/{}", review.resource, review.name.as_deref().unwrap_or_default());
@@ -70,8 +91,8 @@ pub fn object_until(
     };
     let policies = &loaded.session.policies;
     if policies.ask_of_objects() {
-        match policies.question(body, at) {
-            Ok(question) => assessment.rulings = policies.rulings(&question, until),
+        match ask(policies) {
+            Ok(rulings) => assessment.rulings = rulings,
             Err(why) => {
                 assessment.rulings = policies.object_unread(&why);
                 assessment.problems.push(Problem::undecided(

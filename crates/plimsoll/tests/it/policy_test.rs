@@ -148,3 +148,35 @@ fn links_to_one_policy_beside_other_rules_are_other_policies() {
     let run = plimsoll(&["policy", "test", &folder.path().display().to_string()]);
     assert_eq!(run.status, 0, "{}{}", run.out, run.err);
 }
+
+#[test]
+fn objects_are_judged_as_mutators_leave_them_and_reviews_as_they_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: x}\ndata: {baselineOnly: allow}\n\
+                  images: [{name: all, match: ['**']}]\npolicies: [{gatekeeper: mutators/}, {rego: rules/}]\n";
+    std::fs::write(at("loadline.yaml"), policy).unwrap();
+    let mutator = "apiVersion: mutations.gatekeeper.sh/v1\nkind: AssignMetadata\nmetadata: {name: owner}\n\
+                   spec:\n  location: metadata.labels.owner\n  parameters: {assign: {value: team}}\n";
+    std::fs::create_dir(at("mutators")).unwrap();
+    std::fs::write(at("mutators/owner.yaml"), mutator).unwrap();
+    std::fs::create_dir(at("rules")).unwrap();
+    let rule = "package p\n\ndeny contains \"no owner\" if not input.request.object.metadata.labels.owner\n";
+    std::fs::write(at("rules/p.rego"), rule).unwrap();
+    let object = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: shop}}";
+    let review = format!(
+            "{{apiVersion: admission.k8s.io/v1, kind: AdmissionReview, request: {{uid: u, operation: CREATE, name: c, namespace: shop, kind: {{group: '', version: v1, kind: ConfigMap}}, resource: {{group: '', version: v1, resource: configmaps}}, userInfo: {{}}, object: {object}}}}}"
+        );
+    let cases = format!(
+        "- {{name: created, object: {object}, expect: allowed}}\n\
+         - {{name: updated, object: {object}, old: {object}, expect: allowed}}\n\
+         - {{name: raw, object: {object}, defaults: false, expect: denied, messages: [no owner]}}\n\
+         - {{name: came, review: {review}, expect: denied, messages: [no owner]}}\n"
+    );
+    std::fs::write(at("loadline-test.yaml"), cases).unwrap();
+    let file = at("loadline-test.yaml").display().to_string();
+    let run = plimsoll(&["policy", "test", &file]);
+    assert_eq!(run.status, 0, "{}{}", run.out, run.err);
+    let run = plimsoll(&["policy", "test", &file, "--no-defaults", "--run", "created"]);
+    assert_eq!(run.status, 1, "{}{}", run.out, run.err);
+}
