@@ -45,7 +45,8 @@ const MAX_WORDS: usize = 600;
 const MAX_GROUND: usize = MAX_LINE;
 /// How long the end of the process waits for what is still to be written.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// What a record's files are called: `reviews-` and the time, so that their names are in the order of their age.
+/// What a record's files are called: `reviews-` and a number, the time or one more than the last has, so that their names are in
+/// the order of their age.
 const PREFIX: &str = "reviews-";
 const SUFFIX: &str = ".jsonl";
 
@@ -301,15 +302,18 @@ impl Writer {
         let folder = &self.keeping.folder;
         made(folder)?;
         let written: Vec<PathBuf> = files(folder)?.into_iter().filter(|file| is_regular(file)).collect();
+        // A clock that was set back makes no file the oldest that is the newest.
+        let last = written.iter().filter_map(|file| number(file)).max();
         let spare = (written.len() + 1).saturating_sub(self.keeping.files);
         for old in written.iter().take(spare) {
             std::fs::remove_file(old)?;
         }
-        let now = Timestamp::now();
+        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
+        let first = now.max(last.map_or(0, |last| last.saturating_add(1)));
         let mut attempt = 0;
         let file = loop {
-            let millis = now.as_millisecond().saturating_add(attempt);
-            let path = folder.join(format!("{PREFIX}{millis:015}{SUFFIX}"));
+            let number = first.saturating_add(attempt);
+            let path = folder.join(format!("{PREFIX}{number:015}{SUFFIX}"));
             match created(&path) {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && attempt < 1000 => attempt += 1,
                 other => break other?,
@@ -345,8 +349,14 @@ pub fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
             found.push(entry.path());
         }
     }
-    found.sort();
+    // What has no number is none that a gate wrote.
+    found.sort_by_cached_key(|file| (number(file).unwrap_or(u64::MAX), file.clone()));
     Ok(found)
+}
+
+/// The number in the name of a file of a record.
+fn number(file: &Path) -> Option<u64> {
+    file.file_name()?.to_str()?.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()
 }
 
 /// What the clauses of a policy ask of an assessment: packages, matches, findings, problems. Rules over images may ask for

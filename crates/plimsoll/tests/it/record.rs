@@ -140,6 +140,31 @@ fn the_oldest_files_of_a_record_go() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_makes_no_file_the_oldest() {
+    const AHEAD: &str = "reviews-999999999999998.jsonl";
+    let args =
+        ["--policy", "{dir}/loadline.yaml", "--record", "{dir}/record", "--record-files", "2", "--record-size", "1"];
+    let gate = Gate::start(&args, |dir, _| {
+        policy(dir, "");
+        std::fs::create_dir(dir.join("record")).unwrap();
+        std::fs::write(dir.join("record").join(AHEAD), "of a clock that was ahead").unwrap();
+    });
+    let mut large = pod(&["evil.example.com/x:1"]);
+    large["spec"]["containers"][0]["args"] = json!(["x ".repeat(300_000)]);
+    let mut names = Vec::new();
+    for count in 1..=4 {
+        gate.client().post("/validate", &review_of(&large, &json!({})).to_string());
+        let counted = format!("plimsoll_recorded_total {count}\n");
+        gate.wait("a review written", |gate| gate.client().get("/metrics").body.contains(&counted));
+        let files = std::fs::read_dir(gate.path("record")).unwrap();
+        names = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        assert_eq!(names.contains(&AHEAD.to_owned()), count == 1, "{names:?}");
+    }
+    assert_eq!(names, ["reviews-1000000000000001.jsonl", "reviews-1000000000000002.jsonl"]);
+}
+
+#[test]
 fn what_is_told_of_images_counts_towards_the_size_of_a_file() {
     const MOST: usize = 1 << 20;
     let registry = good();
