@@ -87,7 +87,7 @@ pub fn of_creation(object: Value, namespace: Option<&str>) -> Value {
 }
 
 /// Kinds that are in no namespace.
-fn is_of_the_cluster(kind: &str) -> bool {
+pub fn is_of_the_cluster(kind: &str) -> bool {
     matches!(
         kind,
         "Node"

@@ -198,6 +198,9 @@ impl Reader<'_> {
         {
             return Err(self.at(node, &format!("`operation: {word}` is none of CREATE, UPDATE, DELETE, CONNECT")));
         }
+        if let (Some(old), Some(word @ ("CREATE" | "CONNECT"))) = (node.get("old"), operation.as_deref()) {
+            return Err(self.at(old, &format!("`old` belongs to an UPDATE or a DELETE, and this is a {word}")));
+        }
         let at = match node.get("at") {
             None => None,
             Some(value) => {

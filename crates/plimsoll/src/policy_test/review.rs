@@ -38,6 +38,9 @@ fn of_image(image: &str) -> Value {
 /// The review that the desk makes of an object, about what the case says.
 fn of_object(case: &Case, object: Value, old: Option<Value>) -> anyhow::Result<Value> {
     let operation = case.operation.as_deref().unwrap_or(if old.is_some() { "UPDATE" } else { "CREATE" });
+    if let Some(old) = &old {
+        same(case, &object, old)?;
+    }
     let mut review = desk::of_creation(object, case.namespace.as_deref());
     let request = mapping(&mut review, "request")?;
     // What goes away is the old object.
@@ -59,13 +62,27 @@ fn of_object(case: &Case, object: Value, old: Option<Value>) -> anyhow::Result<V
     request.insert("uid".into(), "00000000-0000-0000-0000-000000000000".into());
     request.insert("operation".into(), operation.into());
     request.insert("oldObject".into(), old.unwrap_or_default());
-    if let Some(namespace) = &case.namespace
-        && request.get("namespace").is_none()
-    {
-        let kind = request.get("kind").and_then(|kind| kind.get("kind")).and_then(Value::as_str).unwrap_or_default();
-        bail!("`namespace: {namespace}` was given, and a {kind} is in none");
-    }
     completed(case, review)
+}
+
+/// The old object is the object as it was: another one is a fault.
+fn same(case: &Case, object: &Value, old: &Value) -> anyhow::Result<()> {
+    let text = |of: &Value, path: &str| {
+        of.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    for (what, path) in [("kind", "/kind"), ("name", "/metadata/name"), ("namespace", "/metadata/namespace")] {
+        let own = |of: &Value| match (text(of, path), what) {
+            // As the review has it.
+            (None, "namespace") => Some(case.namespace.clone().unwrap_or_else(|| "default".to_owned())),
+            (own, _) => own,
+        };
+        let (before, after) = (own(old), own(object));
+        if before != after {
+            let [before, after] = [before, after].map(Option::unwrap_or_default);
+            bail!("`old` is another object: its {what} is {before:?}, and the object's is {after:?}");
+        }
+    }
+    Ok(())
 }
 
 /// The review with what the case says of who asks, and where, and it does not.
@@ -84,6 +101,10 @@ fn completed(case: &Case, mut review: Value) -> anyhow::Result<Value> {
     }
     let request = mapping(&mut review, "request")?;
     if let Some(namespace) = &case.namespace {
+        let kind = request.get("kind").and_then(|kind| kind.get("kind")).and_then(Value::as_str).unwrap_or_default();
+        if desk::is_of_the_cluster(kind) {
+            bail!("`namespace: {namespace}` was given, and a {kind} is in none");
+        }
         for key in ["object", "oldObject"] {
             let metadata = request.get(key).and_then(|object| object.get("metadata"));
             let own = metadata.and_then(|metadata| metadata.get("namespace")).and_then(Value::as_str);

@@ -110,6 +110,25 @@ fn who_asks_and_where_is_added_to_what_a_case_is_about_and_contradicts_nothing()
             2,
             "a Node is in none",
         ),
+        (
+            format!(
+                "{exempt}namespace: shop, review: {}}}",
+                review("{}").replace("kind: Pod}", "kind: Node}").replace(", namespace: shop", "")
+            ),
+            2,
+            "a Node is in none",
+        ),
+        (format!("- {{name: a, expect: allowed, object: {pod}, old: {pod}}}"), 0, ""),
+        (format!("{exempt}object: {pod}, old: {shop}, namespace: shop}}"), 0, ""),
+        (
+            format!("{rest}object: {pod}, old: {shop}}}"),
+            2,
+            "its namespace is \"shop\", and the object's is \"default\"",
+        ),
+        (format!("{rest}object: {pod}, old: {}}}", pod.replace("name: p", "name: q")), 2, "its name is \"q\""),
+        (format!("{rest}object: {pod}, old: {}}}", pod.replace("Pod", "Job")), 2, "its kind is \"Job\""),
+        (format!("{rest}object: {pod}, old: {pod}, operation: CREATE}}"), 2, "`old` belongs to an UPDATE or a DELETE"),
+        (format!("{rest}object: {pod}, old: {pod}, operation: CONNECT}}"), 2, "and this is a CONNECT"),
         (format!("{exempt}image: 'b.example.com/x:1'}}"), 2, "an ImageReview names nobody"),
         (format!("{exempt}review: {images}}}"), 2, "an ImageReview names nobody"),
         (format!("{rest}namespace: kept, review: {images}}}"), 1, "got allowed"),
@@ -165,8 +184,8 @@ fn objects_are_judged_as_mutators_leave_them_and_reviews_as_they_came() {
     std::fs::write(at("rules/p.rego"), rule).unwrap();
     let object = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: shop}}";
     let review = format!(
-            "{{apiVersion: admission.k8s.io/v1, kind: AdmissionReview, request: {{uid: u, operation: CREATE, name: c, namespace: shop, kind: {{group: '', version: v1, kind: ConfigMap}}, resource: {{group: '', version: v1, resource: configmaps}}, userInfo: {{}}, object: {object}}}}}"
-        );
+        "{{apiVersion: admission.k8s.io/v1, kind: AdmissionReview, request: {{uid: u, operation: CREATE, name: c, namespace: shop, kind: {{group: '', version: v1, kind: ConfigMap}}, resource: {{group: '', version: v1, resource: configmaps}}, userInfo: {{}}, object: {object}}}}}"
+    );
     let cases = format!(
         "- {{name: created, object: {object}, expect: allowed}}\n\
          - {{name: updated, object: {object}, old: {object}, expect: allowed}}\n\
