@@ -11,8 +11,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -45,6 +45,8 @@ const MAX_WORDS: usize = 600;
 const MAX_GROUND: usize = MAX_LINE;
 /// How long the end of the process waits for what is still to be written.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How often the end of the process looks whether there is room to ask.
+const PAUSE: Duration = Duration::from_millis(10);
 /// What a record's files are called: `reviews-` and a number, the time or one more than the last has, so that their names are in
 /// the order of their age.
 const PREFIX: &str = "reviews-";
@@ -81,8 +83,29 @@ struct Reviewed {
 /// The way to the thread that writes.
 pub struct Recorder {
     sender: SyncSender<Message>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     metrics: Arc<Metrics>,
+    log: Log,
+}
+
+/// What is still to be written.
+#[derive(Default)]
+struct Waiting {
+    reviews: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Waiting {
+    /// One more of so many bytes; gives how many bytes waited before it.
+    fn add(&self, bytes: usize) -> usize {
+        self.reviews.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed)
+    }
+
+    fn sub(&self, bytes: usize) {
+        self.reviews.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Recorder {
@@ -93,7 +116,7 @@ impl Recorder {
     /// When the thread cannot be started, or what is taken out could not be looked into first.
     pub fn start(keeping: Keeping, images: Arc<Images>, metrics: Arc<Metrics>, log: Log) -> anyhow::Result<Recorder> {
         let (sender, receiver) = sync_channel(MAX_WAITING);
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let waiting = Arc::new(Waiting::default());
         let values = workload::linter_of_values()?;
         let mut writer =
             Writer { keeping, images, metrics: Arc::clone(&metrics), log, open: None, values, failing: false };
@@ -103,7 +126,7 @@ impl Recorder {
         let weighed = Arc::clone(&waiting);
         let thread = std::thread::Builder::new().name("plimsoll-record".into());
         thread.spawn(move || writer.run(&receiver, &weighed)).context("start the thread that records")?;
-        Ok(Recorder { sender, waiting, metrics })
+        Ok(Recorder { sender, waiting, metrics, log })
     }
 
     /// Takes a review and its answer, when there is room.
@@ -121,7 +144,7 @@ impl Recorder {
             _ => RecordedRoad::Validate,
         };
         let weight = body.len();
-        let before = self.waiting.fetch_add(weight, Ordering::Relaxed);
+        let before = self.waiting.add(weight);
         let reviewed = || {
             let images = review.images.iter().map(|image| image.image.clone()).collect();
             let objects = [review.object.clone(), review.old_object.clone()];
@@ -129,16 +152,38 @@ impl Recorder {
         };
         let fits = before.saturating_add(weight) <= MAX_WAITING_BYTES;
         if !fits || self.sender.try_send(Message::Reviewed(reviewed())).is_err() {
-            self.waiting.fetch_sub(weight, Ordering::Relaxed);
+            self.waiting.sub(weight);
             self.metrics.not_recorded.add(1);
         }
     }
 
-    /// Waits, for a while, until all so far is written.
+    /// Waits, for a while, until all so far is written. What is not by then is counted, and told.
     pub fn flush(&self) {
+        let lost = self.unwritten_after(FAREWELL);
+        if lost > 0 {
+            self.metrics.not_recorded.add(lost);
+            let fields = [("reviews", lost.into())];
+            self.log.error("the end did not wait any longer for reviews that were still to be recorded", &fields);
+        }
+    }
+
+    /// How many reviews of those so far are not written after so long.
+    fn unwritten_after(&self, time: Duration) -> u64 {
+        let started = Instant::now();
+        let left = || time.saturating_sub(started.elapsed());
         let (done, written) = sync_channel(1);
-        if self.sender.try_send(Message::Flush(done)).is_ok() {
-            let _ = written.recv_timeout(FAREWELL);
+        let mut message = Message::Flush(done);
+        // A way that is full has room once one more is written.
+        while let Err(error) = self.sender.try_send(message) {
+            match error {
+                TrySendError::Full(back) if !left().is_zero() => message = back,
+                _ => return self.waiting.reviews.load(Ordering::Relaxed) as u64,
+            }
+            std::thread::sleep(PAUSE.min(left()));
+        }
+        match written.recv_timeout(left()) {
+            Ok(()) => 0,
+            Err(_) => self.waiting.reviews.load(Ordering::Relaxed) as u64,
         }
     }
 }
@@ -184,7 +229,7 @@ struct Open {
 }
 
 impl Writer {
-    fn run(mut self, receiver: &Receiver<Message>, waiting: &AtomicUsize) {
+    fn run(mut self, receiver: &Receiver<Message>, waiting: &Waiting) {
         while let Ok(message) = receiver.recv() {
             match message {
                 Message::Reviewed(reviewed) => {
@@ -195,7 +240,7 @@ impl Writer {
                         self.metrics.not_recorded.add(1);
                     }
                     drop(reviewed);
-                    waiting.fetch_sub(weight, Ordering::Relaxed);
+                    waiting.sub(weight);
                 }
                 Message::Flush(done) => {
                     let _ = done.try_send(());
@@ -513,6 +558,29 @@ mod tests {
             assert_eq!(is_regular(&at(name)), name == "old");
         }
         assert!(!at("gone").exists() && created(&at("new")).is_ok());
+    }
+
+    #[test]
+    fn what_the_end_does_not_wait_for_is_known() {
+        let log = Log { format: crate::cli::LogFormat::Text, level: crate::cli::LogLevel::Error };
+        let (sender, receiver) = sync_channel(1);
+        let recorder = Recorder { sender, waiting: Arc::default(), metrics: Arc::default(), log };
+        recorder.waiting.add(10);
+        recorder.waiting.add(20);
+        // Nobody writes, with room to ask and without; and nobody is there.
+        let time = Duration::from_millis(30);
+        assert_eq!([recorder.unwritten_after(time), recorder.unwritten_after(time)], [2, 2]);
+        drop(receiver);
+        recorder.flush();
+        assert_eq!(recorder.metrics.not_recorded.get(), 2);
+        let (sender, receiver) = sync_channel(1);
+        let recorder = Recorder { sender, ..recorder };
+        let answers = std::thread::spawn(move || match receiver.recv() {
+            Ok(Message::Flush(done)) => done.send(()).is_ok(),
+            _ => false,
+        });
+        assert_eq!(recorder.unwritten_after(FAREWELL), 0);
+        assert!(answers.join().unwrap());
     }
 
     #[test]
