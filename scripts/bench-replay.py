@@ -6,7 +6,7 @@
 A gate is started with `--record` and an empty record, 40 images of 400 packages each come from a registry on loopback, and
 REVIEWS pods (10,000) of 200 workloads are sent to it, made from a fixed seed. Then each replay runs in ROUNDS rounds (5), all of
 a round one after another, and the median of each counts. CPU time is user and system time of the process. A record that is in
-WORK already is used again.
+WORK already is used again when a run with as many reviews wrote it to its end, and is a fault else.
 """
 import hashlib
 import http.client
@@ -206,8 +206,14 @@ def main():
     (work / "policies/p.rego").write_text(REGO)
     for name, text in POLICIES.items():
         (work / f"{name}.yaml").write_text(HEAD.format(name=name) + text)
-    if not (work / "record").is_dir():
+    # Says of how many reviews the record is, once it has them all.
+    whole = work / "record.whole"
+    if not (work / "record").exists():
+        whole.unlink(missing_ok=True)
         record(program, work, reviews)
+        whole.write_text(f"{reviews}\n")
+    elif not whole.is_file() or whole.read_text() != f"{reviews}\n":
+        raise SystemExit(f"{work / 'record'} is no whole record of {reviews} reviews: remove it, or name another folder")
     size = sum(file.stat().st_size for file in (work / "record").iterdir())
     command = [program, "policy", "replay", work / "record", "--format", "json", "--against"]
     replays = {
