@@ -34,16 +34,9 @@ pub fn functions() -> Vec<Function> {
 /// What they do; the sources are those of the policies.
 pub fn all(sources: &Sources) -> Vec<(&'static str, Custom)> {
     let names: Arc<Vec<String>> = Arc::new(sources.iter().map(|source| source.name.to_string()).collect());
-    // A path from the folder of the policy that calls.
     let beside = move |context: &Context<'_>, path: &str| -> Result<String, Failure> {
         let caller = context.scratch.caller.and_then(|span| names.get(usize::try_from(span.source).ok()?));
-        let folder = caller.and_then(|name| Some(name.rsplit_once('/')?.0)).unwrap_or_default();
-        // What stands there for bytes that are no text would lead elsewhere.
-        if folder.contains('\u{fffd}') {
-            return Err(Failure::builtin(format!("{folder}: the name of this folder is no UTF-8")));
-        }
-        let path = path.trim_start_matches('/');
-        Ok(if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") })
+        beside(caller.map_or("", String::as_str), path)
     };
     let of_one = beside.clone();
     let file: Custom = Arc::new(move |context, args| {
@@ -71,6 +64,18 @@ pub fn all(sources: &Sources) -> Vec<(&'static str, Custom)> {
         ("parse_config_file", file),
         ("parse_combined_config_files", combined),
     ]
+}
+
+/// A path from the folder of the policy that calls.
+fn beside(policy: &str, path: &str) -> Result<String, Failure> {
+    let path = path.trim_start_matches('/');
+    // Before the slash of a policy in the root nothing stands.
+    let Some((folder, _)) = policy.rsplit_once('/') else { return Ok(path.to_owned()) };
+    // What stands there for bytes that are no text would lead elsewhere.
+    if folder.contains('\u{fffd}') {
+        return Err(Failure::builtin(format!("{folder}: the name of this folder is no UTF-8")));
+    }
+    Ok(format!("{folder}/{path}"))
 }
 
 fn text(args: &[Value], at: usize) -> Result<&str, Failure> {
@@ -101,4 +106,23 @@ fn parse_config(context: &mut Context<'_>, args: &[Value]) -> Result<Option<Valu
     }
     let value = configs::parse(parser, config.as_bytes(), None);
     value.map(Some).map_err(|fault| Failure::builtin(format!("unmarshal config: {}", fault.message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_lie_beside_the_policy_that_calls() {
+        for (policy, path, found) in [
+            ("policy/a.rego", "b.json", "policy/b.json"),
+            ("/in/policy/a.rego", "/b.json", "/in/policy/b.json"),
+            ("a.rego", "b.json", "b.json"),
+            ("/a.rego", "b.json", "/b.json"),
+            ("", "b.json", "b.json"),
+        ] {
+            assert_eq!(beside(policy, path).unwrap(), found, "{policy}");
+        }
+        assert!(beside("\u{fffd}/a.rego", "b.json").is_err());
+    }
 }
