@@ -7,16 +7,9 @@ use toml_parser::lexer::TokenKind;
 
 use crate::{Fault, MAX_VALUES, Made, Map, Value};
 
-/// Signs that one value has at most: what parts it from others, its bracket, the point of its number or key.
-const SIGNS: usize = 4;
-
 pub fn read(text: &str) -> Result<Value, Fault> {
     // The crate makes all of a file at once: what cannot be within the bound is not given to it.
-    let signs = Source::new(text).lex().filter(|token| {
-        use TokenKind::{Comma, Dot, Equals, LeftCurlyBracket, LeftSquareBracket};
-        matches!(token.kind(), Comma | Dot | Equals | LeftCurlyBracket | LeftSquareBracket)
-    });
-    if signs.count() / SIGNS > MAX_VALUES {
+    if values(text) > MAX_VALUES {
         return Err(Fault::new(Made::too_many()));
     }
     let table: toml::Table = toml::from_str(text).map_err(|error: toml::de::Error| {
@@ -28,6 +21,42 @@ pub fn read(text: &str) -> Result<Value, Fault> {
     })?;
     // The crate refuses what nests deeper than 80.
     map(table, &mut Made::default()).map(Value::Map).map_err(Fault::new)
+}
+
+/// The values that a text makes at most, right or wrong: one for what follows an `=`, one for each further part between commas,
+/// one for each `[`, and one table for each dot of a key.
+fn values(text: &str) -> usize {
+    let (mut count, mut dots) = (0usize, 0usize);
+    // Brackets that are open in a value, whether we are in one, and whether this part of it was counted.
+    let (mut open, mut in_value, mut counted) = (0usize, false, false);
+    for token in Source::new(text).lex() {
+        match token.kind() {
+            TokenKind::Equals => {
+                count += 1 + dots;
+                (dots, in_value, counted) = (0, true, true);
+            }
+            TokenKind::Dot if in_value => dots += 1,
+            TokenKind::Dot => count += 1,
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => {
+                count += usize::from(token.kind() == TokenKind::LeftSquareBracket);
+                open += usize::from(in_value);
+                counted = false;
+            }
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                count += dots.saturating_sub(1);
+                open = open.saturating_sub(1);
+                (dots, counted) = (0, false);
+            }
+            TokenKind::Comma => {
+                // The point of a number is no table.
+                count += usize::from(!counted) + dots.saturating_sub(1);
+                (dots, counted) = (0, false);
+            }
+            TokenKind::Newline if open == 0 => (dots, in_value) = (0, false),
+            _ => {}
+        }
+    }
+    count
 }
 
 fn map(table: toml::Table, made: &mut Made) -> Result<Map, String> {

@@ -120,7 +120,9 @@ fn no_format_makes_more_values_than_it_may() {
         ("ignore", "\n".repeat(times / 4)),
         ("codeowners", "* ".to_owned() + &"@a ".repeat(times / 3)),
         ("ini", "[a]\n".repeat(times)),
-        ("toml", "a = [".to_owned() + &",".repeat(4 * times)),
+        ("toml", "a = [".to_owned() + &",".repeat(times)),
+        ("toml", (0..times / 60 + 1).map(|n| format!("a{n}{} = 1\n", ".b".repeat(60))).collect::<String>() + "="),
+        ("toml", (0..times / 60 + 1).map(|n| format!("[a{n}{}]\n", ".b".repeat(60))).collect::<String>() + "="),
         ("hcl1", format!("a {} {{}}\n", "b ".repeat(100)).repeat(times / 101)),
         ("hcl2", format!("a {} {{}}\n", "b ".repeat(100)).repeat(times / 101 + 1)),
     ] {
