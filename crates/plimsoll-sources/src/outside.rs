@@ -120,6 +120,15 @@ fn within(url: &Url, allowed: &[String]) -> Result<(), Unfetched> {
     Ok(())
 }
 
+/// Refuses to be sent on elsewhere than to the allowed hosts, or out of TLS: what a policy sends along would be read on the way.
+fn sent_on(from: Option<&Url>, to: &Url, allowed: &[String]) -> Result<(), Unfetched> {
+    within(to, allowed)?;
+    match from.is_some_and(|from| from.scheme() == "https") && to.scheme() != "https" {
+        true => Err(Unfetched::Denied("no capability allows a redirect from https to http".to_owned())),
+        false => Ok(()),
+    }
+}
+
 async fn answer(request: Request) -> Result<Response, Unfetched> {
     let Request { method, url, headers, body, redirect, insecure, allowed, .. } = request;
     let url = Url::parse(&url).map_err(|error| failed(&error))?;
@@ -128,7 +137,7 @@ async fn answer(request: Request) -> Result<Response, Unfetched> {
     let config = if insecure { tls::unverified() } else { tls::config(None, &[]) };
     let config = config.map_err(|error| failed(&error))?;
     let followed = move |attempt: redirect::Attempt<'_>| {
-        if let Err(denied) = within(attempt.url(), &allowed) {
+        if let Err(denied) = sent_on(attempt.previous().last(), attempt.url(), &allowed) {
             attempt.error(denied)
         } else if attempt.previous().len() > MAX_REDIRECTS {
             attempt.error(format!("stopped after {MAX_REDIRECTS} redirects"))
@@ -213,6 +222,23 @@ mod tests {
             let held = within(&Url::parse(url).expect(url), &allowed);
             let wanted = wanted.map_err(|what| Unfetched::Denied(format!("no capability allows {what}")));
             assert_eq!(held, wanted, "{url}");
+        }
+    }
+
+    #[test]
+    fn no_redirect_leads_out_of_tls_or_to_another_host() {
+        let allowed = ["a.example".to_owned(), "b.example".to_owned()];
+        for (from, to, wanted) in [
+            ("https://a.example/", "https://b.example/", Ok(())),
+            ("http://a.example/", "https://b.example/", Ok(())),
+            ("http://a.example/", "http://b.example/", Ok(())),
+            ("https://a.example/", "http://a.example/", Err("a redirect from https to http")),
+            ("https://a.example/", "http://c.example/", Err("host c.example")),
+            ("https://a.example/", "ftp://a.example/", Err("scheme ftp")),
+        ] {
+            let held = sent_on(Some(&Url::parse(from).unwrap()), &Url::parse(to).unwrap(), &allowed);
+            let wanted = wanted.map_err(|what| Unfetched::Denied(format!("no capability allows {what}")));
+            assert_eq!(held, wanted, "{from} {to}");
         }
     }
 
