@@ -119,6 +119,7 @@ impl Host {
         if let Some(capabilities) = &self.capabilities {
             place.resolves_tags = capabilities.iter().any(|c| c == "resolve");
             place.serves_digests = capabilities.iter().any(|c| c == "pull");
+            place.takes_pushes = capabilities.iter().any(|c| c == "push");
         }
         Ok(place)
     }

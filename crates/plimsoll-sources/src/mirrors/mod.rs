@@ -103,6 +103,7 @@ impl Mirrors {
             if let Some(scheme) = rule.scheme {
                 place.scheme = scheme;
             }
+            place.takes_pushes = false;
             places.push(place);
         }
         let by_conf = match &self.registries {
@@ -130,15 +131,21 @@ impl Mirrors {
         Ok(unique)
     }
 
-    /// The registry itself, which is the one that is written to.
+    /// The registry itself, which is the one that is written to, as the rules say to speak to it.
     ///
     /// # Errors
-    /// As [`Mirrors::endpoints`]: what is blocked is not written to either.
+    /// As [`Mirrors::endpoints`]: what is blocked is not written to either. Nor is what the rules lead elsewhere: neither place
+    /// would be the one that somebody meant.
     pub fn registry(&self, reference: &ImageReference) -> Result<Endpoint, RegistryError> {
-        self.endpoints(reference)?;
-        let mut place = Endpoint::registry(reference.registry(), reference.repository());
-        self.trust(&mut place);
-        Ok(place)
+        let named = Endpoint::registry(reference.registry(), reference.repository());
+        let at = |place: &Endpoint| format!("{}{}/{}", place.host, place.base, place.repository);
+        let elsewhere = |to: String| Err(RegistryError::Elsewhere { host: reference.registry().to_owned(), to });
+        let mut places = self.endpoints(reference)?;
+        places.retain(|place| place.takes_pushes);
+        if let Some(other) = places.iter().find(|place| at(place) != at(&named)) {
+            return elsewhere(at(other));
+        }
+        places.into_iter().next().map_or_else(|| elsewhere("nowhere: no host of it takes pushes".into()), Ok)
     }
 
     /// What the user allowed for a host.
@@ -260,6 +267,53 @@ mod tests {
         );
         assert_eq!(places(&mirrors, "quay.io/a/b"), ["Https other.example/v2/a/b", "Https quay.io/v2/a/b"]);
         assert_eq!(places(&mirrors, "quay.io.example/a"), ["Https quay.io.example/v2/a"]);
+    }
+
+    #[test]
+    fn what_rules_lead_elsewhere_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let conf = r#"
+            [[registry]]
+            prefix = "moved.example"
+            location = "new.example/a"
+            [[registry]]
+            location = "lan.example"
+            insecure = true
+            [[registry.mirror]]
+            location = "copy.example"
+        "#;
+        for (host, text) in [
+            ("server.example", "server = \"https://other.example\""),
+            ("hosts.example", "[host.\"https://copy.example\"]"),
+            ("closed.example", "capabilities = [\"pull\"]\nserver = \"https://closed.example\""),
+            (
+                "pulls.example",
+                "ca = \"a.pem\"\n[host.\"https://copy.example\"]\ncapabilities = [\"pull\", \"resolve\"]",
+            ),
+        ] {
+            std::fs::create_dir(folder.path().join(host)).unwrap();
+            std::fs::write(folder.path().join(host).join("hosts.toml"), text).unwrap();
+        }
+        let mirrors = Mirrors {
+            rules: vec!["plain.example=copy.example".parse().unwrap()],
+            registries: Some(("x.conf".into(), registries_conf::registries_conf(conf.as_bytes()).unwrap())),
+            hosts_dir: Some(folder.path().to_owned()),
+            ..Mirrors::default()
+        };
+        let place = |name: &str| mirrors.registry(&name.parse().unwrap());
+        for (host, to) in [
+            ("moved.example", "new.example/v2/a/p"),
+            ("server.example", "other.example/v2/p"),
+            ("hosts.example", "copy.example/v2/p"),
+            ("closed.example", "nowhere"),
+        ] {
+            let error = place(&format!("{host}/p:v1")).unwrap_err().to_string();
+            assert!(error.contains(host) && error.contains(to), "{error}");
+        }
+        for host in ["lan.example", "pulls.example", "plain.example"] {
+            assert_eq!(place(&format!("{host}/p:v1")).unwrap().host, host);
+        }
+        assert!(place("lan.example/p").unwrap().skip_verify && !place("pulls.example/p").unwrap().ca.is_empty());
     }
 
     #[test]

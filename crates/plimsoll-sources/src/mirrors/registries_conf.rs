@@ -105,6 +105,7 @@ impl RegistriesConf {
             let from = mirror.pull_from_mirror.as_deref().unwrap_or("all");
             place.resolves_tags = from != "digest-only" && !registry.mirror_by_digest_only;
             place.serves_digests = from != "tag-only";
+            place.takes_pushes = false;
             places.push(place);
         }
         // A wildcard without a location leaves the name as it is.

@@ -31,6 +31,8 @@ pub struct Endpoint {
     pub resolves_tags: bool,
     /// May be asked by digest.
     pub serves_digests: bool,
+    /// May be written to.
+    pub takes_pushes: bool,
     /// Whose credentials are sent.
     pub credentials_of: String,
     /// `ns` query for containerd-style mirrors that serve several registries.
@@ -50,6 +52,7 @@ impl Endpoint {
             ca: vec![],
             resolves_tags: true,
             serves_digests: true,
+            takes_pushes: true,
             credentials_of: registry.to_owned(),
             namespace: None,
         }

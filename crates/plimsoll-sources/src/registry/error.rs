@@ -66,6 +66,8 @@ pub enum RegistryError {
         #[source]
         source: io::Error,
     },
+    #[error("write to {host}: what is configured for it leads to {to}")]
+    Elsewhere { host: String, to: String },
     #[error("pull from {prefix}: it is blocked in {file}")]
     Blocked { prefix: String, file: String },
 }
@@ -118,6 +120,7 @@ impl RegistryError {
             RegistryError::Cache { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "the disk is full: make room or choose another place with --cache-dir".into()
             }
+            RegistryError::Elsewhere { .. } => "push to the name of the registry that is meant".into(),
             RegistryError::Cache { .. } => "choose another place with --cache-dir".into(),
             _ => return None,
         })
