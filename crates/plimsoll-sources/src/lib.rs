@@ -33,5 +33,6 @@ pub use local::folder::{Folder, folder};
 pub use local::input::{InputOptions, open_input};
 pub use local::search::{LayoutEntry, layouts_below};
 pub use progress::{Progress, Quiet};
+pub use registry::answer::address as shown_address;
 pub use registry::pull_secret::{PullSecret, PullSecretError};
 pub use sources::{Resolved, SourceOptions, Sources};

@@ -1,13 +1,14 @@
 //! One file of a web server. In: its address. Out: its bytes, bounded. What it does not do: sign in otherwise than by a name and
 //! password in the address, which no other host is sent; or follow anybody from HTTPS to HTTP.
 
-use reqwest::Url;
 use reqwest::header::LOCATION;
+use reqwest::{StatusCode, Url};
 
 use crate::error::SourceError;
+use crate::registry::answer;
 use crate::registry::endpoint::Endpoint;
 use crate::registry::error::RegistryError;
-use crate::registry::session::{MAX_REDIRECTS, next_place};
+use crate::registry::place::{MAX_REDIRECTS, next_place};
 use crate::sources::{Shared, Sources};
 
 impl Sources {
@@ -16,7 +17,7 @@ impl Sources {
     /// # Errors
     /// It is not there, cannot be reached, or is larger.
     pub fn web_file(&self, address: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
-        let shown = shown(address);
+        let shown = answer::address(address);
         let what = shown.clone();
         self.blocking(&shown, |shared| async move {
             fetched(&shared, address, limit).await.map_err(|source| SourceError::Registry {
@@ -25,18 +26,6 @@ impl Sources {
                 source: Box::new(source),
             })
         })
-    }
-}
-
-/// An address without a password in it.
-fn shown(address: &str) -> String {
-    match Url::parse(address) {
-        Ok(mut url) if url.password().is_some() => {
-            // It cannot fail where a password is.
-            let _ = url.set_password(Some("…"));
-            url.to_string()
-        }
-        _ => address.to_owned(),
     }
 }
 
@@ -60,7 +49,8 @@ async fn fetched(shared: &Shared, address: &str, limit: u64) -> Result<Vec<u8>, 
             url = next_place(&host, &url, location)?;
             continue;
         }
-        if !status.is_success() {
+        // Other answers of success have no file, or a part of one.
+        if status != StatusCode::OK {
             let (what, words) = ("the file".to_owned(), String::new());
             return Err(RegistryError::Status { host, what, status: status.as_u16(), words, retry_after: None });
         }

@@ -44,7 +44,7 @@ pub async fn digest_of_tag(session: &Session, tag: &str) -> Result<Option<Digest
 }
 
 /// `Docker-Content-Digest`, when it has the form of one.
-fn promised(response: &Response) -> Option<Digest> {
+pub(crate) fn promised(response: &Response) -> Option<Digest> {
     response.headers().get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }
 

@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod endpoint;
 pub mod error;
 pub mod fetch;
+pub(crate) mod place;
 pub(crate) mod pull;
 pub mod pull_secret;
 pub mod push;

@@ -3,9 +3,14 @@
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#push>
 
 use plimsoll_model::Digest;
+use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Response, StatusCode};
 
+use crate::hash;
+use crate::registry::answer;
 use crate::registry::error::RegistryError;
-use crate::registry::session::{Ask, Session, Way};
+use crate::registry::fetch::promised;
+use crate::registry::session::{Ask, Session, Way, content_type};
 
 /// Puts a blob into the repository, if it is not there.
 ///
@@ -16,14 +21,13 @@ pub async fn blob(session: &Session, digest: &Digest, bytes: &[u8]) -> Result<()
     let ask = |path, way| Ask { path, accept: "*/*", from: 0, way, what: &what };
     // Whatever the answer is but yes, the upload tells more.
     let path = format!("blobs/{digest}");
-    if session.ask(&ask(&path, Way::Head)).await.is_ok() {
+    if session.ask(&ask(&path, Way::Head)).await.is_ok_and(|answer| has(&answer, digest, bytes)) {
         return Ok(());
     }
-    let opened = session.ask(&ask("blobs/uploads/", Way::Post)).await.map_err(written)?;
-    let mut place = session.upload_place(&opened, &what)?;
+    let opened = said(session, &ask("blobs/uploads/", Way::Post), StatusCode::ACCEPTED).await?;
+    let mut place = session.upload_place(&opened, &what).await?;
     place.query_pairs_mut().append_pair("digest", &digest.to_string());
-    let put = ask(place.as_str(), Way::Put("application/octet-stream", bytes));
-    session.ask(&put).await.map(drop).map_err(written)
+    taken(session, &ask(place.as_str(), Way::Put("application/octet-stream", bytes)), bytes).await
 }
 
 /// Puts a manifest under a tag.
@@ -34,7 +38,37 @@ pub async fn manifest(session: &Session, tag: &str, media_type: &str, bytes: &[u
     let what = format!("manifest {}:{tag}", session.endpoint.repository);
     let path = format!("manifests/{tag}");
     let ask = Ask { path: &path, accept: "*/*", from: 0, way: Way::Put(media_type, bytes), what: &what };
-    session.ask(&ask).await.map(drop).map_err(written)
+    taken(session, &ask, bytes).await
+}
+
+/// True when an answer to HEAD says that the blob is there. A page that somebody in between answers to everything does not.
+fn has(answer: &Response, digest: &Digest, bytes: &[u8]) -> bool {
+    let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    answer.status() == StatusCode::OK
+        && !answer::is_html(&content_type(answer), b"")
+        && length.is_none_or(|length| length == bytes.len())
+        && promised(answer).is_none_or(|promised| promised == *digest)
+}
+
+/// An answer of the one status that means yes here.
+async fn said(session: &Session, ask: &Ask<'_>, yes: StatusCode) -> Result<Response, RegistryError> {
+    let answer = session.ask(ask).await.map_err(written)?;
+    if answer.status() != yes {
+        return Err(written(session.refusal(answer, ask.what).await));
+    }
+    Ok(answer)
+}
+
+/// Puts bytes there; what the registry then says to have is what was sent.
+async fn taken(session: &Session, ask: &Ask<'_>, bytes: &[u8]) -> Result<(), RegistryError> {
+    let answer = said(session, ask, StatusCode::CREATED).await?;
+    let Some(found) = promised(&answer) else { return Ok(()) };
+    let wanted = hash::digest(found.algorithm(), bytes);
+    if wanted != found {
+        let (host, what) = (session.host().to_owned(), ask.what.to_owned());
+        return Err(RegistryError::DigestMismatch { host, what, wanted, found });
+    }
+    Ok(())
 }
 
 /// The same refusals in the words of somebody who writes.

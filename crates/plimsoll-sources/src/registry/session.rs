@@ -19,13 +19,12 @@ use crate::registry::challenge::{Challenge, challenges};
 use crate::registry::credentials::{Credentials, credentials_for};
 use crate::registry::endpoint::{Endpoint, Scheme, is_loopback};
 use crate::registry::error::RegistryError;
+use crate::registry::place::{MAX_REDIRECTS, next_place, same_origin};
 use crate::registry::pull_secret::{self, PullSecret};
 use crate::registry::retry;
 use crate::registry::transport::Transport;
 use crate::sources::Shared;
 
-/// Places a request is sent on to. Cloud registries send on once or twice.
-pub(crate) const MAX_REDIRECTS: usize = 8;
 /// Sign-ins for one request: every credential there can be, and some for tokens that expire meanwhile.
 const MAX_SIGN_INS: usize = 2 * pull_secret::MAX_TRIED;
 /// A token service's answer. Tokens have a few kilobytes.
@@ -107,6 +106,10 @@ pub enum Way<'a> {
     /// Puts bytes there: their media type and they.
     Put(&'a str, &'a [u8]),
 }
+
+/// What an answer is marked with that does not come from the registry itself.
+#[derive(Clone)]
+struct Elsewhere;
 
 #[derive(Deserialize)]
 struct Token {
@@ -300,7 +303,10 @@ impl Session {
                 }
             };
             let request = request.headers(headers);
-            let response = request.send().await.map_err(|error| self.transport_error(error))?;
+            let mut response = request.send().await.map_err(|error| self.transport_error(error))?;
+            if !ours {
+                response.extensions_mut().insert(Elsewhere);
+            }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
                 return Ok((response, ours));
@@ -328,11 +334,17 @@ impl Session {
     /// Where an answer says that an upload goes on.
     ///
     /// # Errors
-    /// It says nothing of the kind, or something that is no address to send to.
-    pub fn upload_place(&self, response: &Response, what: &str) -> Result<Url, RegistryError> {
+    /// It says nothing of the kind, something that is no address to send to, or, being from elsewhere, leads back to the
+    /// registry: credentials would go along.
+    pub async fn upload_place(&self, response: &Response, what: &str) -> Result<Url, RegistryError> {
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let location = location.ok_or_else(|| self.bad_answer(what, "it does not say where the upload goes"))?;
-        next_place(self.host(), response.url(), location)
+        let place = next_place(self.host(), response.url(), location)?;
+        if response.extensions().get::<Elsewhere>().is_some() && same_origin(&self.url("").await?, &place) {
+            let (host, to) = (self.host().to_owned(), answer::place(location));
+            return Err(RegistryError::Redirect { host, to, why: "which is the registry again, from elsewhere" });
+        }
+        Ok(place)
     }
 
     async fn url(&self, path: &str) -> Result<Url, RegistryError> {
@@ -509,8 +521,8 @@ impl Session {
         Ok(bytes)
     }
 
-    /// The error that a status other than 2xx means.
-    async fn refusal(&self, response: Response, what: &str) -> RegistryError {
+    /// The error that a status means which is not the one that was hoped for.
+    pub(crate) async fn refusal(&self, response: Response, what: &str) -> RegistryError {
         let retry_after = pause(&response);
         let (host, what) = (self.host().to_owned(), what.to_owned());
         let status = response.status().as_u16();
@@ -527,27 +539,6 @@ impl Session {
             _ => RegistryError::Status { host, what, status, words, retry_after },
         }
     }
-}
-
-/// Where an answer sends us: never from HTTPS to HTTP, nor by HTTP to another machine.
-pub(crate) fn next_place(host: &str, from: &Url, location: &str) -> Result<Url, RegistryError> {
-    let refuse = |why| RegistryError::Redirect { host: host.to_owned(), to: answer::shown(location), why };
-    let mut next = from.join(location).map_err(|_| refuse("which is no address"))?;
-    match (from.scheme(), next.scheme()) {
-        (_, "https") => {}
-        ("http", "http") => {
-            let to = next.host_str().unwrap_or_default();
-            if from.host_str() != Some(to) && !is_loopback(to) {
-                return Err(refuse("which is plain HTTP on another host"));
-            }
-        }
-        ("https", "http") => return Err(refuse("which is plain HTTP")),
-        _ => return Err(refuse("which is neither HTTPS nor HTTP")),
-    }
-    // Names and passwords in an address would be sent as credentials. Clearing them cannot fail for these schemes.
-    let _ = next.set_username("");
-    let _ = next.set_password(None);
-    Ok(next)
 }
 
 /// True when the same request may do better a little later.
@@ -576,10 +567,6 @@ fn pause(response: &Response) -> Option<Duration> {
 fn basic(user: &str, password: &str) -> String {
     use base64::Engine as _;
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
-}
-
-fn same_origin(a: &Url, b: &Url) -> bool {
-    a.scheme() == b.scheme() && a.host_str() == b.host_str() && a.port_or_known_default() == b.port_or_known_default()
 }
 
 /// The media type of an answer, without parameters.

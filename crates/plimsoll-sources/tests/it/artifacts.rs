@@ -131,6 +131,64 @@ fn files_are_pushed_as_layers_with_their_titles() {
 }
 
 #[test]
+fn only_a_registry_that_says_to_have_it_has_what_is_pushed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(folder.path());
+    let file = ArtifactFile { title: "a.rego".into(), media_type: LAYER.into(), bytes: b"x".to_vec() };
+    let push = |server: &Server| {
+        let reference = format!("{}/a/b:v1", server.host()).parse().unwrap();
+        chain(&sources.push_artifact(&reference, std::slice::from_ref(&file)).unwrap_err())
+    };
+    let page = Server::start(|_| reply(200, "<html>"));
+    assert!(push(&page).contains("web page"));
+    let typed = Server::start(|_| reply(200, "").with("Content-Type", "text/html").with("Location", "/u"));
+    assert!(push(&typed).contains("web page"));
+    let registry = |post: u16, blob: u16, manifest: u16, digest: String| {
+        Server::start(move |request| match (&*request.method, request.path.contains("/manifests/")) {
+            ("POST", _) => reply(post, "").with("Location", "/u"),
+            ("PUT", false) => reply(blob, ""),
+            ("PUT", true) => reply(manifest, "").with("Docker-Content-Digest", digest.clone()),
+            _ => reply(404, ""),
+        })
+    };
+    let other = format!("sha256:{}", "0".repeat(64));
+    for (server, words) in [
+        (registry(200, 201, 201, String::new()), "it answers 200"),
+        (registry(202, 202, 201, String::new()), "it answers 202"),
+        (registry(202, 201, 204, String::new()), "it answers 204"),
+        (registry(202, 201, 201, other), "its digest is"),
+    ] {
+        let error = push(&server);
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn an_upload_that_elsewhere_leads_back_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = Server::start(|request| {
+        let back = request.path.split_once('?').map_or("", |(_, host)| host);
+        reply(202, "").with("Location", format!("http://{back}/v2/other/blobs/uploads/1"))
+    });
+    let away = elsewhere.host();
+    let registry = Server::start(move |request| match (&*request.method, request.header("authorization")) {
+        _ if request.path.starts_with("/token") => reply(200, r#"{"token":"t"}"#),
+        (_, "") => {
+            let realm = format!("Bearer realm=\"http://{}/token\"", request.header("host"));
+            reply(401, "").with("WWW-Authenticate", realm)
+        }
+        ("POST", _) => reply(307, "").with("Location", format!("http://{away}/u?{}", request.header("host"))),
+        ("HEAD", _) => reply(404, ""),
+        _ => reply(201, ""),
+    });
+    let file = ArtifactFile { title: "a.rego".into(), media_type: LAYER.into(), bytes: b"x".to_vec() };
+    let reference = format!("{}/a/b:v1", registry.host()).parse().unwrap();
+    let error = chain(&sources(folder.path()).push_artifact(&reference, &[file]).unwrap_err());
+    assert!(error.contains("the registry again, from elsewhere"), "{error}");
+    assert_eq!((elsewhere.count("POST /u?"), registry.count("PUT ")), (1, 0));
+}
+
+#[test]
 fn a_file_of_a_web_server_is_fetched_within_its_bound() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(|request| match &*request.path {
@@ -138,6 +196,8 @@ fn a_file_of_a_web_server_is_fetched_within_its_bound() {
         "/new?a=b" => reply(200, "text"),
         "/loop" => reply(302, "").with("Location", "/loop"),
         "/away" => reply(302, "").with("Location", "http://192.0.2.1/x"),
+        "/key" => reply(302, "").with("Location", "http://u:secret@192.0.2.1/x?key=secret"),
+        "/part" => reply(206, "text"),
         _ => reply(404, "text"),
     });
     let sources = sources(folder.path());
@@ -147,7 +207,9 @@ fn a_file_of_a_web_server_is_fetched_within_its_bound() {
         ("/old", 3, "more than 3 bytes"),
         ("/loop", 4, "without end"),
         ("/away", 4, "plain HTTP on another host"),
+        ("/key", 4, "plain HTTP on another host"),
         ("/none", 4, "404"),
+        ("/part", 4, "206"),
     ] {
         let error = chain(&get(path, limit).unwrap_err());
         assert!(error.contains(words) && !error.contains("secret"), "{path}: {error}");
