@@ -13,18 +13,20 @@ pub struct Limits {
     pub total: u64,
     /// Entries, folders too.
     pub entries: usize,
+    /// What is neither file nor folder is refused, rather than left out.
+    pub plain: bool,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { file: 256 << 20, total: 512 << 20, entries: 100_000 }
+        Limits { file: 256 << 20, total: 512 << 20, entries: 100_000, plain: false }
     }
 }
 
-/// Unpacks the files of a `.tar.gz`; folders and links are left out, as OPA leaves them.
+/// Unpacks the files of a `.tar.gz`; folders are left out, and links, as OPA leaves them, unless the limits refuse them.
 ///
 /// # Errors
-/// What is no gzip or tar, ends early, passes a limit, or names a file outside.
+/// What is no gzip or tar, ends early, passes a limit, is refused by one, or names a file outside.
 pub fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, BundleError> {
     let wrong = |what: &str, error: &std::io::Error| BundleError(format!("bundle read failed: {what}: {error}"));
     // A bound on the whole stream: headers and padding count, so that nothing can unpack without end.
@@ -38,7 +40,14 @@ pub fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, BundleError> {
             return Err(BundleError(format!("bundle has more than {} entries", limits.entries)));
         }
         let mut entry = entry.map_err(|error| wrong("tar", &error))?;
-        if !entry.header().entry_type().is_file() {
+        let kind = entry.header().entry_type();
+        if limits.plain
+            && !(kind.is_dir() || kind.is_pax_global_extensions() || (kind.is_file() && !sparse(&mut entry)?))
+        {
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            return Err(BundleError(format!("{name:?} in it is neither a plain file nor a folder")));
+        }
+        if !kind.is_file() {
             continue;
         }
         let path = path(&entry.path_bytes())?;
@@ -58,6 +67,17 @@ pub fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, BundleError> {
         files.push(File { path, bytes: content });
     }
     Ok(files)
+}
+
+/// True for a file that is stored without its empty parts, in the form that is not told by the entry's type.
+fn sparse(entry: &mut tar::Entry<'_, impl std::io::Read>) -> Result<bool, BundleError> {
+    let wrong = |error: std::io::Error| BundleError(format!("bundle read failed: tar: {error}"));
+    for extension in entry.pax_extensions().map_err(wrong)?.into_iter().flatten() {
+        if extension.map_err(wrong)?.key_bytes().starts_with(b"GNU.sparse.") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn path(bytes: &[u8]) -> Result<String, BundleError> {

@@ -208,3 +208,91 @@ fn push_takes_what_compiles_to_the_registry_that_is_named() {
         assert!(said.status == 1 && said.err.contains(words), "{args:?}: {}", said.err);
     }
 }
+
+#[test]
+fn push_sends_no_title_that_pull_would_refuse() {
+    let folder = folder(&[("good/a.rego", "package main\n"), ("here/x", "")]);
+    let whole = folder.path().join("good").display().to_string();
+    for policy in ["../good", &whole] {
+        let said = conftest(&folder.path().join("here"), &["push", "-p", policy, "127.0.0.1:1/a"]);
+        assert!(said.status == 1 && said.err.contains("leads out of the folder"), "{policy}: {}", said.err);
+    }
+}
+
+/// A web server on loopback that has these files.
+fn web(files: Vec<(&'static str, Vec<u8>)>) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let read = std::io::Read::read(&mut stream, &mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let asked = request.split([' ', '?']).nth(1).unwrap_or_default();
+            let found = files.iter().find(|(name, _)| *name == asked);
+            let (status, body) = found.map_or(("404 Not Found", &[][..]), |(_, body)| ("200 OK", body));
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            std::io::Write::write_all(&mut stream, &[head.as_bytes(), body].concat()).unwrap();
+        }
+    });
+    address
+}
+
+/// A `.tar.gz` of entries, with whatever names.
+fn archive(entries: &[(&str, tar::EntryType)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (name, kind) in entries {
+        let text = if kind.is_file() { &b"package main\n"[..] } else { b"" };
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_mode(0o644);
+        header.set_size(text.len() as u64);
+        header.set_cksum();
+        tar.append(&header, text).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+#[test]
+fn files_of_a_web_server_are_taken_whole_or_not_at_all() {
+    use tar::EntryType as Kind;
+    let server = web(vec![
+        ("/a.rego", b"package main\n".to_vec()),
+        ("/a.zip", b"PK".to_vec()),
+        ("/a.tgz", archive(&[("in", Kind::Directory), ("in/a.rego", Kind::Regular), ("pax", Kind::XGlobalHeader)])),
+        ("/out.tgz", archive(&[("a.rego", Kind::Regular), ("in/../../a.rego", Kind::Regular)])),
+        ("/link.tgz", archive(&[("a.rego", Kind::Regular), ("b.rego", Kind::Symlink)])),
+        ("/hard.tgz", archive(&[("a.rego", Kind::Regular), ("b.rego", Kind::Link)])),
+        ("/fifo.tgz", archive(&[("a.rego", Kind::Regular), ("b.rego", Kind::Fifo)])),
+        ("/empty.tgz", archive(&[("in", Kind::Directory)])),
+    ]);
+    let pull = |path: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("http://user:secret@{server}{path}");
+        (conftest(folder.path(), &["pull", &address]), folder)
+    };
+    let sum_of = |bytes: &[u8]| plimsoll_sources::hash::digest(plimsoll_model::Algorithm::Sha256, bytes).to_string();
+    let right = format!("/a.rego?checksum={}", sum_of(b"package main\n"));
+    for (path, file) in [("/a.rego", "a.rego"), (&right, "a.rego"), ("/a.tgz", "in/a.rego")] {
+        let (said, folder) = pull(path);
+        let found = std::fs::read_to_string(folder.path().join("policy").join(file));
+        assert!(said.status == 0 && found.is_ok_and(|text| text == "package main\n"), "{path}: {}", said.err);
+    }
+    let wrong = format!("/a.rego?token=secret&checksum={}", sum_of(b"package mine\n"));
+    for (path, words) in [
+        (&*wrong, "its digest is"),
+        ("/none.rego?token=secret", "404"),
+        ("/a.zip?token=secret", "only .tar.gz"),
+        ("/out.tgz?token=secret", "leaves the bundle"),
+        ("/link.tgz", "neither a plain file nor a folder"),
+        ("/hard.tgz", "neither a plain file nor a folder"),
+        ("/fifo.tgz", "neither a plain file nor a folder"),
+        ("/empty.tgz", "no file in it"),
+        ("0/a.rego?token=secret", "no address"),
+    ] {
+        let (said, folder) = pull(path);
+        assert!(said.status == 1 && said.err.contains(words) && !said.err.contains("secret"), "{path}: {}", said.err);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{path}");
+    }
+}

@@ -1,15 +1,15 @@
 //! `conftest pull`, `test --update` and `push`. In: addresses. Out: policies in a folder, or a folder's in a registry. Registries,
 //! web servers and files are spoken; Git and buckets are not: a policy is then fetched with that tool's own program.
 //!
-//! A title of a layer names a file below the folder; one that leads out of it is refused, and nothing is written.
+//! A title of a layer names a file below the folder; one that leads out of it is refused, and nothing is written or sent.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_model::Digest;
+use plimsoll_model::{Digest, ImageReference};
 use plimsoll_rego::bundle::Limits;
-use plimsoll_sources::{ArtifactFile, SourceOptions, Sources};
+use plimsoll_sources::{ArtifactFile, SourceOptions, Sources, shown_address};
 use regex::Regex;
 
 use super::engine::{self, Dialect, Wanted, absolute};
@@ -98,8 +98,8 @@ pub fn push(asked: &Push, settings: &Settings) -> Result<Exit, String> {
 }
 
 fn pushed(name: &str, policy: &str, data: &str, version: String, tls: Option<bool>) -> Result<Digest, String> {
-    let wrong = |why: String| format!("constructing repository: {name}: {why}");
-    let reference = crate::assess::reference(name).map_err(|error| wrong(crate::message::chain(&error)))?;
+    let wrong = |why: String| format!("constructing repository: {}: {why}", shown_address(name));
+    let reference = reference(name).map_err(wrong)?;
     if reference.digest().is_some() {
         return Err(wrong("a digest is of what is there already: name a tag".into()));
     }
@@ -129,10 +129,16 @@ fn pushed(name: &str, policy: &str, data: &str, version: String, tls: Option<boo
 fn file(path: &Path, media_type: &str, bytes: Vec<u8>) -> Result<ArtifactFile, String> {
     let plain: PathBuf = path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
     let title = plain.to_str().ok_or_else(|| format!("pushing layers: {}: its name is no UTF-8", path.display()))?;
+    if inside(title).is_none() {
+        return Err(format!(
+            "pushing layers: {title:?} leads out of the folder of whoever pulls it: push from a folder above it"
+        ));
+    }
     Ok(ArtifactFile { title: title.to_owned(), media_type: media_type.to_owned(), bytes })
 }
 
-/// Fetches policies into a folder. What is there stays unless `overwrite` says otherwise.
+/// Fetches policies into a folder. What is there stays unless `overwrite` says otherwise, but for files of a registry's bundle,
+/// which take the place of earlier ones.
 pub fn fetch(folder: &Path, urls: &[String], tls: Option<bool>, overwrite: bool) -> Result<(), String> {
     for url in urls {
         match place(url)? {
@@ -141,7 +147,7 @@ pub fn fetch(folder: &Path, urls: &[String], tls: Option<bool>, overwrite: bool)
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 write(folder, &taken(url, name, content, true)?, overwrite)?;
             }
-            Place::Folder(path) => linked(folder, &path).map_err(|why| format!("client get: {why}"))?,
+            Place::Folder(path) => linked(folder, &path, overwrite).map_err(|why| format!("client get: {why}"))?,
             Place::Web(page) => {
                 // What is there is not fetched again to be refused.
                 let target = folder.join(&page.name);
@@ -154,6 +160,7 @@ pub fn fetch(folder: &Path, urls: &[String], tls: Option<bool>, overwrite: bool)
                 if let Some(wanted) = &page.checksum {
                     let found = plimsoll_sources::hash::digest(wanted.algorithm(), &content);
                     if found != *wanted {
+                        let url = shown_address(url);
                         return Err(format!("client get: {url}: its digest is {found}, not {wanted}"));
                     }
                 }
@@ -171,14 +178,18 @@ pub fn fetch(folder: &Path, urls: &[String], tls: Option<bool>, overwrite: bool)
 
 /// The files that a file stands for: an archive's, or itself.
 fn taken(url: &str, name: &str, content: Vec<u8>, unpack: bool) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
-    let failed = |why: String| format!("client get: {url}: {why}");
+    let failed = |why: String| format!("client get: {}: {why}", shown_address(url));
     if name.is_empty() {
         return Err(failed("it names no file".into()));
     }
     let ends = |endings: &[&str]| unpack && endings.iter().any(|ending| name.ends_with(ending));
     if ends(&[".tar.gz", ".tgz"]) {
-        let limits = Limits { file: MAX_BUNDLE, total: MAX_BUNDLE, entries: MAX_FILES };
+        // A policy that is left out refuses nothing.
+        let limits = Limits { file: MAX_BUNDLE, total: MAX_BUNDLE, entries: MAX_FILES, plain: true };
         let files = plimsoll_rego::bundle::unpack(&content, &limits).map_err(|error| failed(error.to_string()))?;
+        if files.is_empty() {
+            return Err(failed("there is no file in it".into()));
+        }
         return Ok(files.into_iter().map(|file| (file.path.trim_start_matches('/').into(), file.bytes)).collect());
     }
     if ends(&[".zip", ".tar", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".tzst"]) {
@@ -189,11 +200,27 @@ fn taken(url: &str, name: &str, content: Vec<u8>, unpack: bool) -> Result<Vec<(P
     Ok(vec![(name.into(), content)])
 }
 
-/// A folder of this machine is not copied: the policies' folder is a link to it.
-fn linked(folder: &Path, to: &Path) -> Result<(), String> {
+/// A folder of this machine is not copied: the policies' folder is a link to it, in the place of an earlier link if `overwrite`.
+fn linked(folder: &Path, to: &Path, overwrite: bool) -> Result<(), String> {
+    let folder = &itself(folder);
     let failed = |error: std::io::Error| format!("link {}: {error}", folder.display());
+    let target = to.canonicalize().map_err(failed)?;
+    // A link through itself leads nowhere, and one to a folder around it has no end.
+    let circle =
+        |here: PathBuf| here.starts_with(&target) || to.ancestors().any(|part| entry(part).as_ref() == Some(&here));
+    if entry(folder).is_some_and(circle) {
+        return Err(format!("{} is the policies' own folder, or around or below it", to.display()));
+    }
     match std::fs::symlink_metadata(folder) {
-        Ok(found) if found.is_symlink() => std::fs::remove_file(folder).map_err(failed)?,
+        Ok(found) if found.is_symlink() => {
+            if folder.canonicalize().is_ok_and(|found| found == target) {
+                return Ok(());
+            }
+            if !overwrite {
+                return Err(exists(folder));
+            }
+            std::fs::remove_file(folder).map_err(failed)?;
+        }
         Ok(_) => return Err("destination exists and is not a symlink".into()),
         Err(_) => {}
     }
@@ -203,9 +230,21 @@ fn linked(folder: &Path, to: &Path) -> Result<(), String> {
     std::os::unix::fs::symlink(to, folder).map_err(failed)
 }
 
+/// A path that names a link, and not what it leads to, as one with a slash at its end does.
+fn itself(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+/// Where a path's last part lies or would, whatever it leads to.
+fn entry(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?;
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(above.canonicalize().ok().or_else(|| entry(above))?.join(name))
+}
+
 /// A file of a web server: what is asked for, and what go-getter's words behind the `?` say of it.
 fn page(url: &str) -> Result<Page, String> {
-    let failed = |why: &str| format!("detecting url: {url}: {why}");
+    let failed = |why: &str| format!("detecting url: {}: {why}", shown_address(url));
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     if path.contains("//") {
@@ -216,6 +255,8 @@ fn page(url: &str) -> Result<Page, String> {
     let mut asked = Vec::new();
     for word in query.split('&').filter(|word| !word.is_empty()) {
         match word.split_once('=').unwrap_or((word, "")) {
+            // Another reader would take it for one of the words below.
+            (key, _) if key.contains('%') => return Err(failed("a % in a key of the query is not spoken here")),
             ("archive", "false" | "0") => page.unpack = false,
             ("archive", _) => return Err(failed("archive= is not spoken here, but for archive=false")),
             ("filename", name) => page.name = name.into(),
@@ -237,7 +278,8 @@ fn page(url: &str) -> Result<Page, String> {
 }
 
 fn place(url: &str) -> Result<Place, String> {
-    let not_spoken = |what: &str, way: &str| Err(format!("detecting url: {url}: {what} is not spoken here: {way}"));
+    let shown = shown_address(url);
+    let not_spoken = |what: &str, way: &str| Err(format!("detecting url: {shown}: {what} is not spoken here: {way}"));
     if let Some(name) = url.strip_prefix("oci://") {
         return Ok(Place::Registry(name.to_owned()));
     }
@@ -267,7 +309,7 @@ fn place(url: &str) -> Result<Place, String> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Ok(Place::Folder(absolute(path))),
         Ok(_) => Ok(Place::File(absolute(path))),
-        Err(error) => Err(format!("detecting url: {}", load::failed("stat", Path::new(path), &error).text())),
+        Err(error) => Err(format!("detecting url: {}", load::failed("stat", Path::new(&shown), &error).text())),
     }
 }
 
@@ -291,21 +333,35 @@ fn said(error: plimsoll_sources::SourceError) -> String {
 
 /// The files of a bundle, by their titles.
 fn bundle(name: &str, tls: Option<bool>) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
-    let reference = crate::assess::reference(name).map_err(|error| crate::message::chain(&error))?;
+    let reference = reference(name)?;
     let (sources, _cache) = sources(name, tls)?;
     let files = sources.artifact_files(&reference, MAX_BUNDLE).map_err(said)?;
     if files.is_empty() {
         return Err(format!("{name} has no layer with a title: it is no bundle of policies"));
     }
-    let inside = |title: &str| -> Result<PathBuf, String> {
-        let path = Path::new(title);
-        let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        match plain && path.file_name().is_some() {
-            true => Ok(path.to_owned()),
-            false => Err(format!("{name}: a layer's title leads out of the folder: {title:?}")),
-        }
+    let path = |title: &str| {
+        inside(title).ok_or_else(|| format!("{name}: a layer's title leads out of the folder: {title:?}"))
     };
-    files.into_iter().map(|file| Ok((inside(&file.title)?, file.bytes))).collect()
+    files.into_iter().map(|file| Ok((path(&file.title)?, file.bytes))).collect()
+}
+
+/// The path of a title below the folder; `None` for one that leads out of it.
+fn inside(title: &str) -> Option<PathBuf> {
+    let path = Path::new(title);
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    (plain && path.file_name().is_some()).then(|| path.to_owned())
+}
+
+/// A name in a registry. A user or a query is no part of one, and would be shown wherever it is.
+fn reference(name: &str) -> Result<ImageReference, String> {
+    let bare = match name.rsplit_once('@') {
+        Some((bare, digest)) if digest.parse::<Digest>().is_ok() => bare,
+        _ => name,
+    };
+    if bare.contains(['@', '?', '#']) {
+        return Err("a user or a query in a registry's name is not spoken here: sign in with docker login".into());
+    }
+    crate::assess::reference(name).map_err(|error| crate::message::chain(&error))
 }
 
 fn exists(path: &Path) -> String {
@@ -313,6 +369,9 @@ fn exists(path: &Path) -> String {
 }
 
 fn write(folder: &Path, files: &[(PathBuf, Vec<u8>)], overwrite: bool) -> Result<(), String> {
+    let folder = &itself(folder);
+    // What it leads to is the original of somebody's policies.
+    unlinked(folder)?;
     for (name, _) in files {
         let path = folder.join(name);
         if !overwrite && path.exists() {
@@ -322,9 +381,7 @@ fn write(folder: &Path, files: &[(PathBuf, Vec<u8>)], overwrite: bool) -> Result
         let mut here = folder.to_path_buf();
         for part in name.components() {
             here.push(part);
-            if std::fs::symlink_metadata(&here).is_ok_and(|found| found.is_symlink()) {
-                return Err(format!("{} is a link: remove it first", here.display()));
-            }
+            unlinked(&here)?;
         }
     }
     for (name, content) in files {
@@ -333,6 +390,13 @@ fn write(folder: &Path, files: &[(PathBuf, Vec<u8>)], overwrite: bool) -> Result
         made.map_err(|error| format!("write {}: {error}", path.display()))?;
     }
     Ok(())
+}
+
+fn unlinked(path: &Path) -> Result<(), String> {
+    match std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        true => Err(format!("{} is a link: remove it first", path.display())),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -351,10 +415,59 @@ mod tests {
         let page = page(&format!("https://x/y/a.tgz?archive=false&checksum={sum}&filename=b.rego&c=d")).unwrap();
         assert_eq!((&*page.address, &*page.name, page.unpack), ("https://x/y/a.tgz?c=d", "b.rego", false));
         assert_eq!(page.checksum.unwrap().to_string(), sum);
-        for url in
-            ["https://x/a?checksum=md5:00", "https://x/a?filename=..", "https://x/a?archive=zip", "https://x/%2e%2e"]
-        {
+        for url in [
+            "https://x/a?checksum=md5:00",
+            "https://x/a?filename=..",
+            "https://x/a?archive=zip",
+            "https://x/%2e%2e",
+            "https://x/a?check%73um=x",
+        ] {
             assert!(place(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn no_message_has_secrets_of_an_address() {
+        for url in [
+            "https://u:secret@x//a?b=secret",
+            "https://u:secret@x/a?checksum=secret",
+            "https:/u:secret@x/a",
+            "git::https://secret@x/a",
+            "s3::https://x/a?key=secret",
+            "ftp://u:secret@x/a?b=secret",
+        ] {
+            let why = place(url).err().unwrap();
+            assert!(!why.contains("secret") && why.contains('x'), "{url}: {why}");
+        }
+        for url in ["oci://u:secret@quay.io/a", "oci://quay.io/a?b=secret", "u:secret@quay.io/a@sha256:0"] {
+            let why = fetch(Path::new("nowhere"), &[url.into()], None, false).unwrap_err();
+            assert!(!why.contains("secret"), "{url}: {why}");
+            let why = pushed(url.trim_start_matches("oci://"), "", "", "v1".into(), None).unwrap_err();
+            assert!(!why.contains("secret") && why.contains("quay.io"), "{url}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_not_written_through_and_leads_to_another_folder() {
+        let at = tempfile::tempdir().unwrap();
+        let (from, other, link) = (at.path().join("from"), at.path().join("other"), at.path().join("policy"));
+        for folder in [&from, &other, &from.join("in")] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        let file = [("a.rego".into(), b"package main".to_vec())];
+        let target = || std::fs::read_link(&link).unwrap();
+        linked(&link, &from, false).unwrap();
+        for folder in [link.clone(), link.join("")] {
+            assert!(write(&folder, &file, true).unwrap_err().contains("is a link"));
+            assert!(linked(&folder, &link, true).is_err() && linked(&folder, &link.join("in"), true).is_err());
+            assert!(linked(&folder, at.path(), true).is_err());
+            assert!(linked(&folder, &other, false).unwrap_err().contains("refusing to overwrite"));
+            linked(&folder, &from, false).unwrap();
+            assert_eq!(target(), from);
+        }
+        assert!(!from.join("a.rego").exists());
+        assert!(linked(&from.join("new/policy"), &from, true).is_err());
+        linked(&link.join(""), &other, true).unwrap();
+        assert_eq!(target(), other);
     }
 }
