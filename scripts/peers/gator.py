@@ -285,7 +285,8 @@ def cases():
         "no violation": 'package a\ndeny[{"msg": "a"}] { true }\n',
         "unknown function": 'package a\nviolation[{"msg": "a"}] { nothing(1) }\n',
         "external data": 'package a\nviolation[{"msg": "a"}] { external_data({"provider": "x", "keys": []}) }\n',
-        "recursion": 'package a\nviolation[{"msg": "a"}] { p }\np { q }\nq { p }\n',
+        # One rule: of two the real one says now this first, now that.
+        "recursion": 'package a\nviolation[{"msg": "a"}] { p }\np { p }\n',
         "type error": 'package a\nviolation[{"msg": "a"}] { count(1) == 1 }\n',
         "import of input": 'package a\nimport input.review\nviolation[{"msg": "a"}] { true }\n',
         "import of elsewhere": 'package a\nimport data.x\nviolation[{"msg": "a"}] { true }\n',
