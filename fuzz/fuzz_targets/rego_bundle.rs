@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use plimsoll_fuzz::text;
 use plimsoll_rego::bundle::{self, Bundle, File, Limits, Manifest, Verification};
 
-const LIMITS: Limits = Limits { file: 1 << 16, total: 1 << 18, entries: 100 };
+const LIMITS: Limits = Limits { file: 1 << 16, total: 1 << 18, entries: 100, plain: false };
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(files) = bundle::unpack(data, &LIMITS) {
