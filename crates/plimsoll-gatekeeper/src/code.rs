@@ -292,7 +292,8 @@ fn check(entry: &Module, libs: &[Module], referential: &mut bool) -> Result<(), 
 fn reads_namespace(module: &Module) -> bool {
     let mut reads = false;
     walk::terms(module, &mut |term| match &term.kind {
-        TermKind::String(text) => reads |= &**text == NAMESPACE,
+        // Also as a part of a path: `json.filter(input.review, ["namespaceObject/metadata"])`.
+        TermKind::String(text) => reads |= text.contains(NAMESPACE),
         TermKind::Ref(path) if matches!(path.first().map(|term| &term.kind), Some(TermKind::Var(name)) if &**name == "input") =>
         {
             let mut below = path.iter().skip(1).map(|term| match &term.kind {

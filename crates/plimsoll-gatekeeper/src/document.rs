@@ -8,7 +8,7 @@ use plimsoll_rego::value::{Number, Value};
 use plimsoll_yaml::{Fault as YamlFault, FaultKind as YamlKind, Node, Value as Yaml};
 
 use crate::fault::{Fault, FaultKind, Place};
-use crate::json;
+use crate::{json, kinds};
 
 /// Which plain words are more than texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,7 +79,9 @@ impl Document {
     /// The items of a list, as `kubectl get -o yaml` writes it, as documents of their own; what is no list is itself.
     pub fn opened(self) -> Vec<Document> {
         let Some(Value::Array(items)) = json::field(&self.value, "items") else { return vec![self] };
-        if !self.kind().ends_with("List") || !self.name().is_empty() {
+        // A constraint's kind may end so too.
+        let own = kinds::is_gatekeepers(self.group()) && !self.name().is_empty();
+        if !self.kind().ends_with("List") || own {
             return vec![self];
         }
         let nodes = self.origin.as_ref().and_then(|origin| origin.node.get("items"));
@@ -401,7 +403,11 @@ mod tests {
         assert_eq!(opened.iter().map(Document::kind).collect::<Vec<_>>(), ["A", "B"]);
         assert_eq!(opened[1].place(&["apiVersion"]).map(|place| place.line), Some(7));
         // A constraint of such a kind is no list.
-        assert_eq!(read("kind: DenyList\nmetadata: {name: a}\nitems: []").remove(0).opened().len(), 1);
+        let own = "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: DenyList\nmetadata: {name: a}\nitems: []";
+        assert_eq!(read(own).remove(0).opened().len(), 1);
+        // A name makes a list no other thing.
+        let named = "apiVersion: v1\nkind: List\nmetadata: {name: a}\nitems: [{kind: A}, {kind: B}]";
+        assert_eq!(read(named).remove(0).opened().len(), 2);
     }
 
     #[test]
