@@ -124,8 +124,12 @@ impl Mirrors {
         }
         let mut unique: Vec<Endpoint> = vec![];
         for place in places {
-            if !unique.contains(&place) {
-                unique.push(place);
+            // One place by two rules is asked once; it takes pushes where one of them says so.
+            let same =
+                |known: &&mut Endpoint| Endpoint { takes_pushes: place.takes_pushes, ..(**known).clone() } == place;
+            match unique.iter_mut().find(same) {
+                Some(known) => known.takes_pushes |= place.takes_pushes,
+                None => unique.push(place),
             }
         }
         Ok(unique)

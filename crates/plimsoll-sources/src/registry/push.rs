@@ -46,8 +46,9 @@ fn has(answer: &Response, digest: &Digest, bytes: &[u8]) -> bool {
     let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     answer.status() == StatusCode::OK
         && !answer::is_html(&content_type(answer), b"")
+        // What says neither how long it is nor what it is says nothing: then it is sent once too often.
+        && promised(answer).map_or(length == Some(bytes.len()), |promised| promised == *digest)
         && length.is_none_or(|length| length == bytes.len())
-        && promised(answer).is_none_or(|promised| promised == *digest)
 }
 
 /// An answer of the one status that means yes here.
