@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use plimsoll_gatekeeper::{
-    Document, Fault, FaultKind, Inventory, Options, Review, ReviewOptions, Set, Source, constraint, json, template,
+    Document, Fault, FaultKind, Inventory, Options, Outcome, Review, ReviewOptions, Set, Source, constraint, json,
+    template,
 };
 
 use super::test::POINT;
@@ -235,11 +236,11 @@ fn bench(engine: Engine, given: &Given, asked: &flags::Bench) -> Result<Results,
     let set = set_up(engine, given, &mut results)?;
     for _ in 0..asked.warmup {
         for object in &given.objects {
-            review(&set, object);
+            review(&set, object)?;
         }
     }
     let began = Instant::now();
-    let (mut times, violations) = timed(&set, &given.objects, count, results.concurrency);
+    let (mut times, violations) = timed(&set, &given.objects, count, results.concurrency)?;
     results.total = began.elapsed();
     results.violations = violations;
     results.latencies = Latencies::of(&mut times);
@@ -312,27 +313,34 @@ fn refused(fault: &Fault) -> String {
     format!("{}{}", words.trim_end(), below(fault))
 }
 
-/// One review, and how much it found.
-fn review(set: &Set, object: &Document) -> (Duration, usize) {
+/// One review, and how many violations it found.
+///
+/// # Errors
+/// A constraint could not tell: what is measured would be no judgement.
+fn review(set: &Set, object: &Document) -> Result<(Duration, usize), String> {
     let options = ReviewOptions { point: Some(POINT), world: crate::rego::world(), ..ReviewOptions::default() };
     let began = Instant::now();
-    let found = set.review_with(&Review::of_object(object.value(), Source::Original), &options, None).len();
-    (began.elapsed(), found)
+    let found = set.review_with(&Review::of_object(object.value(), Source::Original), &options, None);
+    let took = began.elapsed();
+    match found.iter().find(|one| matches!(one.outcome, Outcome::Undecided { .. })) {
+        Some(doubt) => Err(format!("reviewing {:?}: {}", object.name(), doubt.outcome.message())),
+        None => Ok((took, found.len())),
+    }
 }
 
 /// So many reviews of the objects, one after another, by so many threads.
-fn timed(set: &Set, objects: &[Document], count: usize, threads: usize) -> (Vec<Duration>, usize) {
+fn timed(set: &Set, objects: &[Document], count: usize, threads: usize) -> Result<(Vec<Duration>, usize), String> {
     let next = AtomicUsize::new(0);
     let work = || {
         let (mut times, mut violations) = (Vec::new(), 0);
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(object) = objects.get(at % objects.len().max(1)).filter(|_| at < count) else { break };
-            let (took, found) = review(set, object);
+            let (took, found) = review(set, object)?;
             times.push(took);
             violations += found;
         }
-        (times, violations)
+        Ok((times, violations))
     };
     if threads <= 1 {
         return work();
@@ -341,11 +349,11 @@ fn timed(set: &Set, objects: &[Document], count: usize, threads: usize) -> (Vec<
         let workers: Vec<_> = (0..threads.min(count)).map(|_| scope.spawn(work)).collect();
         let mut all = (Vec::new(), 0);
         for worker in workers {
-            let (times, violations) = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let (times, violations) = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             all.0.extend(times);
             all.1 += violations;
         }
-        all
+        Ok(all)
     })
 }
 
