@@ -156,6 +156,6 @@ fn of_expr(expr: &Expr, names: &mut BTreeSet<Arc<str>>) {
 
 /// The regular expression of `--run`.
 pub fn filter(pattern: &str) -> Result<impl Fn(&str) -> bool, String> {
-    let regex = regex::RegexBuilder::new(pattern).size_limit(10 << 20).build().map_err(|error| error.to_string())?;
+    let regex = plimsoll_re2::compiled(pattern, 10 << 20)?;
     Ok(move |name: &str| regex.is_match(name))
 }
