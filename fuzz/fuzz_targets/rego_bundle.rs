@@ -16,6 +16,10 @@ fuzz_target!(|data: &[u8]| {
             );
             assert!(file.bytes.len() as u64 <= LIMITS.file);
         }
+        // What is asked to hold files and folders alone is the same, or refused.
+        if let Ok(plain) = bundle::unpack(data, &Limits { plain: true, ..LIMITS }) {
+            assert_eq!(plain.len(), files.len(), "nothing is left out");
+        }
         let _ = Bundle::read(files, None);
     }
     let _ = Manifest::read(data);
