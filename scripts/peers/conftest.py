@@ -7,6 +7,7 @@ Bundles are pushed to a docker-registry (Debian's) on loopback.
 Go walks its maps in any order: files, modules and suites come in any, and are compared without one. Times and versions are
 taken out of both, and of errors the words of parsers, which are ours: that there is one, and where, is compared.
 """
+import hashlib
 import http.server
 import json
 import os
@@ -270,6 +271,10 @@ def formats(ours, peer):
     return differ
 
 
+# What is on loopback is asked by no proxy.
+OPEN = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+
 class Registry:
     """Debian's docker-registry on loopback, of nobody's."""
 
@@ -281,19 +286,24 @@ class Registry:
         config.write_text(f'version: 0.1\nlog: {{level: error}}\nhttp: {{addr: "{self.address}"}}\n'
                           f'storage: {{filesystem: {{rootdirectory: "{folder}/storage"}}}}\n')
         log = open(Path(folder, "registry.log"), "wb")
-        self.process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=log)
-        for _ in range(100):
+        # It would take a variable of podman's for a setting of its own.
+        env = {name: value for name, value in os.environ.items() if name != "REGISTRY_AUTH_FILE"}
+        self.process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=log, env=env)
+        for _ in range(300):
             try:
-                urllib.request.urlopen(f"http://{self.address}/v2/").close()
+                OPEN(f"http://{self.address}/v2/", timeout=10).close()
                 return
             except OSError:
+                if self.process.poll() is not None:
+                    break
                 time.sleep(0.1)
+        self.process.kill()
         raise SystemExit("conftest.py: docker-registry does not start: apt-get install docker-registry")
 
     def manifest(self, name):
         request = urllib.request.Request(f"http://{self.address}/v2/{name}/manifests/v1",
                                          headers={"Accept": "application/vnd.oci.image.manifest.v1+json"})
-        with urllib.request.urlopen(request) as answer:
+        with OPEN(request, timeout=10) as answer:
             manifest = json.load(answer)
             manifest["type"] = answer.headers["Content-Type"]
         # Go walks its maps in any order.
@@ -351,12 +361,12 @@ def bundles(ours, real):
         web = Path(folder, "web")
         shutil.copytree(FOLDER / "policy", web / "in/policy")
         subprocess.run(["tar", "czf", web / "all.tar.gz", "-C", web / "in", "policy"], check=True)
-        sum = subprocess.run(["sha256sum", web / "all.tar.gz"], check=True, capture_output=True, text=True).stdout.split()[0]
+        digest = hashlib.sha256((web / "all.tar.gz").read_bytes()).hexdigest()
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *words: Quiet(*words, directory=web))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         at = f"http://127.0.0.1:{server.server_port}"
-        for url in [f"{at}/in/policy/deployment.rego", f"{at}/all.tar.gz", f"{at}/all.tar.gz?checksum=sha256:{sum}",
-                    f"{at}/all.tar.gz?checksum={sum}", f"{at}/all.tar.gz?checksum=sha256:{sum[::-1]}", f"{at}/none.rego",
+        for url in [f"{at}/in/policy/deployment.rego", f"{at}/all.tar.gz", f"{at}/all.tar.gz?checksum=sha256:{digest}",
+                    f"{at}/all.tar.gz?checksum={digest}", f"{at}/all.tar.gz?checksum=sha256:{digest[::-1]}", f"{at}/none.rego",
                     f"{at}/all.tar.gz?archive=false", f"{at}/in/policy/deployment.rego?filename=a.rego",
                     f"{web}/in/policy/deployment.rego", f"{web}/all.tar.gz", f"{web}/in/policy", f"{web}/none.rego"]:
             found = []
