@@ -233,9 +233,9 @@ pub fn with_rulings<'a>(session: &Session, assessment: &'a Assessment) -> Cow<'a
 
 /// The assessment with its verdict.
 pub fn judged(session: &Session, mut assessment: Assessment) -> Assessment {
-    if let Cow::Owned(with_rulings) = with_rulings(session, &assessment) {
-        assessment = with_rulings;
-    }
+    // Of an object they are there already.
+    let rulings = session.policies.of_image(&assessment, session.at);
+    assessment.rulings.extend(rulings);
     assessment.verdict = Some(plimsoll_policy::judge(&assessment, &session.policy, &context(session)));
     assessment
 }

@@ -134,12 +134,16 @@ pub fn of_object(linter: &Linter, object: &str, old: Option<&str>, name: &str, n
     assessment(subject, findings, problems, facts)
 }
 
+/// An object of which nothing is said.
+pub fn object(namespace: Option<&str>) -> Assessment {
+    let subject = subject(SubjectKind::Manifest, "object".into(), Vec::new(), namespace.map(str::to_owned));
+    assessment(subject, Vec::new(), Vec::new(), None)
+}
+
 /// An object that nobody could look into.
 pub fn unread(namespace: Option<&str>) -> Assessment {
-    let subject = subject(SubjectKind::Manifest, "object".into(), Vec::new(), namespace.map(str::to_owned));
     let what = "look into the object: the look ended before its time, or there was nothing to look at";
-    let problem = Problem::undecided(ProblemKind::NotExamined, what);
-    assessment(subject, Vec::new(), vec![problem], None)
+    Assessment { problems: vec![Problem::undecided(ProblemKind::NotExamined, what)], ..object(namespace) }
 }
 
 /// What makes a finding of an update one that was there before: its rule, its message, and the words at fault.

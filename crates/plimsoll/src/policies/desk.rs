@@ -50,25 +50,39 @@ fn set_defaults(object: &mut Value) {
     plimsoll_defaults::apply(object);
 }
 
-/// The server writes the namespace of its request into an object that names none, before anybody is asked.
+/// The server writes the namespace of its request into an object that names none, before anybody is asked. Of kinds that others
+/// define nobody here knows whether they are in one: those stay as they are.
 fn in_namespace(object: &mut Value, namespace: Option<&str>) {
-    let review = of_creation(object.clone(), namespace);
-    let named = review["request"]["namespace"].as_str().filter(|_| review["request"]["kind"]["kind"] != "Namespace");
-    if let (Some(namespace), Some(Value::Object(metadata))) = (named, object.get_mut("metadata"))
-        && metadata.get("namespace").is_none_or(|own| own.as_str().is_none_or(str::is_empty))
-    {
+    let version = text(object, &["apiVersion"]);
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let built_in = !group.contains('.') || group.ends_with(".k8s.io");
+    let Some(namespace) = namespace_of(object, namespace).filter(|_| built_in) else { return };
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
         metadata.insert("namespace".to_owned(), namespace.into());
     }
 }
 
+/// The namespace that an object is for; none of what is in none, and of a Namespace itself.
+fn namespace_of(object: &Value, given: Option<&str>) -> Option<String> {
+    let kind = text(object, &["kind"]);
+    if kind == "Namespace" || is_of_the_cluster(kind) {
+        return None;
+    }
+    let own = Some(text(object, &["metadata", "namespace"])).filter(|own| !own.is_empty());
+    Some(own.or(given).unwrap_or("default").to_owned())
+}
+
+fn text<'v>(object: &'v Value, path: &[&str]) -> &'v str {
+    let found = path.iter().try_fold(object, |at, key| at.get(key));
+    found.and_then(Value::as_str).unwrap_or_default()
+}
+
 /// The review of an object that is to be created, as it is.
 pub fn of_creation(object: Value, namespace: Option<&str>) -> Value {
-    let text = |path: [&str; 2]| object.get(path[0]).and_then(|below| below.get(path[1])).and_then(Value::as_str);
-    let own = text(["metadata", "namespace"]).or(namespace).map(str::to_owned);
-    let name = text(["metadata", "name"]).unwrap_or_default().to_owned();
-    let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    let name = text(&object, &["metadata", "name"]).to_owned();
+    let version = text(&object, &["apiVersion"]);
     let (group, version) = version.split_once('/').unwrap_or(("", version));
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let kind = text(&object, &["kind"]);
     let kinds = json!({"group": group, "version": version, "kind": kind});
     let resource = json!({"group": group, "version": version, "resource": resource(kind)});
     let mut request = json!({
@@ -76,11 +90,10 @@ pub fn of_creation(object: Value, namespace: Option<&str>) -> Value {
         "name": name, "operation": "CREATE", "userInfo": {}, "oldObject": null, "dryRun": false,
         "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
     });
-    match kind {
-        // Of a namespace's own making the server says its name.
-        "Namespace" => request["namespace"] = request["name"].clone(),
-        kind if is_of_the_cluster(kind) => {}
-        _ => request["namespace"] = own.unwrap_or_else(|| "default".to_owned()).into(),
+    // Of a namespace's own making the server says its name.
+    let own_name = (kind == "Namespace").then(|| name.clone());
+    if let Some(namespace) = own_name.or_else(|| namespace_of(&object, namespace)) {
+        request["namespace"] = namespace.into();
     }
     request["object"] = object;
     json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
@@ -106,6 +119,22 @@ pub fn is_of_the_cluster(kind: &str) -> bool {
             | "ValidatingAdmissionPolicy"
             | "ValidatingAdmissionPolicyBinding"
             | "CertificateSigningRequest"
+            | "MutatingAdmissionPolicy"
+            | "MutatingAdmissionPolicyBinding"
+            | "VolumeAttachment"
+            | "VolumeAttributesClass"
+            | "CSINode"
+            | "FlowSchema"
+            | "PriorityLevelConfiguration"
+            | "ClusterTrustBundle"
+            | "DeviceClass"
+            | "ResourceSlice"
+            | "IPAddress"
+            | "ServiceCIDR"
+            | "TokenReview"
+            | "SubjectAccessReview"
+            | "SelfSubjectAccessReview"
+            | "SelfSubjectReview"
     )
 }
 

@@ -113,6 +113,12 @@ impl Gatekeeper {
         if matches!(review.operation(), "CREATE" | "UPDATE")
             && let Some(object) = review.object()
         {
+            // What is made is in the namespace of what makes it, though only the request may name that.
+            let name = review.wanted_namespace().filter(|_| json::text(object, &["metadata", "namespace"]).is_empty());
+            let object = match name {
+                Some(name) => &json::with(object, &["metadata", "namespace"], Some(Value::string(name))),
+                None => object,
+            };
             match self.expander.made_of(object, namespace.as_ref(), budget.deadline) {
                 Ok(made) => {
                     for one in &made {

@@ -135,7 +135,9 @@ impl Policies {
             kind: "ImageAssessment",
             assessment,
         });
-        let question = document.map_err(|error| error.to_string()).and_then(|document| self.question(&document, at));
+        let question = document
+            .map_err(|error| error.to_string())
+            .and_then(|document| self.read(PolicyOver::Images, &document, at));
         match question {
             Ok(question) => self.asked(PolicyOver::Images, &question, None),
             Err(why) => self.unread(PolicyOver::Images, &why),
@@ -213,9 +215,13 @@ impl Policies {
     /// # Errors
     /// They are none that each of them can read.
     pub fn question(&self, review: &[u8], at: Timestamp) -> Result<Question, String> {
-        let document = Value::from_json(review).map_err(|error| error.to_string())?;
-        let wants_json = self.sets.iter().any(|set| matches!(set.engine, Engine::Cel(_)));
-        let json = wants_json.then(|| serde_json::from_slice(review)).transpose().map_err(|error| error.to_string())?;
+        self.read(PolicyOver::Objects, review, at)
+    }
+
+    fn read(&self, over: PolicyOver, bytes: &[u8], at: Timestamp) -> Result<Question, String> {
+        let document = Value::from_json(bytes).map_err(|error| error.to_string())?;
+        let wants_json = self.over(over).any(|set| matches!(set.engine, Engine::Cel(_)));
+        let json = wants_json.then(|| serde_json::from_slice(bytes)).transpose().map_err(|error| error.to_string())?;
         Ok(Question { document, json, at, unchanged: None })
     }
 
@@ -291,7 +297,7 @@ impl Opened {
 }
 
 /// A doubt that belongs to all sets.
-fn doubt(message: String) -> Ruling {
+pub fn doubt(message: String) -> Ruling {
     Ruling { effect: Effect::Undecided, message: cut(message), clause: "policies".to_owned() }
 }
 
@@ -330,7 +336,8 @@ impl Question {
             request["object"] = object;
         }
         let document = Value::from_json(json.to_string().as_bytes()).map_err(|error| error.to_string())?;
-        Ok(Question { document, json: Some(json), at: self.at, unchanged: self.unchanged })
+        let json = self.json.is_some().then_some(json);
+        Ok(Question { document, json, at: self.at, unchanged: self.unchanged })
     }
 
     /// What Rego sees of the time.

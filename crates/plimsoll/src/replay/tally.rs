@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use plimsoll_admission::{Decided, Given, Line, Review, Why, read_line};
-use plimsoll_model::{Effect, Outcome};
+use plimsoll_model::{Effect, Outcome, ReasonCode};
 use plimsoll_report::{Change, Changed, Workload};
 use serde::Deserialize;
 
@@ -104,7 +104,7 @@ fn changed(before: &Said, after: &Said) -> (Option<Change>, Reasons) {
 
 /// Denied by something that is known.
 fn surely_denied(said: &Said) -> bool {
-    let denies = |why: &Why| why.effect == Effect::Deny && !of_policies(why);
+    let denies = |why: &Why| why.effect == Effect::Deny && why.code != ReasonCode::Ruling;
     let surely = |one: &Decided| match (&one.image, said.unknown.iter().any(|unknown| unknown.image == one.image)) {
         (_, false) => true,
         (Some(_), true) => false,
@@ -112,11 +112,6 @@ fn surely_denied(said: &Said) -> bool {
         (None, true) => one.reasons.iter().any(denies),
     };
     said.given.decided.iter().any(|one| one.effective == Outcome::Denied && surely(one))
-}
-
-/// Whether policies in other languages say it.
-fn of_policies(why: &Why) -> bool {
-    why.clause.as_ref().is_none_or(|clause| clause.starts_with("policies"))
 }
 
 /// What it comes to.

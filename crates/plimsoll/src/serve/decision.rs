@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Given, Operation, Review, Road};
-use plimsoll_model::{Assessment, Digest, Effect, ImageReference, Problem, ProblemKind, Ruling};
+use plimsoll_model::{Assessment, Digest, ImageReference, Problem, ProblemKind, Ruling};
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
 
 use super::judged::{Judged, judge};
 use super::loaded::Loaded;
 use super::recorder;
-use crate::policies::{Mutated, Policies, desk};
+use crate::policies::{Mutated, Policies, desk, doubt};
 use crate::session::Session;
 use crate::{assess, workload};
 
@@ -126,13 +126,8 @@ pub fn changed(loaded: &Loaded, body: &[u8], until: Instant) -> Result<Option<Ch
 
 /// The verdict on an object of which something could not be told.
 pub fn object_undecided(loaded: &Loaded, review: &Review, why: &str, at: Timestamp) -> Judged {
-    let mut assessment = workload::unread(review.namespace.as_deref());
-    assessment.problems.clear();
-    assessment.rulings.push(Ruling {
-        effect: Effect::Undecided,
-        message: why.to_owned(),
-        clause: "policies".to_owned(),
-    });
+    let mut assessment = workload::object(review.namespace.as_deref());
+    assessment.rulings.push(doubt(why.to_owned()));
     object_assessed(loaded, review, &assessment, at)
 }
 

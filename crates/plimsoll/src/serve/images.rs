@@ -291,8 +291,11 @@ impl Images {
                 }
                 let digest = kept.digest_text.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
                 let looked = digest.and_then(|digest| Some((self.looks.get(&digest, Instant::now())?, digest)));
-                // The reasons are a courtesy: no time left, no reasons.
-                if let Some((looked, digest)) = looked.filter(|_| Instant::now() < deadline) {
+                // The reasons are a courtesy: no time left or no turn, no reasons.
+                let turn =
+                    loaded.session.policies.ask_of_images().then(|| Arc::clone(&self.ruling).try_acquire_owned());
+                let may = Instant::now() < deadline && !matches!(turn, Some(Err(_)));
+                if let Some((looked, digest)) = looked.filter(|_| may) {
                     let request = Some(ask.request);
                     let judge = || judge_looked(loaded, ask.image, ask.namespace, &reference, digest, &looked, request);
                     return Arc::new(tokio::task::block_in_place(judge));

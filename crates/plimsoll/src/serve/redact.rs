@@ -110,7 +110,13 @@ pub fn review(review: &mut Value) -> Taken {
 
 /// What else is known of a user: of Kubernetes' own names, such as the pod that a token belongs to, it stays.
 fn extra(user: &mut Map<String, Value>, taken: &mut Taken) {
-    let Some(Value::Object(values)) = user.get_mut("extra") else { return };
+    let Some(Value::Object(values)) = user.get_mut("extra") else {
+        // What has another shape than its own goes as a whole.
+        if let Some(other) = user.remove("extra").filter(|other| !other.is_null()) {
+            taken.value(&other, false);
+        }
+        return;
+    };
     values.retain(|name, value| {
         let stays = name.starts_with(KUBERNETES);
         if !stays {

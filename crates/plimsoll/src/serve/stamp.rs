@@ -59,8 +59,9 @@ fn turned(path: &Path) -> (i64, i64) {
         // An absolute one begins anew.
         let next = at.join(part);
         let link = next.symlink_metadata().ok().filter(Metadata::is_symlink);
-        match (link, std::fs::read_link(&next)) {
-            (Some(link), Ok(target)) if followed < MAX_LINKS => {
+        let target = link.as_ref().and_then(|_| std::fs::read_link(&next).ok());
+        match (link, target) {
+            (Some(link), Some(target)) if followed < MAX_LINKS => {
                 followed += 1;
                 latest = latest.max((link.ctime(), link.ctime_nsec()));
                 parts.extend(reversed(&target));
