@@ -493,13 +493,11 @@ BUNDLES = [
 
 
 def configs():
-    """The texts of the parsers' comparison, each behind the byte that chooses its format."""
-    names = ["codeowners", "dotenv", "edn", "hcl1", "hcl2", "ignore", "ini", "properties", "spdx", "toml", "xml", "jsonc"]
-    return [
-        bytes([at]) + text
-        for at, name in enumerate(names)
-        for text in fixture("e2e/policies/conftest/formats", f"{name}.cases").split(b"%%%%\n")[1:]
-    ]
+    """The texts of the parsers' comparison, by the targets of their formats."""
+    names = ["codeowners", "dotenv", "edn", "hcl1", "hcl2", "ignore", "ini", "jsonc", "properties", "spdx", "toml", "xml"]
+    texts = lambda name: fixture("e2e/policies/conftest/formats", f"{name}.cases").split(b"%%%%\n")[1:]
+    plain = lambda text: text.partition(b"\n")[2] if text.startswith(b"%% ") else text
+    return {f"config_{name}": [plain(text) for text in texts(name)] for name in names}
 
 
 GATEKEEPER_TEMPLATE = b"""apiVersion: templates.gatekeeper.sh/v1
@@ -606,7 +604,7 @@ def seeds():
     osv = [OSV % (e, k) for e, k in [(b"npm", b"SEMVER"), (b"Debian:11", b"ECOSYSTEM"), (b"PyPI", b"ECOSYSTEM"), (b"Maven", b"ECOSYSTEM"), (b"Alpine:v3.19", b"ECOSYSTEM")]]
     policies = [fixture("crates/plimsoll-policy/tests/fixtures", name) for name in ("everything.yaml", "loadline.yaml")]
     return {
-        "config": configs(),
+        **configs(),
         "dpkg": [DPKG, b"/.\n/usr/bin/x\n", b"00112233445566778899aabbccddeeff  usr/bin/x\n"],
         "apk": [APK],
         "rpm_sqlite": [gzip.decompress(fixture("crates/plimsoll-inventory/tests/fixtures/rpm/rpmdb.sqlite.gz"))],

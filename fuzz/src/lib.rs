@@ -9,6 +9,7 @@ use plimsoll_inventory::os::DatabaseOutput;
 use plimsoll_inventory::{Limits, Options, ReadInput, ReadOutput};
 use plimsoll_model::{Inventory, Layer, LayerReader, OpenLayer, Package, Problem};
 
+pub mod config;
 pub mod mend;
 pub mod places;
 pub mod review;

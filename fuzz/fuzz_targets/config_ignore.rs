@@ -1,0 +1,4 @@
+//! Files of ignored paths, as policies see them: values are finite and bounded in depth, places of faults lie in the text.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| plimsoll_fuzz::config::read("ignore", data));
