@@ -21,6 +21,7 @@ pub mod jsonc;
 mod properties;
 mod spdx;
 mod tables;
+mod vcl;
 mod xml;
 
 use std::collections::BTreeMap;
@@ -93,6 +94,7 @@ pub const FORMATS: &[Format] = &[
     },
     Format { name: "spdx", says: "error while parsing", read: |bytes, _| spdx::read(utf8(bytes)?) },
     Format { name: "toml", says: "unmarshal toml", read: |bytes, _| tables::read(utf8(bytes)?) },
+    Format { name: "vcl", says: "decode vcl", read: |bytes, _| vcl::read(utf8(bytes)?) },
     Format { name: "xml", says: "unmarshal xml", read: |bytes, _| xml::read(&xml::decoded(bytes)?) },
 ];
 

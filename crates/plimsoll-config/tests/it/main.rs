@@ -48,6 +48,9 @@ fn bombs_end_with_a_fault() {
         ("toml", "a = ".to_owned() + &"[".repeat(deep)),
         ("toml", "a.".repeat(100_000) + "a = 1\n"),
         ("toml", "[".to_owned() + &"a.".repeat(100_000) + "a]\n"),
+        ("vcl", "acl a ".to_owned() + &"{".repeat(deep)),
+        ("vcl", "acl ".to_owned() + &"a ".repeat(100_000) + "{}"),
+        ("vcl", "backend b {".to_owned() + &".p = {".repeat(deep)),
         ("edn", "[".repeat(deep)),
         ("edn", "#_ ".repeat(deep)),
         (
@@ -120,6 +123,8 @@ fn no_format_makes_more_values_than_it_may() {
         ("ignore", "\n".repeat(times / 4)),
         ("codeowners", "* ".to_owned() + &"@a ".repeat(times / 3)),
         ("ini", "[a]\n".repeat(times)),
+        ("vcl", "acl a {".to_owned() + &"\"\";".repeat(times)),
+        ("vcl", "#\n".repeat(times)),
         ("toml", "a = [".to_owned() + &",".repeat(times)),
         ("toml", (0..times / 60 + 1).map(|n| format!("a{n}{} = 1\n", ".b".repeat(60))).collect::<String>() + "="),
         ("toml", (0..times / 60 + 1).map(|n| format!("[a{n}{}]\n", ".b".repeat(60))).collect::<String>() + "="),

@@ -66,7 +66,7 @@ fn a_file_that_does_not_parse_is_named_with_its_place() {
         ("a.tf", "a {\n  b = \n}\n", "a.tf:2:7"),
         ("a.xml", "<a>\n</b>\n", "a.xml:2:1"),
         ("Dockerfile", "FROM a\nCOPI b c\n", "Dockerfile:2:1"),
-        ("a.vcl", "sub x {}", "a.vcl"),
+        ("a.vcl", "sub x {\n  if (y) {}\n}", "a.vcl:2:3"),
     ] {
         let folder =
             folder(&[(name, text), ("policy/p.rego", "package main\n\ndeny contains \"x\" if input.nothing\n")]);
