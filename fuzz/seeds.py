@@ -494,7 +494,7 @@ BUNDLES = [
 
 def configs():
     """The texts of the parsers' comparison, by the targets of their formats."""
-    names = ["codeowners", "dotenv", "edn", "hcl1", "hcl2", "ignore", "ini", "jsonc", "properties", "spdx", "toml", "vcl", "xml"]
+    names = ["codeowners", "cyclonedx", "dotenv", "edn", "hcl1", "hcl2", "ignore", "ini", "jsonc", "properties", "spdx", "toml", "vcl", "xml"]
     texts = lambda name: fixture("e2e/policies/conftest/formats", f"{name}.cases").split(b"%%%%\n")[1:]
     plain = lambda text: text.partition(b"\n")[2] if text.startswith(b"%% ") else text
     return {f"config_{name}": [plain(text) for text in texts(name)] for name in names}

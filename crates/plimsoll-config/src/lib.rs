@@ -10,6 +10,7 @@
 
 mod codeowners;
 mod cursor;
+mod cyclonedx;
 mod dotenv;
 mod edn;
 mod go;
@@ -81,6 +82,7 @@ pub struct Format {
 
 pub const FORMATS: &[Format] = &[
     Format { name: "codeowners", says: "failed to parse CODEOWNERS", read: |bytes, _| codeowners::read(utf8(bytes)?) },
+    Format { name: "cyclonedx", says: "decode CycloneDX BOM", read: |bytes, _| cyclonedx::read(bytes) },
     Format { name: "dotenv", says: "read .env file", read: |bytes, around| dotenv::read(utf8(bytes)?, around) },
     Format { name: "edn", says: "unmarshal EDN", read: |bytes, _| edn::read(utf8(bytes)?) },
     Format { name: "hcl1", says: "unmarshal hcl", read: |bytes, _| hcl1::read(utf8(bytes)?) },

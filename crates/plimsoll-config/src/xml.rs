@@ -5,6 +5,8 @@
 //! is refused: conftest gives policies what came before the fault, of which no element is whole. Entities are the five of XML;
 //! those that a document type declares are unknown, so that nothing expands.
 
+pub(crate) mod tree;
+
 use std::borrow::Cow;
 
 use crate::cursor::Cursor;
@@ -82,29 +84,12 @@ pub fn read(text: &str) -> Result<Value, Fault> {
         if cursor.peek() != Some('<') {
             let data = characters(&mut cursor)?;
             set(&mut open, &data);
-        } else if cursor.take("<!--") {
-            let rest = cursor.rest();
-            let end = rest.find("--").ok_or_else(|| wrong("unexpected EOF in a comment"))?;
-            if !rest[end..].starts_with("-->") {
-                return Err(wrong("invalid sequence \"--\" not allowed in comments"));
-            }
-            cursor.at += end + 3;
-        } else if cursor.take("<![CDATA[") {
-            let end = cursor.rest().find("]]>").ok_or_else(|| wrong("unexpected EOF in CDATA section"))?;
-            let data = cursor.rest()[..end].replace("\r\n", "\n").replace('\r', "\n");
-            cursor.at += end + 3;
+        } else if let Some(data) = section(&mut cursor)? {
             set(&mut open, &data);
-        } else if cursor.take("<!") {
-            directive(&mut cursor).ok_or_else(|| wrong("unexpected EOF in a declaration"))?;
-        } else if cursor.take("<?") {
-            let end = cursor.rest().find("?>").ok_or_else(|| wrong("unexpected EOF in a processing instruction"))?;
-            cursor.at += end + 2;
+        } else if skipped(&mut cursor)? {
+            continue;
         } else if cursor.take("</") {
-            let name = name(&mut cursor)?;
-            cursor.take_while(space);
-            if !cursor.take(">") {
-                return Err(cursor.fault(format!("invalid characters between </{name} and >")));
-            }
+            let name = closing(&mut cursor)?;
             let (Some(element), Some(above)) = (open.pop(), open.last_mut()) else {
                 return Err(wrong(&format!("unexpected end element </{name}>")));
             };
@@ -118,7 +103,9 @@ pub fn read(text: &str) -> Result<Value, Fault> {
             deep(open.len()).map_err(|message| wrong(&message))?;
             let name = name(&mut cursor)?;
             let mut element = Open { name, ..Open::default() };
-            let closed = attributes(&mut cursor, &mut element, &mut made)?;
+            let closed = attributes(&mut cursor, &mut made, &mut |name, value| {
+                element.put(format!("-{name}"), Value::Text(value));
+            })?;
             match (closed, open.last_mut()) {
                 (true, Some(above)) => above.put(local(name).to_owned(), element.value()),
                 _ => open.push(element),
@@ -130,6 +117,51 @@ pub fn read(text: &str) -> Result<Value, Fault> {
         return Err(cursor.fault(format!("unexpected EOF: element <{name}> is not closed")));
     }
     Ok(open.pop().unwrap_or_default().value())
+}
+
+/// The text of a CDATA section, if one follows.
+fn section(cursor: &mut Cursor<'_>) -> Result<Option<String>, Fault> {
+    let start = cursor.at;
+    if !cursor.take("<![CDATA[") {
+        return Ok(None);
+    }
+    let end = cursor.rest().find("]]>").ok_or_else(|| cursor.fault_at(start, "unexpected EOF in CDATA section"))?;
+    let data = cursor.rest()[..end].replace("\r\n", "\n").replace('\r', "\n");
+    cursor.at += end + 3;
+    Ok(Some(data))
+}
+
+/// Goes past a comment, a declaration or an instruction; whether there was one.
+fn skipped(cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
+    let start = cursor.at;
+    let text = cursor.text;
+    let wrong = |message: &str| Fault::at(text, start, message);
+    if cursor.take("<!--") {
+        let rest = cursor.rest();
+        let end = rest.find("--").ok_or_else(|| wrong("unexpected EOF in a comment"))?;
+        if !rest[end..].starts_with("-->") {
+            return Err(wrong("invalid sequence \"--\" not allowed in comments"));
+        }
+        cursor.at += end + 3;
+    } else if cursor.take("<!") {
+        directive(cursor).ok_or_else(|| wrong("unexpected EOF in a declaration"))?;
+    } else if cursor.take("<?") {
+        let end = cursor.rest().find("?>").ok_or_else(|| wrong("unexpected EOF in a processing instruction"))?;
+        cursor.at += end + 2;
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// The name of an end tag, behind its `</`.
+fn closing<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, Fault> {
+    let name = name(cursor)?;
+    cursor.take_while(space);
+    match cursor.take(">") {
+        true => Ok(name),
+        false => Err(cursor.fault(format!("invalid characters between </{name} and >"))),
+    }
 }
 
 fn set(open: &mut [Open<'_>], data: &str) {
@@ -163,8 +195,12 @@ fn name<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, Fault> {
     }
 }
 
-/// Attributes and the end of a tag; whether it closes itself.
-fn attributes(cursor: &mut Cursor<'_>, element: &mut Open<'_>, made: &mut Made) -> Result<bool, Fault> {
+/// Attributes, by their names behind prefixes, and the end of a tag; whether it closes itself.
+fn attributes<'a>(
+    cursor: &mut Cursor<'a>,
+    made: &mut Made,
+    put: &mut dyn FnMut(&'a str, String),
+) -> Result<bool, Fault> {
     loop {
         cursor.take_while(space);
         if cursor.take("/>") {
@@ -189,7 +225,7 @@ fn attributes(cursor: &mut Cursor<'_>, element: &mut Open<'_>, made: &mut Made) 
         }
         let value = unescaped(cursor.text, start, raw)?;
         made.one().map_err(|message| cursor.fault(message))?;
-        element.put(format!("-{}", local(name)), Value::Text(value));
+        put(local(name), value);
     }
 }
 
