@@ -1,6 +1,10 @@
 //! DER, strictly (X.690): one byte of tag, definite lengths of the fewest bytes. In: bytes. Out: elements that borrow from them,
 //! with the bytes they were read from, for that is what signatures are over. It knows no schema, and nothing recurses here.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 use crate::refusal::{Refusal, malformed};
 
 pub(crate) const BOOLEAN: u8 = 0x01;
@@ -10,6 +14,7 @@ pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OID: u8 = 0x06;
 pub(crate) const UTF8_STRING: u8 = 0x0c;
+pub(crate) const UTC_TIME: u8 = 0x17;
 pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
@@ -102,6 +107,62 @@ pub(crate) fn unsigned<'a>(element: &Element<'a>) -> Result<&'a [u8], Refusal> {
     }
 }
 
+/// The element of this tag and content.
+pub(crate) fn write(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len();
+    let mut out = Vec::with_capacity(length + 6);
+    out.push(tag);
+    if let Ok(short) = u8::try_from(length)
+        && short < 0x80
+    {
+        out.push(short);
+    } else {
+        let bytes = length.to_be_bytes();
+        let bytes = &bytes[bytes.iter().position(|&b| b != 0).unwrap_or(bytes.len() - 1)..];
+        // A length has at most the eight bytes of a machine's word.
+        out.push(0x80 | u8::try_from(bytes.len()).unwrap_or(8));
+        out.extend(bytes);
+    }
+    out.extend(content);
+    out
+}
+
+/// The instant of a UTCTime or GeneralizedTime (RFC 5280 §4.1.2.5), which ends in `Z`; fractions of a second where `fractions`.
+pub(crate) fn time(element: &Element<'_>, fractions: bool) -> Result<Timestamp, Refusal> {
+    let wrong = || malformed("a DER time that is none");
+    let text = std::str::from_utf8(element.content).map_err(|_| wrong())?.strip_suffix('Z').ok_or_else(wrong)?;
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let century = match element.tag {
+        UTC_TIME if whole.len() == 12 => {
+            if whole.starts_with(|c| c < '5') {
+                "20"
+            } else {
+                "19"
+            }
+        }
+        GENERALIZED_TIME if whole.len() == 14 => "",
+        _ => return Err(wrong()),
+    };
+    let digits = format!("{century}{whole}");
+    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let nanoseconds = match fraction {
+        None => 0,
+        // DER: no zero at the end, and no point before nothing.
+        Some(f) if fractions && (1..=9).contains(&f.len()) && is_digits(f) && !f.ends_with('0') => {
+            format!("{f:0<9}").parse().map_err(|_| wrong())?
+        }
+        Some(_) => return Err(wrong()),
+    };
+    if !is_digits(&digits) {
+        return Err(wrong());
+    }
+    let part = |from: usize, to: usize| digits[from..to].parse::<i16>().map_err(|_| wrong());
+    let small = |from: usize| part(from, from + 2).and_then(|n| i8::try_from(n).map_err(|_| wrong()));
+    let civil = DateTime::new(part(0, 4)?, small(4)?, small(6)?, small(8)?, small(10)?, small(12)?, nanoseconds);
+    let zoned = civil.and_then(|civil| civil.to_zoned(TimeZone::UTC)).map_err(|_| wrong())?;
+    Ok(zoned.timestamp())
+}
+
 /// The tag, the length of the header and that of the content.
 fn header(bytes: &[u8]) -> Result<(u8, usize, usize), Refusal> {
     let [tag, first, more @ ..] = bytes else { return Err(malformed("DER that ends before an element")) };
@@ -129,21 +190,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// The element of this tag and content.
-    fn write(tag: u8, content: &[u8]) -> Vec<u8> {
-        let mut out = vec![tag];
-        if content.len() < 0x80 {
-            out.push(content.len() as u8);
-        } else {
-            let length = content.len().to_be_bytes();
-            let length = &length[length.iter().position(|&b| b != 0).unwrap()..];
-            out.push(0x80 | length.len() as u8);
-            out.extend(length);
-        }
-        out.extend(content);
-        out
-    }
 
     proptest! {
         #[test]
@@ -178,6 +224,30 @@ mod tests {
             assert!(Reader::new(bad).any().is_err(), "{bad:?}");
         }
         assert!(whole(&[0x30, 0x00, 0x00], SEQUENCE).is_err());
+    }
+
+    #[test]
+    fn times_have_one_form() {
+        let read = |tag, text: &'static str, fractions| {
+            time(&Element { tag, content: text.as_bytes(), raw: &[] }, fractions).map(|t| t.to_string())
+        };
+        assert_eq!(read(UTC_TIME, "250328091406Z", false).unwrap(), "2025-03-28T09:14:06Z");
+        assert_eq!(read(UTC_TIME, "500328091406Z", false).unwrap(), "1950-03-28T09:14:06Z");
+        assert_eq!(read(GENERALIZED_TIME, "20250328091406Z", false).unwrap(), "2025-03-28T09:14:06Z");
+        assert_eq!(read(GENERALIZED_TIME, "20250328091406.25Z", true).unwrap(), "2025-03-28T09:14:06.25Z");
+        for (tag, bad, fractions) in [
+            (UTC_TIME, "250328091406", false),
+            (UTC_TIME, "2503280914Z", false),
+            (UTC_TIME, "250328091406+0100", false),
+            (UTC_TIME, "251328091406Z", false),
+            (GENERALIZED_TIME, "20250328091406.25Z", false),
+            (GENERALIZED_TIME, "20250328091406.20Z", true),
+            (GENERALIZED_TIME, "20250328091406.Z", true),
+            (GENERALIZED_TIME, "2025032809140+Z", true),
+            (INTEGER, "20250328091406Z", true),
+        ] {
+            assert!(read(tag, bad, fractions).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -5,15 +5,35 @@
 //! What it does not do: it fetches and stores nothing, knows no registry, and reads no clock and no environment: whoever calls
 //! hands these over.
 
+mod artifact;
+mod bundle;
+mod certificate;
+mod chain;
+mod checkpoint;
 mod der;
 mod dsse;
+mod identity;
 mod json;
+mod merkle;
 mod pem;
 mod public_key;
 mod refusal;
+mod rekor;
+mod rekor_body;
+mod sct;
 mod statement;
+mod timestamp;
+mod trusted_root;
+mod verify;
 
+pub use artifact::Artifact;
+pub use bundle::{Bundle, Content, MEDIA_TYPES as BUNDLE_MEDIA_TYPES, Material, Version};
+pub use certificate::{Certificate, Name};
 pub use dsse::{Envelope, IN_TOTO, pre_authentication_encoding};
+pub use identity::{CLAIMS, Claim, Identity, Pattern};
 pub use public_key::{Hash, PublicKey, Scheme};
 pub use refusal::{Reason, Refusal};
-pub use statement::{PREDICATE_TYPES, SIGNATURE, STATEMENT_V1, Statement, Subject, predicate_type};
+pub use rekor::{Entry, Proof};
+pub use statement::{PREDICATE_TYPES, SIGNATURE, STATEMENT_V1, Statement, Subject as StatementSubject, predicate_type};
+pub use trusted_root::{Authority, Log, TrustMaterial, Window};
+pub use verify::{Demand, Parts, SignedContent, Signer, Subject, TimeSource, Verified, verify_bundle, verify_parts};

@@ -134,6 +134,7 @@ impl PublicKey {
     }
 
     /// A bare Ed25519 key of 32 bytes.
+    #[cfg(test)]
     pub(crate) fn from_ed25519(raw: &[u8]) -> Result<Self, Refusal> {
         let scheme = ed25519(raw)?;
         let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -159,11 +160,6 @@ impl PublicKey {
     /// SHA-256 of its SPKI: what logs are known by.
     pub fn key_id(&self) -> [u8; 32] {
         sha256(&self.spki)
-    }
-
-    /// The bare key: point, 32 bytes, or RSAPublicKey.
-    pub(crate) fn raw(&self) -> &[u8] {
-        &self.raw
     }
 
     /// Whether `signature` is that of this key over `message`: ECDSA in DER with SHA-256 on P-256, and on P-384 with SHA-384 or, as

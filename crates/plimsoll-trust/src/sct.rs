@@ -1,0 +1,114 @@
+//! Proofs that a certificate was logged: signed certificate timestamps inside it (RFC 6962 §3). In: the certificate, its issuer as
+//! the chain verified it, the logs. Out: yes, or a refusal. It asks no log.
+
+use jiff::Timestamp;
+
+use crate::certificate::Certificate;
+use crate::der;
+use crate::public_key::{Hash, Scheme};
+use crate::refusal::{Reason, Refusal};
+use crate::trusted_root::Log;
+
+/// Certificates hold one or two.
+const MOST_PROOFS: usize = 16;
+
+struct Proof<'a> {
+    log: &'a [u8],
+    milliseconds: u64,
+    extensions: &'a [u8],
+    algorithm: (u8, u8),
+    signature: &'a [u8],
+}
+
+/// Whether a trusted log promised to hold `leaf`, which `issuer` issued; one such proof is enough, and those of unknown logs are
+/// passed over.
+///
+/// # Errors
+/// `sct-missing`, `sct-untrusted`, `sct-invalid`.
+pub(crate) fn check(leaf: &Certificate, issuer: &Certificate, logs: &[Log]) -> Result<(), Refusal> {
+    let missing = || Refusal::new(Reason::SctMissing, "the certificate holds no proof that it was logged");
+    let value = leaf.sct_list()?.ok_or_else(missing)?;
+    let invalid = |_| Refusal::new(Reason::SctInvalid, "the certificate's list of proofs cannot be read");
+    let list = der::whole(value, der::OCTET_STRING).map_err(invalid)?.content;
+    let proofs = proofs(list).ok_or_else(|| invalid(missing()))?;
+    let mut refusal = missing();
+    for proof in &proofs {
+        match one(proof, leaf, issuer, logs) {
+            Ok(()) => return Ok(()),
+            // A wrong one says more than an unknown one.
+            Err(why) if refusal.reason != Reason::SctInvalid => refusal = why,
+            Err(_) => {}
+        }
+    }
+    Err(refusal)
+}
+
+fn one(proof: &Proof<'_>, leaf: &Certificate, issuer: &Certificate, logs: &[Log]) -> Result<(), Refusal> {
+    let invalid = |why: &str| Refusal::new(Reason::SctInvalid, why);
+    let time = i64::try_from(proof.milliseconds).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let time = time.ok_or_else(|| invalid("a proof of logging that is of no time"))?;
+    let log = logs.iter().find(|log| log.id == proof.log && log.valid_for.contains(time));
+    let Some(key) = log.and_then(|log| log.key.as_ref()) else {
+        let why = format!("a proof of logging at {time} by a log that is not trusted for that time");
+        return Err(Refusal::new(Reason::SctUntrusted, why));
+    };
+    // RFC 5246's numbers: SHA-256 with ECDSA or RSA.
+    let fits = match key.scheme() {
+        Scheme::EcdsaP256 | Scheme::EcdsaP384 => proof.algorithm == (4, 3),
+        Scheme::Rsa => proof.algorithm == (4, 1),
+        Scheme::Ed25519 => false,
+    };
+    if !fits {
+        return Err(invalid("a proof of logging that is signed in another way than its log signs"));
+    }
+    let tbs = leaf.tbs_without_sct()?;
+    let mut signed = vec![0, 0];
+    signed.extend(proof.milliseconds.to_be_bytes());
+    signed.extend([0, 1]);
+    signed.extend(issuer.key().key_id());
+    let length = u32::try_from(tbs.len()).unwrap_or(u32::MAX).to_be_bytes();
+    signed.extend(&length[1..]);
+    signed.extend(&tbs);
+    signed.extend(u16::try_from(proof.extensions.len()).unwrap_or(u16::MAX).to_be_bytes());
+    signed.extend(proof.extensions);
+    key.verify_with(Hash::Sha256, &signed, proof.signature)
+        .map_err(|_| invalid("a proof of logging that is not the log's over this certificate and issuer"))
+}
+
+/// The proofs in a list, all of whose bytes must be read.
+fn proofs(list: &[u8]) -> Option<Vec<Proof<'_>>> {
+    let (mut rest, nothing) = prefixed(list)?;
+    if !nothing.is_empty() {
+        return None;
+    }
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let (proof, more) = prefixed(rest)?;
+        rest = more;
+        if all.len() == MOST_PROOFS {
+            return None;
+        }
+        let (&version, proof) = proof.split_first()?;
+        // The one version there is.
+        if version != 0 {
+            return None;
+        }
+        let (log, proof) = proof.split_at_checked(32)?;
+        let (time, proof) = proof.split_first_chunk::<8>()?;
+        let (extensions, proof) = prefixed(proof)?;
+        let ([hash, scheme], proof) = proof.split_first_chunk::<2>()?;
+        let (signature, nothing) = prefixed(proof)?;
+        if !nothing.is_empty() {
+            return None;
+        }
+        let milliseconds = u64::from_be_bytes(*time);
+        all.push(Proof { log, milliseconds, extensions, algorithm: (*hash, *scheme), signature });
+    }
+    Some(all)
+}
+
+/// What two bytes of length measure, and what follows.
+fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(u16::from_be_bytes(*length).into())
+}
