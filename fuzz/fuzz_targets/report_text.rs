@@ -35,6 +35,7 @@ fuzz_target!(|data: &[u8]| {
         findings: Vec::new(),
         coverage: Vec::new(),
         workload: None,
+        signatures: None,
         rulings: Vec::new(),
         problems: vec![Problem::undecided(ProblemKind::UnreadableMetadata, message).with_hint(version)],
         verdict: None,

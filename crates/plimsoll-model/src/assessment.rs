@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::finding::{Effect, Finding, Location, Problem};
 use crate::inventory::Inventory;
 use crate::reference::ImageReference;
+use crate::signature::SignatureFacts;
 use crate::verdict::{Outcome, Verdict};
 
 /// What kind of thing was judged.
@@ -81,6 +82,9 @@ pub struct Assessment {
     /// Of an object that makes pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadFacts>,
+    /// Of an image whose policy asks for signatures or attestations; none = nobody looked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<SignatureFacts>,
     /// What policies in other languages say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rulings: Vec<Ruling>,

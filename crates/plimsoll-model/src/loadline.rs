@@ -1,7 +1,7 @@
 //! The policy document, `LoadLine`, after it was read and checked. In: the policy crate's parser. Out: values that
 //! cannot be wrong. What it does not do: parse YAML, match names or judge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -154,6 +154,115 @@ pub struct FootprintRule {
     pub warn_from: Option<u64>,
 }
 
+/// Whether a signature must stand in a transparency log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogDemand {
+    /// It must, in a log of the trusted root.
+    Required,
+    /// It need not; what is there is held to be true all the same.
+    Unneeded,
+}
+
+/// How an authority is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Signer {
+    /// By a public key in a PEM file.
+    KeyFile(String),
+    /// By a public key that the policy holds, as PEM.
+    Key(String),
+    /// By a short-lived certificate.
+    Certificate {
+        /// Who vouched for the identity: the URL in full.
+        issuer: String,
+        /// A glob over the whole identity: `*` stays within a path part, `**` crosses.
+        identity: String,
+    },
+}
+
+/// Somebody whose signatures are believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Authority {
+    pub name: String,
+    pub signer: Signer,
+    /// The file with the certificate authorities, logs and time stamping authorities that count; none = Sigstore's public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_root: Option<String>,
+    /// None = certificates must stand in a log, and keys need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogDemand>,
+    #[serde(default)]
+    pub place: Place,
+}
+
+impl Authority {
+    /// Whether its signatures must stand in a transparency log.
+    pub fn log_demand(&self) -> LogDemand {
+        self.log.unwrap_or(match self.signer {
+            Signer::KeyFile(_) | Signer::Key(_) => LogDemand::Unneeded,
+            Signer::Certificate { .. } => LogDemand::Required,
+        })
+    }
+}
+
+/// Whose signatures an entry asks for. The names are those of authorities.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SignatureRules {
+    /// Each of them must have signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub all: Vec<String>,
+    /// At least `minimum` of them must have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub any: Vec<String>,
+    /// None = one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<u32>,
+    /// What must be signed along with the digest for a signature to count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl SignatureRules {
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.any.is_empty()
+    }
+}
+
+/// What an attestation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AttestationUse {
+    /// There must be one.
+    #[default]
+    Demand,
+    /// There need not be one: what it says of vulnerabilities is believed.
+    Vex,
+}
+
+/// One kind of attestation that an entry asks for or believes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttestationRule {
+    /// As the policy writes it: `slsaprovenance1`, or a URI.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The URI that it means.
+    pub predicate_type: String,
+    /// Any of these authorities may have made it.
+    pub by: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u64>,
+    /// A policy in Rego that may say nothing against it: a file, a folder, or a pattern of names in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rego: Option<String>,
+    #[serde(default, rename = "use")]
+    pub purpose: AttestationUse,
+    #[serde(default)]
+    pub place: Place,
+}
+
 /// One entry of `images`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,6 +279,10 @@ pub struct ImageEntry {
     pub mode: Option<Mode>,
     #[serde(default)]
     pub tags: TagRules,
+    #[serde(default, skip_serializing_if = "SignatureRules::is_empty")]
+    pub signatures: SignatureRules,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<AttestationRule>,
     #[serde(default)]
     pub vulnerabilities: VulnerabilityRules,
     /// By rule id.
@@ -181,6 +294,20 @@ pub struct ImageEntry {
     /// Where the entry stands: file and line.
     #[serde(default)]
     pub place: Place,
+}
+
+impl ImageEntry {
+    /// Whether its images' signatures or attestations are looked for.
+    pub fn asks_for_signatures(&self) -> bool {
+        !self.signatures.is_empty() || !self.attestations.is_empty()
+    }
+
+    /// The authorities that it names, each once.
+    pub fn authorities(&self) -> BTreeSet<&str> {
+        let SignatureRules { all, any, .. } = &self.signatures;
+        let by = self.attestations.iter().flat_map(|rule| &rule.by);
+        all.iter().chain(any).chain(by).map(String::as_str).collect()
+    }
 }
 
 /// A place in a policy file.
@@ -364,6 +491,9 @@ pub struct LoadLine {
     pub mode: Mode,
     pub undecided: WhenUndecided,
     pub data: DataRules,
+    /// Who may sign, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Authority>,
     /// Top to bottom: the first entry that matches rules the image.
     pub images: Vec<ImageEntry>,
     /// None = manifests are not judged, only the images that they name.

@@ -38,6 +38,10 @@ pub enum ReasonCode {
     Refused,
     /// The tag or its absence breaks the entry's rule.
     Tag,
+    /// A signature that the entry asks for is not there, or nobody could tell.
+    Signature,
+    /// An attestation that the entry asks for is not there, or nobody could tell.
+    Attestation,
     /// A vulnerability clause holds.
     Vulnerability,
     /// A match whose state could not be told.

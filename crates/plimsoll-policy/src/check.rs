@@ -5,7 +5,7 @@ use crate::fault::{Faults, did_you_mean};
 use crate::keys::{ACTIONS, Group, Shape};
 use crate::units::{self, Wrong};
 use crate::yaml::{Node, Value};
-use crate::{Known, glob};
+use crate::{Known, glob, signing};
 
 /// Says every fault of `node` against `group`.
 pub(crate) fn group(node: &Node, group: &Group, known: &Known<'_>, faults: &mut Faults<'_>) {
@@ -16,13 +16,9 @@ pub(crate) fn group(node: &Node, group: &Group, known: &Known<'_>, faults: &mut 
     for (key, value) in node.entries() {
         let name = key.text().unwrap_or("");
         match group.keys.iter().find(|k| k.name == name) {
-            Some(found) if matches!(found.shape, Shape::NotBuilt) => faults.add(
-                key.span,
-                format!("section `{name}` is not built into this version; remove it, for it would not be honoured"),
-            ),
             Some(found) => shape(value, &found.shape, name, known, faults),
             None => {
-                let names = || group.keys.iter().filter(|k| !matches!(k.shape, Shape::NotBuilt)).map(|k| k.name);
+                let names = || group.keys.iter().map(|k| k.name);
                 let hint = did_you_mean(name, names())
                     .unwrap_or_else(|| format!("known here: {}", names().collect::<Vec<_>>().join(", ")));
                 faults.suggest(key.span, format!("unknown key `{name}` of {}", group.name), hint);
@@ -36,7 +32,6 @@ pub(crate) fn group(node: &Node, group: &Group, known: &Known<'_>, faults: &mut 
 
 fn shape(node: &Node, wanted: &Shape, name: &str, known: &Known<'_>, faults: &mut Faults<'_>) {
     match wanted {
-        Shape::NotBuilt => {}
         _ if node.is_null() => faults.add(node.span, format!("`{name}` has no value")),
         Shape::Group(wanted) => group(node, wanted, known, faults),
         Shape::List(item) => {
@@ -55,6 +50,8 @@ fn shape(node: &Node, wanted: &Shape, name: &str, known: &Known<'_>, faults: &mu
                 shape(one, item, name, known, faults);
             }
         }
+        Shape::Named(inner) => named(node, inner, name, known, faults),
+        Shape::Words => words(node, name, faults),
         Shape::AnyOr(_) if matches!(node.value, Value::Scalar { .. }) => {
             let word = node.text().unwrap_or("");
             if word != "any" {
@@ -112,6 +109,12 @@ fn scalar(text: &str, wanted: &Shape) -> Result<(), Wrong> {
         Shape::Date => units::date(text).map(drop),
         Shape::Severity => units::severity_test(text).map(drop),
         Shape::Score => units::score(text).map(drop),
+        Shape::Count => units::count(text).map(drop),
+        Shape::PublicKey if text.contains("-----BEGIN") => fault(signing::key_fault(text)),
+        Shape::PublicKey => scalar(text, &Shape::Path),
+        Shape::Issuer => fault(signing::issuer_fault(text)),
+        Shape::Identity => fault(signing::identity_fault(text)),
+        Shape::AttestationType => fault(signing::type_fault(text)),
         Shape::Version => units::minor(text).map(drop),
         Shape::Path if text.trim().is_empty() || text.contains('\0') => Err(("it names no file".into(), None)),
         Shape::Path if text.contains("://") => Err(("this is no path; only files are read".into(), None)),
@@ -127,6 +130,39 @@ fn scalar(text: &str, wanted: &Shape) -> Result<(), Wrong> {
             }
         }
         _ => Ok(()),
+    }
+}
+
+/// A group for each name.
+fn named(node: &Node, inner: &Group, name: &str, known: &Known<'_>, faults: &mut Faults<'_>) {
+    if !matches!(node.value, Value::Map(_)) {
+        faults.add(node.span, format!("`{name}` is a group of names, and this is {}", node.kind()));
+        return;
+    }
+    for (key, value) in node.entries() {
+        if let Err((message, hint)) = scalar(key.text().unwrap_or(""), &Shape::Name) {
+            faults.push(key.span, message, hint);
+        }
+        group(value, inner, known, faults);
+    }
+}
+
+/// Words by words.
+fn words(node: &Node, name: &str, faults: &mut Faults<'_>) {
+    if !matches!(node.value, Value::Map(_)) {
+        faults.add(node.span, format!("`{name}` is a group of words, and this is {}", node.kind()));
+        return;
+    }
+    if node.entries().is_empty() {
+        faults.add(node.span, format!("`{name}` is an empty group; leave it out or name something"));
+    }
+    for (key, value) in node.entries() {
+        if key.text().unwrap_or("").is_empty() {
+            faults.add(key.span, format!("`{name}`: a key is empty"));
+        }
+        if value.text().is_none() {
+            faults.add(value.span, format!("`{name}` has words by words, and this is {}", value.kind()));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use plimsoll_model::loadline::{
 
 use crate::fault::{Faults, Span, did_you_mean};
 use crate::read::Known;
+use crate::signing;
 use crate::units;
 use crate::yaml::{self, Node};
 
@@ -25,11 +26,11 @@ pub(crate) fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
     node.get(key).map_or(&[], Node::items)
 }
 
-fn texts(node: &Node, key: &str) -> Vec<String> {
+pub(crate) fn texts(node: &Node, key: &str) -> Vec<String> {
     items(node, key).iter().filter_map(Node::text).map(str::to_owned).collect()
 }
 
-fn text(node: &Node, key: &str) -> Option<String> {
+pub(crate) fn text(node: &Node, key: &str) -> Option<String> {
     node.get(key).and_then(Node::text).map(str::to_owned)
 }
 
@@ -79,11 +80,16 @@ fn action(word: &str) -> Option<RuleAction> {
 }
 
 /// An entry of `images`, and whether it says `soften: true`.
-pub(crate) fn image(node: &Node, place: Place, faults: &mut Faults<'_>) -> (ImageEntry, bool) {
+pub(crate) fn image(
+    node: &Node,
+    place: impl Fn(&Node) -> Place,
+    resolve: impl Fn(&str) -> String,
+    faults: &mut Faults<'_>,
+) -> (ImageEntry, bool) {
     let tags = node.get("tags");
     let refuse = text(node, "refuse");
     if refuse.is_some() {
-        for key in ["tags", "vulnerabilities", "footprint"] {
+        for key in ["tags", "signatures", "attestations", "vulnerabilities", "footprint"] {
             if let Some(other) = node.entries().iter().find(|(k, _)| k.text() == Some(key)) {
                 faults.add(
                     other.0.span,
@@ -107,6 +113,8 @@ pub(crate) fn image(node: &Node, place: Place, faults: &mut Faults<'_>) -> (Imag
             forbid: tags.map_or_else(Vec::new, |t| texts(t, "forbid")),
             pin: tags.is_some_and(|t| flag(t, "pin")),
         },
+        signatures: signing::signatures(node, faults),
+        attestations: signing::attestations(node, &place, resolve, faults),
         vulnerabilities: node.get("vulnerabilities").map_or_else(VulnerabilityRules::default, |v| VulnerabilityRules {
             deny: items(v, "deny").iter().map(|c| clause(c, faults)).collect(),
             warn: items(v, "warn").iter().map(|c| clause(c, faults)).collect(),
@@ -118,7 +126,7 @@ pub(crate) fn image(node: &Node, place: Place, faults: &mut Faults<'_>) -> (Imag
             .filter_map(|(id, value)| Some((id.text()?.to_owned(), footprint_rule(value)?)))
             .collect(),
         refuse,
-        place,
+        place: place(node),
     };
     (entry, flag(node, "soften"))
 }

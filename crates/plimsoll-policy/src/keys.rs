@@ -1,8 +1,7 @@
 //! Every key of a LoadLine in one table: the reader checks documents against it, and the JSON Schema is made from it, so
 //! they cannot drift apart.
 //!
-//! How to add a key: one `Key` in its group here, and the line in `read.rs` that takes its value. A section that is
-//! planned and not built is a `Key` of shape `NotBuilt`: it is refused, for a policy that is half honoured is a hole.
+//! How to add a key: one `Key` in its group here, and the line in `read.rs` that takes its value.
 
 /// What may stand at a key.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +36,20 @@ pub(crate) enum Shape {
     Rules,
     /// `latest`, or a version of Kubernetes.
     Version,
-    NotBuilt,
+    /// A group for each name that the writer gives.
+    Named(&'static Group),
+    /// Words by words of the writer's own.
+    Words,
+    /// A whole number, 1 or more.
+    Count,
+    /// A path, or a public key as PEM.
+    PublicKey,
+    /// A URL in full.
+    Issuer,
+    /// A glob over the identities of certificates.
+    Identity,
+    /// A short name, or a URI.
+    AttestationType,
 }
 
 /// A key, what it takes and what it is for.
@@ -110,7 +122,7 @@ pub(crate) const DOCUMENT: Group = Group {
             Shape::Group(&BREAK_GLASS),
             "The way past the policy in an emergency; none when left out. Every use is reported.",
         ),
-        key("keys", Shape::NotBuilt, "Signing authorities."),
+        key("keys", Shape::Named(&AUTHORITY), "Who may sign, by the names that entries of `images` use."),
         key("workloads", Shape::Group(&WORKLOADS), "What manifests are held to; not judged when left out."),
         key(
             "policies",
@@ -151,8 +163,12 @@ const IMAGE: Group = Group {
         key("mode", MODES, "A mode for this entry; a softer one needs `soften: true`."),
         key("soften", Shape::Flag, "Says that the entry's mode is meant to be softer than the policy's."),
         key("tags", Shape::Group(&TAGS), "What the reference must look like."),
-        key("signatures", Shape::NotBuilt, "Whose signatures are asked for."),
-        key("attestations", Shape::NotBuilt, "Which attestations are asked for."),
+        key("signatures", Shape::Group(&SIGNATURES), "Whose signatures are asked for."),
+        key(
+            "attestations",
+            Shape::List(&Shape::Group(&ATTESTATION)),
+            "Which attestations are asked for, and whose VEX is believed.",
+        ),
         key("vulnerabilities", Shape::Group(&VULNERABILITIES), "Which vulnerabilities deny or warn."),
         key(
             "footprint",
@@ -177,6 +193,71 @@ const TAGS: Group = Group {
         ),
         key("forbid", Shape::List(&Shape::Tag), "Tags that are refused; `latest` is also meant by a missing tag."),
         key("pin", Shape::Flag, "Admission writes tag@digest into pods, so that what was judged is what runs."),
+    ],
+};
+
+const AUTHORITY: Group = Group {
+    name: "an authority of `keys`",
+    keys: &[
+        key("publicKey", Shape::PublicKey, "Known by a key: the path of its PEM file, or the PEM itself."),
+        key("issuer", Shape::Issuer, "Known by a certificate: the URL of who vouched for the identity, in full."),
+        key(
+            "identity",
+            Shape::Identity,
+            "Known by a certificate: its identity, matched in full: `*` stays within a part, `**` crosses `/`.",
+        ),
+        key(
+            "trustedRoot",
+            Shape::Path,
+            "A trusted_root.json: whose certificates, logs and time stamps count; Sigstore's public ones when left out.",
+        ),
+        key(
+            "log",
+            Shape::Word(&[
+                ("required", "the signature must stand in a transparency log"),
+                (
+                    "unneeded",
+                    "it need not, which gives up that every use of the key or identity can be seen by its owner",
+                ),
+            ]),
+            "Whether a transparency log is asked for; when left out `unneeded` for keys and `required` for certificates.",
+        ),
+    ],
+};
+
+const SIGNATURES: Group = Group {
+    name: "signatures",
+    keys: &[
+        key("all", Shape::List(&Shape::Name), "Each of these authorities must have signed."),
+        key(
+            "any",
+            Shape::List(&Shape::Name),
+            "One of these authorities must have signed, or as many as `minimum` says.",
+        ),
+        key("minimum", Shape::Count, "How many of those under `any`; 1 when left out."),
+        key("annotations", Shape::Words, "What must be signed along with the digest for a signature to count."),
+    ],
+};
+
+const ATTESTATION: Group = Group {
+    name: "an entry of `attestations`",
+    keys: &[
+        required("type", Shape::AttestationType, "The predicate's type: a short name of cosign's, or a URI."),
+        required("by", Shape::List(&Shape::Name), "Any of these authorities must have made it."),
+        key("maxAge", Shape::Duration, "It was made at most so long ago: `90d`."),
+        key(
+            "rego",
+            Shape::Path,
+            "A file, a folder or a pattern of modules that may say nothing against the statement.",
+        ),
+        key(
+            "use",
+            Shape::Word(&[
+                ("demand", "the image is denied without one; the default"),
+                ("vex", "there need not be one; what it says of vulnerabilities is believed"),
+            ]),
+            "What it is for.",
+        ),
     ],
 };
 
@@ -316,7 +397,7 @@ mod tests {
         for key in group.keys {
             out.push(key.name);
             match key.shape {
-                Shape::Group(inner) => keys(inner, out),
+                Shape::Group(inner) | Shape::Named(inner) => keys(inner, out),
                 Shape::List(Shape::Group(inner)) => keys(inner, out),
                 _ => {}
             }

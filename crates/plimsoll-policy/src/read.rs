@@ -9,15 +9,15 @@ use std::io;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, PolicySet, Waiver, WhenBaselineOnly, WhenUndecided,
-    WorkloadRules,
+    Authority, BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, PolicySet, Waiver, WhenBaselineOnly,
+    WhenUndecided, WorkloadRules,
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::decode::{self, baseline_only, items, mode, name_span, softness, undecided};
 use crate::fault::{Fault, Faults, PolicyError, Span};
 use crate::yaml::{self, Node};
-use crate::{check, keys, units};
+use crate::{check, keys, signing, units};
 
 /// Opens the file of that path: the reader's only way to the world.
 pub type Loader<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
@@ -80,6 +80,9 @@ struct Draft {
     baseline_only: Option<Said<WhenBaselineOnly>>,
     advisories: Vec<String>,
     vex: Vec<String>,
+    authorities: Vec<Said<Authority>>,
+    /// Where entries name authorities.
+    mentions: Vec<Said<String>>,
     images: Vec<Said<(ImageEntry, bool)>>,
     exempt: Vec<Exemption>,
     waivers: Vec<Waiver>,
@@ -166,10 +169,18 @@ impl Reader<'_> {
             baseline_only: data.and_then(|d| d.get("baselineOnly")).and_then(|n| take(n, index, baseline_only)),
             advisories: paths("advisories"),
             vex: paths("vex"),
+            authorities: signing::authorities(root, place, |name| resolve(path, name), faults)
+                .into_iter()
+                .map(|(value, span)| Said { value, file: index, span })
+                .collect(),
+            mentions: signing::mentions(root)
+                .into_iter()
+                .map(|(value, span)| Said { value, file: index, span })
+                .collect(),
             images: items(root, "images")
                 .iter()
                 .map(|node| Said {
-                    value: decode::image(node, place(node), faults),
+                    value: decode::image(node, place, |name| resolve(path, name), faults),
                     file: index,
                     span: name_span(node),
                 })
@@ -271,7 +282,7 @@ impl Reader<'_> {
     fn finish(mut self, draft: Draft) -> Result<LoadLine, PolicyError> {
         let policy_mode = draft.mode.as_ref().map_or(Mode::default(), |m| m.value);
         let mut names: HashMap<String, Place> = HashMap::new();
-        let mut late: Vec<(usize, Span, String, Option<String>)> = Vec::new();
+        let mut late: Vec<Late> = Vec::new();
         for Said { value: (entry, soften), file, span } in &draft.images {
             if let Some(first) = names.insert(entry.name.clone(), entry.place.clone())
                 && !entry.name.is_empty()
@@ -283,6 +294,7 @@ impl Reader<'_> {
             let fault = softened(&format!("entry `{}`", entry.name), entry.mode, *soften, policy_mode);
             late.extend(fault.map(|(message, hint)| (*file, *span, message, hint)));
         }
+        late.extend(authorities(&draft.authorities, &draft.mentions));
         for Said { value: (set, soften), file, span } in &draft.policies {
             let what = format!("`{}: {}`", set.kind.word(), set.path);
             let stricter = set.mode.filter(|mode| softness(*mode) < softness(policy_mode)).map(|_| {
@@ -342,6 +354,7 @@ impl Reader<'_> {
                 advisories: draft.advisories,
                 vex: draft.vex,
             },
+            keys: draft.authorities.into_iter().map(|said| said.value).collect(),
             images: draft.images.into_iter().map(|said| said.value.0).collect(),
             exempt: draft.exempt,
             waivers: draft.waivers,
@@ -353,6 +366,34 @@ impl Reader<'_> {
             digest: format!("sha256:{}", hex(&hash.finalize())),
         })
     }
+}
+
+/// A fault that takes the whole policy to see: index of the file, place, words, way out.
+type Late = (usize, Span, String, Option<String>);
+
+/// What is wrong with authorities and with the names that are given for them.
+fn authorities(all: &[Said<Authority>], mentions: &[Said<String>]) -> Vec<Late> {
+    let mut late: Vec<Late> = Vec::new();
+    let mut names: HashMap<&str, &Place> = HashMap::new();
+    for (i, Said { value: authority, file, span }) in all.iter().enumerate() {
+        if let Some(first) = names.insert(&authority.name, &authority.place) {
+            let message = format!(
+                "a second authority is called `{}`; the first is {}:{}",
+                authority.name, first.file, first.line
+            );
+            late.push((*file, *span, message, Some("names are unique, also over included files".into())));
+        } else if let Some(other) = signing::same(authority, all.iter().take(i).map(|said| &said.value)) {
+            let message =
+                format!("authority `{}` is the same as `{other}`: one signature would count for two", authority.name);
+            late.push((*file, *span, message, Some("keep one of the names".into())));
+        }
+    }
+    let known = all.iter().map(|said| &said.value);
+    for Said { value: name, file, span } in mentions.iter().filter(|said| !names.contains_key(said.value.as_str())) {
+        let (message, hint) = signing::unknown(name, known.clone());
+        late.push((*file, *span, message, hint));
+    }
+    late
 }
 
 /// What is wrong with a mode that is softer than the policy's, or with words that soften nothing, and the way out.
@@ -377,6 +418,8 @@ impl Draft {
         self.baseline_only = self.baseline_only.take().or(other.baseline_only);
         self.advisories.extend(other.advisories);
         self.vex.extend(other.vex);
+        self.authorities.extend(other.authorities);
+        self.mentions.extend(other.mentions);
         self.images.extend(other.images);
         self.policies.extend(other.policies);
         self.exempt.extend(other.exempt);

@@ -9,6 +9,7 @@ use crate::entry::{place_words, placed};
 use crate::exempt::{ran_out, words};
 use crate::glob;
 use crate::judge::{day, waiver_words};
+use crate::signing::names;
 
 /// One sentence without a full stop per remark, in the policy's order.
 pub fn remarks(policy: &LoadLine, at: Timestamp) -> Vec<String> {
@@ -32,10 +33,16 @@ pub fn remarks(policy: &LoadLine, at: Timestamp) -> Vec<String> {
             ));
         }
         let rules = &entry.vulnerabilities;
-        let weighs = !rules.deny.is_empty() || entry.tags.require.is_some() || !entry.tags.forbid.is_empty();
+        let weighs = entry.asks_for_signatures()
+            || !rules.deny.is_empty()
+            || entry.tags.require.is_some()
+            || !entry.tags.forbid.is_empty();
         if entry.refuse.is_none() && !weighs && rules.warn.is_empty() && entry.footprint.is_empty() {
             out.push(format!("entry {} asks for nothing: all that it matches runs", placed(&entry.name, &entry.place)));
         }
+    }
+    for authority in policy.keys.iter().filter(|one| !policy.images.iter().any(|entry| names(entry, &one.name))) {
+        out.push(format!("no entry names the authority {}", placed(&authority.name, &authority.place)));
     }
     // Nobody wrote the embedded policy for one road or the other.
     if let Some(workloads) = policy.workloads.as_ref().filter(|_| !policy.files.is_empty()) {

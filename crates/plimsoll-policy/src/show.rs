@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    BreakGlass, BreakGlassGroups, Exemption, FixTest, ImageEntry, Mode, PodSecurity, PodSecurityLevel, PolicyOver,
-    RuleAction, TagRequirement, VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
+    AttestationRule, AttestationUse, Authority, BreakGlass, BreakGlassGroups, Exemption, FixTest, ImageEntry,
+    LogDemand, Mode, PodSecurity, PodSecurityLevel, PolicyOver, RuleAction, SignatureRules, Signer, TagRequirement,
+    VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
 };
 
 use crate::decode::softness;
@@ -36,6 +37,12 @@ fn write(out: &mut String, policy: &LoadLine) -> std::fmt::Result {
         if !paths.is_empty() {
             writeln!(out, "  {key}: {}", list(paths))?;
         }
+    }
+    if !policy.keys.is_empty() {
+        writeln!(out, "keys:")?;
+    }
+    for one in &policy.keys {
+        authority(out, one)?;
     }
     writeln!(out, "images:{}", if policy.images.is_empty() { " []" } else { "" })?;
     for entry in &policy.images {
@@ -98,6 +105,13 @@ fn image(out: &mut String, entry: &ImageEntry, policy_mode: Mode) -> std::fmt::R
     if !parts.is_empty() {
         writeln!(out, "    tags: {{{}}}", parts.join(", "))?;
     }
+    signatures(out, &entry.signatures)?;
+    if !entry.attestations.is_empty() {
+        writeln!(out, "    attestations:")?;
+    }
+    for rule in &entry.attestations {
+        writeln!(out, "      - {{{}}}", attestation(rule))?;
+    }
     let rules = &entry.vulnerabilities;
     if !rules.deny.is_empty() || !rules.warn.is_empty() {
         writeln!(out, "    vulnerabilities:")?;
@@ -127,6 +141,56 @@ fn image(out: &mut String, entry: &ImageEntry, policy_mode: Mode) -> std::fmt::R
         writeln!(out, "    refuse: {}", quote(words))?;
     }
     Ok(())
+}
+
+fn authority(out: &mut String, one: &Authority) -> std::fmt::Result {
+    let mut parts = match &one.signer {
+        Signer::KeyFile(path) => vec![format!("publicKey: {}", quote(path))],
+        Signer::Key(pem) => vec![format!("publicKey: {}", quote(pem))],
+        Signer::Certificate { issuer, identity } => {
+            vec![format!("issuer: {}", quote(issuer)), format!("identity: {}", quote(identity))]
+        }
+    };
+    if let Some(path) = &one.trusted_root {
+        parts.push(format!("trustedRoot: {}", quote(path)));
+    }
+    match one.log {
+        Some(LogDemand::Required) => parts.push("log: required".to_owned()),
+        Some(LogDemand::Unneeded) => parts.push("log: unneeded".to_owned()),
+        None => {}
+    }
+    writeln!(out, "  {}: {{{}}}", quote(&one.name), parts.join(", "))
+}
+
+fn signatures(out: &mut String, rules: &SignatureRules) -> std::fmt::Result {
+    let mut parts = Vec::new();
+    for (key, names) in [("all", &rules.all), ("any", &rules.any)] {
+        if !names.is_empty() {
+            parts.push(format!("{key}: {}", list(names)));
+        }
+    }
+    if let Some(least) = rules.minimum {
+        parts.push(format!("minimum: {least}"));
+    }
+    if !rules.annotations.is_empty() {
+        let pairs = rules.annotations.iter().map(|(key, value)| format!("{}: {}", quote(key), quote(value)));
+        parts.push(format!("annotations: {{{}}}", pairs.collect::<Vec<_>>().join(", ")));
+    }
+    if parts.is_empty() { Ok(()) } else { writeln!(out, "    signatures: {{{}}}", parts.join(", ")) }
+}
+
+fn attestation(rule: &AttestationRule) -> String {
+    let mut parts = vec![format!("type: {}", quote(&rule.kind)), format!("by: {}", list(&rule.by))];
+    if let Some(age) = rule.max_age_seconds {
+        parts.push(format!("maxAge: {}", duration_text(age)));
+    }
+    if let Some(path) = &rule.rego {
+        parts.push(format!("rego: {}", quote(path)));
+    }
+    if rule.purpose == AttestationUse::Vex {
+        parts.push("use: vex".to_owned());
+    }
+    parts.join(", ")
 }
 
 fn clause(clause: &VulnerabilityClause) -> String {

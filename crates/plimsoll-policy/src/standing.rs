@@ -41,10 +41,25 @@ pub fn standing(reference: Option<&ImageReference>, policy: &LoadLine, context: 
         Ruling::NoEntry => Standing::NoEntry,
         Ruling::Entry(_) => match ruling.entry(policy) {
             Some(entry) if entry.refuse.is_some() => Standing::Refused,
-            Some(entry) => Standing::Judged { pin: entry.tags.pin },
+            // What is verified must be what runs, and a tag may mean something else a moment later.
+            Some(entry) => Standing::Judged { pin: entry.tags.pin || entry.asks_for_signatures() },
             None => Standing::NoEntry,
         },
     }
+}
+
+/// The entry that rules the image of that name, where what is in it decides: whose signatures and attestations are to be looked
+/// for, if it asks for any.
+pub fn ruled_by<'p>(
+    reference: Option<&ImageReference>,
+    policy: &'p LoadLine,
+    context: &Context<'_>,
+) -> Option<&'p ImageEntry> {
+    let name = reference.map(ImageReference::name);
+    if exempt::held(policy, name.as_deref(), context.namespace, context).is_some() {
+        return None;
+    }
+    ruling(policy, reference, name.as_deref(), context.namespace).entry(policy).filter(|entry| entry.refuse.is_none())
 }
 
 /// What rules an image that is not exempt.

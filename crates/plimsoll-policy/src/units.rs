@@ -51,6 +51,15 @@ pub(crate) fn duration(text: &str) -> Result<u64, Wrong> {
     }
 }
 
+/// How many of something: 1 or more.
+pub(crate) fn count(text: &str) -> Result<u32, Wrong> {
+    match text.parse::<u32>() {
+        Ok(0) => Err(("at least one is counted".into(), Some("leave it out where none is asked for".into()))),
+        Ok(count) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(count),
+        _ => Err((format!("{text:?} is no number of them"), None)),
+    }
+}
+
 /// Seconds in the largest unit that divides them.
 pub(crate) fn duration_text(seconds: u64) -> String {
     let unit = DURATIONS.iter().skip(1).find(|(_, factor)| seconds > 0 && seconds.is_multiple_of(*factor));

@@ -349,6 +349,7 @@ fn assessment(
         findings,
         coverage: Vec::new(),
         workload,
+        signatures: None,
         rulings: Vec::new(),
         problems,
         verdict: None,

@@ -4,9 +4,11 @@
 //! Three outcomes: any denial wins, then anything that could not be told, and only the rest is allowed. Every part below
 //! adds reasons; none takes one away.
 
+mod attestations;
 mod data;
 mod footprint;
 mod hide;
+mod signatures;
 mod tags;
 mod vex;
 mod vulnerabilities;
@@ -161,6 +163,8 @@ pub fn judge(assessment: &Assessment, policy: &LoadLine, context: &Context<'_>) 
     let hiding = hide::hide(&case, &mut found);
     if subject.kind == SubjectKind::Image {
         tags::judge(&case, &mut found);
+        signatures::judge(&case, &mut found);
+        attestations::judge(&case, &mut found);
     }
     vulnerabilities::judge(&case, &hiding, &mut found);
     footprint::judge(&case, &hiding, &mut found);

@@ -6,14 +6,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use plimsoll_model::{HiddenBy, VexStatement, VexStatus};
 
 use super::hide::{Hiding, counted, hide_match};
-use super::{Case, Found};
+use super::{Case, Found, attestations};
 use crate::vex::product::Products;
 
 /// Unused statements of one document that are named one by one.
 const MAX_NAMED: usize = 5;
 
 pub(super) fn hide(case: &Case<'_>, hiding: &mut Hiding, found: &mut Found) {
-    let statements = case.context.vex;
+    // Those of the policy's own documents come first, so that their indexes are the context's.
+    let attested = attestations::vex(case);
+    let statements: Vec<&VexStatement> = case.context.vex.iter().chain(attested).collect();
+    let statements = statements.as_slice();
     if statements.is_empty() {
         return;
     }
@@ -76,7 +79,7 @@ struct Answer {
 
 /// The documents' last words among the statements that are meant and that `covers` accepts; notes them as used.
 fn answer(
-    statements: &[VexStatement],
+    statements: &[&VexStatement],
     meant: &BTreeSet<usize>,
     used: &mut BTreeSet<usize>,
     covers: impl Fn(&VexStatement) -> bool,
@@ -97,7 +100,7 @@ fn answer(
 
 /// Statements on this subject that answered nothing. Large documents say much; they are summed up.
 fn unused_statements(
-    statements: &[VexStatement],
+    statements: &[&VexStatement],
     used: &BTreeSet<usize>,
     products: &Products<'_>,
     unused: &mut Vec<String>,
@@ -106,7 +109,7 @@ fn unused_statements(
         .iter()
         .enumerate()
         .filter(|(i, statement)| !used.contains(i) && products.concern(statement))
-        .map(|(_, statement)| statement)
+        .map(|(_, statement)| *statement)
         .collect();
     idle_words(&idle, "nothing here", unused);
 }

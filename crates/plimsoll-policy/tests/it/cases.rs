@@ -71,6 +71,7 @@ pub fn image(reference: &str) -> Assessment {
         findings: Vec::new(),
         coverage: Vec::new(),
         workload: None,
+        signatures: None,
         rulings: Vec::new(),
         problems: Vec::new(),
         verdict: None,

@@ -12,5 +12,6 @@ mod cases;
 mod judging;
 mod laws;
 mod reading;
+mod signing;
 mod vex;
 mod workloads;

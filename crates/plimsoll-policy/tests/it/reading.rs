@@ -15,7 +15,7 @@ use crate::cases::{KNOWN, RULES};
 const DESIGN: &str = include_str!("../fixtures/loadline.yaml");
 
 /// The policy without what only says where it was read from.
-fn bare(mut policy: LoadLine) -> LoadLine {
+pub fn bare(mut policy: LoadLine) -> LoadLine {
     policy.files.clear();
     policy.digest.clear();
     for place in policy
@@ -26,8 +26,12 @@ fn bare(mut policy: LoadLine) -> LoadLine {
         .chain(policy.waivers.iter_mut().map(|w| &mut w.place))
         .chain(policy.break_glass.iter_mut().map(|b| &mut b.place))
         .chain(policy.workloads.iter_mut().map(|w| &mut w.place))
+        .chain(policy.keys.iter_mut().map(|k| &mut k.place))
     {
         *place = Place::default();
+    }
+    for rule in policy.images.iter_mut().flat_map(|e| &mut e.attestations) {
+        rule.place = Place::default();
     }
     policy
 }
@@ -51,14 +55,14 @@ fn whole_document_reads_as_written() {
     assert_eq!(shop.vulnerabilities.deny[2].epss, Some(0.5));
     assert_eq!(shop.footprint["image-too-large"].threshold, Some(500_000_000));
     assert_eq!(shop.footprint["runs-as-root"].action, RuleAction::Deny);
-    assert_eq!(shop.place, Place { file: "loadline.yaml".into(), line: 9 });
+    assert_eq!(shop.place, Place { file: "loadline.yaml".into(), line: 12 });
     assert_eq!(policy.images[2].refuse.as_deref(), Some("not from an allowed registry"));
     assert_eq!(policy.exempt.len(), 2);
     assert_eq!(policy.waivers[0].until.unwrap().to_string(), "2027-01-31");
     let glass = policy.break_glass.unwrap();
     assert_eq!(glass.annotation, "*.image-policy.k8s.io/ticket-*");
     assert_eq!(glass.groups, BreakGlassGroups::Named(vec!["oncall".into()]));
-    assert_eq!(glass.place, Place { file: "loadline.yaml".into(), line: 29 });
+    assert_eq!(glass.place, Place { file: "loadline.yaml".into(), line: 36 });
 }
 
 #[test]
@@ -81,7 +85,7 @@ fn byte_order_mark_and_carriage_returns_are_no_faults() {
     assert_eq!(bare(policy), bare(parse("p.yaml", DESIGN.as_bytes(), &KNOWN).unwrap()));
 }
 
-fn faults(text: &str) -> String {
+pub fn faults(text: &str) -> String {
     parse("policy.yaml", text.as_bytes(), &KNOWN).unwrap_err().to_string()
 }
 
@@ -124,10 +128,10 @@ policy.yaml:10:53: `image-too-large`: "500MB" is not one of `off`, `warn`, `deny
 10 |     footprint: {run-as-root: deny, image-too-large: 500MB}
    |                                                     ^^^^^ did you mean `{deny: 500MB}`?
 
-policy.yaml:11:5: section `signatures` is not built into this version; remove it, for it would not be honoured
+policy.yaml:11:24: no authority is called `release`
    |
 11 |     signatures: {all: [release]}
-   |     ^^^^^^^^^^"#;
+   |                        ^^^^^^^ name it under `keys`"#;
     let found = faults(text);
     assert_eq!(found, expected, "\n{found}");
 }
@@ -180,7 +184,6 @@ fn faults_of_single_values_are_named() {
         (glass("annotation: a/b, value: c, namespaces: [d], groups: []"), "empty list"),
         (glass("annotation: a/b, value: c, namespaces: [d], groups: {}"), "`groups` is a list"),
         (glass("annotation: a/b, vlaue: c, namespaces: [d], groups: any"), "did you mean `value`?"),
-        (format!("{head}keys: {{}}\n"), "section `keys` is not built"),
         (format!("{head}workloads: {{rules: {{secret-as-enf: deny}}}}\n"), "did you mean `secret-in-env`"),
         (format!("{head}workloads: {{rules: {{shell-present: deny}}}}\n"), "it looks into images"),
         (format!("{head}workloads: {{rules: {{privileged: forbid}}}}\n"), "is not one of `off`, `warn`, `deny`"),
@@ -225,7 +228,7 @@ fn bytes_that_are_no_text_are_placed() {
 }
 
 /// Reads from a little world of files.
-fn world(files: &[(&str, &str)], path: &str) -> Result<LoadLine, plimsoll_policy::PolicyError> {
+pub fn world(files: &[(&str, &str)], path: &str) -> Result<LoadLine, plimsoll_policy::PolicyError> {
     let load = |path: &str| {
         files
             .iter()

@@ -89,6 +89,8 @@ pub fn reason(code: ReasonCode) -> &'static str {
         ReasonCode::UnreadableName => "what should name an image does not",
         ReasonCode::Refused => "the policy refuses the image outright",
         ReasonCode::Tag => "the tag, or its absence, breaks the policy's rule",
+        ReasonCode::Signature => "a signature that the policy asks for is not there, or nobody could tell",
+        ReasonCode::Attestation => "an attestation that the policy asks for is not there, or nobody could tell",
         ReasonCode::Vulnerability => "a vulnerability that the policy does not let pass",
         ReasonCode::UndecidedMatch => "it could not be told whether a package is vulnerable",
         ReasonCode::Workload => "the manifest breaks what the policy asks of workloads",

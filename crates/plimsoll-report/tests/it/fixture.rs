@@ -292,6 +292,7 @@ fn shop() -> Assessment {
         matches,
         findings,
         workload: None,
+        signatures: None,
         rulings: Vec::new(),
         coverage: vec![
             Coverage {
@@ -377,6 +378,7 @@ pub fn baseline_only() -> Report {
         matches: Vec::new(),
         findings: Vec::new(),
         workload: None,
+        signatures: None,
         rulings: Vec::new(),
         coverage: vec![Coverage {
             what: "cargo".into(),

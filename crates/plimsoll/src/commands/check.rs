@@ -228,6 +228,7 @@ fn unread(args: &CheckArgs, below: &Below) -> Assessment {
         findings: Vec::new(),
         coverage: Vec::new(),
         workload: None,
+        signatures: None,
         rulings: Vec::new(),
         problems: below.problems.clone(),
         verdict: None,

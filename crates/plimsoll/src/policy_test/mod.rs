@@ -242,6 +242,7 @@ fn clean(image: &str, reference: &ImageReference) -> Assessment {
         findings: Vec::new(),
         coverage: Vec::new(),
         workload: None,
+        signatures: None,
         rulings: Vec::new(),
         problems: Vec::new(),
         verdict: None,

@@ -1,0 +1,208 @@
+//! Whose signatures an entry asks for. In: what was found of the image's signatures. Out: a denial for each that is asked for and
+//! not there, "could not tell" where they were not or not wholly looked at, and who signed. What it does not do: verify.
+//!
+//! What counts is a signature of the digest that the name leads to: of the index where it leads to one, of the manifest where it
+//! names that. An index answers for its manifests, for it holds their digests; a manifest says nothing of an index that holds it,
+//! for that may hold others; and whoever names a manifest has not asked an index.
+
+use plimsoll_model::loadline::SignatureRules;
+use plimsoll_model::{Digest, Effect, ReasonCode, Refused, SignatureFacts, SignedKind, SubjectKind, Verified};
+
+use super::{Case, Found, looked_into, reason};
+
+/// What a message shows of words that others chose, in characters.
+const MAX_SHOWN: usize = 300;
+/// Authorities that one message names.
+const MAX_NAMED: usize = 5;
+
+pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
+    let rules = &case.entry.signatures;
+    if rules.is_empty() || case.assessment.subject.kind != SubjectKind::Image {
+        return;
+    }
+    let (facts, digest) = match facts(case) {
+        Facts::Known(facts, digest) => (facts, digest),
+        Facts::Unknown(why) => {
+            let message = format!("could not tell who signed it, and entry `{}` asks for that: {why}", case.entry.name);
+            return push(case, Effect::Undecided, "signatures", message, found);
+        }
+        Facts::SaidElsewhere => return,
+    };
+    let signed = |name: &String| counts(facts, digest, name, rules);
+    for name in rules.all.iter().filter(|name| !signed(name)) {
+        missing(case, facts, digest, "signatures.all", &format!("`{name}`"), std::slice::from_ref(name), found);
+    }
+    let least = rules.minimum.unwrap_or(1) as usize;
+    let there = rules.any.iter().filter(|name| signed(name)).count();
+    if !rules.any.is_empty() && there < least {
+        let unsigned: Vec<String> = rules.any.iter().filter(|name| !signed(name)).cloned().collect();
+        let whom = match (least, rules.any.as_slice()) {
+            (1, [one]) => format!("`{one}`"),
+            (1, _) => format!("any of {}", listed(&rules.any)),
+            _ => format!("{least} of {} ({there} did)", listed(&rules.any)),
+        };
+        missing(case, facts, digest, "signatures.any", &whom, &unsigned, found);
+    }
+    let by: Vec<String> = rules.all.iter().chain(&rules.any).filter(|name| signed(name)).cloned().collect();
+    if !by.is_empty() {
+        let pinned = case.assessment.subject.reference.as_ref().is_some_and(|reference| reference.digest().is_some());
+        let tag =
+            if pinned { "" } else { ", to which its tag led: what runs is that where the digest is named or pinned" };
+        push(case, Effect::Info, "signatures", format!("signed by {}: {digest}{tag}", listed(&by)), found);
+    }
+}
+
+/// What is known of an image's signatures.
+pub(super) enum Facts<'a> {
+    /// And the digest that they must be of.
+    Known(&'a SignatureFacts, &'a Digest),
+    /// Why nobody can tell.
+    Unknown(String),
+    /// Nobody could look into the image at all, and the verdict says so.
+    SaidElsewhere,
+}
+
+pub(super) fn facts<'a>(case: &Case<'a>) -> Facts<'a> {
+    let subject = &case.assessment.subject;
+    let Some(facts) = &case.assessment.signatures else {
+        if !looked_into(case.assessment) {
+            return Facts::SaidElsewhere;
+        }
+        return Facts::Unknown("nobody looked for it; signatures are looked for in the image's registry".into());
+    };
+    if facts.policy != case.policy.digest {
+        return Facts::Unknown("it was looked for under another policy, whose authorities may be others".into());
+    }
+    let named = subject.reference.as_ref().and_then(|reference| reference.digest());
+    match named.or(subject.index_digest.as_ref()).or(subject.digest.as_ref()) {
+        Some(digest) => Facts::Known(facts, digest),
+        None => Facts::Unknown("it has no digest by which its registry knows it".into()),
+    }
+}
+
+/// Whether an authority signed that digest, with the annotations that are asked for.
+fn counts(facts: &SignatureFacts, digest: &Digest, name: &str, rules: &SignatureRules) -> bool {
+    facts.verified.iter().any(|one| {
+        one.kind == SignedKind::Signature && one.authority == name && one.digest == *digest && annotated(one, rules)
+    })
+}
+
+fn annotated(one: &Verified, rules: &SignatureRules) -> bool {
+    rules.annotations.iter().all(|(key, value)| one.annotations.get(key) == Some(value))
+}
+
+/// The reason for signatures of `whom` that are not there; `names` are the authorities that have not signed.
+fn missing(
+    case: &Case<'_>,
+    facts: &SignatureFacts,
+    digest: &Digest,
+    clause: &str,
+    whom: &str,
+    names: &[String],
+    found: &mut Found,
+) {
+    let what = image_words(case);
+    let near = nearest(case, facts, digest, names);
+    if let Some(unfinished) = facts.problems.first() {
+        let message = format!(
+            "could not tell whether {what} is signed by {whom}, as entry `{}` asks: {}{}",
+            case.entry.name,
+            shown(&unfinished.to_string()),
+            near.map_or_else(String::new, |near| format!("; of what could be read, {near}")),
+        );
+        return push(case, Effect::Undecided, clause, message, found);
+    }
+    let near = near.unwrap_or_else(|| format!("there is no signature of {digest}"));
+    let message = format!("{what} is not signed by {whom}, as entry `{}` asks: {near}", case.entry.name);
+    push(case, Effect::Deny, clause, message, found);
+}
+
+/// What comes nearest to a signature by one of `names`, in words.
+fn nearest(case: &Case<'_>, facts: &SignatureFacts, digest: &Digest, names: &[String]) -> Option<String> {
+    let rules = &case.entry.signatures;
+    let theirs = || facts.verified.iter().filter(|one| names.contains(&one.authority));
+    let signatures = |one: &&Verified| one.kind == SignedKind::Signature;
+    if let Some(one) = theirs().filter(signatures).find(|one| one.digest == *digest) {
+        let lacks = rules.annotations.iter().find(|(key, value)| one.annotations.get(*key) != Some(value));
+        let (key, value) = lacks?;
+        let has = match one.annotations.get(key) {
+            Some(other) => format!("`{key}` is `{}` there", shown(other)),
+            None => format!("`{key}` is not there"),
+        };
+        return Some(format!(
+            "`{}` signed it without the annotation `{key}: {value}`, which is asked for: {has}",
+            one.authority
+        ));
+    }
+    if let Some(one) = theirs().filter(signatures).find(|one| one.digest != *digest) {
+        return Some(other_digest(case, digest, one));
+    }
+    if let Some(one) = theirs().find(|one| one.kind == SignedKind::Attestation) {
+        let kind = one.predicate_type.as_deref().unwrap_or("unknown");
+        let (by, kind) = (&one.authority, shown(kind));
+        return Some(format!("an attestation of type {kind} by `{by}` is there, and no signature"));
+    }
+    let refused = |held: fn(&Refused, &[String]) -> bool| {
+        let mut of_kind = facts.refused.iter().filter(|one| one.kind == SignedKind::Signature);
+        of_kind.find(|one| held(one, names)).map(refused_words)
+    };
+    let other = || facts.verified.iter().find(|one| signatures(one) && one.digest == *digest);
+    let attested = || facts.refused.iter().find(|one| one.kind == SignedKind::Attestation);
+    refused(|one, names| one.authority.as_ref().is_some_and(|name| names.contains(name)))
+        .or_else(|| refused(|_, _| true))
+        .or_else(|| other().map(|one| format!("it is signed by `{}`", one.authority)))
+        .or_else(|| {
+            let any = facts.verified.iter().any(|one| one.kind == SignedKind::Attestation);
+            let word = "an attestation is there, and no signature";
+            attested().map(|one| format!("{word} ({})", refused_words(one))).or(any.then(|| word.to_owned()))
+        })
+}
+
+/// What was signed is not what the name leads to.
+pub(super) fn other_digest(case: &Case<'_>, digest: &Digest, one: &Verified) -> String {
+    let subject = &case.assessment.subject;
+    let (by, signed) = (&one.authority, &one.digest);
+    if subject.index_digest.as_ref() == Some(digest) && subject.digest.as_ref() == Some(signed) {
+        return format!(
+            "`{by}` signed the manifest {signed} alone, and the name leads to the index {digest}, which may hold others: sign \
+             the index, or name the manifest's digest"
+        );
+    }
+    format!("`{by}` signed {signed}, and the name leads to {digest}")
+}
+
+/// A refusal in words: what is wrong, with its code.
+pub(super) fn refused_words(one: &Refused) -> String {
+    let whom = one.authority.as_ref().map_or_else(String::new, |name| format!("held against `{name}`: "));
+    format!("{whom}{} ({})", shown(&one.message), shown(&one.code))
+}
+
+/// The image as the subject of a sentence.
+pub(super) fn image_words(case: &Case<'_>) -> String {
+    case.name.clone().unwrap_or_else(|| shown(&case.assessment.subject.name))
+}
+
+/// `` `a`, `b` ``, with a bound.
+pub(super) fn listed(names: &[String]) -> String {
+    let mut words = names.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = names.len().saturating_sub(MAX_NAMED) {
+        words += &format!(" and {more} more");
+    }
+    words
+}
+
+/// Words that others chose, on one line and within a bound.
+pub(super) fn shown(text: &str) -> String {
+    let plain = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let mut words: String = plain.take(MAX_SHOWN).collect();
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        words.push('…');
+    }
+    words
+}
+
+fn push(case: &Case<'_>, effect: Effect, clause: &str, message: String, found: &mut Found) {
+    let mut one = reason(effect, ReasonCode::Signature, message);
+    one.clause = case.clause(clause);
+    found.reasons.push(one);
+}
