@@ -497,7 +497,16 @@ def configs():
     names = ["codeowners", "cyclonedx", "dotenv", "edn", "hcl1", "hcl2", "ignore", "ini", "jsonc", "properties", "spdx", "toml", "vcl", "xml"]
     texts = lambda name: fixture("e2e/policies/conftest/formats", f"{name}.cases").split(b"%%%%\n")[1:]
     plain = lambda text: text.partition(b"\n")[2] if text.startswith(b"%% ") else text
-    return {f"config_{name}": [plain(text) for text in texts(name)] for name in names}
+    seeds = {f"config_{name}": [plain(text) for text in texts(name)] for name in names}
+    # Of the definitions each alone: without what they import.
+    definitions = [fixture("e2e/policies/conftest/protos", name) for name in ("a_common.proto", "b_service.proto", "c_old.proto")]
+    common = definitions[0].partition(b"package acme.common;")[2]
+    definitions[1] = definitions[1].replace(b'import "protos/a_common.proto";', common).replace(b"common.Le", b"Le").replace(b"common.La", b"La")
+    seeds["config_textproto"] = [
+        definitions[{b"v1": 1, b"ol": 2}.get(text.partition(b"acme.")[2][:2], 0)].replace(b".acme.Le", b"Le") + b"\0" + plain(text)
+        for text in texts("textproto")
+    ]
+    return seeds
 
 
 GATEKEEPER_TEMPLATE = b"""apiVersion: templates.gatekeeper.sh/v1

@@ -1,6 +1,8 @@
 //! What holds for every format of configuration files. In: a format's name, a file. Out: nothing; what does not hold panics.
 
-use plimsoll_config::{Around, MAX_DEPTH, Value, named};
+use std::sync::LazyLock;
+
+use plimsoll_config::{Around, MAX_DEPTH, Messages, Value, named};
 
 /// How deep a value is; numbers are finite.
 fn looked_at(value: &Value) -> usize {
@@ -17,10 +19,16 @@ fn looked_at(value: &Value) -> usize {
 
 /// Reads a file of that format: the same twice.
 pub fn read(name: &str, file: &[u8]) {
+    static NONE: LazyLock<Messages> = LazyLock::new(Messages::default);
+    read_with(name, file, &NONE);
+}
+
+/// The same with messages that the file may be of.
+pub fn read_with(name: &str, file: &[u8], messages: &Messages) {
     let format = named(name).expect("the target names a format");
     // Names of up to two letters are variables, whose values grow with their names.
     let environment = |name: &str| (name.len() < 3).then(|| format!("${name}"));
-    let around = Around { environment: &environment };
+    let around = Around { environment: &environment, messages };
     let read = format.bytes(file, &around);
     match &read {
         // An object of HCL 1 is a list and a map, and each key one more.

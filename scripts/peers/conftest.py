@@ -246,13 +246,13 @@ def cases():
 def formats(ours, peer):
     all_cases = list(cases())
     asked = "".join(json.dumps({"parser": parser, "text": text}) + "\n" for parser, _, _, text in all_cases)
-    answers = subprocess.run([peer], input=asked, capture_output=True, text=True, timeout=300).stdout.splitlines()
+    answers = subprocess.run([peer, "protos"], cwd=FOLDER, input=asked, capture_output=True, text=True, timeout=300).stdout.splitlines()
     differ = 0
     counts = {}
     for (parser, number, words, text), answer in zip(all_cases, answers, strict=True):
         counts[parser] = counts.get(parser, 0) + 1
-        done = subprocess.run([ours, "conftest", "parse", "--parser", parser, "-"], input=text.encode(),
-                              capture_output=True, timeout=60)
+        done = subprocess.run([ours, "conftest", "parse", "--parser", parser, "-"], cwd=FOLDER, input=text.encode(),
+                              capture_output=True, timeout=60, env={**os.environ, "CONFTEST_PROTO_FILE_DIRS": "protos"})
         wanted = json.loads(answer)
         refused = done.returncode != 0
         if words.startswith("%% refused"):

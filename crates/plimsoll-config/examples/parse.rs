@@ -3,14 +3,15 @@
 
 use std::io::Read as _;
 
-use plimsoll_config::{Around, Value, named};
+use plimsoll_config::{Around, Messages, Value, named};
 
 fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes).expect("standard input can be read");
     let format = named(&name).expect("a format's name is the first argument");
-    match format.bytes(&bytes, &Around { environment: &|name| std::env::var(name).ok() }) {
+    let around = Around { environment: &|name| std::env::var(name).ok(), messages: &Messages::default() };
+    match format.bytes(&bytes, &around) {
         Ok(value) => println!("{}", json(&value)),
         Err(fault) => println!("{}:{}: {fault}", fault.line, fault.column),
     }

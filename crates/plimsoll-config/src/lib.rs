@@ -20,12 +20,16 @@ mod ignore;
 mod ini;
 pub mod jsonc;
 mod properties;
+mod proto;
 mod spdx;
 mod tables;
+mod textproto;
 mod vcl;
 mod xml;
 
 use std::collections::BTreeMap;
+
+pub use proto::{BadDefinition, Definition, Messages};
 
 /// Bytes of one file.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -67,6 +71,8 @@ pub struct Fault {
 /// What a reader may look at besides the text.
 #[derive(Clone, Copy)]
 pub struct Around<'a> {
+    /// The messages that files in Protocol Buffers' text form may be of.
+    pub messages: &'a Messages,
     /// The variables that `.env` and properties files may refer to.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -95,6 +101,11 @@ pub const FORMATS: &[Format] = &[
         read: |bytes, around| properties::read(utf8(bytes)?, around),
     },
     Format { name: "spdx", says: "error while parsing", read: |bytes, _| spdx::read(utf8(bytes)?) },
+    Format {
+        name: "textproto",
+        says: "unmarshal textproto",
+        read: |bytes, around| textproto::read(utf8(bytes)?, around.messages),
+    },
     Format { name: "toml", says: "unmarshal toml", read: |bytes, _| tables::read(utf8(bytes)?) },
     Format { name: "vcl", says: "decode vcl", read: |bytes, _| vcl::read(utf8(bytes)?) },
     Format { name: "xml", says: "unmarshal xml", read: |bytes, _| xml::read(&xml::decoded(bytes)?) },

@@ -1,15 +1,23 @@
 //! All formats: small examples, bombs, and texts of no sense.
 
-use plimsoll_config::{Around, FORMATS, Fault, Format, MAX_DEPTH, MAX_VALUES, Value, jsonc, named};
+use std::sync::LazyLock;
+
+use plimsoll_config::{Around, FORMATS, Fault, Format, MAX_DEPTH, MAX_VALUES, Messages, Value, jsonc, named};
 use proptest::prelude::*;
 
 fn nothing(_: &str) -> Option<String> {
     None
 }
 
+static MESSAGES: LazyLock<Messages> = LazyLock::new(Messages::default);
+
+fn around() -> Around<'static> {
+    Around { environment: &nothing, messages: &MESSAGES }
+}
+
 fn read(name: &str, text: &str) -> Result<Value, Fault> {
     let format: &Format = named(name).expect("the name is a format's");
-    format.bytes(text.as_bytes(), &Around { environment: &nothing })
+    format.bytes(text.as_bytes(), &around())
 }
 
 fn depth(value: &Value) -> usize {
@@ -222,7 +230,7 @@ fn a_fault_has_its_line_and_column() {
 #[test]
 fn what_is_no_utf_8_has_its_place() {
     for format in FORMATS {
-        let fault = format.bytes(b"<a>\n\xff</a>", &Around { environment: &nothing }).expect_err(format.name);
+        let fault = format.bytes(b"<a>\n\xff</a>", &around()).expect_err(format.name);
         assert_eq!((fault.line, fault.column), (2, 1), "{}", format.name);
     }
 }
@@ -230,7 +238,7 @@ fn what_is_no_utf_8_has_its_place() {
 #[test]
 fn variables_come_from_the_environment_that_is_given() {
     let environment = |name: &str| (name == "HOME").then(|| "/h".to_owned());
-    let around = Around { environment: &environment };
+    let around = Around { environment: &environment, ..around() };
     let value = named("dotenv").unwrap().bytes(b"A=$HOME/x\nB=${NONE}y\n", &around).unwrap();
     assert_eq!((at(&value, &["A"]), at(&value, &["B"])), (&Value::text("/h/x"), &Value::text("y")));
 }
@@ -239,7 +247,7 @@ proptest! {
     #[test]
     fn no_text_makes_a_reader_panic(text in "[\\PC\\n\\t]{0,200}") {
         for format in FORMATS {
-            if let Ok(value) = format.bytes(text.as_bytes(), &Around { environment: &nothing }) {
+            if let Ok(value) = format.bytes(text.as_bytes(), &around()) {
                 prop_assert!(depth(&value) <= 3 * MAX_DEPTH);
             }
         }
@@ -249,7 +257,7 @@ proptest! {
     #[test]
     fn no_text_of_their_own_signs_makes_a_reader_panic(text in "[\\[\\]{}()<>\"'\\\\$%#=:;,.!&/~a1 \\n-]{0,60}") {
         for format in FORMATS {
-            let _ = format.bytes(text.as_bytes(), &Around { environment: &nothing });
+            let _ = format.bytes(text.as_bytes(), &around());
         }
         jsonc::plain(text.as_bytes());
     }

@@ -296,3 +296,56 @@ fn files_of_a_web_server_are_taken_whole_or_not_at_all() {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{path}");
     }
 }
+
+#[test]
+fn textproto_is_judged_by_its_definitions() {
+    let policy = "package main\n\ndeny contains input.name if input.replicas > 2\n";
+    let called = "package main\n\ndeny contains parse_config_file(\"../b.textproto\").name if input.replicas > 2\n";
+    let definition = "syntax = \"proto3\";\npackage a;\nimport \"more/kind.proto\";\nmessage M { string name = 1; int32 replicas = 2; Kind kind = 3; }\n";
+    let folder = folder(&[
+        ("a.textproto", "# proto-message: a.M\nname: \"web\" replicas: 3 kind: BIG\n"),
+        ("b.textproto", "# proto-message: a.M\nname: \"other\"\n"),
+        ("c.textproto", "# proto-message: a.M\n\nreplicas: \"3\"\n"),
+        ("protos/m.proto", definition),
+        ("protos/more/kind.proto", "syntax = \"proto3\"; package a; enum Kind { SMALL = 0; BIG = 1; }"),
+        ("broken/m.proto", "syntax = \"proto3\";\nmessage M {\n  string = 1;\n}\n"),
+        ("empty/readme", ""),
+        ("policy/p.rego", policy),
+        ("called/p.rego", called),
+    ]);
+    let test = |args: &[&str]| conftest(folder.path(), &[&["test", "--no-color"], args].concat());
+    let said = test(&["--proto-file-dirs", "protos", "a.textproto"]);
+    assert!(said.status == 1 && said.out.contains("FAIL - a.textproto - main - web"), "{}{}", said.out, said.err);
+    let said = test(&["--proto-file-dirs", "protos", "-p", "called", "a.textproto"]);
+    assert!(said.out.contains("main - other"), "{}{}", said.out, said.err);
+    // What cannot be read never passes.
+    for (args, words) in [
+        (["--proto-file-dirs", "protos", "c.textproto"].as_slice(), "c.textproto:3:11"),
+        (&["a.textproto"], "--proto-file-dirs"),
+        (&["--proto-file-dirs", "broken", "a.textproto"], "broken/m.proto:3:10"),
+        (&["--proto-file-dirs", "empty", "a.textproto"], "no .proto files"),
+        (&["--proto-file-dirs", "nowhere", "a.textproto"], "find proto files"),
+    ] {
+        let said = test(args);
+        assert!(
+            said.status == 1 && said.err.contains(words) && said.out.is_empty(),
+            "{args:?}: {}{}",
+            said.out,
+            said.err
+        );
+    }
+}
+
+#[test]
+fn what_is_not_spoken_names_the_way_out() {
+    let folder = folder(&[
+        ("nginx.conf", "a b;"),
+        ("a.hocon", "a { b = 1 }"),
+        ("Jenkinsfile", "a()"),
+        ("policy/p.rego", "package main\n\ndeny contains \"x\" if false\n"),
+    ]);
+    for (name, words) in [("nginx.conf", "crossplane parse"), ("a.hocon", "pyhocon"), ("Jenkinsfile", "groovy")] {
+        let said = conftest(folder.path(), &["test", name]);
+        assert!(said.status == 1 && said.err.contains(words), "{name}: {}", said.err);
+    }
+}

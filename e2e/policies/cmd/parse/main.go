@@ -1,5 +1,5 @@
 // Asks conftest's own parsers many questions in one process. In: lines of JSON {"parser", "text"}. Out: for each a line of
-// JSON {"value"} or {"error"}.
+// JSON {"value"} or {"error"}. Arguments: folders with definitions of Protocol Buffers.
 package main
 
 import (
@@ -9,6 +9,15 @@ import (
 	"os"
 
 	"github.com/open-policy-agent/conftest/parser"
+	"github.com/spf13/viper"
+	// What conftest's own program knows besides, by what else is in it.
+	_ "google.golang.org/protobuf/types/known/anypb"
+	_ "google.golang.org/protobuf/types/known/durationpb"
+	_ "google.golang.org/protobuf/types/known/emptypb"
+	_ "google.golang.org/protobuf/types/known/fieldmaskpb"
+	_ "google.golang.org/protobuf/types/known/structpb"
+	_ "google.golang.org/protobuf/types/known/timestamppb"
+	_ "google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 type question struct {
@@ -32,6 +41,7 @@ func answer(asked question) (value any, err error) {
 }
 
 func main() {
+	viper.Set("proto-file-dirs", os.Args[1:])
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 64<<20)
 	for in.Scan() {

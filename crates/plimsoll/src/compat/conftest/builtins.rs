@@ -12,6 +12,7 @@ use plimsoll_rego::types::{Signature, Type};
 use plimsoll_rego::value::Value;
 
 use super::configs;
+use super::protos::Protos;
 use crate::rego::load;
 
 /// Their signatures.
@@ -32,16 +33,18 @@ pub fn functions() -> Vec<Function> {
 }
 
 /// What they do; the sources are those of the policies.
-pub fn all(sources: &Sources) -> Vec<(&'static str, Custom)> {
+pub fn all(sources: &Sources, protos: &Arc<Protos>) -> Vec<(&'static str, Custom)> {
     let names: Arc<Vec<String>> = Arc::new(sources.iter().map(|source| source.name.to_string()).collect());
     let beside = move |context: &Context<'_>, path: &str| -> Result<String, Failure> {
         let caller = context.scratch.caller.and_then(|span| names.get(usize::try_from(span.source).ok()?));
         beside(caller.map_or("", String::as_str), path)
     };
     let of_one = beside.clone();
+    let protos_of = || Arc::clone(protos);
+    let (of_file, of_all, of_text) = (protos_of(), protos_of(), protos_of());
     let file: Custom = Arc::new(move |context, args| {
         let path = of_one(context, text(args, 0)?)?;
-        parse_file(context, &path)
+        parse_file(context, &path, &of_file)
     });
     let combined: Custom = Arc::new(move |context, args| {
         let Some(Value::Array(paths)) = args.first() else { return Err(Failure::operand("operand 1 must be array")) };
@@ -55,12 +58,12 @@ pub fn all(sources: &Sources) -> Vec<(&'static str, Custom)> {
             size = size.saturating_add(std::fs::metadata(path).map_or(0, |found| found.len()));
         }
         pay(context, size)?;
-        let documents = configs::read(&paths, None)
+        let documents = configs::read(&paths, None, &of_all)
             .map_err(|why| Failure::builtin(format!("parse combine configurations: {why}")))?;
         Ok(Some(configs::combined(&documents)))
     });
     vec![
-        ("parse_config", Arc::new(parse_config)),
+        ("parse_config", Arc::new(move |context, args| parse_config(context, args, &of_text))),
         ("parse_config_file", file),
         ("parse_combined_config_files", combined),
     ]
@@ -89,22 +92,22 @@ fn pay(context: &mut Context<'_>, bytes: u64) -> Result<(), Failure> {
     paid.map_err(|limit| Failure::Halt(Halt::Exhausted(limit)))
 }
 
-fn parse_file(context: &mut Context<'_>, path: &str) -> Result<Option<Value>, Failure> {
+fn parse_file(context: &mut Context<'_>, path: &str, protos: &Protos) -> Result<Option<Value>, Failure> {
     let parser = configs::parser_of(path).map_err(|why| Failure::builtin(format!("create config parser: {why}")))?;
     let content = load::bytes(Path::new(path))
         .map_err(|fault| Failure::builtin(format!("read config file {path}: {}", fault.text())))?;
     pay(context, u64::try_from(content.len()).unwrap_or(u64::MAX))?;
-    let value = configs::parse(&parser, &content, Some(path));
+    let value = configs::parse(&parser, &content, Some(path), protos);
     value.map(Some).map_err(|fault| Failure::builtin(format!("unmarshal config: {}", fault.message)))
 }
 
-fn parse_config(context: &mut Context<'_>, args: &[Value]) -> Result<Option<Value>, Failure> {
+fn parse_config(context: &mut Context<'_>, args: &[Value], protos: &Protos) -> Result<Option<Value>, Failure> {
     let (parser, config) = (text(args, 0)?, text(args, 1)?);
     pay(context, u64::try_from(config.len()).unwrap_or(u64::MAX))?;
     if !configs::known(parser) {
         return Err(Failure::builtin(format!("create config parser: unknown parser: {parser}")));
     }
-    let value = configs::parse(parser, config.as_bytes(), None);
+    let value = configs::parse(parser, config.as_bytes(), None, protos);
     value.map(Some).map_err(|fault| Failure::builtin(format!("unmarshal config: {}", fault.message)))
 }
 

@@ -2,12 +2,14 @@
 //! and why. The formats are `plimsoll-config`'s; YAML and JSON are read as Rego's documents are, Dockerfiles by our linter.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use plimsoll_checks::dockerfile;
 use plimsoll_checks::source::Source;
-use plimsoll_config::{Around, Fault, MAX_VALUES, jsonc};
+use plimsoll_config::{Around, Fault, MAX_VALUES, Messages, jsonc};
 use plimsoll_rego::value::{JsonLimits, Number, Value};
 
+use super::protos::Protos;
 use super::{engine, external};
 use crate::rego::load;
 
@@ -40,6 +42,8 @@ pub const PARSERS: &[&str] = &[
 /// What one file may be, whatever its format: a stream of documents has it once.
 pub const LIMITS: JsonLimits =
     JsonLimits { bytes: plimsoll_config::MAX_BYTES, depth: plimsoll_config::MAX_DEPTH as u32, nodes: MAX_VALUES };
+/// What other formats than textproto may be of.
+static NONE: LazyLock<Messages> = LazyLock::new(Messages::default);
 /// Lines of a Dockerfile: an instruction is a map of six values.
 const MAX_LINES: usize = MAX_VALUES / 6;
 
@@ -76,7 +80,7 @@ pub fn known(parser: &str) -> bool {
 }
 
 /// Reads files: their documents by their paths.
-pub fn read(paths: &[String], parser: Option<&str>) -> Result<BTreeMap<String, Value>, String> {
+pub fn read(paths: &[String], parser: Option<&str>, protos: &Protos) -> Result<BTreeMap<String, Value>, String> {
     let one = |path: &String| -> Result<(String, Value), String> {
         let named = |message: String| format!("{message}, path: {path}");
         let parser = match parser {
@@ -84,13 +88,16 @@ pub fn read(paths: &[String], parser: Option<&str>) -> Result<BTreeMap<String, V
             Some(parser) => return Err(named(format!("new parser: unknown parser: {parser}"))),
             None => parser_of(path).map_err(|why| named(format!("new parser: {why}")))?,
         };
+        if parser == "textproto" {
+            protos.messages().map_err(|why| named(format!("new parser: {why}")))?;
+        }
         let content = match path.as_str() {
             "-" => load::standard_input(),
             path => load::bytes(&engine::absolute(path)),
         };
         let content =
             content.map_err(|fault| named(format!("get configuration content: open file: {}", fault.text())))?;
-        let value = parse(&parser, &content, Some(path))
+        let value = parse(&parser, &content, Some(path), protos)
             .map_err(|fault| format!("parser unmarshal: {}, path: {}", fault.message, fault.place(path)))?;
         Ok((path.clone(), value))
     };
@@ -98,7 +105,7 @@ pub fn read(paths: &[String], parser: Option<&str>) -> Result<BTreeMap<String, V
 }
 
 /// Reads one file's content.
-pub fn parse(parser: &str, content: &[u8], path: Option<&str>) -> Result<Value, Fault> {
+pub fn parse(parser: &str, content: &[u8], path: Option<&str>, protos: &Protos) -> Result<Value, Fault> {
     if content.len() > LIMITS.bytes {
         return Err(Fault::new(format!("more than {} MiB", LIMITS.bytes >> 20)));
     }
@@ -118,17 +125,26 @@ pub fn parse(parser: &str, content: &[u8], path: Option<&str>) -> Result<Value, 
         "groovy" => Err(Fault::new(
             "parse groovy: conftest's tree of a Jenkinsfile is that of one Go library, which is not spoken here",
         )),
-        other => of_format(other, content),
+        other => of_format(other, content, protos),
     }
 }
 
 /// A format of `plimsoll-config`.
-pub fn of_format(name: &str, content: &[u8]) -> Result<Value, Fault> {
+pub fn of_format(name: &str, content: &[u8], protos: &Protos) -> Result<Value, Fault> {
     let Some(format) = plimsoll_config::named(name) else {
-        return Err(Fault::new(format!("{name} files are not spoken here: docs/conftest.md says which are")));
+        let way_out = match name {
+            "hocon" => "make JSON of it first (pyhocon -f json) and read that",
+            "nginx" => "make JSON of it first (crossplane parse) and read that",
+            _ => "docs/conftest.md says which are",
+        };
+        return Err(Fault::new(format!("{name} files are not spoken here: {way_out}")));
     };
     let environment = |name: &str| std::env::var(name).ok();
-    let value = format.bytes(content, &Around { environment: &environment });
+    let messages = match name {
+        "textproto" => protos.messages().map_err(Fault::new)?,
+        _ => &NONE,
+    };
+    let value = format.bytes(content, &Around { environment: &environment, messages });
     value.map(document).map_err(|fault| fault.under(format.says))
 }
 
@@ -306,7 +322,7 @@ mod tests {
             ("cue", " ".repeat(LIMITS.bytes + 1)),
             ("json", "[".repeat(LIMITS.depth as usize + 1)),
         ] {
-            let fault = parse(parser, content.as_bytes(), None).unwrap_err();
+            let fault = parse(parser, content.as_bytes(), None, &Protos::default()).unwrap_err();
             let words = ["more than", "deeper than"];
             assert!(words.iter().any(|words| fault.message.contains(words)), "{parser}: {fault:?}");
         }

@@ -13,6 +13,7 @@ use plimsoll_rego::parse;
 use plimsoll_rego::span::Sources;
 use plimsoll_rego::value::Value;
 
+use super::protos::Protos;
 use super::result::{Check, Finding, Query};
 use super::{builtins, words};
 use crate::compat::opa::explain::{self, Trace};
@@ -28,6 +29,8 @@ pub struct Dialect {
     pub strict: bool,
     pub version: String,
     pub capabilities: Option<String>,
+    /// What policies may read textproto files by.
+    pub protos: Arc<Protos>,
 }
 
 /// What is wanted besides answers.
@@ -101,7 +104,8 @@ pub fn load(policy: &[String], data: &[String], dialect: &Dialect) -> Result<Pol
     let Loaded { sources, modules, .. } = &mut loaded;
     let name = |source: u32| sources.get(source).map(|source| source.name.clone());
     modules.sort_by_key(|module| name(module.source));
-    let custom = builtins::all(&loaded.sources).into_iter().map(|(name, run)| (name.to_owned(), run)).collect();
+    let custom =
+        builtins::all(&loaded.sources, &dialect.protos).into_iter().map(|(name, run)| (name.to_owned(), run)).collect();
     Ok(Policies { loaded, parse, compile, custom })
 }
 

@@ -15,6 +15,7 @@ mod flags;
 mod format;
 mod output;
 mod parse;
+mod protos;
 mod result;
 mod settings;
 mod test;

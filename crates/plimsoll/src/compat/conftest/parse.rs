@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::flags::Parse;
+use super::protos::Protos;
 use super::settings::Settings;
 use super::{configs, print};
 use crate::exit::Exit;
@@ -18,8 +19,9 @@ pub fn run(asked: &Parse, settings: &Settings) -> Result<Exit, String> {
         return Err("must supply path to at least one file".into());
     }
     let parser = settings.text(asked.parser.as_ref(), "parser").filter(|parser| !parser.is_empty());
-    let documents =
-        configs::read(&asked.files, parser.as_deref()).map_err(|why| format!("parse configurations: {why}"))?;
+    let protos = Protos::of(settings.list(&[], "proto-file-dirs", &[]));
+    let documents = configs::read(&asked.files, parser.as_deref(), &protos)
+        .map_err(|why| format!("parse configurations: {why}"))?;
     if settings.truth(asked.combine, "combine")? {
         let entries = configs::apart(&documents).map(|(path, contents)| Entry { path, contents: Plain(contents) });
         let entries: Vec<Entry<'_>> = entries.collect();

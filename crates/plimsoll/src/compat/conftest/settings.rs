@@ -6,6 +6,7 @@ use std::path::Path;
 use plimsoll_rego::value::{JsonLimits, Value};
 
 use super::flags::truth;
+use super::protos::Protos;
 use crate::rego::load;
 
 /// The names of a configuration file that is not named, in the order in which they are looked for.
@@ -28,7 +29,7 @@ impl Settings {
         let content = load::bytes(Path::new(&name)).map_err(|fault| wrong(fault.text()))?;
         let extension = Path::new(&name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let file = match extension {
-            "toml" => super::configs::of_format("toml", &content)
+            "toml" => super::configs::of_format("toml", &content, &Protos::default())
                 .map_err(|fault| format!("{}: {}", fault.place(&name), fault.message)),
             "json" => Value::from_json(&content).map_err(|error| format!("{name}: {error}")),
             "yaml" | "yml" => {

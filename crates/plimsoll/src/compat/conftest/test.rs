@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use plimsoll_rego::value::Value;
 
 use super::engine::{self, Dialect, Wanted};
 use super::flags::{Language, Reformat, Report, Test};
 use super::output::{self, Shown};
+use super::protos::Protos;
 use super::result::{self, Check};
 use super::settings::Settings;
 use super::{bundles, configs, parallel, print};
@@ -24,6 +26,7 @@ pub fn dialect(language: &Language, settings: &Settings) -> Result<Dialect, Stri
         strict: settings.truth(language.strict, "strict")?,
         version: settings.text(language.rego_version.as_ref(), "rego-version").unwrap_or_else(|| "v1".into()),
         capabilities: settings.text(language.capabilities.as_ref(), "capabilities").filter(|path| !path.is_empty()),
+        protos: Arc::new(Protos::of(settings.list(&language.proto_file_dirs, "proto-file-dirs", &[]))),
     })
 }
 
@@ -72,8 +75,9 @@ fn checks(asked: &Test, settings: &Settings) -> Result<Vec<Check>, String> {
     let ignore = settings.text(asked.ignore.as_ref(), "ignore");
     let files = files(&asked.files, ignore.as_deref()).map_err(|why| format!("parse files: {why}"))?;
     let parser = settings.text(asked.parser.as_ref(), "parser").filter(|parser| !parser.is_empty());
-    let mut documents =
-        configs::read(&files, parser.as_deref()).map_err(|why| format!("parse configurations: {why}"))?;
+    let dialect = dialect(&asked.language, settings)?;
+    let mut documents = configs::read(&files, parser.as_deref(), &dialect.protos)
+        .map_err(|why| format!("parse configurations: {why}"))?;
     let name = settings.text(asked.stdin_filename.as_ref(), "stdin-filename").filter(|name| !name.is_empty());
     if let (Some(name), true) = (name, documents.contains_key("-"))
         && let Some(document) = documents.remove("-")
@@ -87,7 +91,7 @@ fn checks(asked: &Test, settings: &Settings) -> Result<Vec<Check>, String> {
             .map_err(|why| format!("update policies: {why}"))?;
     }
     let data = settings.list(&asked.language.data, "data", &[]);
-    let policies = engine::load(&policy, &data, &dialect(&asked.language, settings)?)?;
+    let policies = engine::load(&policy, &data, &dialect)?;
     let given = settings.list(&asked.namespace, "namespace", &["main"]);
     let namespaces = match settings.truth(asked.all_namespaces, "all-namespaces")? {
         true => engine::namespaces(&policies.loaded.modules),
