@@ -126,11 +126,14 @@ impl Template {
         Ok(Template { name: document.name().into(), kind: kind.into(), schema, code, operations })
     }
 
+    /// Whether its `operations` name an operation; one without any is asked about what the webhook's rules bring.
+    pub fn names(&self, operation: &str) -> bool {
+        self.operations.iter().any(|want| &**want == "*" || **want == *operation)
+    }
+
     /// Whether it is asked for an operation at admission; what an object would make comes by none, and is always asked about.
     pub fn wants(&self, operation: &str) -> bool {
-        operation.is_empty()
-            || self.operations.is_empty()
-            || self.operations.iter().any(|want| &**want == "*" || **want == *operation)
+        operation.is_empty() || self.operations.is_empty() || self.names(operation)
     }
 }
 

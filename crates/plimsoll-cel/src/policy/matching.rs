@@ -74,6 +74,10 @@ impl Constraints {
         Constraints { rules, excluded, namespaces, objects, exact }
     }
 
+    pub fn wants(&self, operation: &str) -> bool {
+        self.rules.iter().any(|rule| listed(&rule.operations, operation))
+    }
+
     pub fn matches(&self, review: &Review) -> Matched {
         let namespaces = self.namespaces(review);
         if namespaces == Matched::No {

@@ -239,6 +239,11 @@ impl Policy {
         &self.name
     }
 
+    /// Whether one of its rules is about an operation.
+    pub fn wants(&self, operation: &str) -> bool {
+        self.constraints.wants(operation)
+    }
+
     /// What kind its parameters are of: apiVersion and kind.
     pub fn param_kind(&self) -> Option<(&str, &str)> {
         self.param_kind.as_ref().map(|kind| (&*kind.api_version, &*kind.kind))

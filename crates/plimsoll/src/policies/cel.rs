@@ -11,7 +11,7 @@ use plimsoll_gatekeeper::{Document, Words};
 use plimsoll_model::Effect;
 
 use super::files::File;
-use super::{Question, Said};
+use super::{DELETION, Question, Said};
 
 /// The server's own annotation of what `Audit` would have refused.
 const AUDITED: &str = "validation.policy.admission.k8s.io/validation_failure";
@@ -65,6 +65,11 @@ impl Admission {
         }
         let params = Params::new(&params).map_err(|error| anyhow!("{error}"))?;
         Ok(Admission { policies, bindings, mutating, mutating_bindings, params })
+    }
+
+    /// Whether a policy's rules name deletions.
+    pub fn speaks_of_deletions(&self) -> bool {
+        self.policies.iter().any(|policy| policy.wants(DELETION))
     }
 
     /// The question about the object as these policies leave it, where it was made at the desk and they change anything.

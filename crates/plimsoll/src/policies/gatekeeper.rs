@@ -18,7 +18,7 @@ use plimsoll_rego::budget::Budget;
 use plimsoll_rego::value::Value;
 
 use super::files::File;
-use super::{Question, Said};
+use super::{DELETION, Question, Said};
 use crate::native::Cel;
 
 /// Where scoped actions are done.
@@ -57,6 +57,12 @@ impl Gatekeeper {
             inventory.add(document).map_err(|fault| anyhow!("{fault}"))?;
         }
         Ok(Gatekeeper { set: set.with_inventory(inventory), expander })
+    }
+
+    /// Whether a template that is in use names deletions.
+    pub fn speaks_of_deletions(&self) -> bool {
+        let used = |kind: &Arc<str>| self.set.constraints().any(|constraint| constraint.kind == *kind);
+        self.set.templates().iter().any(|template| template.names(DELETION) && used(&template.kind))
     }
 
     /// Whether objects are changed.

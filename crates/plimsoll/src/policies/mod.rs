@@ -31,6 +31,9 @@ const MAX_RULINGS: usize = 100;
 /// Letters of one message.
 const MAX_MESSAGE: usize = 4096;
 
+/// The operation of what goes away.
+const DELETION: &str = "DELETE";
+
 /// The sets, ready to be asked from many threads.
 #[derive(Default)]
 pub struct Policies {
@@ -112,6 +115,15 @@ impl Policies {
     /// Whether something is asked of objects.
     pub fn ask_of_objects(&self) -> bool {
         self.over(PolicyOver::Objects).next().is_some()
+    }
+
+    /// Whether a policy over objects names deletions, so that a webhook should ask about them.
+    pub fn speak_of_deletions(&self) -> bool {
+        self.over(PolicyOver::Objects).any(|set| match &set.engine {
+            Engine::Rego(modules) => modules.speaks_of_deletions(),
+            Engine::Gatekeeper(gatekeeper) => gatekeeper.speaks_of_deletions(),
+            Engine::Cel(admission) => admission.speaks_of_deletions(),
+        })
     }
 
     /// Whether something is asked of what is in images.

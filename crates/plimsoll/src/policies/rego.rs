@@ -11,7 +11,7 @@ use plimsoll_rego::span::Sources;
 use plimsoll_rego::value::Value;
 
 use super::files::File;
-use super::{Question, Said};
+use super::{DELETION, Question, Said};
 use crate::rego::fault::{Fault, text as fault_text};
 use crate::rego::load::{self, Loaded};
 use crate::rego::policies::{Policies, Settings, is_rule};
@@ -19,6 +19,7 @@ use crate::rego::policies::{Policies, Settings, is_rule};
 pub struct Modules {
     data: Value,
     rules: Vec<Rule>,
+    speaks_of_deletions: bool,
 }
 
 struct Rule {
@@ -62,7 +63,14 @@ impl Modules {
             let (query, sources) = policies.query(&name).map_err(|faults| anyhow::anyhow!(fault_text(&faults)))?;
             rules.push(Rule { name, effect, query, sources });
         }
-        Ok(Modules { data: policies.data, rules })
+        // Whoever tells operations apart has their words in a text.
+        let word = |file: &File| file.name.ends_with(".rego") && contains(&file.content, DELETION.as_bytes());
+        Ok(Modules { data: policies.data, rules, speaks_of_deletions: files.iter().any(word) })
+    }
+
+    /// Whether a module names deletions.
+    pub fn speaks_of_deletions(&self) -> bool {
+        self.speaks_of_deletions
     }
 
     pub(super) fn ask(&self, asked: &Question, budget: &Budget) -> Vec<Said> {
@@ -86,6 +94,10 @@ impl Modules {
         }
         all
     }
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
 }
 
 /// The rules that are asked, by name, each once.

@@ -25,11 +25,15 @@ pub fn request<'a>(review: &'a Review, annotations: &'a BTreeMap<String, String>
 }
 
 /// Whether the policy asks something of the review's object. Whether a pod may run is asked when it is validated, and not
-/// when its tags are pinned.
+/// when its tags are pinned; of what goes away, or is connected to, the policies in other languages alone.
 pub fn asks_of_object(loaded: &Loaded, review: &Review) -> bool {
-    let gone = matches!(review.operation, Some(Operation::Delete | Operation::Connect));
-    let asked = matches!(review.envelope, Envelope::Admission { mutating: false, .. }) && !gone;
-    loaded.workloads.is_some() && asked
+    let asked = matches!(review.envelope, Envelope::Admission { mutating: false, .. });
+    asked && loaded.workloads.is_some() && (!brings_nothing(review) || loaded.session.policies.ask_of_objects())
+}
+
+/// The workloads' own rules hold for what is brought into a cluster.
+fn brings_nothing(review: &Review) -> bool {
+    matches!(review.operation, Some(Operation::Delete | Operation::Connect))
 }
 
 /// The verdict on the review's object; `body` is what the review was read from.
@@ -86,6 +90,7 @@ fn object_asked(
             let old = review.old_object.as_ref().and_then(text);
             workload::of_object(linter, object, old, &name, namespace)
         }
+        _ if brings_nothing(review) => workload::object(namespace),
         // What cannot be looked at is never let off.
         _ => workload::unread(namespace),
     };
@@ -102,7 +107,9 @@ fn object_asked(
             }
         }
     }
-    let assessment = workload::with_values(assessment, &loaded.session.policy, secrets);
+    if !brings_nothing(review) {
+        assessment = workload::with_values(assessment, &loaded.session.policy, secrets);
+    }
     object_assessed(loaded, review, &assessment, at)
 }
 

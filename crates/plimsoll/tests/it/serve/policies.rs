@@ -397,3 +397,58 @@ fn policies_are_read_from_lists_too() {
         "{said:?}"
     );
 }
+
+#[test]
+fn deletions_are_asked_as_each_language_has_them() {
+    let operations = "rego: |\n      package needslabel";
+    let template = GATEKEEPER.replace(
+        "  - target: admission.k8s.gatekeeper.sh\n",
+        "  - target: admission.k8s.gatekeeper.sh\n    operations: [OPS]\n",
+    );
+    assert!(template.contains(operations) && template.contains("[OPS]"));
+    let rego = "package p\n\nimport rego.v1\n\ndeny contains \"it is kept\" if {\n\tinput.request.operation == \"DELETE\"\n\tinput.request.object == null\n\tinput.request.oldObject.metadata.labels.kept\n}\n";
+    let cel = CEL.replace("operations: [CREATE, UPDATE]", "operations: [DELETE]").replace(
+        "object.spec.replicas > 1",
+        "\"object == null && (oldObject.spec.replicas > 1 || request.userInfo.username == 'nobody')\"",
+    );
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| {
+        written(dir, &format!("workloads: {{podSecurity: {{level: restricted}}}}\n{SETS}"));
+        std::fs::write(dir.join("rego/a.rego"), rego).unwrap();
+        std::fs::write(dir.join("gatekeeper.yaml"), template.replace("OPS", "CREATE, DELETE")).unwrap();
+        std::fs::write(dir.join("cel/vap.yaml"), &cel).unwrap();
+    });
+    let deletion = |change: &dyn Fn(&mut Value), more: Value| {
+        let mut request = json!({"operation": "DELETE", "object": null, "oldObject": deployment(change),
+            "resource": {"group": "apps", "version": "v1", "resource": "deployments"}});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = gate.client().post("/validate", &review_of(&deployment(|_| {}), &request).to_string()).json();
+        let response = answer["response"].clone();
+        (response["allowed"] == true, response["status"]["message"].as_str().unwrap_or_default().to_owned())
+    };
+    // Its images and its pod's security are nobody's business any more.
+    assert_eq!(deletion(&|_| {}, json!({})), (true, String::new()), "{}", gate.log());
+    for (change, words) in [
+        (
+            &(|object: &mut Value| object["metadata"]["labels"]["kept"] = json!("yes")) as &dyn Fn(&mut Value),
+            "it is kept",
+        ),
+        (&|object| object["metadata"]["labels"] = json!({"team": "b"}), "the label owner is missing"),
+        (&|object| object["spec"]["replicas"] = json!(1), "one replica is none"),
+    ] {
+        let (allowed, message) = deletion(change, json!({}));
+        assert!(!allowed && message.contains(words), "{words}: {message}");
+    }
+    // Gatekeeper's webhook fails where there is nothing to ask about; so does every selector.
+    let (allowed, message) = deletion(&|_| {}, json!({"oldObject": null}));
+    assert!(!allowed && message.contains("oldObject cannot be nil"), "{message}");
+    // A connection brings what the API server sends of it: none of these is about it.
+    let exec = json!({"operation": "CONNECT", "subResource": "exec", "oldObject": null,
+        "object": {"apiVersion": "v1", "kind": "PodExecOptions", "command": ["sh"]}, "kind": {"group": "", "version": "v1", "kind": "PodExecOptions"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"}});
+    assert_eq!(deletion(&|_| {}, exec), (true, String::new()), "{}", gate.log());
+    // Templates that do not name them leave deletions alone.
+    std::fs::write(gate.path("gatekeeper.yaml"), template.replace("OPS", "CREATE")).unwrap();
+    gate.signal("-HUP");
+    gate.wait("took over policy and data", |gate| gate.log().contains("took over policy and data"));
+    assert!(deletion(&|object| object["metadata"]["labels"] = json!({"team": "b"}), json!({})).0);
+}
