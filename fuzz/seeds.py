@@ -642,6 +642,11 @@ def seeds():
         "archive": built_archive(),
         "registry_files": [REGISTRIES, HOSTS, CREDENTIALS, CHALLENGE, b"docker.io=m:5000/x"],
         "cluster_files": [KUBECONFIG, CREDENTIALS, DOCKERCFG, PULL_SECRET],
+        "cluster_watch": [
+            b'{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","namespace":"shop","resourceVersion":"7"},"data":{"a":"b"}}}',
+            b'{"type":"BOOKMARK","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":"9"}}}',
+            b'{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}}',
+        ],
         "protobuf": [b"\x0a\x60\x0a\x05a:b:c\x1a\x57\x0a\x08a/b.json\x12\x47" + SHA.encode() + b"\x18\x80\x01"],
         "load_line": policies,
         "vex": [OPENVEX, CSAF, CDX_VEX],

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
@@ -26,6 +26,8 @@ pub const TTL: Duration = Duration::from_secs(60);
 const TTL_OF_NOTHING: Duration = Duration::from_secs(5);
 /// An API server that does not answer within this is down; callers with less time drop the question.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a connection that is in use is asked whether it lives, and how long it has to say so.
+const PING: Duration = Duration::from_secs(10);
 /// Questions at the same time. The others wait, and find the answer kept when they asked the same.
 const AT_ONCE: usize = 4;
 /// A secret or service account. etcd takes 1.5 MiB; base64 and managed fields are on top.
@@ -195,6 +197,9 @@ impl Cluster {
             .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .timeout(TIMEOUT)
+            // A connection that went dead without a word would otherwise be used again by each request, to time out on.
+            .http2_keep_alive_interval(PING)
+            .http2_keep_alive_timeout(PING)
             .referer(false)
             .build()
             .map_err(|error| ClusterError::Tls { why: crate::error::chain(&error) })?;
@@ -394,17 +399,19 @@ impl Cluster {
         })
     }
 
-    fn url(&self, path: &str) -> Result<Url, ClusterError> {
+    pub(super) fn url(&self, path: &str) -> Result<Url, ClusterError> {
         self.server
             .join(path)
             .map_err(|_| ClusterError::Malformed { what: path.to_owned(), why: "it is no address".into() })
     }
 
-    /// The body of an answer; `None` for 404.
-    async fn get(&self, url: Url, what: &str, limit: usize) -> Result<Option<Vec<u8>>, ClusterError> {
-        let server = || self.server.host_str().unwrap_or_default().to_owned();
-        let unreachable =
-            |error: reqwest::Error| ClusterError::Unreachable { server: server(), source: error.without_url() };
+    pub(super) fn unreachable(&self, error: reqwest::Error) -> ClusterError {
+        let server = self.server.host_str().unwrap_or_default().to_owned();
+        ClusterError::Unreachable { server, source: error.without_url() }
+    }
+
+    /// A question, signed with who we are.
+    pub(super) fn question(&self, url: Url) -> Result<RequestBuilder, ClusterError> {
         let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(token) = &self.token {
             let value = HeaderValue::from_str(&format!("Bearer {}", token.now()?));
@@ -415,11 +422,26 @@ impl Cluster {
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        let mut response = request.send().await.map_err(unreachable)?;
+        Ok(request)
+    }
+
+    /// The body of an answer; `None` for 404.
+    pub(super) async fn get(&self, url: Url, what: &str, limit: usize) -> Result<Option<Vec<u8>>, ClusterError> {
+        let response = self.question(url)?.send().await.map_err(|error| self.unreachable(error))?;
+        self.body(response, what, limit).await
+    }
+
+    /// The body of an answer that came; `None` for 404.
+    pub(super) async fn body(
+        &self,
+        mut response: Response,
+        what: &str,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, ClusterError> {
         let status = response.status().as_u16();
         let limit = if status == 200 { limit } else { MAX_ERROR_BODY as usize };
         let mut bytes = vec![];
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
             if bytes.len() + chunk.len() > limit {
                 if status != 200 {
                     break;
@@ -435,7 +457,7 @@ impl Cluster {
         };
         match status {
             200 => Ok(Some(bytes)),
-            401 => Err(ClusterError::Unauthorized { server: server() }),
+            401 => Err(ClusterError::Unauthorized { server: self.server.host_str().unwrap_or_default().to_owned() }),
             403 => Err(ClusterError::Forbidden { what: what.to_owned(), words: words() }),
             404 => Ok(None),
             _ => Err(ClusterError::Status { what: what.to_owned(), status, words: words() }),
@@ -491,7 +513,7 @@ fn names(named: Option<Vec<Named>>) -> Vec<String> {
 }
 
 /// True for what an object may be called, and safe in a path.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let sign = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     !text.is_empty()
         && text.len() <= MAX_NAME
@@ -500,7 +522,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// The value in a body. The parser's own words are left out, for they may quote a secret.
-fn json<T: DeserializeOwned>(what: &str, bytes: Option<Vec<u8>>) -> Result<Option<T>, ClusterError> {
+pub(super) fn json<T: DeserializeOwned>(what: &str, bytes: Option<Vec<u8>>) -> Result<Option<T>, ClusterError> {
     let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
     bytes.map(read).transpose().map_err(|error| ClusterError::BadAnswer {
         what: what.to_owned(),

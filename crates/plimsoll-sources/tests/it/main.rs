@@ -6,6 +6,7 @@ mod artifacts;
 mod cluster;
 mod engines;
 mod folders;
+mod follow;
 mod layouts;
 mod make;
 mod registries;
