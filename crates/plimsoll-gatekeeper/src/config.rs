@@ -1,13 +1,42 @@
-//! Gatekeeper's `Config`. In: a document of `config.gatekeeper.sh`. Out: which namespaces a process leaves alone, and what it
-//! asks to have in the inventory.
+//! Gatekeeper's `Config` and SyncSets. In: documents of `config.gatekeeper.sh` and `syncset.gatekeeper.sh`. Out: which
+//! namespaces a process leaves alone, and what is asked to be in the inventory.
 
 use std::sync::Arc;
+
+use plimsoll_rego::value::Value;
 
 use crate::document::Document;
 use crate::json;
 use crate::matching::Glob;
 
 pub const GROUP: &str = "config.gatekeeper.sh";
+const SYNC_GROUP: &str = "syncset.gatekeeper.sh";
+
+/// A kind whose objects are to be in the inventory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Synced {
+    /// `v1`, `networking.k8s.io/v1`
+    pub api_version: String,
+    pub kind: String,
+}
+
+/// The kinds that a Config or SyncSet asks for; none of other documents.
+pub fn synced(document: &Document) -> Vec<Synced> {
+    let path: &[&str] = match (document.group(), document.kind()) {
+        (GROUP, "Config") => &["spec", "sync", "syncOnly"],
+        (SYNC_GROUP, "SyncSet") => &["spec", "gvks"],
+        _ => return Vec::new(),
+    };
+    let one = |entry: &Value| {
+        let text = |name| json::text(entry, &[name]);
+        let api_version = match text("group") {
+            "" => text("version").to_owned(),
+            group => format!("{group}/{}", text("version")),
+        };
+        Synced { api_version, kind: text("kind").to_owned() }
+    };
+    json::items(json::at(document.value(), path)).iter().map(one).collect()
+}
 
 /// What a namespace may be left alone by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

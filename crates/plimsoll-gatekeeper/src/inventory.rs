@@ -14,6 +14,17 @@ use crate::matching::is_namespace;
 type Names = BTreeMap<String, Value>;
 type Kinds = BTreeMap<String, BTreeMap<String, Names>>;
 
+/// Objects of one kind in one namespace.
+#[derive(Debug, Clone)]
+pub struct Several {
+    /// Empty for those of none.
+    pub namespace: String,
+    pub api_version: String,
+    pub kind: String,
+    /// An object of objects, by their names.
+    pub names: Value,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
     cluster: Kinds,
@@ -53,16 +64,41 @@ impl Inventory {
 
     /// As policies see it, without `data.inventory` itself.
     pub fn document(&self) -> Value {
+        self.document_with([])
+    }
+
+    /// The same with more objects, of which those win that are here already.
+    pub fn document_with(&self, more: impl IntoIterator<Item = Several>) -> Value {
+        let mut all: BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>> = BTreeMap::new();
+        for Several { namespace, api_version, kind, names } in more {
+            all.entry(namespace).or_default().entry(api_version).or_default().insert(kind, names);
+        }
+        let own = std::iter::once(("", &self.cluster)).chain(self.namespaced.iter().map(|(name, of)| (&**name, of)));
+        for (namespace, versions) in own {
+            for (version, kinds) in versions {
+                for (kind, names) in kinds {
+                    let of = all.entry(namespace.to_owned()).or_default().entry(version.clone()).or_default();
+                    let beside = match of.get(kind) {
+                        Some(Value::Object(there)) => there.entries(),
+                        _ => &[],
+                    };
+                    let others = beside.iter().filter(|(name, _)| name.as_str().is_none_or(|n| !names.contains_key(n)));
+                    let own = names.iter().map(|(name, value)| (Value::string(name.as_str()), value.clone()));
+                    let both = others.cloned().chain(own).collect();
+                    of.insert(kind.clone(), Value::object(both));
+                }
+            }
+        }
         fn map<T>(of: &BTreeMap<String, T>, inner: impl Fn(&T) -> Value) -> Value {
             Value::object(of.iter().map(|(name, value)| (Value::string(name.as_str()), inner(value))).collect())
         }
-        let kinds = |kinds: &Kinds| map(kinds, |kinds| map(kinds, |names| map(names, Value::clone)));
+        let kinds = |versions: &BTreeMap<String, BTreeMap<String, Value>>| map(versions, |of| map(of, Value::clone));
         let mut entries = Vec::new();
-        if !self.cluster.is_empty() {
-            entries.push((Value::string("cluster"), kinds(&self.cluster)));
+        if let Some(cluster) = all.remove("") {
+            entries.push((Value::string("cluster"), kinds(&cluster)));
         }
-        if !self.namespaced.is_empty() {
-            entries.push((Value::string("namespace"), map(&self.namespaced, kinds)));
+        if !all.is_empty() {
+            entries.push((Value::string("namespace"), map(&all, kinds)));
         }
         Value::object(entries)
     }

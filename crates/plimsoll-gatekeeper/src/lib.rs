@@ -78,7 +78,7 @@ pub use constraint::Constraint;
 pub use document::{Document, Words, value_of};
 pub use expansion::{Expander, Made};
 pub use fault::{Fault, FaultKind, Place};
-pub use inventory::Inventory;
+pub use inventory::{Inventory, Several};
 pub use matching::Source;
 pub use mutation::Mutators;
 pub use native::{Native, NativeBound, NativeFault, NativePolicy};

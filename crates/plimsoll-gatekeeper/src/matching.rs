@@ -110,6 +110,11 @@ impl Match {
         })
     }
 
+    /// Whether the labels of namespaces decide.
+    pub fn selects_namespaces(&self) -> bool {
+        self.namespace_labels.is_some()
+    }
+
     /// The kinds that can match, for an index; `None` where all can.
     pub fn index(&self) -> Option<Vec<&Arc<str>>> {
         let open = |kinds: &Kinds| kinds.kinds.is_empty() || kinds.kinds.iter().any(|kind| &**kind == "*");

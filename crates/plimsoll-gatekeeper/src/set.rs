@@ -1,7 +1,7 @@
 //! Templates and constraints in force. In: documents, once; then reviews. Out: what each constraint that matches has to say, or
 //! that it could not tell. A [`Set`] is shared by threads and cheap to copy; it does not change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use plimsoll_rego::budget::Budget;
@@ -10,14 +10,14 @@ use plimsoll_rego::eval::Tracer;
 use plimsoll_rego::value::Value;
 
 use crate::code::{CodeOptions, Rego};
-use crate::config::{self, Exclusions, Process};
+use crate::config::{self, Exclusions, Process, Synced};
 use crate::constraint::{self, Constraint};
 use crate::document::Document;
 use crate::fault::{Fault, FaultKind};
 use crate::inventory::Inventory;
 use crate::json;
 use crate::kinds;
-use crate::matching::{Matchable, is_namespace};
+use crate::matching::{Match, Matchable, is_namespace};
 use crate::native::{Native, NativeBound};
 use crate::review::Review;
 use crate::template::{self, Code, Template};
@@ -61,6 +61,7 @@ struct Inner {
     /// Constraints that objects of any kind may match.
     of_any_kind: Vec<u32>,
     exclusions: Exclusions,
+    synced: BTreeSet<Synced>,
 }
 
 /// What one constraint says of a review.
@@ -116,6 +117,8 @@ pub struct ReviewOptions<'a> {
     pub budget: Budget,
     /// What else is in the cluster is not known: a policy that looks at `data.inventory` and finds nothing wrong could not tell.
     pub alone: bool,
+    /// Why what else is in the cluster is not known now: no policy that looks at `data.inventory` could tell anything.
+    pub unknown: Option<&'a str>,
     /// What a policy could not see is told: an error of a builtin, which Gatekeeper takes for "undefined", where it finds nothing
     /// wrong; and, where it looks at the object's Namespace and nobody shows it, whatever it finds.
     pub cautious: bool,
@@ -200,7 +203,8 @@ impl Set {
             return Err(faults);
         }
         let constraints = constraints.into_values().collect();
-        let inner = Arc::new(Inner::new(templates, constraints, exclusions));
+        let synced = documents.iter().flat_map(config::synced).collect();
+        let inner = Arc::new(Inner::new(templates, constraints, exclusions, synced));
         let empty = Value::object(Vec::new());
         Ok(Set { inner, inventory: Arc::new(Inventory::default()), data: empty })
     }
@@ -208,9 +212,45 @@ impl Set {
     /// The same policies with another inventory.
     pub fn with_inventory(&self, inventory: Inventory) -> Set {
         let document = inventory.document();
+        Set { inventory: Arc::new(inventory), ..self.clone() }.with_document(document)
+    }
+
+    /// The same with another document as `data.inventory`; the namespaces that matching knows stay.
+    pub fn with_document(&self, document: Value) -> Set {
         let empty = matches!(&document, Value::Object(object) if object.entries().is_empty());
         let data = if empty { document } else { json::object([("inventory", document)]) };
-        Set { inner: self.inner.clone(), inventory: Arc::new(inventory), data }
+        Set { inner: self.inner.clone(), inventory: self.inventory.clone(), data }
+    }
+
+    /// What it was given to know of other objects.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// The kinds that its Config and SyncSets ask to have in the inventory.
+    pub fn synced(&self) -> impl Iterator<Item = &Synced> {
+        self.inner.synced.iter()
+    }
+
+    /// Whether a policy in force looks at `data.inventory`.
+    pub fn looks_at_inventory(&self) -> bool {
+        self.in_force().any(|(_, template)| matches!(&template.code, Code::Rego(rego) if rego.referential))
+    }
+
+    /// Whether something in force looks, or may look, at the Namespace that an object is in.
+    pub fn looks_at_namespaces(&self) -> bool {
+        self.in_force().any(|(constraint, template)| {
+            let by_code = match &template.code {
+                Code::Rego(rego) => rego.reads_namespace,
+                Code::Native(_) => true,
+            };
+            by_code || constraint.matches.as_ref().is_some_and(Match::selects_namespaces)
+        })
+    }
+
+    fn in_force(&self) -> impl Iterator<Item = (&Constraint, &Template)> {
+        let template = |one: &InForce| self.inner.templates.get(one.template);
+        self.inner.constraints.iter().filter_map(move |one| Some((&*one.constraint, template(one)?)))
     }
 
     /// Whether other objects are known.
@@ -324,6 +364,9 @@ impl Set {
                         "the policy looks at the object's Namespace (input.review.namespaceObject), and {name:?} is not known here"
                     ));
                 }
+                if let Some(why) = options.unknown.filter(|_| rego.referential) {
+                    return undecided(format!("the policy looks at other objects (data.inventory): {why}"));
+                }
                 let tracer = watch.as_deref_mut().and_then(|watch| watch.tracer(rego));
                 match rego.ask(review.request(), &in_force.constraint.parameters, &self.data, options, tracer) {
                     Err(message) => undecided(message),
@@ -382,7 +425,12 @@ impl Set {
 }
 
 impl Inner {
-    fn new(templates: Vec<Template>, constraints: Vec<InForce>, exclusions: Exclusions) -> Inner {
+    fn new(
+        templates: Vec<Template>,
+        constraints: Vec<InForce>,
+        exclusions: Exclusions,
+        synced: BTreeSet<Synced>,
+    ) -> Inner {
         let mut by_kind: HashMap<Arc<str>, Vec<u32>> = HashMap::new();
         let mut of_any_kind = Vec::new();
         for (at, in_force) in constraints.iter().enumerate() {
@@ -400,7 +448,7 @@ impl Inner {
                 }
             }
         }
-        Inner { templates, constraints, by_kind, of_any_kind, exclusions }
+        Inner { templates, constraints, by_kind, of_any_kind, exclusions, synced }
     }
 
     /// The constraints that may match, in their order.

@@ -1,4 +1,5 @@
 //! What the crate gives, from documents to what is said of a review.
 
 mod hostile;
+mod inventory;
 mod library;
