@@ -120,10 +120,10 @@ impl Policy {
 }
 
 /// Whether a policy under a binding is about a request, and with which parameters.
-pub(super) enum Asked<'p> {
+pub(super) enum Asked {
     No,
     /// Once with each.
-    With(Vec<Option<&'p Value>>),
+    With(Vec<Option<Value>>),
     /// That is not known, or an error: the decision is made.
     Decided,
 }
@@ -151,14 +151,14 @@ impl<'a> Judging<'a> {
             Asked::With(all) => {
                 let mut any = all.is_empty();
                 for one in all {
-                    any |= self.evaluate(one);
+                    any |= self.evaluate(one.as_ref());
                 }
                 any
             }
         }
     }
 
-    pub fn asked<'p>(&mut self, params: &'p Params) -> Asked<'p> {
+    pub fn asked(&mut self, params: &Params) -> Asked {
         if self.review.is_passed_over() {
             return Asked::No;
         }

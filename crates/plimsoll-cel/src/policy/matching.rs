@@ -78,6 +78,10 @@ impl Constraints {
         self.rules.iter().any(|rule| listed(&rule.operations, operation))
     }
 
+    pub fn selects_namespaces(&self) -> bool {
+        !self.namespaces.is_empty()
+    }
+
     pub fn matches(&self, review: &Review) -> Matched {
         let namespaces = self.namespaces(review);
         if namespaces == Matched::No {

@@ -29,7 +29,7 @@
 //!
 //! A policy is refused at load for whatever the API server refuses it for when it is created, and for fields that are not known.
 //! Undecided, neither allowed nor denied, is what depends on something that only the cluster knows: the authorizer's answers, the
-//! namespace ([`Review::with_namespace`] tells it), parameters ([`Params`]), other versions of a resource under
+//! namespace ([`Review::with_namespace`] tells it), parameters ([`Params`]; [`Elsewhere`] asks who knows more), other versions of a resource under
 //! `matchPolicy: Equivalent`.
 //!
 //! MutatingAdmissionPolicies change the object before it is judged: see [`mutate`].
@@ -49,6 +49,6 @@ pub use environment::admission_environment;
 pub use fields::{Fault, PolicyError};
 pub use judge::{Judgement, Options, Verdict, refusal};
 pub use mutation::{Mutated, MutatingBinding, MutatingPolicy, Outcome, mutate};
-pub use params::Params;
+pub use params::{Elsewhere, Named, Params};
 pub use review::{Review, ReviewError};
 pub use spec::{Action, Binding, Policy};

@@ -1,5 +1,9 @@
 //! Parameters: the objects that bindings refer to, as far as the caller knows them.
 
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::review::{Review, ReviewError};
@@ -9,16 +13,38 @@ use crate::value::Value;
 /// Objects that may serve as parameters.
 #[derive(Debug, Clone, Default)]
 pub struct Params {
-    objects: Vec<Value>,
+    /// By apiVersion and kind.
+    objects: HashMap<(String, String), Vec<Named>>,
     complete: bool,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
+}
+
+/// An object and what it is called.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// Empty where it is in none.
+    pub namespace: String,
+    pub name: String,
+    pub object: Value,
+}
+
+/// Who knows objects that a caller does not have at hand. An answer that is not known is an error, in words that end a sentence;
+/// nothing is ever found missing for want of knowing.
+pub trait Elsewhere: fmt::Debug + Send + Sync {
+    /// Whether objects of a kind are in namespaces.
+    fn namespaced(&self, kind: (&str, &str), namespace: &str) -> Result<bool, String>;
+    /// The object of that name; the namespace is empty for a kind that has none.
+    fn named(&self, kind: (&str, &str), namespace: &str, name: &str) -> Result<Option<Value>, String>;
+    /// All objects of a kind in a namespace, or of a kind that has none.
+    fn all(&self, kind: (&str, &str), namespace: &str) -> Result<Vec<Named>, String>;
 }
 
 /// What a binding's reference leads to.
 #[derive(Debug)]
-pub(super) enum Found<'a> {
+pub(super) enum Found {
     /// `params` is null: the policy or the binding asks for none.
     Nothing,
-    These(Vec<&'a Value>),
+    These(Vec<Value>),
     /// As the API server words it.
     Error(String),
     Unknown(String),
@@ -27,8 +53,16 @@ pub(super) enum Found<'a> {
 impl Params {
     /// Of objects with apiVersion, kind and metadata. Others may exist that are not among them, unless [`Params::complete`].
     pub fn new<'a>(objects: impl IntoIterator<Item = &'a Json>) -> Result<Params, ReviewError> {
-        let objects = objects.into_iter().map(super::review::document).collect::<Result<_, _>>()?;
-        Ok(Params { objects, complete: false })
+        let mut params = Params::default();
+        for json in objects {
+            let object = super::review::document(json)?;
+            let text = |of: &Value, name: &str| of.field(name).and_then(Value::as_str).unwrap_or("").to_owned();
+            let kind = (text(&object, "apiVersion"), text(&object, "kind"));
+            let metadata = object.field("metadata").unwrap_or(&Value::Null);
+            let (namespace, name) = (text(metadata, "namespace"), text(metadata, "name"));
+            params.objects.entry(kind).or_default().push(Named { namespace, name, object });
+        }
+        Ok(params)
     }
 
     /// There are no others: what is not among them is not found, rather than unknown.
@@ -38,51 +72,80 @@ impl Params {
         self
     }
 
-    pub(super) fn find(&self, kind: Option<&ParamKind>, wanted: Option<&ParamRef>, review: &Review) -> Found<'_> {
+    /// With somebody who knows others. Of two objects of one name the own one counts.
+    pub fn look_elsewhere(&mut self, elsewhere: Arc<dyn Elsewhere>) {
+        self.elsewhere = Some(elsewhere);
+    }
+
+    pub(super) fn find(&self, kind: Option<&ParamKind>, wanted: Option<&ParamRef>, review: &Review) -> Found {
         let (Some(kind), Some(wanted)) = (kind, wanted) else { return Found::Nothing };
-        let of_kind = |object: &&Value| {
-            let says = |name: &str, wanted: &str| object.field(name).and_then(Value::as_str) == Some(wanted);
-            says("apiVersion", &kind.api_version) && says("kind", &kind.kind)
-        };
-        let named = |object: &Value, name: &str| {
-            let text = object.field("metadata").and_then(|metadata| metadata.field(name)).and_then(Value::as_str);
-            text.unwrap_or("").to_owned()
-        };
-        let all: Vec<&Value> = self.objects.iter().filter(of_kind).collect();
+        let own = self.objects.get(&(kind.api_version.clone(), kind.kind.clone())).map_or(&[][..], Vec::as_slice);
+        let known = (&*kind.api_version, &*kind.kind);
         // Without the cluster only the objects tell whether their kind has namespaces; those of the core are known.
-        let namespaced =
+        let guessed = || {
             matches!(&*kind.kind, "ConfigMap" | "Secret" | "Pod" | "Service" | "ServiceAccount" | "Deployment")
-                || all.iter().any(|object| !named(object, "namespace").is_empty());
-        let namespace =
+                || own.iter().any(|one| !one.namespace.is_empty())
+        };
+        let asked_in =
             if wanted.namespace.is_empty() { review.namespace_name.as_str() } else { wanted.namespace.as_str() };
-        if namespaced && namespace.is_empty() {
+        let told = self.elsewhere.as_ref().map(|elsewhere| elsewhere.namespaced(known, &wanted.namespace));
+        let sure_of_scope = matches!(told, Some(Ok(_)));
+        let namespaced = told.and_then(Result::ok).unwrap_or_else(guessed);
+        if namespaced && asked_in.is_empty() {
             return Found::Error(
                 "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources".to_owned(),
             );
         }
-        if !namespaced && !wanted.namespace.is_empty() && !all.is_empty() {
+        if !namespaced && !wanted.namespace.is_empty() && (sure_of_scope || !own.is_empty()) {
             return Found::Error("paramRef.namespace must not be provided for a cluster-scoped `paramKind`".to_owned());
         }
-        let near = all.into_iter().filter(|object| !namespaced || named(object, "namespace") == namespace);
-        let found: Vec<&Value> = match &wanted.selector {
-            None => near.filter(|object| named(object, "name") == wanted.name).collect(),
-            Some(selector) => {
-                let told: Vec<(&Value, Option<bool>)> = near.map(|object| (object, selector.selects(object))).collect();
-                if told.iter().any(|(_, selected)| selected.is_none()) {
-                    return Found::Unknown(format!("the labels of a {} cannot be read", kind.kind));
+        let namespace = if namespaced { asked_in } else { "" };
+        let near = own.iter().filter(|one| !namespaced || one.namespace == namespace);
+        let which = || match (&*wanted.name, namespace) {
+            ("", _) => format!("which {} the selector finds", kind.kind),
+            (name, "") => format!("{} {name:?}", kind.kind),
+            (name, namespace) => format!("{} {name:?} in namespace {namespace:?}", kind.kind),
+        };
+        let unknown = |why: &str| Found::Unknown(format!("the parameters are not known: {}{why}", which()));
+        let found = match (&wanted.selector, &self.elsewhere) {
+            (None, elsewhere) => {
+                let mut found: Vec<Value> =
+                    near.filter(|one| one.name == wanted.name).map(|one| one.object.clone()).collect();
+                match elsewhere {
+                    _ if !found.is_empty() => {}
+                    Some(elsewhere) => match elsewhere.named(known, namespace, &wanted.name) {
+                        Ok(object) => found.extend(object),
+                        Err(why) => return unknown(&format!(": {why}")),
+                    },
+                    None if self.complete => {}
+                    None => return unknown(""),
                 }
-                told.into_iter().filter_map(|(object, selected)| (selected == Some(true)).then_some(object)).collect()
+                found
+            }
+            (Some(selector), elsewhere) => {
+                let mut all: Vec<Named> = near.cloned().collect();
+                match elsewhere {
+                    Some(elsewhere) => match elsewhere.all(known, namespace) {
+                        Ok(others) => {
+                            let mine: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+                            all.extend(others.into_iter().filter(|other| !mine.contains(&other.name)));
+                        }
+                        Err(why) => return unknown(&format!(": {why}")),
+                    },
+                    None if self.complete => {}
+                    None => return unknown(""),
+                }
+                let mut found = Vec::new();
+                for one in all {
+                    match selector.selects(&one.object) {
+                        Some(true) => found.push(one.object),
+                        Some(false) => {}
+                        None => return Found::Unknown(format!("the labels of a {} cannot be read", kind.kind)),
+                    }
+                }
+                found
             }
         };
-        let sure = self.complete || (wanted.selector.is_none() && !found.is_empty());
-        if !sure {
-            let which = match (&*wanted.name, namespace) {
-                ("", _) => format!("which {} the selector finds", kind.kind),
-                (name, "") => format!("{} {name:?}", kind.kind),
-                (name, namespace) => format!("{} {name:?} in namespace {namespace:?}", kind.kind),
-            };
-            return Found::Unknown(format!("the parameters are not known: {which}"));
-        }
         if found.is_empty() && wanted.deny_when_missing {
             return Found::Error("no params found for policy binding with `Deny` parameterNotFoundAction".to_owned());
         }

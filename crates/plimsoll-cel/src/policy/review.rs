@@ -143,13 +143,33 @@ impl Review {
         if text(namespace, &["metadata", "name"]) != self.namespace_name {
             return Err(ReviewError(format!("the namespace given is not {:?}", self.namespace_name)));
         }
+        self.namespace = Namespace::Known(Review::namespace(namespace)?);
+        Ok(self)
+    }
+
+    /// A Namespace object as expressions see it.
+    pub fn namespace(namespace: &Json) -> Result<Value, ReviewError> {
         let mut shown = namespace.clone();
         if let Some(metadata) = shown.get_mut("metadata").and_then(Json::as_object_mut) {
             metadata.remove("managedFields");
             metadata.remove("ownerReferences");
         }
-        self.namespace = Namespace::Known(value(Some(&shown), "the namespace")?);
-        Ok(self)
+        value(Some(&shown), "the namespace")
+    }
+
+    /// As [`Review::with_namespace`], of what [`Review::namespace`] made.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: Value) -> Review {
+        let named = namespace.field("metadata").and_then(|metadata| metadata.field("name")).and_then(Value::as_str);
+        if matches!(self.namespace, Namespace::Unknown) && named == Some(&*self.namespace_name) {
+            self.namespace = Namespace::Known(namespace);
+        }
+        self
+    }
+
+    /// The name of the Namespace that the request is in and that nobody told; none where there is none, or it was told.
+    pub fn wanted_namespace(&self) -> Option<&str> {
+        matches!(self.namespace, Namespace::Unknown).then_some(&*self.namespace_name)
     }
 
     /// The same about another object: what mutations made of it.

@@ -17,6 +17,8 @@ use crate::{Environment, library};
 pub(super) const MAX_PARTS: usize = 1_000;
 const MAX_CONDITIONS: usize = 64;
 const MAX_ANNOTATIONS: usize = 20;
+/// The variable that is the Namespace.
+const NAMESPACE_OBJECT: &str = "namespaceObject";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnFailure {
@@ -244,10 +246,25 @@ impl Policy {
         self.constraints.wants(operation)
     }
 
+    /// Whether it looks, or may look, at the Namespace that an object is in.
+    pub fn looks_at_namespace(&self) -> bool {
+        let named = |all: &[Named]| all.iter().any(|one| speaks_of_namespace(&one.program));
+        self.constraints.selects_namespaces()
+            || named(&self.variables)
+            || named(&self.annotations)
+            || self.validations.iter().any(|one| {
+                speaks_of_namespace(&one.program) || one.message_expression.as_ref().is_some_and(speaks_of_namespace)
+            })
+    }
+
     /// What kind its parameters are of: apiVersion and kind.
     pub fn param_kind(&self) -> Option<(&str, &str)> {
         self.param_kind.as_ref().map(|kind| (&*kind.api_version, &*kind.kind))
     }
+}
+
+fn speaks_of_namespace(program: &Program) -> bool {
+    program.text().contains(NAMESPACE_OBJECT)
 }
 
 pub(super) fn parts<'a>(
@@ -401,6 +418,16 @@ impl Binding {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The namespace in which it looks for parameters, empty for the object's own; none where it wants none.
+    pub fn param_namespace(&self) -> Option<&str> {
+        self.param.as_ref().map(|param| &*param.namespace)
+    }
+
+    /// Whether it looks at the labels of the Namespace that an object is in.
+    pub fn looks_at_namespace(&self) -> bool {
+        self.constraints.as_ref().is_some_and(Constraints::selects_namespaces)
     }
 
     /// The policy that it binds.

@@ -1,6 +1,9 @@
 //! What stands around the expressions of a policy: loading it, what it is about, parameters, and what cannot be told.
 
-use plimsoll_cel::policy::{Binding, Judgement, Options, Params, Policy, Review, Verdict, refusal};
+use std::sync::Arc;
+
+use plimsoll_cel::policy::{Binding, Elsewhere, Judgement, Named, Options, Params, Policy, Review, Verdict, refusal};
+use plimsoll_cel::value::Value;
 use serde_json::{Value as Json, json};
 
 fn policy_with(spec: &Json) -> Json {
@@ -381,4 +384,84 @@ fn work_beyond_our_own_bounds_and_cancelling_are_undecided() {
     }
     let judged = policy.judge(&bindings, &review, &Params::default(), Options::default());
     assert_eq!(word(judged.first().expect("a judgement")), "allowed");
+}
+
+/// Who knows the objects of one kind, or nothing.
+#[derive(Debug)]
+struct Others(Result<Vec<(&'static str, &'static str, Json)>, String>);
+
+impl Elsewhere for Others {
+    fn namespaced(&self, _: (&str, &str), _: &str) -> Result<bool, String> {
+        self.0.as_ref().map(|all| all.iter().all(|(namespace, ..)| !namespace.is_empty())).map_err(Clone::clone)
+    }
+
+    fn named(&self, kind: (&str, &str), namespace: &str, name: &str) -> Result<Option<Value>, String> {
+        Ok(self.all(kind, namespace)?.into_iter().find(|one| one.name == name).map(|one| one.object))
+    }
+
+    fn all(&self, _: (&str, &str), namespace: &str) -> Result<Vec<Named>, String> {
+        let all = self.0.as_ref().map_err(Clone::clone)?.iter().filter(|(of, ..)| *of == namespace);
+        let named = |(namespace, name, json): &(&str, &str, Json)| Named {
+            namespace: (*namespace).to_owned(),
+            name: (*name).to_owned(),
+            object: Value::from_json(json).expect("an object"),
+        };
+        Ok(all.map(named).collect())
+    }
+}
+
+#[test]
+fn parameters_that_others_know_are_asked_for_and_own_ones_count_first() {
+    let limits = |most: i64, labels: Json| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "limits", "namespace": "shop", "labels": labels}, "most": most});
+    let spec = json!({"paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "validations": [{"expression": "object.spec.replicas <= params.most"}]});
+    let by_name = |missing: &str| json!({"paramRef": {"name": "limits", "parameterNotFoundAction": missing}});
+    let by_label = json!({"paramRef": {"selector": {"matchLabels": {"a": "b"}}, "parameterNotFoundAction": "Allow"}});
+    let asked = |others: &Others, own: &[Json], binding: &Json| {
+        let mut params = Params::new(own).expect("objects");
+        params.look_elsewhere(Arc::new(Others(others.0.clone())));
+        word(&judged(&spec, binding, &json!({}), &params, None))
+    };
+    let (a, none) = (json!({"a": "b"}), json!({}));
+    let one = |most, labels: &Json| Others(Ok(vec![("shop", "limits", limits(most, labels.clone()))]));
+    let (nobody, elsewhere) =
+        (Others(Err("nobody listens".into())), Others(Ok(vec![("other", "limits", limits(9, a.clone()))])));
+    for (others, own, binding, wanted) in [
+        (&one(5, &none), vec![], by_name("Deny"), "denied"),
+        (&one(6, &none), vec![], by_name("Deny"), "allowed"),
+        (&elsewhere, vec![], by_name("Deny"), "denied"),
+        (&elsewhere, vec![], by_name("Allow"), "allowed"),
+        (&nobody, vec![], by_name("Allow"), "undecided"),
+        (&nobody, vec![limits(6, none.clone())], by_name("Deny"), "allowed"),
+        (&one(9, &none), vec![limits(5, none.clone())], by_name("Deny"), "denied"),
+        (&one(5, &a), vec![], by_label.clone(), "denied"),
+        (&one(5, &none), vec![], by_label.clone(), "allowed"),
+        // The own one stands in its place, labels and all.
+        (&one(5, &a), vec![limits(5, none.clone())], by_label.clone(), "allowed"),
+        (&nobody, vec![limits(9, a.clone())], by_label.clone(), "undecided"),
+    ] {
+        assert_eq!(asked(others, &own, &binding), wanted, "{others:?} {own:?} {binding}");
+    }
+    let cluster = Others(Ok(vec![("", "limits", limits(9, none.clone()))]));
+    let named = json!({"paramRef": {"name": "limits", "namespace": "shop", "parameterNotFoundAction": "Allow"}});
+    assert_eq!(asked(&cluster, &[], &named), "denied", "a kind of the cluster's has no namespace to name");
+    assert_eq!(asked(&cluster, &[], &by_name("Deny")), "allowed");
+}
+
+#[test]
+fn policies_say_whether_they_look_at_the_namespace() {
+    let policy = |spec: &Json| Policy::from_json(&policy_with(spec)).expect("a policy");
+    assert!(!policy(&json!({})).looks_at_namespace());
+    for spec in [
+        json!({"validations": [{"expression": "namespaceObject.metadata.name == 'a'"}]}),
+        json!({"validations": [{"expression": "true", "messageExpression": "'in ' + namespaceObject.metadata.name"}]}),
+        json!({"variables": [{"name": "a", "expression": "namespaceObject.metadata"}]}),
+        json!({"auditAnnotations": [{"key": "a", "valueExpression": "namespaceObject.metadata.name"}]}),
+        json!({"matchConstraints": {"namespaceSelector": {"matchLabels": {"a": "b"}}, "resourceRules": rules(&json!({}))["matchConstraints"]["resourceRules"]}}),
+    ] {
+        assert!(policy(&spec).looks_at_namespace(), "{spec}");
+    }
+    let binding = |spec: &Json| binding_with(spec).looks_at_namespace();
+    assert!(!binding(&json!({})));
+    assert!(binding(&json!({"matchResources": {"namespaceSelector": {"matchLabels": {"a": "b"}}}})));
 }

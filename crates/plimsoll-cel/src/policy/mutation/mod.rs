@@ -245,7 +245,7 @@ impl<'a> Work<'a> {
         }
         let mut more = Vec::new();
         for (which, of, bound, param) in about {
-            if again.is_none_or(|again| again.contains(&which)) && self.invoke(of, bound, param)? && of.again {
+            if again.is_none_or(|again| again.contains(&which)) && self.invoke(of, bound, param.as_ref())? && of.again {
                 more.push(which);
             }
         }
