@@ -635,6 +635,29 @@ pub struct ServeArgs {
     /// How to reach the cluster; else the pod's own service account
     #[arg(long, env = "PLIMSOLL_KUBECONFIG", value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
+    /// Follow in the cluster what policies look at there: namespaces, parameters, and what Gatekeeper's Config syncs
+    #[arg(long, env = "PLIMSOLL_FOLLOW_CLUSTER", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Cluster")]
+    pub follow_cluster: bool,
+    /// Seconds for which what is followed is believed after the cluster was last heard of
+    #[arg(
+        long,
+        env = "PLIMSOLL_CLUSTER_STALE",
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u32).range(10..=3600),
+        help_heading = "Cluster"
+    )]
+    pub cluster_stale: u32,
+    /// Text of the objects that are followed, as the API server sends it
+    #[arg(
+        long,
+        env = "PLIMSOLL_CLUSTER_MEMORY",
+        value_name = "MIB",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u32).range(1..=65536),
+        help_heading = "Cluster"
+    )]
+    pub cluster_memory: u32,
     /// Assess these images at the start: a file with one name a line
     #[arg(long, env = "PLIMSOLL_PREWARM", value_name = "FILE", help_heading = "Cluster")]
     pub prewarm: Option<PathBuf>,

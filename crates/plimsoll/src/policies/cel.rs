@@ -1,16 +1,22 @@
 //! Admission policies, asked as the API server asks them: at the desk those that change objects first, which at the gate the server
 //! has asked already.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use plimsoll_cel::policy::{
     Binding, MutatingBinding, MutatingPolicy, Options, Outcome, Params, Policy, Review, Verdict, mutate,
 };
+use plimsoll_cel::value::Value as CelValue;
 use plimsoll_gatekeeper::{Document, Words};
 use plimsoll_model::Effect;
 
+use plimsoll_sources::cluster::Wanted;
+
 use super::files::File;
+use super::surroundings::{Needs, Surroundings, namespaces};
 use super::{DELETION, Question, Said};
 
 /// The server's own annotation of what `Audit` would have refused.
@@ -24,6 +30,9 @@ pub struct Admission {
     mutating: Vec<MutatingPolicy>,
     mutating_bindings: Vec<MutatingBinding>,
     params: Params,
+    /// The Namespaces among the files.
+    namespaces: HashMap<String, CelValue>,
+    around: Option<Arc<Surroundings>>,
 }
 
 impl Admission {
@@ -63,8 +72,59 @@ impl Admission {
         if policies.is_empty() && mutating.is_empty() {
             bail!("there is no ValidatingAdmissionPolicy and no MutatingAdmissionPolicy");
         }
+        let mut namespaces = HashMap::new();
+        for json in params.iter().filter(|json| is_namespace(json)) {
+            if let Some(name) = json.pointer("/metadata/name").and_then(serde_json::Value::as_str) {
+                namespaces.insert(name.to_owned(), Review::namespace(json).map_err(|error| anyhow!("{error}"))?);
+            }
+        }
         let params = Params::new(&params).map_err(|error| anyhow!("{error}"))?;
-        Ok(Admission { policies, bindings, mutating, mutating_bindings, params })
+        Ok(Admission { policies, bindings, mutating, mutating_bindings, params, namespaces, around: None })
+    }
+
+    /// The kinds of the cluster that the policies under their bindings look at.
+    pub fn needs(&self, needs: &mut Needs) {
+        let mut need = |wanted| needs.entry(wanted).or_default().cel = true;
+        for policy in &self.policies {
+            for binding in self.bindings.iter().filter(|binding| binding.policy() == policy.name()) {
+                if policy.looks_at_namespace() || binding.looks_at_namespace() {
+                    need(namespaces());
+                }
+                let (Some((api_version, kind)), Some(namespace)) = (policy.param_kind(), binding.param_namespace())
+                else {
+                    continue;
+                };
+                let namespace = Some(namespace.to_owned()).filter(|namespace| !namespace.is_empty());
+                need(Wanted { api_version: api_version.to_owned(), kind: kind.to_owned(), namespace });
+            }
+        }
+    }
+
+    /// From now on what is followed counts, too.
+    pub fn look_around(&mut self, around: Arc<Surroundings>) {
+        self.params.look_elsewhere(Arc::<Surroundings>::clone(&around));
+        self.around = Some(around);
+    }
+
+    /// The review with its Namespace: that of the files, or the cluster's; and why it is not known.
+    fn placed(&self, review: Review) -> (Review, Option<String>) {
+        let Some(name) = review.wanted_namespace() else { return (review, None) };
+        if let Some(own) = self.namespaces.get(name) {
+            let own = own.clone();
+            return (review.in_namespace(own), None);
+        }
+        match self.around.as_ref().map(|around| around.namespace(name)) {
+            Some(Ok(Some(object))) => match object.cel.clone() {
+                Some(namespace) => (review.in_namespace(namespace), None),
+                None => (review, None),
+            },
+            Some(Ok(None)) => {
+                let why = format!("the cluster has no namespace {name:?} yet, as far as is known");
+                (review, Some(why))
+            }
+            Some(Err(why)) => (review, Some(why)),
+            None => (review, None),
+        }
     }
 
     /// Whether a policy's rules name deletions.
@@ -80,7 +140,7 @@ impl Admission {
         let (Some(settle), false) = (asked.unchanged, self.mutating.is_empty()) else { return Ok(None) };
         let undecided = |message: String| Box::new(Said { effect: Effect::Undecided, message, policy: String::new() });
         let Some(request) = request(asked) else { return Err(undecided("the review has no request".into())) };
-        let review = Review::from_request(request).map_err(|error| undecided(error.to_string()))?;
+        let (review, _) = self.placed(Review::from_request(request).map_err(|error| undecided(error.to_string()))?);
         let options = Options { deadline, ..Options::default() };
         let mutated = mutate(&self.mutating, &self.mutating_bindings, &review, &self.params, options, &settle);
         let policy = mutated.by.map_or_else(String::new, |(policy, binding)| format!("{policy}/{binding}"));
@@ -98,9 +158,13 @@ impl Admission {
         let Some(request) = request(asked) else {
             return undecided("the review has no request".into());
         };
-        let review = match Review::from_request(request) {
-            Ok(review) => review,
+        let (review, missing) = match Review::from_request(request) {
+            Ok(review) => self.placed(review),
             Err(error) => return undecided(error.to_string()),
+        };
+        let told = |why: String| match &missing {
+            Some(more) if why.contains("namespace") => format!("{why} ({more})"),
+            _ => why,
         };
         let options = Options { deadline, ..Options::default() };
         let mut all = Vec::new();
@@ -113,7 +177,7 @@ impl Admission {
                     Verdict::Denied { message, .. } => say(Effect::Deny, message),
                     Verdict::Undecided { why } => {
                         judged.unknown.retain(|unknown| *unknown != why);
-                        say(Effect::Undecided, why);
+                        say(Effect::Undecided, told(why));
                     }
                 }
                 judged.warnings.into_iter().for_each(|warning| say(Effect::Warn, warning));
@@ -141,6 +205,11 @@ fn bound<'a>(
         bail!("policy `{policy}` has no binding: nothing would be asked of it");
     }
     Ok(())
+}
+
+fn is_namespace(json: &serde_json::Value) -> bool {
+    let says = |key: &str, word: &str| json.get(key).and_then(serde_json::Value::as_str) == Some(word);
+    says("apiVersion", "v1") && says("kind", "Namespace")
 }
 
 fn request(asked: &Question) -> Option<&serde_json::Value> {

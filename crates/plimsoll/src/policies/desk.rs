@@ -139,7 +139,7 @@ pub fn is_of_the_cluster(kind: &str) -> bool {
 }
 
 /// The resource of a kind, as Kubernetes guesses it.
-fn resource(kind: &str) -> String {
+pub fn resource(kind: &str) -> String {
     let lower = kind.to_lowercase();
     match lower.chars().last() {
         _ if lower.ends_with("endpoints") => lower,

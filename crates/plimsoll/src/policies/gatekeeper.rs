@@ -2,7 +2,7 @@
 //! mutators.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use anyhow::{anyhow, bail};
@@ -17,7 +17,11 @@ use plimsoll_model::Effect;
 use plimsoll_rego::budget::Budget;
 use plimsoll_rego::value::Value;
 
+use plimsoll_sources::cluster::Wanted;
+
 use super::files::File;
+use super::inventory::Composed;
+use super::surroundings::{Needs, Surroundings, namespaces};
 use super::{DELETION, Question, Said};
 use crate::native::Cel;
 
@@ -28,6 +32,20 @@ const POINT: &str = "validation.gatekeeper.sh";
 pub struct Gatekeeper {
     set: Set,
     expander: Expander,
+    beside: Option<Beside>,
+}
+
+/// What else there is in the cluster.
+struct Beside {
+    around: Arc<Surroundings>,
+    /// Held for as long as it takes to copy a pointer.
+    composed: RwLock<Arc<Composed>>,
+}
+
+impl Beside {
+    fn composed(&self) -> Arc<Composed> {
+        Arc::clone(&self.composed.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Gatekeeper {
@@ -56,7 +74,48 @@ impl Gatekeeper {
         for document in documents.iter().filter(|document| !kinds::is_gatekeepers(document.group())) {
             inventory.add(document).map_err(|fault| anyhow!("{fault}"))?;
         }
-        Ok(Gatekeeper { set: set.with_inventory(inventory), expander })
+        Ok(Gatekeeper { set: set.with_inventory(inventory), expander, beside: None })
+    }
+
+    /// The kinds of the cluster that the policies look at, as far as they are followed for them.
+    pub fn needs(&self, needs: &mut Needs) {
+        let mut need = |wanted| needs.entry(wanted).or_default().rego = true;
+        if self.set.looks_at_namespaces() || self.mutates() {
+            need(namespaces());
+        }
+        if self.set.looks_at_inventory() {
+            for kind in self.set.synced() {
+                need(Wanted { api_version: kind.api_version.clone(), kind: kind.kind.clone(), namespace: None });
+            }
+        }
+    }
+
+    /// From now on what is followed counts, too.
+    pub fn look_around(&mut self, around: Arc<Surroundings>) {
+        let composed = match self.set.looks_at_inventory() {
+            true => Composed::of_nothing(&self.set),
+            false => Composed::of_nothing(&self.set).unasked(),
+        };
+        self.beside = Some(Beside { around, composed: RwLock::new(Arc::new(composed)) });
+    }
+
+    /// Takes in what changed in the cluster.
+    pub fn compose(&self) {
+        let Some(beside) = &self.beside else { return };
+        if let Some(next) = beside.composed().next(&beside.around) {
+            *beside.composed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        }
+    }
+
+    /// The Namespace of a name: that of the files, or the cluster's; or why it is not known.
+    fn namespace(&self, name: &str) -> Result<Option<Value>, String> {
+        match (self.set.namespace(name), &self.beside) {
+            (Some(own), _) => Ok(Some(own.clone())),
+            (None, Some(beside)) if !name.is_empty() => {
+                Ok(beside.around.namespace(name)?.and_then(|object| object.rego.clone()))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Whether a template that is in use names deletions.
@@ -81,7 +140,8 @@ impl Gatekeeper {
         }
         let operation = json::text(request, &["operation"]);
         let by = (Source::Original, operation);
-        self.expander.mutators().mutate_until(object, self.set.namespace(name), by, until)
+        let namespace = self.namespace(name).unwrap_or_default();
+        self.expander.mutators().mutate_until(object, namespace.as_ref(), by, until)
     }
 
     /// What the constraints say of a review's object, and of what it would make.
@@ -95,25 +155,35 @@ impl Gatekeeper {
             Err(why) => return vec![undecided(why)],
         };
         // As Gatekeeper's webhook shows it; what the files do not hold is not known.
-        let namespace = review.wanted_namespace().and_then(|name| self.set.namespace(name)).cloned();
-        let review = match &namespace {
-            Some(namespace) => review.showing_namespace(namespace.clone()),
+        let (namespace, missing) = match review.wanted_namespace().map(|name| self.namespace(name)) {
+            Some(Ok(namespace)) => (namespace, None),
+            Some(Err(why)) => (None, Some(why)),
+            None => (None, None),
+        };
+        let within = |review: Review| match &namespace {
+            Some(namespace) => review.showing_namespace(namespace.clone()).in_namespace(namespace.clone()),
             None => review,
         };
+        let review = within(review);
         // The Config's own word for namespaces that Gatekeeper's webhook leaves alone.
         if self.set.excludes(Process::Webhook, review.namespace_name()) {
             return Vec::new();
         }
+        let composed = self.beside.as_ref().map(|beside| (beside.composed(), &beside.around));
+        let unknown = composed.as_ref().and_then(|(composed, around)| composed.unknown(around));
+        let set = composed.as_ref().map_or(&self.set, |(composed, _)| &composed.set);
+        let follows = composed.as_ref().is_some_and(|(composed, _)| composed.follows());
         let options = ReviewOptions {
             point: Some(POINT),
             budget: budget.clone(),
-            alone: !self.set.has_inventory(),
+            alone: !self.set.has_inventory() && !follows,
+            unknown: unknown.as_deref(),
             cautious: true,
             world: question.world(),
         };
         let said = |review: &Review, made: Option<&Made>| -> Vec<Said> {
-            let responses = self.set.review_with(review, &options, None);
-            responses.iter().filter_map(|response| said(response, made)).collect()
+            let responses = set.review_with(review, &options, None);
+            responses.iter().filter_map(|response| said(response, made, missing.as_deref())).collect()
         };
         let mut all = said(&review, None);
         if matches!(review.operation(), "CREATE" | "UPDATE")
@@ -133,11 +203,7 @@ impl Gatekeeper {
                             break;
                         }
                         let review = Review::of_object(&one.object, Source::Generated);
-                        let review = match &namespace {
-                            Some(namespace) => review.showing_namespace(namespace.clone()),
-                            None => review,
-                        };
-                        all.extend(said(&review, Some(one)));
+                        all.extend(said(&within(review), Some(one)));
                     }
                 }
                 Err(why) => all.push(undecided(format!("what the object would make cannot be told: {why}"))),
@@ -170,14 +236,17 @@ fn strict(documents: &[Document]) -> anyhow::Result<()> {
 }
 
 /// What a response is here, of an object or of one that it would make; nothing where the constraint's action is for others.
-fn said(response: &Response, made: Option<&Made>) -> Option<Said> {
+fn said(response: &Response, made: Option<&Made>, missing: Option<&str>) -> Option<Said> {
     let own = made.map(|made| &made.action).filter(|action| !action.is_empty());
-    let message = response.outcome.message();
+    let message = match (&response.outcome, missing) {
+        (Outcome::Undecided { message, .. }, Some(why)) => format!("{message} ({why})"),
+        (outcome, _) => outcome.message().to_owned(),
+    };
     Some(Said {
         effect: effect(response, own.unwrap_or(&response.constraint.action))?,
         message: match made {
             Some(made) => format!("[Implied by {}] {message}", made.template),
-            None => message.to_owned(),
+            None => message,
         },
         policy: format!("{}/{}", response.constraint.kind, response.constraint.name),
     })

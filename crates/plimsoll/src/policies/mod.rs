@@ -7,9 +7,12 @@ mod cel;
 pub mod desk;
 mod files;
 mod gatekeeper;
+mod inventory;
 mod rego;
+pub mod surroundings;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -21,6 +24,8 @@ use plimsoll_rego::budget::Budget;
 use plimsoll_rego::builtins::World;
 use plimsoll_rego::value::Value;
 use sha2::{Digest as _, Sha256};
+
+use surroundings::{Followers, Needs, Surroundings};
 
 /// What all policies together may take for one object.
 const TIME: Duration = Duration::from_secs(2);
@@ -42,6 +47,8 @@ pub struct Policies {
     pub files: Vec<PathBuf>,
     /// Of all that was read.
     pub digest: Option<String>,
+    /// What they see of the cluster, where that is asked for.
+    around: Option<Arc<Surroundings>>,
 }
 
 struct Opened {
@@ -110,6 +117,46 @@ impl Policies {
             policies.digest = Some(format!("sha256:{:x}", hash.finalize()));
         }
         Ok(policies)
+    }
+
+    /// The kinds of the cluster that they look at.
+    pub fn needs(&self) -> Needs {
+        let mut needs = Needs::new();
+        for set in self.over(PolicyOver::Objects) {
+            match &set.engine {
+                Engine::Rego(_) => {}
+                Engine::Gatekeeper(gatekeeper) => gatekeeper.needs(&mut needs),
+                Engine::Cel(admission) => admission.needs(&mut needs),
+            }
+        }
+        needs
+    }
+
+    /// From now on the objects of those kinds count that are followed.
+    pub fn look_around(&mut self, followers: &Followers) {
+        let around = Arc::new(followers.around(&self.needs()));
+        for set in &mut self.sets {
+            match &mut set.engine {
+                Engine::Rego(_) => {}
+                Engine::Gatekeeper(gatekeeper) => gatekeeper.look_around(Arc::clone(&around)),
+                Engine::Cel(admission) => admission.look_around(Arc::clone(&around)),
+            }
+        }
+        self.around = Some(around);
+    }
+
+    /// What they see of the cluster.
+    pub fn around(&self) -> Option<&Surroundings> {
+        self.around.as_deref()
+    }
+
+    /// Takes in what changed in the cluster. Takes its time with many objects: not for the threads that answer.
+    pub fn compose(&self) {
+        for set in &self.sets {
+            if let Engine::Gatekeeper(gatekeeper) = &set.engine {
+                gatekeeper.compose();
+            }
+        }
     }
 
     /// Whether something is asked of objects.

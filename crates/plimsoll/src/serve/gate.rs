@@ -23,6 +23,7 @@ use super::log::{Field, Log};
 use super::metrics::{Metrics, Now, Reviews};
 use super::recorder::Recorder;
 use super::redact;
+use super::surroundings::PATIENCE;
 use crate::cli::LogLevel;
 use crate::session;
 
@@ -44,6 +45,8 @@ pub struct Gate {
     /// Seconds for which the API server keeps the denial of an ImageReview.
     pub deny_ttl: u32,
     pub requests: AtomicU64,
+    /// When it began.
+    pub started: Instant,
     /// Turns of looking into objects that may take long.
     pub examining: Arc<Semaphore>,
     /// Keeps reviews for a replay, where that is asked for.
@@ -339,13 +342,28 @@ impl Gate {
         self.requests.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// What `/readyz` says: it is ready when it could start, and owns up to what is old.
+    /// Whether `/readyz` still waits for the first lists of what policies look at in the cluster.
+    pub fn is_looking_around(&self) -> bool {
+        let loaded = self.current.get();
+        let waits = loaded.session.policies.around().is_some_and(|around| !around.settled());
+        waits && self.started.elapsed() < PATIENCE
+    }
+
+    /// What `/readyz` says: it is ready when it could start, and owns up to what is old or not known.
     pub fn readiness(&self) -> String {
         let loaded = self.current.get();
         let policy = &loaded.session.policy;
         let mut page = format!("ok\npolicy {} {}\ndatabases {}\n", policy.name, policy.digest, loaded.databases);
         if loaded.baseline_only() {
             page.push_str("no vulnerability database: only the list inside the program is there\n");
+        }
+        for (wanted, state) in loaded.session.policies.around().into_iter().flat_map(|around| around.states()) {
+            let line = match state.unknown {
+                Some(why) => format!("unknown: {wanted}, which policies look at in the cluster: {why}"),
+                None => format!("cluster {wanted}: {} objects", state.objects),
+            };
+            page.push_str(&plimsoll_report::safe(&line));
+            page.push('\n');
         }
         if let Some(why) = self.current.fault() {
             let why = plimsoll_report::safe(&why);
@@ -383,6 +401,14 @@ impl Gate {
             databases: loaded.session.database_infos.iter().map(|info| (info.name.clone(), age(info.built))).collect(),
             assessments_running: self.images.running(),
             caches: self.images.sizes(),
+            cluster: loaded
+                .session
+                .policies
+                .around()
+                .into_iter()
+                .flat_map(|around| around.states())
+                .map(|(wanted, state)| (wanted.to_string(), state))
+                .collect(),
         })
     }
 }

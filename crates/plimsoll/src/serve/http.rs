@@ -135,7 +135,11 @@ impl Service {
             "/healthz" | "/livez" => text(StatusCode::OK, "ok\n".into()),
             "/readyz" => {
                 let draining = self.draining.load(Ordering::Relaxed);
+                let looking = self.gate.is_looking_around();
                 let mut page = self.gate.readiness();
+                if looking {
+                    page.push_str("waiting for the first lists of what policies look at in the cluster\n");
+                }
                 if let Some(why) = self.tls.fault() {
                     let why = plimsoll_report::safe(&why);
                     page.push_str(&format!(
@@ -151,7 +155,7 @@ impl Service {
                 if draining {
                     page.push_str("shutting down\n");
                 }
-                text(if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, page)
+                text(if draining || looking { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, page)
             }
             "/metrics" => {
                 let page = self.gate.metrics_page(self.tls.until());

@@ -11,6 +11,7 @@ use plimsoll_checks::lint::Linter;
 use plimsoll_model::DatabaseKind;
 
 use super::stamp::Stamp;
+use crate::policies::surroundings::Followers;
 use crate::session::{Session, SessionOptions};
 use crate::workload;
 
@@ -67,6 +68,7 @@ impl Loaded {
 pub struct Current {
     options: SessionOptions,
     registries: Vec<String>,
+    followers: Option<Arc<Followers>>,
     loaded: RwLock<Arc<Loaded>>,
     watched: Mutex<HashMap<PathBuf, Option<Stamp>>>,
     fault: Mutex<Option<String>>,
@@ -90,10 +92,14 @@ impl Current {
     ///
     /// # Errors
     /// When the policy has faults, or a database or document cannot be used.
-    pub fn open(options: SessionOptions, registries: Vec<String>) -> anyhow::Result<Current> {
+    pub fn open(
+        options: SessionOptions,
+        registries: Vec<String>,
+        followers: Option<Arc<Followers>>,
+    ) -> anyhow::Result<Current> {
         // Dates of files are some milliseconds behind the clock.
         let began = Timestamp::now().saturating_sub(SignedDuration::from_millis(20)).unwrap_or(Timestamp::MIN);
-        let loaded = Arc::new(Loaded::new(session(&options, &registries)?, 1)?);
+        let loaded = Arc::new(Loaded::new(session(&options, &registries, followers.as_deref())?, 1)?);
         let mut watched = watched(&options, &loaded.session);
         // What changed while it was read may not be what was read: the first look reads it once more.
         for stamp in watched.values_mut().filter(|stamp| stamp.as_ref().is_some_and(|stamp| stamp.is_late(began))) {
@@ -102,6 +108,7 @@ impl Current {
         Ok(Current {
             options,
             registries,
+            followers,
             watched: Mutex::new(watched),
             loaded: RwLock::new(loaded),
             fault: Mutex::new(None),
@@ -111,6 +118,11 @@ impl Current {
 
     pub fn get(&self) -> Arc<Loaded> {
         Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who follows the cluster, where that is asked for.
+    pub fn followers(&self) -> Option<Arc<Followers>> {
+        self.followers.clone()
     }
 
     /// Why the files as they are now are not in force.
@@ -142,8 +154,10 @@ impl Current {
         *settling = None;
         let began = Timestamp::now().saturating_sub(SignedDuration::from_millis(20)).unwrap_or(Timestamp::MIN);
         let set_fault = |why: Option<String>| *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = why;
-        match session(&self.options, &self.registries).and_then(|session| Loaded::new(session, now.generation + 1)) {
+        let opened = session(&self.options, &self.registries, self.followers.as_deref());
+        match opened.and_then(|session| Loaded::new(session, now.generation + 1)) {
             Ok(next) => {
+                super::surroundings::wait_for(&next);
                 // A file that changed while it was read, or that is new and younger than the reading, shows as a change the next time.
                 *watched = self::watched(&self.options, &next.session)
                     .into_iter()
@@ -170,8 +184,11 @@ impl Current {
     }
 }
 
-fn session(options: &SessionOptions, registries: &[String]) -> anyhow::Result<Session> {
+fn session(options: &SessionOptions, registries: &[String], followers: Option<&Followers>) -> anyhow::Result<Session> {
     let mut session = Session::open(options)?;
+    if let Some(followers) = followers {
+        Arc::get_mut(&mut session.policies).context("give the policies the cluster to look at")?.look_around(followers);
+    }
     if !registries.is_empty() {
         plimsoll_policy::restrict_registries(Arc::make_mut(&mut session.policy), registries.to_vec())
             .context("use --registry-whitelist")?;

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use plimsoll_sources::cluster::{State, Unknown};
+
 /// Upper bounds of the latency buckets, in microseconds: from a cached verdict to the API server's longest patience.
 const BUCKETS: [u64; 14] = [
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 10_000_000, 30_000_000,
@@ -122,7 +124,25 @@ pub struct Now<'a> {
     pub assessments_running: usize,
     /// Name, entries and weight of each cache.
     pub caches: Vec<(&'static str, usize, u64)>,
+    /// The kinds that are followed in the cluster.
+    pub cluster: Vec<(String, State)>,
 }
+
+type OfKind = (&'static str, &'static str, fn(&State) -> Option<u64>);
+
+/// What is told of each kind that is followed in the cluster.
+const CLUSTER: &[OfKind] = &[
+    ("cluster_known", "1 while what policies look at in the cluster is known.", |state| {
+        Some(u64::from(state.unknown.is_none()))
+    }),
+    ("cluster_beyond_limit", "1 where there is more of it in the cluster than is followed.", |state| {
+        Some(u64::from(matches!(state.unknown, Some(Unknown::Beyond(_)))))
+    }),
+    ("cluster_objects", "Objects that are followed.", |state| Some(state.objects as u64)),
+    ("cluster_bytes", "Bytes of their texts.", |state| Some(state.bytes as u64)),
+    ("cluster_lists", "Times that they were all listed.", |state| Some(state.lists)),
+    ("cluster_age_seconds", "Since the cluster last confirmed them.", |state| state.age.map(|age| age.as_secs())),
+];
 
 impl Metrics {
     /// The whole page.
@@ -233,6 +253,13 @@ impl Metrics {
         };
         family("cache_entries", "gauge", "Entries of each cache.", &sizes(false));
         family("cache_weight", "gauge", "Estimated bytes of each cache.", &sizes(true));
+        let of_cluster = |value: fn(&State) -> Option<u64>| -> Vec<(String, u64)> {
+            let row = |(kind, state): &(String, State)| Some((format!("{{kind=\"{}\"}}", label(kind)), value(state)?));
+            now.cluster.iter().filter_map(row).collect()
+        };
+        for (name, help, value) in CLUSTER {
+            family(name, "gauge", help, &of_cluster(*value));
+        }
         histogram(&mut out, &roads);
         out
     }
@@ -271,7 +298,13 @@ mod tests {
             databases: vec![("baseline".into(), None), ("trivy".into(), Some(60))],
             assessments_running: 2,
             caches: vec![("verdicts", 3, 400)],
+            cluster: vec![("Namespace of v1".into(), state())],
         }
+    }
+
+    fn state() -> State {
+        let unknown = Some(Unknown::Beyond("too many".into()));
+        State { objects: 2, bytes: 300, age: None, lists: 1, problem: None, unknown }
     }
 
     #[test]
@@ -288,6 +321,8 @@ mod tests {
             assert!(line.starts_with("# ") || sample, "{line}");
         }
         assert!(page.contains("plimsoll_reviews_total{road=\"validate\",outcome=\"allowed\"} 3\n"), "{page}");
+        assert!(page.contains("plimsoll_cluster_known{kind=\"Namespace of v1\"} 0\n"), "{page}");
+        assert!(page.contains("plimsoll_cluster_beyond_limit{kind=\"Namespace of v1\"} 1\n"), "{page}");
         assert!(page.contains("plimsoll_policy_info{policy=\"pro\\\"d\""));
         assert!(page.contains("plimsoll_review_duration_seconds_bucket{road=\"validate\",le=\"0.0005\"} 1\n"));
         assert!(page.contains("plimsoll_review_duration_seconds_count{road=\"validate\"} 2\n"));

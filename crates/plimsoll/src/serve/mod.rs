@@ -20,6 +20,7 @@ pub mod recorder;
 mod redact;
 mod settings;
 mod stamp;
+mod surroundings;
 mod taken;
 mod tls;
 
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use plimsoll_sources::cluster::RunningImage;
+use plimsoll_sources::cluster::{Following, RunningImage};
 use plimsoll_sources::{Access, Cluster, Environment};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 
 use crate::cli::{Global, LogLevel, ServeArgs};
 use crate::exit::Exit;
+use crate::policies::surroundings::Followers;
 use crate::rego::load::Signing;
 use crate::session::{DataChoice, SessionOptions};
 use crate::{dirs, reach};
@@ -57,13 +59,13 @@ const WARMING: usize = 2;
 
 pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
     let args = settings::complete(args)?;
-    let (service, cluster) = service(global, &args)?;
-    let service = Arc::new(service);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("plimsoll-serve")
         .enable_all()
         .build()
         .context("start the server's threads")?;
+    let (service, cluster) = service(global, &args, runtime.handle())?;
+    let service = Arc::new(service);
     if args.check {
         checked(&service, &args);
         return Ok(Exit::Allowed);
@@ -80,7 +82,11 @@ pub fn run(global: &Global, args: &ServeArgs) -> anyhow::Result<Exit> {
 }
 
 /// Everything that answers, opened and validated.
-fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option<Arc<Cluster>>)> {
+fn service(
+    global: &Global,
+    args: &ServeArgs,
+    runtime: &tokio::runtime::Handle,
+) -> anyhow::Result<(Service, Option<Arc<Cluster>>)> {
     let log = Log { format: args.log_format, level: if args.debug { LogLevel::Debug } else { args.log_level } };
     if args.client_ca.is_none() && !args.client_name.is_empty() {
         anyhow::bail!("ask clients for a name without authorities that vouch for it: --client-ca names them");
@@ -101,10 +107,15 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option
         quiet: true,
         ..SessionOptions::default()
     };
-    let current = Current::open(options, args.registry_whitelist.clone())?;
+    let cluster = cluster(args)?;
+    let followers = cluster.as_ref().filter(|_| args.follow_cluster && !args.check).map(|cluster| {
+        let (limit, bytes) = (Duration::from_secs(args.cluster_stale.into()), mebibytes(args.cluster_memory.into()));
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Arc::new(Followers::new(Following::new(Arc::clone(cluster), runtime.clone(), limit, bytes)))
+    });
+    let current = Current::open(options, args.registry_whitelist.clone(), followers)?;
     let cache = dirs::cache(global.cache_dir.as_deref());
     let sources = reach::server_sources(&args.reach, &cache, mebibytes(args.image_limit))?;
-    let cluster = cluster(args)?;
     let metrics = Arc::new(Metrics::default());
     let cores = || std::thread::available_parallelism().map_or(2, usize::from);
     let scans = args.scans.map_or_else(cores, |scans| scans as usize);
@@ -143,6 +154,7 @@ fn service(global: &Global, args: &ServeArgs) -> anyhow::Result<(Service, Option
         log,
         deny_ttl: args.deny_ttl,
         requests: std::sync::atomic::AtomicU64::new(1),
+        started: std::time::Instant::now(),
         examining: Arc::new(tokio::sync::Semaphore::new(
             2 * std::thread::available_parallelism().map_or(2, usize::from),
         )),
@@ -186,7 +198,7 @@ fn mebibytes(count: u64) -> u64 {
 
 /// The way to the cluster, where something asks for it.
 fn cluster(args: &ServeArgs) -> anyhow::Result<Option<Arc<Cluster>>> {
-    if !args.pull_secrets && !args.prewarm_cluster {
+    if !args.pull_secrets && !args.prewarm_cluster && !args.follow_cluster {
         return Ok(None);
     }
     let access = match &args.kubeconfig {
@@ -230,6 +242,9 @@ async fn serve(service: Arc<Service>, cluster: Option<Arc<Cluster>>, args: Serve
     let mut terminated = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     hello(&service, bound);
     tokio::spawn(follow(Arc::clone(&service), hangup));
+    if let Some(followers) = service.gate.current.followers() {
+        tokio::spawn(surroundings::follow(Arc::clone(&service), followers));
+    }
     tokio::spawn(warm(Arc::clone(&service), cluster, args.clone()));
     let drain = Duration::from_secs(args.drain);
     let serving = tokio::spawn(listen::listen(listener, Arc::clone(&service), args.max_connections, stopped, drain));

@@ -1,5 +1,6 @@
 //! The admission gate as an API server meets it: reviews over TLS in, answers out.
 
+mod cluster;
 mod image_policies;
 mod mutators;
 pub mod peer;
