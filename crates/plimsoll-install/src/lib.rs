@@ -18,7 +18,7 @@ pub use certificates::{CertificateError, Pki};
 pub use check::{Checked, Given, Look, check};
 pub use fault::{Fault, KINDS, Kind, Severity, Unread};
 pub use files::{File, readable_name};
-pub use options::{ImageName, Label, NodePath, OptionError, Options, Road, San};
+pub use options::{ImageName, Label, NodePath, OptionError, Options, Right, Road, San};
 pub use plan::{Existing, PlanError, plan};
 pub use remove::remove_script;
 pub use rotate::{Present, RotateError, Rotated, rotate};

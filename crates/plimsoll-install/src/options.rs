@@ -185,6 +185,36 @@ macro_rules! text_of {
 }
 text_of!(Label.0, NodePath.0, ImageName.text);
 
+/// The right to list and watch one resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    group: String,
+    resource: String,
+}
+
+impl Right {
+    /// Of a group, empty for the core's, and the plural name of a resource.
+    ///
+    /// # Errors
+    /// One of the two is no name.
+    pub fn new(group: &str, resource: &str) -> Result<Right, OptionError> {
+        let is_group = group.is_empty() || (group.len() <= 253 && group.split('.').all(is_label));
+        if !is_group {
+            return Err(refused(group, "API group", "lower-case letters, digits, hyphens and dots"));
+        }
+        if !is_label(resource) {
+            return Err(refused(resource, "resource", "the plural name, in lower-case letters and digits"));
+        }
+        Ok(Right { group: group.to_owned(), resource: resource.to_owned() })
+    }
+
+    /// As a rule of a ClusterRole.
+    pub(crate) fn rule(&self) -> String {
+        let Right { group, resource } = self;
+        format!("- apiGroups: [{group:?}]\n  resources: [{resource:?}]\n  verbs: [list, watch]\n")
+    }
+}
+
 /// Everything that `install` may be told.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -206,6 +236,10 @@ pub struct Options {
     pub pull_secrets: bool,
     /// Leave for the server to list pods, whose images it then assesses before anyone asks.
     pub prewarm: bool,
+    /// Let the server follow what policies look at in the cluster, which is this; none where it looks at nothing there.
+    pub follow: Vec<Right>,
+    /// Ask about deletions, too.
+    pub deletions: bool,
     /// The vulnerability database's repository, fetched when the server starts.
     pub database: Option<ImageName>,
     /// The LoadLine to install, already read without a fault; else a first one.
@@ -248,6 +282,8 @@ impl Default for Options {
             kube_system: false,
             pull_secrets: false,
             prewarm: false,
+            follow: Vec::new(),
+            deletions: false,
             database: None,
             policy: None,
             authority_days: 3650,
@@ -277,6 +313,16 @@ mod tests {
         for word in ["x y", "a..b", "-a.b", "a.b\n", "*.*.a", "a:1", "*"] {
             assert!(word.parse::<San>().is_err(), "{word:?}");
         }
+    }
+
+    #[test]
+    fn rights_are_to_names_alone() {
+        for (group, resource) in
+            [("a\"]\n- b", "x"), ("", "x, secrets"), ("", "*"), ("*", "x"), ("", ""), ("a..b", "x"), ("", "X")]
+        {
+            assert!(Right::new(group, resource).is_err(), "{group:?} {resource:?}");
+        }
+        assert!(Right::new("networking.k8s.io", "ingresses").is_ok() && Right::new("", "namespaces").is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::certificates::{self, Authority, CLIENT_NAME, CertificateError, Leaf, Pki, Purpose, Read, read_pem};
 use crate::files::File;
-use crate::options::Options;
+use crate::options::{Options, Right};
 use crate::remove::remove_script;
 use crate::template::{Conditions, Fill};
 
@@ -160,6 +160,20 @@ fn namespace_selector(values: &str) -> String {
     )
 }
 
+/// What a chart's values may turn on must have rules, too: without any of its own it is the namespaces.
+fn follow_rules(options: &Options) -> String {
+    let rules: String = options.follow.iter().map(Right::rule).collect();
+    if rules.is_empty() {
+        "- apiGroups: [\"\"]\n  resources: [namespaces]\n  verbs: [list, watch]\n".to_owned()
+    } else {
+        rules
+    }
+}
+
+fn operations(options: &Options) -> String {
+    if options.deletions { "CREATE, UPDATE, DELETE".to_owned() } else { "CREATE, UPDATE".to_owned() }
+}
+
 fn plain<'a>(options: &Options, pki: &Pki, now: Timestamp) -> Fill<'a> {
     let kube_system = if options.kube_system { "" } else { ", kube-system" };
     let ends = [&pki.server, &pki.client]
@@ -182,7 +196,10 @@ fn plain<'a>(options: &Options, pki: &Pki, now: Timestamp) -> Fill<'a> {
             ("CONFIG_DIR", options.config_dir.to_string()),
             ("CLIENT_NAME", CLIENT_NAME.to_owned()),
             ("REPLICAS", "2".to_owned()),
-            ("TOKEN", (options.pull_secrets || options.prewarm).to_string()),
+            ("TOKEN", (options.pull_secrets || options.prewarm || !options.follow.is_empty()).to_string()),
+            ("FOLLOW", (!options.follow.is_empty()).to_string()),
+            ("FOLLOW_RULES", follow_rules(options)),
+            ("OPERATIONS", operations(options)),
             ("PULL_SECRETS", options.pull_secrets.to_string()),
             ("PREWARM", options.prewarm.to_string()),
             ("KUBE_SYSTEM", options.kube_system.to_string()),
@@ -199,6 +216,7 @@ fn plain<'a>(options: &Options, pki: &Pki, now: Timestamp) -> Fill<'a> {
         conditions: Conditions::Known(vec![
             ("pull_secrets", options.pull_secrets),
             ("prewarm", options.prewarm),
+            ("follow", !options.follow.is_empty()),
             ("database", options.database.is_some()),
             ("no_database", options.database.is_none()),
             ("webhook", options.road.webhook()),
@@ -226,7 +244,9 @@ fn helm(options: &Options, pki: &Pki, loadline: &str, plain: &Fill<'_>, files: &
             ("IMAGE", "{{ .Values.image | quote }}".to_owned()),
             ("PORT", options.port.to_string()),
             ("REPLICAS", "{{ .Values.replicas }}".to_owned()),
-            ("TOKEN", "{{ or .Values.pullSecrets .Values.prewarm }}".to_owned()),
+            ("TOKEN", "{{ or .Values.pullSecrets .Values.prewarm .Values.followCluster }}".to_owned()),
+            ("FOLLOW_RULES", follow_rules(options)),
+            ("OPERATIONS", operations(options)),
             ("DATABASE", "{{ .Values.database }}".to_owned()),
             ("CA_BUNDLE", file("pki/ca.crt")),
             ("TLS_CRT", file("pki/server.crt")),
@@ -237,6 +257,7 @@ fn helm(options: &Options, pki: &Pki, loadline: &str, plain: &Fill<'_>, files: &
         conditions: Conditions::Chart(vec![
             ("pull_secrets", ".Values.pullSecrets"),
             ("prewarm", ".Values.prewarm"),
+            ("follow", ".Values.followCluster"),
             ("database", ".Values.database"),
         ]),
     };
@@ -367,6 +388,8 @@ mod tests {
             kube_system: true,
             pull_secrets: true,
             prewarm: true,
+            follow: vec![Right::new("", "namespaces").unwrap(), Right::new("networking.k8s.io", "ingresses").unwrap()],
+            deletions: true,
             database: Some("registry.example.com/plimsoll/db:1".parse().unwrap()),
             sans: vec!["gate.example.com".parse().unwrap()],
             ..Options::default()
@@ -505,9 +528,40 @@ mod tests {
         };
         assert_eq!(kinds(&Options::default()), ["ServiceAccount"]);
         assert_eq!(kinds(&Options { pull_secrets: true, ..Options::default() }).len(), 3);
+        let follow = vec![Right::new("", "namespaces").unwrap(), Right::new("networking.k8s.io", "ingresses").unwrap()];
+        let following = Options { follow, ..Options::default() };
+        assert_eq!(kinds(&following).len(), 3);
+        let files = all(&following);
+        let role = &docs(&files, "webhook/manifests/10-account.yaml")[1];
+        assert_eq!(at(role, "rules").items().len(), 2);
+        assert_eq!(at(role, "rules.1.apiGroups.0").text(), Some("networking.k8s.io"));
+        assert_eq!(at(role, "rules.1.resources.0").text(), Some("ingresses"));
+        assert!(at(role, "rules.1.verbs").items().iter().all(|verb| matches!(verb.text(), Some("list" | "watch"))));
+        let pod = docs(&files, "webhook/manifests/50-deployment.yaml");
+        assert_eq!(at(&pod[0], "spec.template.spec.automountServiceAccountToken").text(), Some("true"));
+        assert!(text(&files, "webhook/manifests/50-deployment.yaml").contains("- --follow-cluster"));
         let files = all(&Options::default());
         let pod = docs(&files, "webhook/manifests/50-deployment.yaml");
         assert_eq!(at(&pod[0], "spec.template.spec.automountServiceAccountToken").text(), Some("false"));
+    }
+
+    #[test]
+    fn deletions_are_asked_about_only_where_somebody_wants_it() {
+        for (deletions, count) in [(false, 2), (true, 3)] {
+            let files = all(&Options { deletions, ..Options::default() });
+            for path in ["webhook/manifests/90-validating.yaml", "static/validating/plimsoll.yaml"] {
+                let configuration = &docs(&files, path)[0];
+                let rules = at(configuration, "webhooks.0.rules").items();
+                assert!(!rules.is_empty());
+                for rule in rules {
+                    let operations = at(rule, "operations").items();
+                    assert_eq!(operations.len(), count, "{path}");
+                    assert_eq!(operations.iter().any(|one| one.text() == Some("DELETE")), deletions);
+                }
+            }
+            // What goes away is not changed before.
+            assert!(!text(&files, "webhook/manifests/80-mutating.yaml").contains("DELETE"));
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ run kubectl delete validatingwebhookconfiguration @NAME@ --ignore-not-found
 run kubectl delete mutatingwebhookconfiguration @NAME@ --ignore-not-found
 # Then the server and its rights.
 run kubectl -n @NAMESPACE@ delete deployment,poddisruptionbudget,service,networkpolicy @NAME@ --ignore-not-found
-run kubectl delete clusterrolebinding,clusterrole @NAME@-pull-secrets @NAME@-prewarm --ignore-not-found
+run kubectl delete clusterrolebinding,clusterrole @NAME@-pull-secrets @NAME@-prewarm @NAME@-follow --ignore-not-found
 run kubectl -n @NAMESPACE@ delete configmap @NAME@-policy --ignore-not-found
 run kubectl -n @NAMESPACE@ delete secret @NAME@-tls --ignore-not-found
 run kubectl -n @NAMESPACE@ delete serviceaccount @NAME@ --ignore-not-found

@@ -969,6 +969,12 @@ pub struct InstallArgs {
     /// Let the server list pods, to assess their images before anyone asks
     #[arg(long, help_heading = "In the cluster")]
     pub prewarm: bool,
+    /// Let the server follow in the cluster what the policy's policies look at there (list and watch on those kinds)
+    #[arg(long, help_heading = "In the cluster")]
+    pub follow_cluster: bool,
+    /// Ask about deletions too, though no policy names them, or none of them can be read here
+    #[arg(long, help_heading = "In the cluster")]
+    pub deletions: bool,
     /// The policy to install instead of a first one
     #[arg(short, long, value_name = "FILE", help_heading = "The server")]
     pub policy: Option<PathBuf>,

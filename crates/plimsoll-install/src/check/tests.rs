@@ -43,7 +43,7 @@ fn changed(path: &str, from: &str, to: &str) -> Vec<Given> {
 #[test]
 fn what_install_writes_has_no_fault() {
     for road in [Road::All, Road::ImagePolicy, Road::Webhook, Road::Static] {
-        let options = Options { road, pull_secrets: true, prewarm: true, ..Options::default() };
+        let options = Options { road, pull_secrets: true, prewarm: true, deletions: true, ..Options::default() };
         let checked = check(&written(&options), &nowhere, now());
         assert!(checked.unread.is_empty(), "{:?}", checked.unread);
         let said: Vec<String> = checked.faults.iter().map(ToString::to_string).collect();

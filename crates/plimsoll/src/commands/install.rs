@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use plimsoll_install::certificates::Leaf;
-use plimsoll_install::{Existing, File, Given, Look, Options, Present, Road};
+use plimsoll_install::{Existing, File, Given, Look, Options, Present, Right, Road};
 
 use crate::cli::{Global, InstallArgs, RoadChoice};
 use crate::exit::Exit;
+use crate::policies::surroundings::Needs;
+use crate::policies::{Policies, desk};
 
 /// Certificates and keys are small; whatever is larger was put there by mistake.
 const MAX_PEM: u64 = 1024 * 1024;
@@ -212,7 +214,38 @@ fn relative(folder: &Path, path: &Path) -> anyhow::Result<String> {
     below.to_str().map(str::to_owned).with_context(|| format!("read {}: the name is not UTF-8", path.display()))
 }
 
+/// What the policies that a LoadLine names want of the cluster: rights to list and watch, and whether they speak of deletions.
+fn wants(args: &InstallArgs) -> anyhow::Result<(Vec<Right>, bool)> {
+    let Some(path) = &args.policy else { return Ok((rights(&Needs::new())?, args.deletions)) };
+    let policy = crate::session::read_policy(path)?;
+    match Policies::open(&policy) {
+        Ok(policies) => Ok((rights(&policies.needs())?, args.deletions || policies.speak_of_deletions())),
+        Err(error) if args.follow_cluster => Err(error)
+            .context("tell what the policies look at in the cluster: their files must be where the LoadLine says"),
+        Err(error) => {
+            // They may be where the server runs, and nowhere else.
+            let why = crate::message::chain(&error);
+            eprintln!("remark: the policies that {} names cannot be used here: {why}", path.display());
+            eprintln!("remark: whether they speak of deletions is not known (--deletions asks about them)");
+            Ok((Vec::new(), args.deletions))
+        }
+    }
+}
+
+/// Of namespaces at least: whatever the policies become, they are what is looked at first.
+fn rights(needs: &Needs) -> anyhow::Result<Vec<Right>> {
+    let mut rights = vec![Right::new("", "namespaces")?];
+    for wanted in needs.keys() {
+        let group = wanted.api_version.split_once('/').map_or("", |(group, _)| group);
+        rights.push(Right::new(group, &desk::resource(&wanted.kind))?);
+    }
+    rights.sort();
+    rights.dedup();
+    Ok(rights)
+}
+
 fn options(args: &InstallArgs) -> anyhow::Result<Options> {
+    let (follow, deletions) = wants(args)?;
     let policy = args.policy.as_deref().map(|path| -> anyhow::Result<String> {
         // A policy with a fault would be a server that does not start, and a cluster that waits for it.
         let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
@@ -237,6 +270,8 @@ fn options(args: &InstallArgs) -> anyhow::Result<Options> {
         kube_system: args.kube_system,
         pull_secrets: args.pull_secrets,
         prewarm: args.prewarm,
+        follow: if args.follow_cluster { follow } else { Vec::new() },
+        deletions,
         database: args.database.clone(),
         policy: policy.transpose()?,
         authority_days: args.authority_days,

@@ -223,3 +223,53 @@ fn every_kind_of_fault_stands_in_the_guide() {
         plimsoll_install::KINDS.iter().map(|kind| kind.id).filter(|id| !guide.contains(&format!("`{id}`"))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn rights_and_deletions_are_what_the_policies_want() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = dir.path().join("loadline.yaml");
+    let set = |operations: &str| {
+        let text = format!(
+            "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: a}}\nspec:\n  \
+             paramKind: {{apiVersion: toys.example.com/v1, kind: Policy}}\n  \
+             matchConstraints: {{resourceRules: [{{apiGroups: ['*'], apiVersions: ['*'], operations: [{operations}], resources: ['*']}}]}}\n  \
+             validations: [{{expression: params.a == 1}}]\n---\napiVersion: admissionregistration.k8s.io/v1\n\
+             kind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: b}}\nspec: {{policyName: a, validationActions: [Deny], \
+             paramRef: {{name: c, parameterNotFoundAction: Deny}}}}\n"
+        );
+        std::fs::write(dir.path().join("vap.yaml"), text).unwrap();
+    };
+    let text = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: a}\npolicies: [{cel: vap.yaml}]\nimages: [{name: all, match: ['**']}]\n";
+    std::fs::write(&policy, text).unwrap();
+    let written = |more: &[&str]| {
+        let out = tempfile::tempdir().unwrap();
+        let args = ["install", "--policy", policy.to_str().unwrap(), "--out", out.path().to_str().unwrap()];
+        let run = plimsoll(&[&args, more].concat());
+        let read =
+            |name: &str| std::fs::read_to_string(out.path().join("webhook/manifests").join(name)).unwrap_or_default();
+        (run.status, run.err, read("10-account.yaml"), read("90-validating.yaml"))
+    };
+    set("CREATE");
+    let (status, err, account, webhook) = written(&[]);
+    assert_eq!(status, 0, "{err}");
+    assert!(!account.contains("ClusterRole") && !webhook.contains("DELETE"), "{account}{webhook}");
+    let (.., webhook) = written(&["--deletions"]);
+    assert!(webhook.contains("operations: [CREATE, UPDATE, DELETE]"), "{webhook}");
+    set("CREATE, DELETE");
+    let (status, err, account, webhook) = written(&["--follow-cluster"]);
+    assert_eq!(status, 0, "{err}");
+    assert!(
+        account.contains("apiGroups: [\"toys.example.com\"]\n    resources: [\"policies\"]\n    verbs: [list, watch]"),
+        "{account}"
+    );
+    assert!(
+        account.contains("resources: [\"namespaces\"]") && webhook.contains("operations: [CREATE, UPDATE, DELETE]"),
+        "{account}"
+    );
+    // What cannot be read here may be where the server runs; the rights to it cannot be told.
+    std::fs::remove_file(dir.path().join("vap.yaml")).unwrap();
+    let (status, err, _, webhook) = written(&[]);
+    assert!(status == 0 && err.contains("--deletions") && !webhook.contains("DELETE"), "{err}");
+    let (status, err, ..) = written(&["--follow-cluster"]);
+    assert!(status == 2 && err.contains("their files must be"), "{status} {err}");
+}
