@@ -142,6 +142,23 @@ reasons! {
 
     /// A trusted root that does not say from when one of its keys is to be trusted.
     TrustWindowMissing = "trust-window-missing";
+
+    /// A private key under another password, or one that was changed.
+    WrongPassword = "wrong-password";
+    /// A private key whose encryption derives its key by a function that is not taken.
+    KeyDerivation = "key-derivation";
+    /// A private key that asks for other costs of that function than are taken.
+    KeyDerivationCost = "key-derivation-cost";
+    /// A private key under a cipher that is not taken.
+    KeyCipher = "key-cipher";
+    /// A private key whose nonce has another size than its cipher's.
+    KeyNonce = "key-nonce";
+    /// A key too short to be believed.
+    WeakKey = "weak-key";
+    /// The system gives no random bytes.
+    NoRandomness = "no-randomness";
+    /// An annotation that is demanded is missing or another.
+    AnnotationMismatch = "annotation-mismatch";
 }
 
 /// A refusal: the code, and what was seen where.
