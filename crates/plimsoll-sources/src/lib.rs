@@ -4,6 +4,7 @@
 //! their digests, and whose layers are opened by whoever unpacks them. What it does not do: unpack, match, judge.
 
 pub mod artifact;
+pub mod attached;
 pub mod cache;
 pub mod cluster;
 pub mod engine;
@@ -23,6 +24,7 @@ pub mod sources;
 mod web;
 
 pub use artifact::{Artifact, ArtifactFile, ArtifactRequest};
+pub use attached::{Attached, NewLayer, NewReferrer, Referrer};
 pub use cache::BlobCache;
 pub use cluster::{Access, Cluster, ClusterError};
 pub use engine::Engine;

@@ -73,7 +73,11 @@ fn failed(reference: &ImageReference, source: RegistryError, tried: Vec<String>)
 }
 
 /// The places that may have `reference`, the first to be asked first.
-fn sessions(shared: &Shared, reference: &ImageReference, until: Instant) -> Result<Vec<Arc<Session>>, SourceError> {
+pub(crate) fn sessions(
+    shared: &Shared,
+    reference: &ImageReference,
+    until: Instant,
+) -> Result<Vec<Arc<Session>>, SourceError> {
     let endpoints = shared.mirrors.endpoints(reference).map_err(|error| failed(reference, error, vec![]))?;
     let count = endpoints.len();
     let session = |(at, endpoint)| Arc::new(Session::new(endpoint, shared, at + 1 == count, until));
@@ -81,7 +85,7 @@ fn sessions(shared: &Shared, reference: &ImageReference, until: Instant) -> Resu
 }
 
 /// What the first place answers that has an answer, and which place it is.
-async fn at_first<T, F>(
+pub(crate) async fn at_first<T, F>(
     sessions: &[Arc<Session>],
     reference: &ImageReference,
     ask: impl Fn(Arc<Session>) -> F,
@@ -161,7 +165,7 @@ async fn descend(
 }
 
 /// The bytes of a manifest that the cache has, after its digest was checked again.
-fn cached(shared: &Shared, digest: &Digest) -> Option<Vec<u8>> {
+pub(crate) fn cached(shared: &Shared, digest: &Digest) -> Option<Vec<u8>> {
     let file = shared.cache.get(digest, None)?;
     let bytes = bounded(file, "a cached manifest", crate::limits::MAX_MANIFEST).ok()?;
     if crate::hash::check("a cached manifest", &bytes, digest).is_err() {

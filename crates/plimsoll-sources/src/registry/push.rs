@@ -7,6 +7,7 @@ use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Response, StatusCode};
 
 use crate::hash;
+use crate::oci::media;
 use crate::registry::answer;
 use crate::registry::error::RegistryError;
 use crate::registry::fetch::promised;
@@ -27,7 +28,7 @@ pub async fn blob(session: &Session, digest: &Digest, bytes: &[u8]) -> Result<()
     let opened = said(session, &ask("blobs/uploads/", Way::Post), StatusCode::ACCEPTED).await?;
     let mut place = session.upload_place(&opened, &what).await?;
     place.query_pairs_mut().append_pair("digest", &digest.to_string());
-    taken(session, &ask(place.as_str(), Way::Put("application/octet-stream", bytes)), bytes).await
+    taken(session, &ask(place.as_str(), Way::Put("application/octet-stream", bytes)), bytes).await.map(drop)
 }
 
 /// Puts a manifest under a tag.
@@ -38,7 +39,25 @@ pub async fn manifest(session: &Session, tag: &str, media_type: &str, bytes: &[u
     let what = format!("manifest {}:{tag}", session.endpoint.repository);
     let path = format!("manifests/{tag}");
     let ask = Ask { path: &path, accept: "*/*", from: 0, way: Way::Put(media_type, bytes), what: &what };
-    taken(session, &ask, bytes).await
+    taken(session, &ask, bytes).await.map(drop)
+}
+
+/// Puts a manifest under its digest that names `subject`; true when the registry says that it lists it as a referrer.
+///
+/// # Errors
+/// The registry does not take it.
+pub async fn referrer(
+    session: &Session,
+    digest: &Digest,
+    bytes: &[u8],
+    subject: &Digest,
+) -> Result<bool, RegistryError> {
+    let what = format!("manifest {}@{digest}", session.endpoint.repository);
+    let path = format!("manifests/{digest}");
+    let ask = Ask { path: &path, accept: "*/*", from: 0, way: Way::Put(media::OCI_MANIFEST, bytes), what: &what };
+    let answer = taken(session, &ask, bytes).await?;
+    let listed = answer.headers().get("oci-subject").and_then(|value| value.to_str().ok());
+    Ok(listed.is_some_and(|listed| listed == subject.to_string()))
 }
 
 /// True when an answer to HEAD says that the blob is there. A page that somebody in between answers to everything does not.
@@ -61,15 +80,15 @@ async fn said(session: &Session, ask: &Ask<'_>, yes: StatusCode) -> Result<Respo
 }
 
 /// Puts bytes there; what the registry then says to have is what was sent.
-async fn taken(session: &Session, ask: &Ask<'_>, bytes: &[u8]) -> Result<(), RegistryError> {
+async fn taken(session: &Session, ask: &Ask<'_>, bytes: &[u8]) -> Result<Response, RegistryError> {
     let answer = said(session, ask, StatusCode::CREATED).await?;
-    let Some(found) = promised(&answer) else { return Ok(()) };
+    let Some(found) = promised(&answer) else { return Ok(answer) };
     let wanted = hash::digest(found.algorithm(), bytes);
     if wanted != found {
         let (host, what) = (session.host().to_owned(), ask.what.to_owned());
         return Err(RegistryError::DigestMismatch { host, what, wanted, found });
     }
-    Ok(())
+    Ok(answer)
 }
 
 /// The same refusals in the words of somebody who writes.

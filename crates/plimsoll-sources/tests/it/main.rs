@@ -3,6 +3,7 @@
 
 mod archives;
 mod artifacts;
+mod attached;
 mod cluster;
 mod engines;
 mod folders;

@@ -1,0 +1,317 @@
+//! What is attached to images: read and written in both forms, and what a registry or whoever writes to it makes of that.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use plimsoll_model::{Algorithm, Digest, ImageReference};
+use plimsoll_sources::attached::{Holding, Kind, MAX_PAYLOAD, MAX_REFERRERS, index_tag, tag};
+use plimsoll_sources::error::chain;
+use plimsoll_sources::{Environment, NewLayer, NewReferrer, SourceOptions, Sources, hash};
+use serde_json::{Value, json};
+
+use crate::make::OCI_MANIFEST;
+use crate::server::{Reply, Request, Server, reply};
+
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const LAYER: &str = "application/vnd.example.signature";
+
+/// A registry that takes what is pushed.
+#[derive(Default)]
+struct Kept {
+    /// By digest: media type and bytes.
+    blobs: BTreeMap<String, (String, String)>,
+    tags: BTreeMap<String, String>,
+    /// It lists referrers.
+    lists: bool,
+}
+
+impl Kept {
+    fn put(&mut self, media_type: &str, text: &str) -> Digest {
+        let digest = hash::digest(Algorithm::Sha256, text.as_bytes());
+        self.blobs.insert(digest.to_string(), (media_type.into(), text.into()));
+        digest
+    }
+
+    fn put_tag(&mut self, tag: &str, media_type: &str, value: &Value) -> Digest {
+        let digest = self.put(media_type, &value.to_string());
+        self.tags.insert(tag.into(), digest.to_string());
+        digest
+    }
+
+    fn answer(&mut self, request: &Request) -> Reply {
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if path.contains("/referrers/") {
+            if !self.lists {
+                return reply(404, "");
+            }
+            let entries: Vec<Value> = self
+                .blobs
+                .iter()
+                .filter_map(|(digest, (media_type, text))| {
+                    let value: Value = serde_json::from_str(text).ok()?;
+                    (value["subject"]["digest"] == name)
+                        .then(|| json!({"mediaType": media_type, "digest": digest, "size": text.len()}))
+                })
+                .collect();
+            let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries});
+            return reply(200, index.to_string()).with("Content-Type", OCI_INDEX);
+        }
+        match &*request.method {
+            "POST" => reply(202, "").with("Location", "/v2/a/b/blobs/uploads/1"),
+            "PUT" if path.contains("/manifests/") => {
+                let digest = self.put(request.header("content-type"), &request.body);
+                if !name.contains(':') {
+                    self.tags.insert(name.into(), digest.to_string());
+                }
+                reply(201, "").with("Docker-Content-Digest", digest.to_string())
+            }
+            "PUT" => {
+                let digest = self.put("", &request.body);
+                assert!(query.replace("%3A", ":").contains(&digest.to_string()), "{query}");
+                reply(201, "")
+            }
+            _ => {
+                let digest = self.tags.get(name).map_or(name, String::as_str);
+                match self.blobs.get(digest) {
+                    Some((media_type, text)) => reply(200, text.clone()).with("Content-Type", media_type.clone()),
+                    None => reply(404, ""),
+                }
+            }
+        }
+    }
+}
+
+struct World {
+    kept: Arc<Mutex<Kept>>,
+    server: Server,
+    sources: Sources,
+    image: Digest,
+    _folder: tempfile::TempDir,
+}
+
+fn sources(folder: &Path) -> Sources {
+    let options = SourceOptions {
+        cache_dir: Some(folder.join("cache")),
+        environment: Environment::default(),
+        ..SourceOptions::default()
+    };
+    Sources::new(&options).unwrap()
+}
+
+/// A registry with one image.
+fn world(lists: bool) -> World {
+    let mut kept = Kept { lists, ..Kept::default() };
+    let image = kept.put_tag("v1", OCI_MANIFEST, &manifest(&[], None));
+    let kept = Arc::new(Mutex::new(kept));
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(folder.path());
+    let shared = Arc::clone(&kept);
+    let server = Server::start(move |request| shared.lock().unwrap().answer(request));
+    World { kept, server, sources, image, _folder: folder }
+}
+
+impl World {
+    fn reference(&self) -> ImageReference {
+        format!("{}/a/b:v1", self.server.host()).parse().unwrap()
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap()
+    }
+
+    fn holding(&self) -> Holding {
+        self.sources.holding(&self.reference()).unwrap()
+    }
+
+    fn referrers(&self) -> Vec<Result<String, String>> {
+        let found = self.sources.referrers(&self.reference(), &self.image).unwrap().found;
+        found.into_iter().map(|one| one.map(|one| one.digest.to_string()).map_err(|error| chain(&error))).collect()
+    }
+
+    fn failed_referrers(&self) -> String {
+        chain(&self.sources.referrers(&self.reference(), &self.image).err().unwrap())
+    }
+}
+
+fn manifest(layers: &[Value], subject: Option<&Digest>) -> Value {
+    let config = hash::digest(Algorithm::Sha256, b"{}");
+    let mut made = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": layers,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": config.to_string(), "size": 2}});
+    if let Some(subject) = subject {
+        made["subject"] = json!({"mediaType": OCI_MANIFEST, "digest": subject.to_string(), "size": 1});
+    }
+    made
+}
+
+fn layer(text: &str, of: &str) -> NewLayer {
+    let annotations = BTreeMap::from([("signature".to_owned(), of.to_owned())]);
+    NewLayer { media_type: LAYER.into(), annotations, bytes: text.into() }
+}
+
+#[test]
+fn a_second_signature_is_added_and_the_first_one_stays() {
+    let world = world(false);
+    let (reference, image) = (world.reference(), &world.image);
+    assert!(world.sources.attached(&reference, image, Kind::Signatures).unwrap().is_none());
+    for (text, of) in [("first", "1"), ("second", "2"), ("second", "3")] {
+        world.sources.attach(&reference, image, Kind::Signatures, &layer(text, of), &|_| false).unwrap();
+    }
+    let attached = world.sources.attached(&reference, image, Kind::Signatures).unwrap().unwrap();
+    let read = |layer| String::from_utf8(attached.bytes(layer).unwrap()).unwrap();
+    let found: Vec<_> =
+        attached.found.layers.iter().map(|one| (read(one), one.annotations["signature"].clone())).collect();
+    assert_eq!(
+        found,
+        [("first", "1"), ("second", "2"), ("second", "3")].map(|(text, of)| (text.to_owned(), of.to_owned()))
+    );
+    assert!(world.sources.attached(&reference, image, Kind::Attestations).unwrap().is_none());
+    // Others read such a manifest as an image: it has a configuration that counts its layers.
+    let kept = world.kept();
+    let config: Value = serde_json::from_str(&kept.blobs[&attached.found.config.digest.to_string()].1).unwrap();
+    assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        kept.tags.keys().filter(|name| name.ends_with(".sig")).collect::<Vec<_>>(),
+        [&tag(image, Kind::Signatures)]
+    );
+}
+
+#[test]
+fn a_referrer_is_found_whether_or_not_the_registry_lists_it() {
+    for lists in [true, false] {
+        let world = world(lists);
+        let new = |text: &str| NewReferrer {
+            artifact_type: LAYER.into(),
+            annotations: BTreeMap::from([("a".into(), text.into())]),
+            layer: NewLayer { annotations: BTreeMap::new(), ..layer(text, "") },
+        };
+        let made: Vec<String> = ["first", "second"]
+            .map(|text| world.sources.refer(&world.reference(), &world.holding(), &new(text)).unwrap().to_string())
+            .to_vec();
+        let mut found: Vec<String> = world.referrers().into_iter().map(Result::unwrap).collect();
+        found.sort();
+        let mut wanted = made.clone();
+        wanted.sort();
+        assert_eq!(found, wanted);
+        let attached = world.sources.referrers(&world.reference(), &world.image).unwrap();
+        let texts: Vec<Vec<u8>> = attached
+            .found
+            .iter()
+            .map(|one| attached.bytes(&one.as_ref().unwrap().manifest.layers[0]).unwrap())
+            .collect();
+        assert!(texts.contains(&b"first".to_vec()) && texts.contains(&b"second".to_vec()));
+        assert_eq!(
+            world.kept().tags.contains_key(&index_tag(&world.image)),
+            !lists,
+            "an index where there is no list alone"
+        );
+        // The same again is there already.
+        world.sources.refer(&world.reference(), &world.holding(), &new("second")).unwrap();
+        assert_eq!(world.referrers().len(), 2);
+    }
+}
+
+#[test]
+fn case_15_endless_layers_payloads_and_lists_end() {
+    let world = world(false);
+    let (reference, name) = (world.reference(), tag(&world.image, Kind::Signatures));
+    let entry = json!({"mediaType": LAYER, "digest": world.image.to_string(), "size": 3});
+    world.kept().put_tag(&name, OCI_MANIFEST, &manifest(&vec![entry.clone(); 1_001], None));
+    let error = world.sources.attached(&reference, &world.image, Kind::Signatures).err().unwrap();
+    assert!(chain(&error).contains("it has 1001 layers; at most 1000 are read"), "{}", chain(&error));
+    world.kept().put_tag(&name, OCI_MANIFEST, &manifest(&vec![entry.clone(); 1_000], None));
+    let full = world.sources.attach(&reference, &world.image, Kind::Signatures, &layer("x", "1"), &|_| false);
+    assert!(chain(&full.unwrap_err()).contains("1000 layers already"));
+    let large = json!({"mediaType": LAYER, "digest": world.image.to_string(), "size": MAX_PAYLOAD + 1});
+    world.kept().put_tag(&name, OCI_MANIFEST, &manifest(&[large], None));
+    let attached = world.sources.attached(&reference, &world.image, Kind::Signatures).unwrap().unwrap();
+    let error = attached.bytes(&attached.found.layers[0]).unwrap_err();
+    assert!(chain(&error).contains("larger than the 134217728 bytes"), "{}", chain(&error));
+    // An index with more entries than are read, and one with more than are looked at.
+    let entries = |count: usize| {
+        let entry = |at: usize| json!({"mediaType": OCI_MANIFEST, "digest": hash::digest(Algorithm::Sha256, &at.to_be_bytes()).to_string(), "size": 3});
+        json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": (0..count).map(entry).collect::<Vec<_>>()})
+    };
+    world.kept().put_tag(&index_tag(&world.image), OCI_INDEX, &entries(10_001));
+    assert!(world.failed_referrers().contains("at most 10000 are read"), "{}", world.failed_referrers());
+    world.kept().put_tag(&index_tag(&world.image), OCI_INDEX, &entries(MAX_REFERRERS + 1));
+    assert!(world.failed_referrers().contains("more than 1000"));
+}
+
+#[test]
+fn case_15_pages_without_end_or_to_another_host_are_refused() {
+    let image = hash::digest(Algorithm::Sha256, b"x");
+    let empty = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).to_string();
+    let list = |next: &'static str| {
+        let empty = empty.clone();
+        Server::start(move |_| {
+            let page = reply(200, empty.clone()).with("Content-Type", OCI_INDEX);
+            if next.is_empty() { page } else { page.with("Link", format!("<{next}>; rel=\"next\"")) }
+        })
+    };
+    let asked = |server: &Server| {
+        let folder = tempfile::tempdir().unwrap();
+        let reference = format!("{}/a/b:v1", server.host()).parse().unwrap();
+        sources(folder.path())
+            .referrers(&reference, &image)
+            .map(|found| found.found.len())
+            .map_err(|error| chain(&error))
+    };
+    assert_eq!(asked(&list("")), Ok(0));
+    let endless = list("/v2/a/b/referrers/more?page=next");
+    assert!(asked(&endless).unwrap_err().contains("more than 100 pages"));
+    assert_eq!(endless.count("/referrers/"), 100);
+    assert!(asked(&list("http://127.0.0.1:1/v2/")).unwrap_err().contains("another host"));
+    let page = Server::start(|_| reply(200, "<html>").with("Content-Type", "text/html"));
+    assert!(asked(&page).is_err(), "a page of a portal is no empty list");
+    let broken = Server::start(|_| reply(500, ""));
+    assert!(asked(&broken).is_err(), "a registry in trouble is no empty list");
+}
+
+#[test]
+fn case_17_bytes_that_are_not_those_of_their_digest_are_not_read() {
+    let world = world(true);
+    let payload = world.kept().put("", "true");
+    let entry = json!({"mediaType": LAYER, "digest": payload.to_string(), "size": 4});
+    world.kept().put_tag(
+        &tag(&world.image, Kind::Signatures),
+        OCI_MANIFEST,
+        &manifest(std::slice::from_ref(&entry), None),
+    );
+    let refers = world.kept().put(OCI_MANIFEST, &manifest(&[entry], Some(&world.image)).to_string());
+    world.kept().blobs.get_mut(&payload.to_string()).unwrap().1 = "lies".into();
+    let attached = world.sources.attached(&world.reference(), &world.image, Kind::Signatures).unwrap().unwrap();
+    let error = chain(&attached.bytes(&attached.found.layers[0]).unwrap_err());
+    assert!(error.contains("its digest is"), "{error}");
+    assert_eq!(world.referrers(), [Ok(refers.to_string())]);
+    // The referrer's own bytes, before they were read once, and the image's.
+    let other = self::world(true);
+    let refers = other.kept().put(OCI_MANIFEST, &manifest(&[], Some(&other.image)).to_string());
+    other.kept().blobs.get_mut(&refers.to_string()).unwrap().1.push(' ');
+    assert!(other.referrers()[0].as_ref().unwrap_err().contains("its digest is"), "{:?}", other.referrers());
+    let named = other.reference().with_digest(other.image.clone());
+    other.kept().blobs.get_mut(&other.image.to_string()).unwrap().1.push(' ');
+    assert!(chain(&other.sources.holding(&named).unwrap_err()).contains("its digest is"));
+}
+
+#[test]
+fn case_18_a_referrer_of_another_image_is_none_of_this_one() {
+    let world = world(false);
+    let other = hash::digest(Algorithm::Sha256, b"another image");
+    let entry = |text: &str, size: usize| {
+        let digest = world.kept().put(OCI_MANIFEST, text);
+        json!({"mediaType": OCI_MANIFEST, "digest": digest.to_string(), "size": size})
+    };
+    let texts = [manifest(&[], Some(&other)), manifest(&[], None), manifest(&[], Some(&world.image))]
+        .map(|made| made.to_string());
+    let mut entries: Vec<Value> = texts.iter().map(|text| entry(text, text.len())).collect();
+    entries.push(entry(&format!("{} ", texts[2]), texts[2].len()));
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries});
+    world.kept().put_tag(&index_tag(&world.image), OCI_INDEX, &index);
+    let found = world.referrers();
+    assert!(found[0].as_ref().unwrap_err().contains("its subject is"), "{found:?}");
+    assert!(found[1].as_ref().unwrap_err().contains("it names no subject"), "{found:?}");
+    assert!(found[2].is_ok(), "{found:?}");
+    assert!(found[3].as_ref().unwrap_err().contains("descriptor promises"), "{found:?}");
+}
