@@ -190,6 +190,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Speak cosign's command line: images signed and verified, with keys
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll cosign generate-key-pair\n  ln -s plimsoll cosign && ./cosign verify --key cosign.pub --insecure-ignore-tlog registry.example.com/app:v1"
+    )]
+    Cosign {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Speak gator's command line: Gatekeeper's templates and constraints, tested on files
     #[command(
         disable_help_flag = true,

@@ -4,6 +4,7 @@
 //! How to add one: write `compat/NAME.rs` (or a folder) with a `run`, and add its line to [`PERSONALITIES`].
 
 pub mod conftest;
+pub mod cosign;
 pub mod dive;
 pub mod dockle;
 pub mod gator;
@@ -28,6 +29,7 @@ pub struct Personality {
 
 pub const PERSONALITIES: &[Personality] = &[
     Personality { name: "conftest", run: conftest::run },
+    Personality { name: "cosign", run: cosign::run },
     Personality { name: "dive", run: dive::run },
     Personality { name: "dockle", run: dockle::run },
     Personality { name: "gator", run: gator::run },
@@ -94,6 +96,15 @@ pub fn seconds(text: &str) -> Result<u64, String> {
     }
     let length = crate::duration::read(text).ok_or_else(bad)?;
     Ok(length.as_secs().saturating_add(u64::from(length.subsec_nanos() > 0)))
+}
+
+/// Go's words for true and false.
+pub fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("{text:?} is neither true nor false")),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod check;
 mod conftest;
+mod cosign;
 mod dive;
 mod dockle;
 mod gator;

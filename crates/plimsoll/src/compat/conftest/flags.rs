@@ -5,6 +5,8 @@ use std::ffi::OsString;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::compat::truth;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "conftest",
@@ -259,15 +261,6 @@ pub struct Push {
     /// The version of Rego: v0 or v1 [default: v1]
     #[arg(long, value_name = "VERSION")]
     pub rego_version: Option<String>,
-}
-
-/// Go's words for true and false.
-pub fn truth(text: &str) -> Result<bool, String> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(format!("{text:?} is neither true nor false")),
-    }
 }
 
 /// What the arguments ask.

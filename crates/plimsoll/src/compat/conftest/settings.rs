@@ -5,8 +5,8 @@ use std::path::Path;
 
 use plimsoll_rego::value::{JsonLimits, Value};
 
-use super::flags::truth;
 use super::protos::Protos;
+use crate::compat::truth;
 use crate::rego::load;
 
 /// The names of a configuration file that is not named, in the order in which they are looked for.

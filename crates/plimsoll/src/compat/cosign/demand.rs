@@ -1,0 +1,101 @@
+//! What the flags of a verification demand, as `plimsoll-trust` has it. In: flags. Out: who has to have signed, and what is trusted.
+
+use plimsoll_trust::{CLAIMS, Demand, Identity, Pattern, Signer, Subject, TrustMaterial};
+
+use super::flags::Demand as Flags;
+use super::{Failure, key, say};
+
+/// Bytes of a trusted root. Sigstore's own has some ten kilobytes.
+const MAX_ROOT: u64 = 4 << 20;
+
+/// What is trusted: what a file says, or Sigstore's public authorities and logs as they are built in. Nothing is fetched.
+pub fn trust(flags: &Flags) -> Result<TrustMaterial, Failure> {
+    let Some(path) = &flags.trusted_root else { return Ok(TrustMaterial::production()?) };
+    let size = std::fs::metadata(path).map_err(|error| format!("read {path}: {error}"))?.len();
+    if size > MAX_ROOT {
+        return Err(format!("{path} has more than {MAX_ROOT} bytes: it is no trusted root").into());
+    }
+    let text = std::fs::read(path).map_err(|error| format!("read {path}: {error}"))?;
+    TrustMaterial::from_json(&text).map_err(|refusal| format!("read {path}: {refusal}").into())
+}
+
+/// What is demanded of a signature. Without a key, an identity is.
+pub fn of(flags: &Flags, subject: Subject) -> Result<Demand, Failure> {
+    let signer = match &flags.key {
+        Some(named) => {
+            let identities = [
+                ("--certificate-identity", &flags.certificate_identity),
+                ("--certificate-identity-regexp", &flags.certificate_identity_regexp),
+            ];
+            if let Some((flag, _)) = identities.iter().find(|(_, given)| given.is_some()) {
+                return Err(format!("{flag} and --key demand two signers of one signature").into());
+            }
+            Signer::Key(key::public(named)?)
+        }
+        None => Signer::Keyless(vec![identity(flags)?]),
+    };
+    if flags.insecure_ignore_tlog {
+        say(
+            "WARNING: Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the signature.",
+        );
+    }
+    Ok(Demand {
+        signer,
+        subject,
+        log: !flags.insecure_ignore_tlog,
+        sct: !flags.insecure_ignore_sct,
+        timestamp: flags.use_signed_timestamps,
+    })
+}
+
+fn identity(flags: &Flags) -> Result<Identity, Failure> {
+    let name = pattern("identity", flags.certificate_identity.as_ref(), flags.certificate_identity_regexp.as_ref())?;
+    let issuer =
+        pattern("oidc-issuer", flags.certificate_oidc_issuer.as_ref(), flags.certificate_oidc_issuer_regexp.as_ref())?;
+    let missing = |what: &str| {
+        format!("--certificate-{what} or --certificate-{what}-regexp is required for verification in keyless mode")
+    };
+    let (name, issuer) = match (name, issuer) {
+        (Some(name), Some(issuer)) => (name, issuer),
+        (None, Some(_)) => return Err(missing("identity").into()),
+        (Some(_), None) => return Err(missing("oidc-issuer").into()),
+        (None, None) => {
+            return Err(
+                format!("{}, and {}; or name a key with --key", missing("identity"), missing("oidc-issuer")).into()
+            );
+        }
+    };
+    let mut identity = Identity::new(name, issuer);
+    let claims = [
+        ("github-workflow-name", &flags.certificate_github_workflow_name),
+        ("github-workflow-ref", &flags.certificate_github_workflow_ref),
+        ("github-workflow-repository", &flags.certificate_github_workflow_repository),
+        ("github-workflow-sha", &flags.certificate_github_workflow_sha),
+        ("github-workflow-trigger", &flags.certificate_github_workflow_trigger),
+    ];
+    for (name, wanted) in claims {
+        if let (Some(claim), Some(wanted)) = (CLAIMS.iter().find(|claim| claim.name == name), wanted) {
+            identity.claims.push((*claim, wanted.clone()));
+        }
+    }
+    Ok(identity)
+}
+
+/// A name, or a regular expression, which is content with a part of the name: so Cosign has it, and it is said.
+fn pattern(what: &str, exact: Option<&String>, regexp: Option<&String>) -> Result<Option<Pattern>, Failure> {
+    match (exact.filter(|text| !text.is_empty()), regexp.filter(|text| !text.is_empty())) {
+        (None, None) => Ok(None),
+        (Some(exact), None) => Ok(Some(Pattern::exact(exact))),
+        (None, Some(regexp)) => {
+            if !(regexp.starts_with('^') && regexp.ends_with('$')) {
+                say(&format!(
+                    "WARNING: --certificate-{what}-regexp {regexp:?} is content with a part of the name: write ^…$ for all of it"
+                ));
+            }
+            Ok(Some(Pattern::regexp_anywhere(regexp)?))
+        }
+        (Some(_), Some(_)) => {
+            Err(format!("--certificate-{what} and --certificate-{what}-regexp are given both").into())
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The way to registries. In: names and flags. Out: images by digest, and the repository where their signatures lie.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use plimsoll_model::{Algorithm, Digest, ImageReference};
+use plimsoll_sources::attached::Holding;
+use plimsoll_sources::{ErrorKind, SourceOptions, Sources};
+
+use super::flags::Registry;
+use super::{Failure, NO_IMAGE};
+
+/// An image that was found.
+pub struct Image {
+    /// As the command line has it.
+    pub named: String,
+    pub reference: ImageReference,
+    pub holding: Holding,
+}
+
+/// Sources as the flags want them.
+pub fn sources(flags: &Registry, images: &[String]) -> Result<Sources, Failure> {
+    let mut hosts = vec![];
+    for image in images {
+        hosts.push(reference(image)?.registry().to_owned());
+    }
+    if let Some(repository) = elsewhere()? {
+        hosts.push(repository.registry().to_owned());
+    }
+    let plain = flags.allow_http_registry || flags.allow_insecure_registry;
+    let options = SourceOptions {
+        ca: flags.registry_cacert.iter().map(PathBuf::from).collect(),
+        plain_http: if plain { hosts.clone() } else { vec![] },
+        skip_verify: if flags.allow_insecure_registry { hosts } else { vec![] },
+        deadline: Duration::from_secs(flags.timeout),
+        ..SourceOptions::default()
+    };
+    Ok(Sources::new(&options)?)
+}
+
+/// A name as an image's.
+pub fn reference(name: &str) -> Result<ImageReference, Failure> {
+    crate::assess::reference(name).map_err(|error| format!("could not {}", crate::message::chain(&error)).into())
+}
+
+/// The image that a name means now. Who means a digest gets that one.
+pub fn image(sources: &Sources, named: &str) -> Result<Image, Failure> {
+    let reference = reference(named)?;
+    let holding = sources.holding(&reference).map_err(|error| match error.kind() {
+        ErrorKind::Absent => {
+            Failure { status: NO_IMAGE, why: format!("image tag not found: {}", Failure::from(error).why) }
+        }
+        _ => error.into(),
+    })?;
+    Ok(Image { named: named.to_owned(), reference, holding })
+}
+
+/// Where an image's signatures lie: beside it, or in the repository `COSIGN_REPOSITORY`.
+pub fn store(reference: &ImageReference) -> Result<ImageReference, Failure> {
+    Ok(elsewhere()?.unwrap_or_else(|| reference.clone()))
+}
+
+fn elsewhere() -> Result<Option<ImageReference>, Failure> {
+    match std::env::var("COSIGN_REPOSITORY") {
+        Ok(name) if !name.is_empty() => reference(&name).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A repository as Go's tools write it: Docker Hub by the name of its index.
+pub fn repository(reference: &ImageReference) -> String {
+    match reference.registry() {
+        "docker.io" => format!("index.docker.io/{}", reference.repository()),
+        _ => reference.name(),
+    }
+}
+
+/// The same image by its digest.
+pub fn by_digest(reference: &ImageReference, digest: &Digest) -> String {
+    format!("{}@{digest}", repository(reference))
+}
+
+/// The bytes of a digest by SHA-256, which alone is signed.
+pub fn sha256(digest: &Digest) -> Result<[u8; 32], Failure> {
+    let mut bytes = [0; 32];
+    let hex = digest.hex().as_bytes();
+    if digest.algorithm() != Algorithm::Sha256 || hex.len() != 64 {
+        return Err(format!("{digest} is no SHA-256, and no other digest is signed").into());
+    }
+    for (byte, pair) in bytes.iter_mut().zip(hex.chunks(2)) {
+        let pair = std::str::from_utf8(pair).unwrap_or_default();
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| Failure::from(format!("{digest} is no digest")))?;
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,407 @@
+//! Cosign's flags as data. In: arguments. Out: what is asked. Help derives from what stands here.
+//!
+//! How to build a flag that is refused so far: take its name out of [`NOT_BUILT`], and give it a field.
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::compat::truth;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cosign",
+    bin_name = "plimsoll cosign",
+    about = "Cosign's command line: sign and verify container images",
+    after_help = "Examples:\n  plimsoll cosign generate-key-pair\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign verify --key cosign.pub --insecure-ignore-tlog registry.example.com/app:v1\n\nExit codes: 0 done, verified; 10 no signature; 11 no such image; 12 no signature matches; 1 whatever else"
+)]
+pub struct Line {
+    #[command(subcommand)]
+    pub command: Sub,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Sub {
+    /// Make a key pair: cosign.key, encrypted under a password, and cosign.pub
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign generate-key-pair\n  COSIGN_PASSWORD=… plimsoll cosign generate-key-pair --output-key-prefix release"
+    )]
+    GenerateKeyPair(GenerateKeyPair),
+    /// Encrypt a PEM key under a password: RSA, EC and PKCS#8
+    #[command(after_help = "Examples:\n  plimsoll cosign import-key-pair --key openssl.pem")]
+    ImportKeyPair(ImportKeyPair),
+    /// Print the public half of a key
+    #[command(after_help = "Examples:\n  plimsoll cosign public-key --key cosign.key > cosign.pub")]
+    PublicKey(PublicKey),
+    /// Sign images in their registry
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --key cosign.key --tlog-upload=false -a build=7 --recursive registry.example.com/app:v1"
+    )]
+    Sign(Box<Sign>),
+    /// Verify the signatures of images
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign verify --key cosign.pub --insecure-ignore-tlog registry.example.com/app:v1\n  plimsoll cosign verify --key cosign.pub --insecure-ignore-tlog -a build=7 registry.example.com/app:v1"
+    )]
+    Verify(Box<Verify>),
+    /// Print the tag where an image's signatures, attestations or SBOM lie
+    #[command(after_help = "Examples:\n  plimsoll cosign triangulate registry.example.com/app:v1")]
+    Triangulate(Triangulate),
+    /// Show what is attached to an image
+    #[command(after_help = "Examples:\n  plimsoll cosign tree registry.example.com/app:v1")]
+    Tree(Tree),
+    /// Print the version
+    Version,
+}
+
+/// How registries are spoken to.
+#[derive(Debug, Args, Default)]
+pub struct Registry {
+    /// Speak plain HTTP where the registry does
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub allow_http_registry: bool,
+    /// Believe any certificate of the registry, and speak plain HTTP where it does
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub allow_insecure_registry: bool,
+    /// Trust this authority for registries, besides the system's
+    #[arg(long, value_name = "FILE")]
+    pub registry_cacert: Option<String>,
+    /// Taken and without meaning: both forms are always read, and the registry tells how it lists referrers
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub experimental_oci11: bool,
+    /// How long all of it may take
+    #[arg(short, long, value_name = "DURATION", default_value = "3m0s", value_parser = super::super::seconds)]
+    pub timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateKeyPair {
+    /// Where else the key should be: not spoken here
+    #[arg(value_name = "PLACE", hide = true)]
+    pub places: Vec<String>,
+    /// What the files' names begin with
+    #[arg(long, value_name = "PREFIX", default_value = "cosign")]
+    pub output_key_prefix: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportKeyPair {
+    /// The key, as PEM
+    #[arg(short, long, value_name = "FILE")]
+    pub key: String,
+    /// What the files' names begin with
+    #[arg(short, long, value_name = "PREFIX", default_value = "import-cosign")]
+    pub output_key_prefix: String,
+    /// Overwrite without a question
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PublicKey {
+    /// The key: a file, or env://NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Where the public half goes, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub outfile: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// Images
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    /// The private key: a file, or env://NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Annotations that are signed, KEY=VALUE (repeatable)
+    #[arg(short, long, value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub annotations: Vec<String>,
+    /// Sign the images of an index, too
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub recursive: bool,
+    /// Put the signature into the registry
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
+    pub upload: bool,
+    /// Put the signature into a transparency log
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
+    pub tlog_upload: Option<bool>,
+    /// A signing configuration; one that names no services signs without any
+    #[arg(long, value_name = "FILE")]
+    pub signing_config: Option<String>,
+    /// Fetch a signing configuration: not done here
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub use_signing_config: bool,
+    /// Write a bundle (true, the default), or the classic form
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
+    pub new_bundle_format: Option<bool>,
+    /// Write the bundle to a file, too
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<String>,
+    /// Write the signature to a file, too (classic form)
+    #[arg(long, value_name = "FILE")]
+    pub output_signature: Option<String>,
+    /// Write what was signed to a file, too (classic form)
+    #[arg(long, value_name = "FILE")]
+    pub output_payload: Option<String>,
+    /// What the signature calls the image, instead of its repository (classic form)
+    #[arg(long, value_name = "NAME")]
+    pub sign_container_identity: Option<String>,
+    /// No questions
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub registry: Registry,
+}
+
+/// What a verification demands of a signature.
+#[derive(Debug, Args, Default)]
+pub struct Demand {
+    /// The public key: a file, or env://NAME; a private key's file serves, too
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Take signatures without an entry in a transparency log
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub insecure_ignore_tlog: bool,
+    /// Take certificates that no certificate transparency log knows
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub insecure_ignore_sct: bool,
+    /// Hold what was signed to the image
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
+    pub check_claims: bool,
+    /// Ask nobody: nothing here ever does
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub offline: bool,
+    /// Taken as Cosign's: the images of a request are looked at one after another
+    #[arg(long, hide = true, value_name = "N")]
+    pub max_workers: Option<u32>,
+    /// The identity of the signer's certificate
+    #[arg(long, value_name = "IDENTITY")]
+    pub certificate_identity: Option<String>,
+    /// A regular expression for it
+    #[arg(long, value_name = "REGEX")]
+    pub certificate_identity_regexp: Option<String>,
+    /// Who vouches for the identity
+    #[arg(long, value_name = "URL")]
+    pub certificate_oidc_issuer: Option<String>,
+    /// A regular expression for them
+    #[arg(long, value_name = "REGEX")]
+    pub certificate_oidc_issuer_regexp: Option<String>,
+    /// The name of the GitHub workflow
+    #[arg(long, value_name = "NAME")]
+    pub certificate_github_workflow_name: Option<String>,
+    /// Its ref
+    #[arg(long, value_name = "REF")]
+    pub certificate_github_workflow_ref: Option<String>,
+    /// Its repository
+    #[arg(long, value_name = "REPOSITORY")]
+    pub certificate_github_workflow_repository: Option<String>,
+    /// Its commit
+    #[arg(long, value_name = "SHA")]
+    pub certificate_github_workflow_sha: Option<String>,
+    /// What started it
+    #[arg(long, value_name = "EVENT")]
+    pub certificate_github_workflow_trigger: Option<String>,
+    /// What is trusted: authorities and logs [default: Sigstore's public ones, as built in]
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<String>,
+    /// Demand a timestamp of an authority
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub use_signed_timestamps: bool,
+    /// Read bundles alone (true), or the classic form alone (false); both where nothing is said
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
+    pub new_bundle_format: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Images
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    #[command(flatten)]
+    pub demand: Demand,
+    /// Annotations that have to be signed, KEY=VALUE (repeatable)
+    #[arg(short, long, value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub annotations: Vec<String>,
+    /// json or text
+    #[arg(short, long, value_name = "FORMAT", default_value = "json")]
+    pub output: String,
+    #[command(flatten)]
+    pub registry: Registry,
+}
+
+#[derive(Debug, Args)]
+pub struct Triangulate {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    /// signature, attestation, sbom or digest
+    #[arg(long, value_name = "KIND", default_value = "signature")]
+    pub r#type: String,
+    #[command(flatten)]
+    pub registry: Registry,
+}
+
+#[derive(Debug, Args)]
+pub struct Tree {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    #[command(flatten)]
+    pub registry: Registry,
+}
+
+/// What the arguments ask.
+pub fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
+    let name = std::iter::once(OsString::from("cosign"));
+    let mut command = Line::command();
+    let mut matches = command.try_get_matches_from_mut(name.chain(args.iter().cloned()))?;
+    Line::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// Flags of Cosign's that nothing here answers to yet, whatever the command, and why.
+const NOT_BUILT: &[(&str, &[&str])] = &[
+    ("keys in services and tokens are not spoken yet", &["kms", "sk", "slot"]),
+    (
+        "keyless signing is not built yet",
+        &[
+            "certificate",
+            "certificate-chain",
+            "fulcio-auth-flow",
+            "fulcio-url",
+            "identity-token",
+            "insecure-skip-verify",
+            "issue-certificate",
+            "oidc-client-id",
+            "oidc-client-secret-file",
+            "oidc-disable-ambient-providers",
+            "oidc-issuer",
+            "oidc-provider",
+            "oidc-redirect-url",
+            "output-certificate",
+        ],
+    ),
+    (
+        "timestamps and transparency logs are not spoken to yet",
+        &[
+            "rekor-url",
+            "rekor-entry-type",
+            "timestamp-client-cacert",
+            "timestamp-client-cert",
+            "timestamp-client-key",
+            "timestamp-server-name",
+            "timestamp-server-url",
+            "rfc3161-timestamp",
+            "timestamp-certificate-chain",
+            "record-creation-timestamp",
+        ],
+    ),
+    (
+        "what is trusted is named with --trusted-root",
+        &["ca-intermediates", "ca-roots", "allow-certificate-chain", "private-infrastructure", "sct"],
+    ),
+    (
+        "it is not built yet",
+        &[
+            "attachment",
+            "attachment-tag-prefix",
+            "local-image",
+            "payload",
+            "signature",
+            "signature-digest-algorithm",
+            "registry-referrers-mode",
+            "output-file",
+        ],
+    ),
+    (
+        "sign in with docker login, or name an authority with --registry-cacert",
+        &[
+            "k8s-keychain",
+            "registry-client-cert",
+            "registry-client-key",
+            "registry-password",
+            "registry-server-name",
+            "registry-token",
+            "registry-username",
+        ],
+    ),
+];
+
+/// Commands of Cosign's that nothing here answers to yet.
+const NO_COMMANDS: &[&str] = &[
+    "attach",
+    "attest",
+    "attest-blob",
+    "bundle",
+    "clean",
+    "copy",
+    "dockerfile",
+    "download",
+    "env",
+    "generate",
+    "initialize",
+    "load",
+    "login",
+    "manifest",
+    "save",
+    "sign-blob",
+    "signing-config",
+    "trusted-root",
+    "upload",
+    "verify-attestation",
+    "verify-blob",
+    "verify-blob-attestation",
+];
+
+/// Why a line is refused that Cosign would take: nothing of what it asks is passed over.
+pub fn not_built(args: &[OsString]) -> Option<String> {
+    let command = args.first()?.to_str()?;
+    if NO_COMMANDS.contains(&command) {
+        return Some(format!("cosign's command {command} is not built yet"));
+    }
+    let names = args.iter().skip(1).filter_map(|arg| arg.to_str()?.strip_prefix("--"));
+    let mut names = names.take_while(|name| !name.is_empty()).map(|name| name.split('=').next().unwrap_or_default());
+    names.find_map(|name| {
+        let (why, _) = NOT_BUILT.iter().find(|(_, names)| names.contains(&name))?;
+        Some(format!("--{name} is a flag of cosign's that is not taken: {why}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(words: &str) -> Vec<OsString> {
+        words.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_that_are_not_built_are_refused_by_name_and_no_other() {
+        for words in ["sign --sk a", "sign --rekor-url=x a", "verify --ca-roots r a", "attest a"] {
+            assert!(not_built(&line(words)).is_some(), "{words}");
+        }
+        for words in ["sign --key k a", "verify --key k -- --sk", "verify"] {
+            assert_eq!(not_built(&line(words)), None, "{words}");
+        }
+        for (_, names) in NOT_BUILT {
+            for name in *names {
+                let command = Line::command();
+                let built =
+                    command.get_subcommands().any(|sub| sub.get_arguments().any(|arg| arg.get_long() == Some(name)));
+                assert!(!built, "--{name} is built and refused");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flag_that_nobody_knows_is_an_error() {
+        assert!(parse(&line("verify --nosuch a")).is_err());
+        assert!(parse(&line("verify --key k -a a=b,c=d a b")).is_ok());
+        assert!(parse(&line("sign --key k --tlog-upload=maybe a")).is_err());
+    }
+}

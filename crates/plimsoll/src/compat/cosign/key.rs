@@ -1,0 +1,82 @@
+//! Keys that command lines name, and their passwords. In: a file or a variable of the environment. Out: a key. Other places of keys
+//! are refused by name.
+
+use std::io::{IsTerminal as _, Read as _, Write as _};
+
+use plimsoll_trust::keys::{self, Signer as _};
+use plimsoll_trust::{PrivateKey, PublicKey};
+use zeroize::Zeroizing;
+
+use super::Failure;
+
+/// Bytes of a key's file. An RSA key of 4,096 bits, encrypted, has some five kilobytes.
+const MAX_KEY: u64 = 1 << 20;
+/// Bytes of a password.
+const MAX_PASSWORD: u64 = 64 << 10;
+
+/// The text that `--key` leads to.
+pub fn read(named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if let Some(variable) = named.strip_prefix("env://") {
+        let value =
+            std::env::var(variable).map_err(|_| Failure::from(format!("the variable {variable} holds no key")))?;
+        return Ok(Zeroizing::new(value.into_bytes()));
+    }
+    if let Some((scheme, _)) = named.split_once("://") {
+        return Err(format!("keys at {scheme}:// are not spoken yet: name a file, or env://NAME").into());
+    }
+    let file = std::fs::File::open(named).map_err(|error| Failure::from(format!("open {named}: {error}")))?;
+    let mut text = Zeroizing::new(Vec::new());
+    file.take(MAX_KEY + 1).read_to_end(&mut text).map_err(|error| Failure::from(format!("read {named}: {error}")))?;
+    if text.len() as u64 > MAX_KEY {
+        return Err(format!("{named} has more than {MAX_KEY} bytes: it is no key").into());
+    }
+    Ok(text)
+}
+
+/// The private key that `--key` leads to, which has to be an encrypted one, as Cosign's are.
+pub fn private(named: &str) -> Result<PrivateKey, Failure> {
+    let text = read(named)?;
+    if !keys::is_encrypted(&text) {
+        return Err(format!(
+            "{named} is no encrypted key: plimsoll cosign import-key-pair --key {named} makes one of it"
+        )
+        .into());
+    }
+    Ok(keys::open(&text, &password(false)?)?)
+}
+
+/// The public key that `--key` leads to, or the public half of a private one.
+pub fn public(named: &str) -> Result<PublicKey, Failure> {
+    let text = read(named)?;
+    if keys::is_encrypted(&text) {
+        let key = keys::open(&text, &password(false)?)?;
+        return Ok(PublicKey::from_spki(key.spki())?);
+    }
+    PublicKey::from_pem(&text).map_err(|refusal| format!("read {named}: {refusal}").into())
+}
+
+/// A password: `COSIGN_PASSWORD`, even an empty one; or what is typed, twice for a new one; or all of standard input.
+pub fn password(new: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    use std::os::unix::ffi::OsStringExt as _;
+    if let Some(password) = std::env::var_os("COSIGN_PASSWORD") {
+        return Ok(Zeroizing::new(password.into_vec()));
+    }
+    if !std::io::stdin().is_terminal() {
+        let mut password = Zeroizing::new(Vec::new());
+        let read = std::io::stdin().lock().take(MAX_PASSWORD).read_to_end(&mut password);
+        read.map_err(|error| Failure::from(format!("read the password: {error}")))?;
+        return Ok(password);
+    }
+    let typed = typed("Enter password for private key: ")?;
+    if new && typed != self::typed("Enter password for private key again: ")? {
+        return Err("the two passwords are not the same".into());
+    }
+    Ok(Zeroizing::new(typed.as_bytes().to_vec()))
+}
+
+fn typed(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    let terminal = console::Term::stderr();
+    let _ = write!(&terminal, "{prompt}");
+    let line = terminal.read_secure_line().map_err(|error| Failure::from(format!("read the password: {error}")))?;
+    Ok(Zeroizing::new(line))
+}

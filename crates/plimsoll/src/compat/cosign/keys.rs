@@ -1,0 +1,79 @@
+//! `generate-key-pair`, `import-key-pair` and `public-key`. In: chance, or a PEM key. Out: files: the private half encrypted and for
+//! its owner alone.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use plimsoll_trust::{PrivateKey, PublicKey as Public, keys};
+
+use super::flags::{GenerateKeyPair, ImportKeyPair, PublicKey};
+use super::{Failure, key, print, say, write};
+
+pub fn generate(asked: &GenerateKeyPair) -> Result<(), Failure> {
+    if let Some(place) = asked.places.first() {
+        return Err(format!("keys are written to files alone, not to {place}").into());
+    }
+    let key = PrivateKey::generate()?;
+    keep(&key, &asked.output_key_prefix, false)
+}
+
+pub fn import(asked: &ImportKeyPair) -> Result<(), Failure> {
+    let key = PrivateKey::from_pem(&key::read(&asked.key)?)?;
+    keep(&key, &asked.output_key_prefix, asked.yes)
+}
+
+pub fn public(asked: &PublicKey) -> Result<(), Failure> {
+    let named = asked.key.as_deref().ok_or("--key names the key")?;
+    let pem: String = Public::to_pem(&key::public(named)?);
+    match &asked.outfile {
+        None => print(&pem),
+        Some(path) => {
+            write(path, pem.as_bytes())?;
+            say(&format!("Public key written to {path}"));
+            Ok(())
+        }
+    }
+}
+
+/// Writes both halves.
+fn keep(key: &PrivateKey, prefix: &str, overwrite: bool) -> Result<(), Failure> {
+    let (private, public) = (format!("{prefix}.key"), format!("{prefix}.pub"));
+    // The question comes before the password: both may come from standard input.
+    if !overwrite && Path::new(&private).exists() && !confirmed(&private)? {
+        return Err("user declined the prompt".into());
+    }
+    let sealed = keys::seal(key, &key::password(true)?)?;
+    whole(&private, sealed.as_bytes())?;
+    say(&format!("Private key written to {private}"));
+    write(&public, key.public_pem().as_bytes())?;
+    say(&format!("Public key written to {public}"));
+    Ok(())
+}
+
+/// Writes a file for its owner alone, whole or not at all.
+fn whole(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::from(format!("write {path}: {error}"));
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Readable by its owner alone from its first byte on.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn confirmed(path: &str) -> Result<bool, Failure> {
+    say(&format!("WARNING: File {path} already exists. Overwrite?"));
+    let _ = write!(std::io::stderr().lock(), "Are you sure you would like to continue? [y/N] ");
+    let mut line = Vec::new();
+    // A line, and no byte more: a password may follow.
+    let mut stdin = std::io::stdin().lock();
+    while line.len() < 16 && line.last() != Some(&b'\n') {
+        let mut byte = [0];
+        match std::io::Read::read(&mut stdin, &mut byte) {
+            Ok(0) => break,
+            Ok(_) => line.push(byte[0]),
+            Err(error) => return Err(format!("read the answer: {error}").into()),
+        }
+    }
+    Ok(line.trim_ascii().eq_ignore_ascii_case(b"y") || line.trim_ascii().eq_ignore_ascii_case(b"yes"))
+}

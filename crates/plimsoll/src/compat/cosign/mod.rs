@@ -1,0 +1,120 @@
+//! Cosign's command line, of its versions 2 and 3. In: its arguments, keys, registries. Out: its formats and exit codes. Whether a
+//! signature is true is `plimsoll-trust`'s, registries are `plimsoll-sources`'.
+//!
+//! What is another way here: both storage forms are always read, and one good signature in either is enough; a signature is wanted
+//! where one is demanded, so that an SBOM's attestation is none; a failure has the code of its kind (12 where nothing matches) in
+//! both forms; nothing is fetched that no flag names: no trust root, no log. A flag of Cosign's that is not built is refused by
+//! name.
+
+mod demand;
+mod fetch;
+mod flags;
+mod key;
+mod keys;
+mod sign;
+mod tree;
+mod verify;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use crate::exit::Exit;
+use flags::Sub;
+
+/// The versions of Cosign whose words and formats these are.
+const SPOKEN: &str = "2.6 and 3.1";
+
+/// Why a command ends without success: Cosign's status, and words.
+#[derive(Debug)]
+struct Failure {
+    status: u8,
+    why: String,
+}
+
+/// The image has no signature.
+const NO_SIGNATURE: u8 = 10;
+/// There is no such image.
+const NO_IMAGE: u8 = 11;
+/// Signatures are there, and none is the one that is demanded.
+const NO_MATCH: u8 = 12;
+
+impl From<String> for Failure {
+    fn from(why: String) -> Failure {
+        Failure { status: 1, why }
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(why: &str) -> Failure {
+        why.to_owned().into()
+    }
+}
+
+impl From<plimsoll_trust::Refusal> for Failure {
+    fn from(refusal: plimsoll_trust::Refusal) -> Failure {
+        refusal.to_string().into()
+    }
+}
+
+impl From<plimsoll_sources::SourceError> for Failure {
+    fn from(error: plimsoll_sources::SourceError) -> Failure {
+        let error = anyhow::Error::new(error);
+        let hint = crate::message::hint(&error).map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        format!("could not {}{hint}", crate::message::chain(&error)).into()
+    }
+}
+
+/// Runs the personality.
+pub fn run(args: &[OsString]) -> Exit {
+    if args.is_empty() {
+        return run(&["--help".into()]);
+    }
+    if let Some(why) = flags::not_built(args) {
+        return fail(&why.into());
+    }
+    let line = match flags::parse(args) {
+        Ok(line) => line,
+        Err(error) => {
+            let failed = error.use_stderr();
+            // Nothing can be done when the stream is closed.
+            let _ = error.print();
+            return if failed { Exit::Other(1) } else { Exit::Allowed };
+        }
+    };
+    let done = match line.command {
+        Sub::GenerateKeyPair(asked) => keys::generate(&asked),
+        Sub::ImportKeyPair(asked) => keys::import(&asked),
+        Sub::PublicKey(asked) => keys::public(&asked),
+        Sub::Sign(asked) => sign::run(&asked),
+        Sub::Verify(asked) => verify::run(&asked),
+        Sub::Triangulate(asked) => tree::triangulate(&asked),
+        Sub::Tree(asked) => tree::run(&asked),
+        Sub::Version => print(&format!("plimsoll {} speaks cosign {SPOKEN}\n", env!("CARGO_PKG_VERSION"))),
+    };
+    match done {
+        Ok(()) => Exit::Allowed,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> Exit {
+    say(&format!("Error: {}", failure.why));
+    Exit::Other(failure.status)
+}
+
+/// Writes to standard output; a closed pipe is no success.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| format!("write output: {error}").into())
+}
+
+/// Says something on standard error.
+fn say(text: &str) {
+    // The words are lost only where there is nobody to read them.
+    let _ = writeln!(std::io::stderr().lock(), "{}", super::safe_lines(text));
+}
+
+/// Writes a file that others may read.
+fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| format!("write {path}: {error}").into())
+}

@@ -1,0 +1,203 @@
+//! `verify`. In: images and what is demanded of their signatures. Out: those signatures that fulfil it, on standard output; or why
+//! none does.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::ImageReference;
+use plimsoll_sources::Sources;
+use plimsoll_sources::attached::Kind;
+use plimsoll_trust::classic::{self, Claims};
+use plimsoll_trust::{
+    Demand, SIGNATURE, Signer, SimpleSigning, Subject, TrustMaterial, Verified, image_bundle, simple_signing,
+};
+use serde_json::{Value, json};
+
+use super::fetch::Image;
+use super::flags::Verify;
+use super::sign::annotations;
+use super::{Failure, NO_MATCH, NO_SIGNATURE, demand, fetch, print, say};
+
+/// What is demanded of every image.
+struct Wanted {
+    trust: TrustMaterial,
+    demand: Demand,
+    annotations: BTreeMap<String, String>,
+    check_claims: bool,
+    /// Bundles alone, the classic form alone, or both.
+    bundles: Option<bool>,
+    now: jiff::Timestamp,
+}
+
+/// What was found of one image.
+#[derive(Default)]
+struct Found {
+    /// What signatures that fulfil the demand say, each as one JSON object.
+    verified: Vec<String>,
+    /// Why others do not.
+    refused: Vec<String>,
+}
+
+pub fn run(asked: &Verify) -> Result<(), Failure> {
+    let text = match asked.output.as_str() {
+        "json" | "" => false,
+        "text" => true,
+        other => return Err(format!("--output {other}: json and text are spoken").into()),
+    };
+    let wanted = Wanted {
+        annotations: annotations(&asked.annotations)?,
+        demand: demand::of(&asked.demand, Subject::Signature)?,
+        trust: demand::trust(&asked.demand)?,
+        check_claims: asked.demand.check_claims,
+        bundles: asked.demand.new_bundle_format,
+        now: jiff::Timestamp::now(),
+    };
+    let sources = fetch::sources(&asked.registry, &asked.images)?;
+    for name in &asked.images {
+        let image = fetch::image(&sources, name)?;
+        let verified = signatures(&sources, &image, &wanted)?;
+        tell(name, &wanted);
+        match text {
+            true => verified.iter().try_for_each(|one| print(&format!("{one}\n")))?,
+            false => print(&format!("\n[{}]\n", verified.join(",")))?,
+        }
+    }
+    Ok(())
+}
+
+/// The image's signatures that fulfil a demand, at least one.
+fn signatures(sources: &Sources, image: &Image, wanted: &Wanted) -> Result<Vec<String>, Failure> {
+    let store = fetch::store(&image.reference)?;
+    let mut found = Found::default();
+    if wanted.bundles != Some(false) {
+        bundles(sources, &store, image, wanted, &mut found)?;
+    }
+    if wanted.bundles != Some(true) {
+        layers(sources, &store, image, wanted, &mut found)?;
+    }
+    match (found.verified.is_empty(), found.refused.as_slice()) {
+        (false, _) => Ok(found.verified),
+        (true, []) => Err(Failure { status: NO_SIGNATURE, why: "no signatures found".into() }),
+        (true, whys) => Err(Failure { status: NO_MATCH, why: format!("no matching signatures: {}", whys.join("\n")) }),
+    }
+}
+
+/// Signatures that are bundles. One that cannot be read is one that does not match.
+fn bundles(
+    sources: &Sources,
+    store: &ImageReference,
+    image: &Image,
+    wanted: &Wanted,
+    found: &mut Found,
+) -> Result<(), Failure> {
+    let digest = fetch::sha256(&image.holding.digest)?;
+    let attached = sources.referrers(store, &image.holding.digest)?;
+    for referrer in &attached.found {
+        let referrer = match referrer {
+            Ok(referrer) => referrer,
+            Err(error) => {
+                found.refused.push(format!("could not {}", plimsoll_sources::error::chain(error)));
+                continue;
+            }
+        };
+        let of_bundles = |layer: &&plimsoll_sources::oci::manifest::Descriptor| {
+            layer.media_type.starts_with(image_bundle::MEDIA_TYPE_PREFIX)
+        };
+        for layer in referrer.manifest.layers.iter().filter(of_bundles) {
+            let bytes = match attached.bytes(layer) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    found.refused.push(Failure::from(error).why);
+                    continue;
+                }
+            };
+            let Wanted { trust, demand, annotations, now, .. } = wanted;
+            match image_bundle::verify(&bytes, &digest, trust, demand, annotations, *now) {
+                Ok((annotations, verified)) => {
+                    let optional: BTreeMap<String, Value> = annotations.into_iter().chain(signer(&verified)).collect();
+                    let (named, digest) = (Value::from(image.named.as_str()), &image.holding.digest);
+                    let said = format!(
+                        r#"{{"critical":{{"identity":{{"docker-reference":{named}}},"image":{{"docker-manifest-digest":"{digest}"}},"type":"{SIGNATURE}"}},"optional":{}}}"#,
+                        json!(optional)
+                    );
+                    found.verified.push(simple_signing::escaped(&said));
+                }
+                Err(refusal) => found.refused.push(refusal.to_string()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Signatures of the classic form. One that cannot be read is one that does not match.
+fn layers(
+    sources: &Sources,
+    store: &ImageReference,
+    image: &Image,
+    wanted: &Wanted,
+    found: &mut Found,
+) -> Result<(), Failure> {
+    let Some(attached) = sources.attached(store, &image.holding.digest, Kind::Signatures)? else { return Ok(()) };
+    let claims = Claims {
+        digest: wanted.check_claims.then(|| image.holding.digest.to_string()),
+        annotations: wanted.annotations.clone(),
+    };
+    // What is signed here is the payload, which the claims hold to the image.
+    let demand = Demand { subject: Subject::Any, ..wanted.demand.clone() };
+    for layer in &attached.found.layers {
+        if layer.media_type != simple_signing::MEDIA_TYPE || layer.size > simple_signing::MAX_PAYLOAD as u64 {
+            let (kind, size) = (&layer.media_type, layer.size);
+            found.refused.push(format!("the layer {} is no signature: it is {kind:?} of {size} bytes", layer.digest));
+            continue;
+        }
+        let payload = match attached.bytes(layer) {
+            Ok(payload) => payload,
+            Err(error) => {
+                found.refused.push(Failure::from(error).why);
+                continue;
+            }
+        };
+        match classic::verify(&payload, &layer.annotations, &wanted.trust, &demand, &claims, wanted.now) {
+            Ok((signed, verified)) => found.verified.push(said(&signed, &verified)),
+            Err(refusal) => found.refused.push(refusal.to_string()),
+        }
+    }
+    Ok(())
+}
+
+/// A payload as Go's tools read and write it again, with the signer's name beside its annotations.
+fn said(signed: &SimpleSigning, verified: &Verified) -> String {
+    let annotations = signed.annotations().map(|(key, value)| (key.to_owned(), value.clone()));
+    let optional = annotations.chain(signer(verified)).collect();
+    let signed = SimpleSigning::new(signed.reference(), signed.digest(), optional);
+    String::from_utf8(signed.render()).unwrap_or_default()
+}
+
+/// Who signed, where that is said by a certificate.
+fn signer(verified: &Verified) -> Vec<(String, Value)> {
+    let Some((_, name, issuer)) = &verified.identity else { return vec![] };
+    vec![("Issuer".into(), issuer.as_str().into()), ("Subject".into(), name.text().into())]
+}
+
+/// Says what was looked at.
+fn tell(name: &str, wanted: &Wanted) {
+    let mut lines = vec![
+        format!("\nVerification for {name} --"),
+        "The following checks were performed on each of these signatures:".into(),
+    ];
+    if !wanted.annotations.is_empty() && wanted.check_claims {
+        lines.push("  - The specified annotations were verified.".into());
+    }
+    if wanted.check_claims {
+        lines.push("  - The cosign claims were validated".into());
+    }
+    if wanted.demand.log {
+        lines.push("  - Existence of the claims in the transparency log was verified offline".into());
+    }
+    lines.push(match wanted.demand.signer {
+        Signer::Key(_) => "  - The signatures were verified against the specified public key".into(),
+        Signer::Keyless(_) => {
+            "  - The code-signing certificate was verified using trusted certificate authority certificates".into()
+        }
+    });
+    say(&lines.join("\n"));
+}
