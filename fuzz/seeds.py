@@ -19,6 +19,9 @@ import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHA = "sha256:" + "ab" * 32
+KEYS = os.path.join(ROOT, "crates/plimsoll-trust/tests/keys")
+SIMPLE = (b'{"critical":{"identity":{"docker-reference":"example.org/a"},"image":{"docker-manifest-digest":"%s"},'
+          b'"type":"cosign container image signature"},"optional":%%s}') % SHA.encode()
 
 
 def tar(files, style=tarfile.PAX_FORMAT):
@@ -650,6 +653,8 @@ def seeds():
         "protobuf": [b"\x0a\x60\x0a\x05a:b:c\x1a\x57\x0a\x08a/b.json\x12\x47" + SHA.encode() + b"\x18\x80\x01"],
         "load_line": policies,
         "vex": [OPENVEX, CSAF, CDX_VEX],
+        "key_file": [file for name in sorted(os.listdir(KEYS)) for file in [open(os.path.join(KEYS, name), "rb").read()]],
+        "simple_signing": [SIMPLE % b"null", SIMPLE % b'{"a":"b","n":[1,{}]}'],
         "glob": [b"docker.io/library/*\ndocker.io/library/nginx", b"**a*b/**\nxa/b/c", b"**\nx"],
         "manifests": [KUBERNETES],
         "lint": [KUBERNETES, LINTED_DOCKERFILE, LINTED_MANIFEST],

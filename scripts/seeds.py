@@ -5,7 +5,7 @@ Usage: scripts/seeds.py PLIMSOLL WORK        (needs docker-registry, htpasswd, s
 
 A `trivy …` line runs the program through a symbolic link of that name. Docker Hub's names are reached through a mirror on
 loopback. The lines on static analysis are in seeds_lint.py, those on Rego in seeds_rego.py, on Gatekeeper in
-seeds_gatekeeper.py, on conftest in seeds_conftest.py, those on admission in seeds_admission.py; most need a real API server, whose programs are in the folder
+seeds_gatekeeper.py, on conftest in seeds_conftest.py, on signing in seeds_cosign.py, those on admission in seeds_admission.py; most need a real API server, whose programs are in the folder
 PLIMSOLL_APISERVER (scripts/peers/build-apiserver.sh). Without it they are skipped, which fails under CI=true. The number of
 lines that work never falls below tests/seeds.floor.
 """
@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from oci_layout import write_layout  # noqa: E402
 from registry_peer import Registry  # noqa: E402
 import seeds_conftest  # noqa: E402
+import seeds_cosign  # noqa: E402
 import seeds_gatekeeper  # noqa: E402
 import seeds_lint  # noqa: E402
 import seeds_rego  # noqa: E402
@@ -121,6 +122,8 @@ def try_line(number, command, registry, plimsoll, cwd, env, admission, lint):
         seeds_gatekeeper.LINES[number](lint)
     elif number in seeds_conftest.LINES:
         seeds_conftest.LINES[number](lint)
+    elif number in seeds_cosign.LINES:
+        seeds_cosign.LINES[number](lint)
     elif number in LINES:
         LINES[number](admission, command)
     elif command == "login":
