@@ -1,9 +1,11 @@
 //! Public keys, and whether a signature is theirs. In: PEM or DER (SubjectPublicKeyInfo, RFC 5280 §4.1.2.7), message or digest,
 //! signature. Out: yes, or a refusal. What it does not do: it knows no private key, no certificate, and not whom a key belongs to.
 
+use ed25519_dalek::VerifyingKey;
 use num_bigint::BigUint;
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use ring::{digest, signature};
+use sha2_rego::{Digest as _, Sha512};
 
 use crate::der::{self, Reader};
 use crate::pem;
@@ -172,6 +174,25 @@ impl PublicKey {
             return Ok(());
         }
         self.verify_with(Hash::Sha256, message, signature)
+    }
+
+    /// The same for bytes that are signed themselves and not in an envelope: Ed25519 may also have signed their SHA-512 (Ed25519ph,
+    /// RFC 8032 §5.1), as signers do whose log takes only digests.
+    ///
+    /// # Errors
+    /// `signature-invalid`.
+    pub fn verify_bytes(&self, bytes: &[u8], signature: &[u8]) -> Result<(), Refusal> {
+        match self.verify(bytes, signature) {
+            Err(_) if self.scheme == Scheme::Ed25519 && self.prehashed(bytes, signature) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn prehashed(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        let key = self.raw.as_slice().try_into().ok().and_then(|raw| VerifyingKey::from_bytes(raw).ok());
+        let signature = ed25519_dalek::Signature::from_slice(signature);
+        matches!((key, signature), (Some(key), Ok(signature))
+            if key.verify_prehashed_strict(Sha512::new_with_prefix(bytes), None, &signature).is_ok())
     }
 
     /// The same with the hash that a certificate or timestamp names; Ed25519 takes none.

@@ -84,6 +84,26 @@ fn ed25519_needs_the_whole_message() {
     assert_eq!(refusal.reason, Reason::ArtifactNeeded);
 }
 
+#[test]
+fn ed25519_of_a_digest_is_taken_for_bytes_and_not_for_messages() {
+    // RFC 8032 §7.3: the message is "abc".
+    let seed = hexadecimal("833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42");
+    let signature = hexadecimal(concat!(
+        "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41",
+        "31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406"
+    ));
+    let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+    let key = PublicKey::from_ed25519(pair.public_key().as_ref()).unwrap();
+    assert_eq!(key.verify_bytes(b"abc", &signature), Ok(()));
+    assert!(key.verify_bytes(b"abd", &signature).is_err() && key.verify(b"abc", &signature).is_err());
+    assert_eq!(key.verify_bytes(b"abc", pair.sign(b"abc").as_ref()), Ok(()));
+    assert!(key.verify_bytes(b"abc", &signature[1..]).is_err());
+}
+
+fn hexadecimal(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
 /// Made with `openssl genrsa 2048`, `openssl rsa -pubout` and `openssl dgst -sha256 -sign` over the five bytes `hello`.
 const RSA_KEY: &str = include_str!("../tests/keys/rsa-2048.pub");
 const RSA_SIGNATURE: &[u8] = include_bytes!("../tests/keys/rsa-2048.hello.sig");

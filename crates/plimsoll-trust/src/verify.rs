@@ -312,7 +312,7 @@ fn certified(
 fn signature(signed: Signed<'_>, key: &PublicKey) -> Result<(), Refusal> {
     match signed {
         Signed::Envelope(envelope) => key.verify(&envelope.signed_bytes(), &envelope.signature),
-        Signed::Message { artifact: Artifact::Bytes(bytes), signature } => key.verify(bytes, signature),
+        Signed::Message { artifact: Artifact::Bytes(bytes), signature } => key.verify_bytes(bytes, signature),
         Signed::Message { artifact: Artifact::Digest(hash, digest), signature } => {
             match key.verify_digest(*hash, digest, signature) {
                 // The other hash of this curve might have been signed, and only the bytes would tell.

@@ -1,5 +1,6 @@
 //! Writes the cases of the offline world to a folder, one folder each, for others to judge: `offline_world FOLDER`. Each has bundle.json,
-//! trusted_root.json, artifact and expected.json (name, identity, issuer, whether it must be accepted, our code, what a peer can say).
+//! trusted_root.json, artifact and expected.json (name, identity, issuer, whether it must be accepted, our code, what a peer can say). `offline_world --time` measures instead how long one verification takes, of this thread's time on a
+//! processor; build it with `--release`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a program for checks stops at once")]
 
@@ -12,10 +13,51 @@ use std::fs;
 use std::path::PathBuf;
 
 use cases::{Peer, Who};
+use plimsoll_trust::{
+    Artifact, Bundle, Demand, Hash, Identity, Pattern, PublicKey, Signer, Subject, TrustMaterial, verify_bundle,
+};
 use serde_json::json;
 
+/// How long this thread was on a processor, in nanoseconds: others' work on a busy machine is not counted.
+fn on_processor() -> u64 {
+    let schedule = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    schedule.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Reads and verifies the same bundle again and again.
+fn time(name: &str) {
+    const TIMES: u64 = 300;
+    let case = cases::all().into_iter().find(|case| case.name == name).expect("a case");
+    let bundle = case.made.bundle.to_string();
+    let trust = TrustMaterial::from_json(case.made.trusted_root.to_string().as_bytes()).unwrap();
+    let signer = match &case.made.key {
+        Some(key) => Signer::Key(PublicKey::from_pem(key.as_bytes()).unwrap()),
+        None => Signer::Keyless(vec![Identity::new(Pattern::exact(world::IDENTITY), Pattern::exact(world::ISSUER))]),
+    };
+    let demand = Demand::new(signer, Subject::Any);
+    for artifact in
+        [Artifact::Bytes(&case.made.artifact), Artifact::Digest(Hash::Sha256, world::sha256(&case.made.artifact))]
+    {
+        let before = on_processor();
+        for _ in 0..TIMES {
+            let bundle = Bundle::from_json(bundle.as_bytes()).unwrap();
+            verify_bundle(&bundle, &artifact, &trust, &demand, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        }
+        let each = (on_processor() - before) / TIMES / 1000;
+        let how = if matches!(artifact, Artifact::Bytes(_)) { "bytes" } else { "digest" };
+        println!("say: {name} by {how}: {each} us each");
+        // The bound that is promised is five milliseconds.
+        assert!(cfg!(debug_assertions) || each < 5000, "{each} us");
+    }
+}
+
 fn main() {
-    let folder = PathBuf::from(std::env::args().nth(1).expect("the folder to write to"));
+    let argument = std::env::args().nth(1).expect("the folder to write to, or --time");
+    if argument == "--time" {
+        ["v1", "v1-dsse", "v2", "v1-with-timestamp"].into_iter().for_each(time);
+        return;
+    }
+    let folder = PathBuf::from(argument);
     let cases = cases::all();
     for case in &cases {
         let place = folder.join(case.name);

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use plimsoll_trust::{Bundle, Reason, TimeSource};
+use plimsoll_trust::{
+    Artifact, Bundle, Certificate, Demand, Entry, Identity, Parts, Pattern, Reason, Refusal, SignedContent, Signer,
+    Subject, TimeSource, TrustMaterial, Verified, verify_bundle, verify_parts,
+};
+use serde_json::{Value, json};
 
 use crate::cases::{self, Peer};
-use crate::world::{SIGNED, Setup, make};
+use crate::world::{ARTIFACT, IDENTITY, ISSUER, Log, Made, SIGNED, Sct, Setup, hex, make, unb64};
 
 #[test]
 fn each_case_is_judged_with_its_own_code() {
@@ -41,7 +45,7 @@ fn what_verified_tells_who_signed_and_who_vouches_for_the_time() {
     let case = cases::all().into_iter().find(|case| case.name == "v1-with-timestamp").unwrap();
     let verified = case.judge(false).unwrap();
     let (_, name, issuer) = verified.identity.unwrap();
-    assert_eq!((name.text(), issuer.as_str()), (crate::world::IDENTITY, crate::world::ISSUER));
+    assert_eq!((name.text(), issuer.as_str()), (IDENTITY, ISSUER));
     let times: Vec<_> = verified.times.iter().map(|(source, time)| (*source, time.as_second())).collect();
     assert_eq!(times, [(TimeSource::TimestampAuthority, SIGNED), (TimeSource::Log, SIGNED)]);
     assert_eq!(verified.log_indexes, [4_000_000_001]);
@@ -74,4 +78,97 @@ fn more_than_the_bounds_is_refused() {
     let entry = made.bundle["verificationMaterial"]["tlogEntries"][0].clone();
     made.bundle["verificationMaterial"]["tlogEntries"] = vec![entry; 33].into();
     assert_eq!(Bundle::from_json(made.bundle.to_string().as_bytes()).unwrap_err().reason, Reason::TooLarge);
+}
+
+fn demand() -> Demand {
+    let identity = Identity::new(Pattern::exact(IDENTITY), Pattern::exact(ISSUER));
+    Demand::new(Signer::Keyless(vec![identity]), Subject::Any)
+}
+
+fn judge(made: &Made, demand: &Demand, now: i64) -> Result<Verified, Refusal> {
+    let bundle = Bundle::from_json(made.bundle.to_string().as_bytes())?;
+    let trust = TrustMaterial::from_json(made.trusted_root.to_string().as_bytes())?;
+    verify_bundle(&bundle, &Artifact::Bytes(ARTIFACT), &trust, demand, jiff::Timestamp::from_second(now).unwrap())
+}
+
+#[test]
+fn who_asks_for_no_log_goes_by_a_timestamp_or_by_today() {
+    let without = Demand { log: false, ..demand() };
+    let unlogged = make(&Setup { log: Log::Missing, ..Setup::default() });
+    assert_eq!(judge(&unlogged, &without, SIGNED).unwrap().times[0].0, TimeSource::Now);
+    let later = judge(&unlogged, &without, SIGNED + 3600).unwrap_err();
+    assert_eq!(later.reason, Reason::CertificateNotValid);
+    // A timestamp holds the certificate to its own time, whatever today is.
+    let stamped = make(&Setup { log: Log::Missing, stamp: true, ..Setup::default() });
+    let verified = judge(&stamped, &without, SIGNED + 3600).unwrap();
+    assert_eq!((verified.times[0].0, verified.log_indexes.len()), (TimeSource::TimestampAuthority, 0));
+    // An entry that nobody asked for vouches for nothing, not even the time: its promise was not looked at.
+    let mut lying = make(&Setup::default());
+    lying.bundle["verificationMaterial"]["tlogEntries"][0]["inclusionPromise"]["signedEntryTimestamp"] = json!("AAAA");
+    assert_eq!(judge(&lying, &without, SIGNED + 3600).unwrap_err().reason, Reason::CertificateNotValid);
+}
+
+#[test]
+fn a_timestamp_may_be_demanded_and_a_proof_of_logging_not() {
+    let stamped = Demand { timestamp: true, ..demand() };
+    assert_eq!(judge(&make(&Setup::default()), &stamped, SIGNED).unwrap_err().reason, Reason::TimeMissing);
+    assert!(judge(&make(&Setup { stamp: true, ..Setup::default() }), &stamped, SIGNED).is_ok());
+    let unproven = make(&Setup { sct: Sct::Missing, ..Setup::default() });
+    assert!(judge(&unproven, &Demand { sct: false, ..demand() }, SIGNED).is_ok());
+    assert_eq!(judge(&unproven, &demand(), SIGNED).unwrap_err().reason, Reason::SctMissing);
+}
+
+/// The annotation `dev.sigstore.cosign/bundle` of an image's signature, of the entry that a bundle has.
+fn annotation(entry: &Value) -> Value {
+    let number = |name: &str| entry[name].as_str().unwrap().parse::<u64>().unwrap();
+    json!({
+        "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+        "Payload": {"body": entry["canonicalizedBody"], "integratedTime": number("integratedTime"), "logIndex": number("logIndex"),
+            "logID": hex(&unb64(&entry["logId"]["keyId"]))},
+    })
+}
+
+#[test]
+fn signatures_that_are_kept_in_parts_are_judged_alike() {
+    let made = make(&Setup::default());
+    let trust = TrustMaterial::from_json(made.trusted_root.to_string().as_bytes()).unwrap();
+    let certificate = Certificate::from_der(&made.certificate).unwrap();
+    let entry = &made.bundle["verificationMaterial"]["tlogEntries"][0];
+    let judge = |entry: Entry, signature: &[u8]| {
+        let entries = [entry];
+        let parts = Parts {
+            certificate: Some(&certificate),
+            content: SignedContent::Message(signature),
+            entries: &entries,
+            proven: false,
+            timestamps: &[],
+            stamped: None,
+        };
+        let now = jiff::Timestamp::from_second(SIGNED).unwrap();
+        verify_parts(&parts, &Artifact::Bytes(ARTIFACT), &trust, &demand(), now)
+            .map(|_| ())
+            .map_err(|refusal| refusal.reason)
+    };
+    let signature = unb64(&made.bundle["messageSignature"]["signature"]);
+    let good = Entry::from_annotation(annotation(entry).to_string().as_bytes()).unwrap();
+    assert_eq!(judge(good.clone(), &signature), Ok(()));
+    let mut later = annotation(entry);
+    later["Payload"]["integratedTime"] = json!(SIGNED + 1);
+    assert_eq!(
+        judge(Entry::from_annotation(later.to_string().as_bytes()).unwrap(), &signature),
+        Err(Reason::PromiseInvalid)
+    );
+    assert_eq!(judge(Entry { promise: None, ..good }, &signature), Err(Reason::PromiseMissing));
+    // A genuine entry of a log that is somebody else's.
+    let other = make(&Setup { logged_signature: true, ..Setup::default() });
+    let foreign = Entry::from_annotation(
+        annotation(&other.bundle["verificationMaterial"]["tlogEntries"][0]).to_string().as_bytes(),
+    );
+    assert_eq!(judge(foreign.unwrap(), &signature), Err(Reason::LogUnknown));
+    for bad in ["", "{}", "null", r#"{"SignedEntryTimestamp":"","Payload":null}"#] {
+        assert_eq!(Entry::from_annotation(bad.as_bytes()).unwrap_err().reason, Reason::Malformed, "{bad}");
+    }
+    let mut text = annotation(entry);
+    text["Payload"]["body"] = json!({"kind": "hashedrekord"});
+    assert_eq!(Entry::from_annotation(text.to_string().as_bytes()).unwrap_err().reason, Reason::Malformed);
 }
