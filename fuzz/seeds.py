@@ -682,6 +682,10 @@ def seeds():
         "gatekeeper": GATEKEEPER,
         "purl": PURLS,
         "report_text": [b"a\n1.0\nMIT", "x\u202ey\u200b<b>|`\x1b[31m\n1\n]]>&".encode()],
+        "bundle": [],
+        "certificate": [],
+        "timestamp": [],
+        "checkpoint": [],
         "trivy_db": [],
         "index": [],
     }

@@ -13,6 +13,7 @@ pub mod config;
 pub mod mend;
 pub mod places;
 pub mod review;
+pub mod trust;
 
 /// The longest part of the input that is text.
 pub fn text(data: &[u8]) -> &str {
