@@ -217,12 +217,47 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Speak the protocol of Sigstore's conformance suite
+    #[command(hide = true, subcommand)]
+    Sigstore(SigstoreCommand),
     /// Write the generated documentation
     #[command(hide = true)]
     Docs {
         /// Folder to write into
         dir: PathBuf,
     },
+}
+
+/// What Sigstore's conformance suite asks.
+#[derive(Debug, Subcommand)]
+pub enum SigstoreCommand {
+    /// Verify a bundle without a network: exit 0 when it is true, 1 when it is refused
+    #[command(
+        after_help = "Example:\n  plimsoll sigstore verify-bundle --bundle app.sigstore.json --certificate-identity someone@example.com --certificate-oidc-issuer https://accounts.google.com app.tar"
+    )]
+    VerifyBundle(VerifyBundleArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyBundleArgs {
+    /// The bundle
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// Who must have signed, exactly
+    #[arg(long, value_name = "IDENTITY")]
+    pub certificate_identity: Option<String>,
+    /// Who must vouch for that identity, exactly
+    #[arg(long, value_name = "URL")]
+    pub certificate_oidc_issuer: Option<String>,
+    /// The key that must have signed, instead of an identity
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The trusted root; else Sigstore's public production root, as it is built in
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
+    /// The artifact: a file, or `sha256:` with its digest
+    #[arg(value_name = "FILE_OR_DIGEST")]
+    pub artifact: String,
 }
 
 /// What every judging command takes.

@@ -91,6 +91,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Gator { args } => Ok(compat::gator::run(args)),
         Command::Opa { args } => Ok(compat::opa::run(args)),
         Command::Hadolint { args } => Ok(compat::hadolint::run(args)),
+        Command::Sigstore(command) => commands::sigstore::run(command),
         Command::Docs { dir } => commands::docs::run(dir),
     }
 }

@@ -13,6 +13,7 @@ pub mod lint;
 pub mod policy;
 pub mod rules;
 pub mod sbom;
+pub mod sigstore;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -21,6 +21,7 @@ mod record;
 mod rendered;
 mod replay;
 mod serve;
+mod sigstore;
 mod toy;
 mod trivy;
 mod usage;

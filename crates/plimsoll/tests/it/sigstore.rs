@@ -1,0 +1,68 @@
+//! The command line of Sigstore's conformance protocol, over the bundles of the offline world that are seeds of the fuzzing.
+
+use crate::{Run, plimsoll};
+
+const IDENTITY: &str = "https://github.com/acme/shop/.github/workflows/release.yml@refs/tags/v1";
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+/// The artifact that they sign.
+const ARTIFACT: &[u8] = b"an artifact of the offline world\n";
+
+fn verify(bundle: &str, who: &[&str], artifact: &str) -> Run {
+    let start = ["sigstore", "verify-bundle", "--bundle", bundle];
+    let end = ["--trusted-root", "fuzz/src/offline-world.json", artifact];
+    plimsoll(&[&start[..], who, &end].concat())
+}
+
+fn digest() -> String {
+    let digest = plimsoll_trust::Hash::Sha256.of(ARTIFACT);
+    format!("sha256:{}", digest.iter().map(|b| format!("{b:02x}")).collect::<String>())
+}
+
+#[test]
+fn bundles_are_judged_by_path_and_by_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("artifact");
+    std::fs::write(&path, ARTIFACT).unwrap();
+    let who = ["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER];
+    for bundle in ["v1", "v1-dsse", "v2-cosigned"] {
+        let bundle = format!("fuzz/seeds/bundle/{bundle}.json");
+        for artifact in [path.to_str().unwrap(), &digest()] {
+            let run = verify(&bundle, &who, artifact);
+            assert_eq!(run.status, 0, "{bundle} {artifact}: {}", run.err);
+            assert!(run.err.contains(IDENTITY), "{}", run.err);
+        }
+    }
+}
+
+#[test]
+fn refusals_say_their_code() {
+    let bundle = "fuzz/seeds/bundle/v1.json";
+    let who = ["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER];
+    let other = ["--certificate-identity", "https://github.com/acme", "--certificate-oidc-issuer", ISSUER];
+    let zeros = format!("sha256:{}", "0".repeat(64));
+    for (bundle, who, artifact, code) in [
+        (bundle, &who[..], zeros.as_str(), "artifact-mismatch"),
+        (bundle, &other[..], &digest(), "identity-mismatch"),
+        (bundle, &[][..], &digest(), "demand-incomplete"),
+        (bundle, &who[..2], &digest(), "demand-incomplete"),
+        ("fuzz/seeds/bundle/key-v1.json", &who[..], &digest(), "key-mismatch"),
+        ("fuzz/src/offline-world.json", &who[..], &digest(), "unsupported"),
+        ("README.md", &who[..], &digest(), "malformed"),
+    ] {
+        let run = verify(bundle, who, artifact);
+        assert_eq!(run.status, if code == "unsupported" { 2 } else { 1 }, "{}", run.err);
+        assert!(run.err.contains(code), "{code}: {}", run.err);
+    }
+    // The built-in root trusts nobody of that world.
+    let production = plimsoll(&[&["sigstore", "verify-bundle", "--bundle", bundle][..], &who, &[&digest()]].concat());
+    assert_eq!((production.status, production.err.contains("log-unknown")), (1, true), "{}", production.err);
+}
+
+#[test]
+fn what_is_not_there_could_not_be_told() {
+    let run = verify("no-such-bundle", &[], &digest());
+    assert_eq!(run.status, 2, "{}", run.err);
+    assert!(run.err.contains("no-such-bundle"));
+    // Fewer digits name a file.
+    assert!(verify("fuzz/seeds/bundle/v1.json", &[], "sha256:00").err.contains("sha256:00"));
+}
