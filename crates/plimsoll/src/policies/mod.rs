@@ -145,6 +145,11 @@ impl Policies {
         self.around = Some(around);
     }
 
+    /// Whether they look at namespaces, and the cluster has none of that name, as far as it told.
+    pub fn lack_namespace(&self, name: &str) -> bool {
+        self.around.as_ref().is_some_and(|around| matches!(around.namespace(name), Ok(None)))
+    }
+
     /// What they see of the cluster.
     pub fn around(&self) -> Option<&Surroundings> {
         self.around.as_deref()

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -32,6 +32,9 @@ use crate::session;
 const RETRY: u32 = 5;
 /// Bytes of an object that is examined at once; a larger one goes to a thread of its own.
 const LARGE_OBJECT: usize = 64 << 10;
+/// How long a review waits for its namespace, where the cluster has not told of that one: as the API server's own policies wait
+/// for what they follow.
+const NEW_NAMESPACE: Duration = Duration::from_secs(1);
 /// Letters of what a mutator says that are told on.
 const MAX_WHY: usize = 180;
 /// Images of one review that a log line names.
@@ -96,6 +99,9 @@ impl Gate {
         if !decision::asks_of_object(loaded, review) {
             return None;
         }
+        if let Some(name) = &review.namespace {
+            self.until_namespace_is_told(loaded, name, deadline).await;
+        }
         let at = session::now();
         // What people write takes microseconds; what is made to be large may not keep other requests waiting.
         let both = [&review.object, &review.old_object];
@@ -118,6 +124,21 @@ impl Gate {
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(judge)).ok()
         };
         Some(judged.unwrap_or_else(|| decision::object_unread(loaded, review, at)))
+    }
+
+    /// Waits a moment for a namespace that policies look at and that the cluster has not told of: whoever makes one and at once
+    /// something in it is quicker than the watch.
+    async fn until_namespace_is_told(&self, loaded: &Loaded, name: &str, deadline: Instant) {
+        let policies = &loaded.session.policies;
+        let Some(followers) = self.current.followers().filter(|_| policies.lack_namespace(name)) else { return };
+        let mut changes = followers.changes();
+        let until = deadline.min(Instant::now() + NEW_NAMESPACE);
+        while policies.lack_namespace(name) {
+            let told = tokio::time::timeout_at(until.into(), changes.changed()).await;
+            if !matches!(told, Ok(Ok(()))) {
+                return;
+            }
+        }
     }
 
     async fn decided(

@@ -424,7 +424,17 @@ fn labels_of_namespaces_are_the_clusters_as_they_are_now() {
     assert!(!allowed && message.contains("missing Namespace") && message.contains("no namespace"), "{message}");
     api.put(namespace("new", json!({"env": "test"})));
     until(&gate, &elsewhere, true, "");
-    // Deletions in it are held to its labels, too.
+    // The one that is told of while something in it is asked about is waited for.
+    let mut newer = mine.clone();
+    newer["metadata"]["namespace"] = "newer".into();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(50));
+            api.put(namespace("newer", json!({"env": "test"})));
+        });
+        assert_eq!(asked(&gate, &newer, json!({})), (true, String::new()));
+    });
+    // Deletions are held to its labels, too.
     api.put(namespace("new", json!({"env": "prod"})));
     until(&gate, &elsewhere, false, "prod is frozen");
     let (allowed, message) =
