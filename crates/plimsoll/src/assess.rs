@@ -13,6 +13,7 @@ use plimsoll_sources::ResolvedImage;
 use crate::cli::{Origin, ReachArgs};
 use crate::progress::Meter;
 use crate::session::Session;
+use crate::signatures;
 
 /// An assessment and the names that only some formats show.
 pub struct Gathered {
@@ -35,6 +36,28 @@ pub fn image(
         resolved.reference = Some(reference(name)?);
     }
     Ok(resolved_image(session, resolved, name, &meter))
+}
+
+/// Adds what is signed of an image that was fetched by name, where its entry asks for that. What is in an engine may never have been
+/// in a registry under that name.
+pub fn signed(
+    session: &Session,
+    name: &str,
+    from: Origin,
+    reach: &ReachArgs,
+    assessment: &mut Assessment,
+) -> anyhow::Result<()> {
+    let subject = &assessment.subject;
+    let namespace = session.namespace.as_deref().or(subject.namespace.as_deref());
+    let asked = signatures::asking(session, subject.reference.as_ref(), namespace).is_some();
+    if !asked || from != Origin::Registry || reach.offline || subject.digest.is_none() {
+        return Ok(());
+    }
+    let meter = Meter::new(session.quiet, name);
+    let sources = crate::reach::sources(reach, &session.cache_dir, &meter)?;
+    signatures::look(session, &sources, &reference(name)?, assessment);
+    meter.finish();
+    Ok(())
 }
 
 /// An image in an archive or layout. `judge_as` replaces the name found there.

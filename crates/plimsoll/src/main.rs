@@ -22,6 +22,7 @@ mod replay;
 mod serve;
 mod session;
 mod shellcheck;
+mod signatures;
 mod workload;
 
 use std::ffi::OsString;

@@ -89,7 +89,8 @@ pub fn server_sources(reach: &ReachArgs, cache: &Path, image_limit: u64) -> anyh
     sources_with(reach, cache, image_limit, Arc::new(plimsoll_sources::Quiet))
 }
 
-fn sources(reach: &ReachArgs, cache: &Path, meter: &Meter) -> anyhow::Result<Sources> {
+/// The sources of a command, whose progress is watched.
+pub fn sources(reach: &ReachArgs, cache: &Path, meter: &Meter) -> anyhow::Result<Sources> {
     sources_with(reach, cache, u64::MAX, Arc::new(Fetching::new(meter)))
 }
 

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::dirs;
 use crate::policies::Policies;
+use crate::signatures::Authorities;
 
 /// Which databases to open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Session {
     pub policy: Arc<LoadLine>,
     /// The policies that it names.
     pub policies: Arc<Policies>,
+    /// Whose signatures it believes.
+    pub authorities: Arc<Authorities>,
     pub namespace: Option<String>,
     pub vex: Arc<Vec<VexStatement>>,
     pub databases: Arc<Vec<Box<dyn AdvisorySource>>>,
@@ -146,6 +149,7 @@ impl Session {
             every_rule: false,
             cache_dir,
             policies: Arc::new(Policies::open(&policy)?),
+            authorities: Arc::new(Authorities::open(&policy)?),
             policy: Arc::new(policy),
         };
         session.digest_with_policies();
@@ -154,11 +158,11 @@ impl Session {
         Ok(session)
     }
 
-    /// Other policies' files are other policies: the digest says so.
+    /// Other policies' files, keys and roots are other policies: the digest says so.
     fn digest_with_policies(&mut self) {
-        if let Some(of_policies) = &self.policies.digest {
+        for of_files in [&self.policies.digest, &self.authorities.digest].into_iter().flatten() {
             let policy = Arc::make_mut(&mut self.policy);
-            let both = Sha256::digest(format!("{}\n{of_policies}", policy.digest));
+            let both = Sha256::digest(format!("{}\n{of_files}", policy.digest));
             policy.digest = format!("sha256:{both:x}");
         }
     }

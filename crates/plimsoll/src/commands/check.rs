@@ -170,6 +170,12 @@ fn named(session: &Session, reach: &ReachArgs, below: &Below, assessments: &mut 
         };
         assessment.subject.named_at = places.iter().map(|place| place.location.clone()).collect();
         assessment.subject.namespace = namespace;
+        let from_file = below.layouts.iter().zip(&used).any(|(entry, used)| {
+            *used && assessment.subject.reference.as_ref().is_some_and(|reference| entry.is(reference))
+        });
+        if !from_file && let Err(error) = assess::signed(session, &name, Origin::Registry, reach, &mut assessment) {
+            assessment.problems.push(assess::unreachable_problem(&name, &error));
+        }
         assessments.push(assessment);
     }
     for (entry, _) in below.layouts.iter().zip(&used).filter(|(_, used)| !**used) {

@@ -14,7 +14,11 @@ pub fn image(global: &Global, args: &ImageArgs) -> anyhow::Result<Exit> {
     let gathered = match (&args.input, &args.reference) {
         (Some(input), _) => assess::input(&session, input, args.judge_as.as_deref(), &args.reach)?,
         // An image that cannot be had is "could not run": there is nothing to report on.
-        (None, Some(name)) => assess::image(&session, name, args.judge_as.as_deref(), args.from, &args.reach)?,
+        (None, Some(name)) => {
+            let mut gathered = assess::image(&session, name, args.judge_as.as_deref(), args.from, &args.reach)?;
+            assess::signed(&session, name, args.from, &args.reach, &mut gathered.assessment)?;
+            gathered
+        }
         (None, None) => return Ok(Exit::Usage),
     };
     let report = report(&session, vec![assess::judged(&session, gathered.assessment)]);

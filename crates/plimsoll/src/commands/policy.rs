@@ -7,6 +7,7 @@ use crate::assess;
 use crate::cli::{Global, PolicyCommand};
 use crate::exit::Exit;
 use crate::session::{find_policy, known, read_policy};
+use crate::signatures::Authorities;
 
 pub fn run(global: &Global, command: &PolicyCommand) -> anyhow::Result<Exit> {
     let here = [Path::new(".").to_owned()];
@@ -17,6 +18,7 @@ pub fn run(global: &Global, command: &PolicyCommand) -> anyhow::Result<Exit> {
         }
         PolicyCommand::Check { file } => {
             let policy = read_policy(file)?;
+            Authorities::open(&policy)?;
             println!(
                 "{}: whole. {} image entries, {} exemptions, {} waivers",
                 file.display(),

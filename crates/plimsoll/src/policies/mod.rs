@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use plimsoll_gatekeeper::json;
 use plimsoll_model::loadline::{LoadLine, Mode, PolicyKind, PolicyOver, PolicySet};
-use plimsoll_model::{Assessment, Effect, Ruling, SubjectKind};
+use plimsoll_model::{Assessment, Effect, Objection, Ruling, SubjectKind};
 use plimsoll_rego::budget::Budget;
 use plimsoll_rego::builtins::World;
 use plimsoll_rego::value::Value;
@@ -339,6 +339,45 @@ impl Policies {
             }
         }
         rulings
+    }
+}
+
+/// Modules of Rego that are asked about statements of attestations.
+pub struct Statements(rego::Modules);
+
+impl Statements {
+    /// Opens those at a path; adds to what was looked at and to the hash of all.
+    ///
+    /// # Errors
+    /// As [`Policies::open`].
+    pub fn open(path: &str, seen: &mut Vec<PathBuf>, hash: &mut Sha256) -> anyhow::Result<Statements> {
+        let found = files::found(path, &["rego", "json", "yaml", "yml"])?;
+        seen.extend(found.looked_at.iter().cloned());
+        for file in &found.files {
+            let name = file.name.strip_prefix(path).unwrap_or(&file.name);
+            hash.update(name.as_bytes());
+            hash.update((file.content.len() as u64).to_le_bytes());
+            hash.update(&file.content);
+        }
+        Ok(Statements(rego::Modules::of(&found.files)?))
+    }
+
+    /// What they say of a statement, as JSON.
+    pub fn ask(&self, statement: &[u8], at: Timestamp) -> Vec<Objection> {
+        let document = match Value::from_json(statement) {
+            Ok(document) => document,
+            Err(error) => {
+                let message = cut(format!("the statement cannot be read: {error}"));
+                return vec![Objection { effect: Effect::Undecided, message }];
+            }
+        };
+        let deadline = Instant::now().checked_add(TIME);
+        let budget = Budget { deadline, memory: MEMORY, ..Budget::default() };
+        let mut said = self.0.ask(&Question { document, json: None, at, unchanged: None }, &budget);
+        // The strongest first: of too many the weak are left out.
+        said.sort_by_key(|one| std::cmp::Reverse(one.effect));
+        said.truncate(MAX_RULINGS);
+        said.into_iter().map(|one| Objection { effect: one.effect, message: cut(one.message) }).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plimsoll_model::{Assessment, Digest, ImageReference, Platform, Problem, ProblemKind};
+use plimsoll_model::{Assessment, Digest, ImageReference, Platform, Problem, ProblemKind, SignatureFacts};
 use plimsoll_policy::{Request, Standing};
 use plimsoll_sources::cluster::RunningImage;
 use plimsoll_sources::{Cluster, Sources};
@@ -20,6 +20,7 @@ use super::judged::{Judged, bytes_of, is_allowed, judge_looked, standing, weight
 use super::loaded::Loaded;
 use super::log::Log;
 use super::metrics::Metrics;
+use super::signed;
 use crate::assess::{self, Looked};
 use crate::progress::Meter;
 use crate::session;
@@ -86,9 +87,9 @@ enum Found {
 type Scope = String;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct AnswerKey {
-    image: String,
-    namespace: Option<String>,
+pub(super) struct AnswerKey {
+    pub image: String,
+    pub namespace: Option<String>,
     scope: Scope,
     generation: u64,
 }
@@ -130,7 +131,7 @@ pub struct Images {
     judging: Step<AnswerKey, Arc<Judged>>,
     resolving: Step<TagKey, (Digest, Option<Instant>)>,
     looking: Step<(Digest, TagKey), Arc<Looked>>,
-    scanning: Arc<Semaphore>,
+    pub(super) scanning: Arc<Semaphore>,
     /// Turns of asking rules over images.
     ruling: Arc<Semaphore>,
     shares: Mutex<HashMap<String, Arc<Semaphore>>>,
@@ -297,7 +298,8 @@ impl Images {
                 let may = Instant::now() < deadline && !matches!(turn, Some(Err(_)));
                 if let Some((looked, digest)) = looked.filter(|_| may) {
                     let request = Some(ask.request);
-                    let judge = || judge_looked(loaded, ask.image, ask.namespace, &reference, digest, &looked, request);
+                    let known = (&*looked, kept.signatures.clone());
+                    let judge = || judge_looked(loaded, ask.image, ask.namespace, &reference, digest, known, request);
                     return Arc::new(tokio::task::block_in_place(judge));
                 }
             }
@@ -439,9 +441,10 @@ impl Images {
         }
         let looked = self.look(loaded, reference, &digest, key.scope.clone(), whose).await?;
         let whole = whole(&looked);
-        let judged = self.judge_looked(loaded, key, reference, digest, looked).await?;
-        // A rule that could not tell may have had too little time.
-        let whole = whole && !judged.rulings_in_doubt();
+        let signed = signed::facts(self, loaded, key, reference, &looked, whose).await?;
+        let judged = self.judge_looked(loaded, key, reference, digest, (looked, signed)).await?;
+        // A rule that could not tell may have had too little time, and what is not signed may soon be.
+        let whole = whole && !judged.rulings_in_doubt() && !judged.lacks_signatures();
         // A part that could not be had may be there at the next try.
         let until = after(if whole { self.keeping.verdicts } else { FAILURE.min(self.keeping.verdicts) });
         if whole {
@@ -539,7 +542,7 @@ impl Images {
         key: &AnswerKey,
         reference: &ImageReference,
         digest: Digest,
-        looked: Arc<Looked>,
+        (looked, signed): (Arc<Looked>, Option<Arc<SignatureFacts>>),
     ) -> Result<Arc<Judged>, Failure> {
         let (loaded, key, named) = (Arc::clone(loaded), key.clone(), reference.clone());
         // Rules over images take their time and memory: only so many at once.
@@ -548,7 +551,8 @@ impl Images {
             false => None,
         };
         let task = tokio::task::spawn_blocking(move || {
-            let judged = judge_looked(&loaded, &key.image, key.namespace.as_deref(), &named, digest, &looked, None);
+            let known = (&*looked, signed);
+            let judged = judge_looked(&loaded, &key.image, key.namespace.as_deref(), &named, digest, known, None);
             drop(turn);
             Arc::new(judged)
         });
@@ -558,7 +562,7 @@ impl Images {
     }
 
     /// The sources with the pod's own credentials, where the server may read them.
-    async fn sources_for(&self, whose: &Whose) -> Sources {
+    pub(super) async fn sources_for(&self, whose: &Whose) -> Sources {
         let (Some(cluster), Some(namespace)) = (&self.cluster, &whose.namespace) else { return self.sources.clone() };
         let found = cluster.pod_credentials(namespace, whose.service_account.as_deref(), &whose.pull_secrets).await;
         for problem in &found.problems {
@@ -571,7 +575,7 @@ impl Images {
 
     /// At most half of the scans are for one registry, and for one namespace: an image that trickles must not keep the
     /// others waiting. Always the namespace's before the registry's, and that before the scan itself.
-    fn share_of(&self, of: String) -> Arc<Semaphore> {
+    pub(super) fn share_of(&self, of: String) -> Arc<Semaphore> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         if shares.len() >= MOST_SHARES {
             shares.retain(|_, share| Arc::strong_count(share) > 1);
@@ -583,7 +587,7 @@ impl Images {
 
 /// Whose credentials a task uses, without the request that it began with.
 #[derive(Clone)]
-struct Whose {
+pub(super) struct Whose {
     namespace: Option<String>,
     service_account: Option<String>,
     pull_secrets: Vec<String>,
@@ -619,7 +623,7 @@ impl Whose {
     }
 }
 
-fn registry_words(reference: &ImageReference) -> String {
+pub(super) fn registry_words(reference: &ImageReference) -> String {
     format!("registry {}", reference.registry())
 }
 

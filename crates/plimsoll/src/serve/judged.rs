@@ -2,10 +2,11 @@
 //! verdict with its digest and weight. What it does not do: find anything out, or keep anything.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use plimsoll_model::{
     Assessment, Digest, Effect, ImageReference, Outcome, Problem, ProblemEffect, ProblemKind, Reason, ReasonCode,
-    Verdict,
+    SignatureFacts, Verdict,
 };
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
@@ -28,6 +29,8 @@ pub struct Judged {
     pub retry_after: Option<u32>,
     /// Kinds of what could not be told, where the outcome hangs on that.
     pub problems: Vec<ProblemKind>,
+    /// What was found of its signatures, where the policy asks for them.
+    pub signatures: Option<Arc<SignatureFacts>>,
 }
 
 impl Judged {
@@ -35,6 +38,12 @@ impl Judged {
     pub fn rulings_in_doubt(&self) -> bool {
         let doubt = |reason: &Reason| reason.code == ReasonCode::Ruling && reason.effect == Effect::Undecided;
         self.verdict.reasons.iter().any(doubt)
+    }
+
+    /// Whether it lacks a signature or attestation, or nobody could tell: somebody may be about to sign it.
+    pub fn lacks_signatures(&self) -> bool {
+        let of_them = |reason: &Reason| matches!(reason.code, ReasonCode::Signature | ReasonCode::Attestation);
+        self.verdict.reasons.iter().any(|reason| of_them(reason) && reason.effect >= Effect::Undecided)
     }
 }
 
@@ -50,7 +59,7 @@ pub fn judge_looked(
     namespace: Option<&str>,
     reference: &ImageReference,
     digest: Digest,
-    looked: &Looked,
+    (looked, signatures): (&Looked, Option<Arc<SignatureFacts>>),
     request: Option<&Request<'_>>,
 ) -> Judged {
     let session = decision::session(loaded, namespace, session::now());
@@ -59,10 +68,12 @@ pub fn judge_looked(
     subject.name = image.to_owned();
     subject.reference = Some(reference.clone());
     subject.namespace = session.namespace.clone();
-    let assessment = assess::assembled(&session, subject, inventory, problems);
+    let mut assessment = assess::assembled(&session, subject, inventory, problems);
+    assessment.signatures = signatures.as_deref().cloned();
     let judged = judge(&session, &assessment, request, Some(digest), retry_after);
-    let again = judged.rulings_in_doubt().then_some(FAILURE.as_secs() as u32);
-    Judged { retry_after: retry_after.or(again), ..judged }
+    let unsearched = signatures.as_ref().is_some_and(|facts| !facts.problems.is_empty()) && judged.lacks_signatures();
+    let again = (judged.rulings_in_doubt() || unsearched).then_some(FAILURE.as_secs() as u32);
+    Judged { retry_after: retry_after.or(again), signatures, ..judged }
 }
 
 pub fn judge(
@@ -80,7 +91,7 @@ pub fn judge(
     let digest_text = digest.map(|digest| digest.to_string());
     let verdict_digest = format!("sha256:{:x}", Sha256::digest(json));
     let problems = undecided(assessment, &verdict);
-    Judged { verdict_digest, verdict, digest_text, retry_after, problems }
+    Judged { verdict_digest, verdict, digest_text, retry_after, problems, signatures: None }
 }
 
 /// The kinds of problems that a verdict of "could not tell" hangs on, each once.
@@ -89,7 +100,8 @@ fn undecided(assessment: &Assessment, verdict: &Verdict) -> Vec<ProblemKind> {
         return Vec::new();
     }
     let of = assessment.problems.iter().filter(|problem| problem.effect == ProblemEffect::Undecided);
-    let kinds: std::collections::BTreeSet<ProblemKind> = of.map(|problem| problem.kind).collect();
+    let signed = assessment.signatures.iter().flat_map(|facts| &facts.problems);
+    let kinds: std::collections::BTreeSet<ProblemKind> = of.chain(signed).map(|problem| problem.kind).collect();
     kinds.into_iter().collect()
 }
 
@@ -98,7 +110,7 @@ pub fn is_allowed(verdict: &Verdict) -> bool {
 }
 
 pub fn weight(judged: &Judged) -> u64 {
-    512 + bytes_of(&judged.verdict)
+    512 + bytes_of(&judged.verdict) + judged.signatures.as_deref().map_or(0, bytes_of)
 }
 
 /// Size as JSON, near enough to its size in memory.

@@ -201,7 +201,9 @@ fn watched(options: &SessionOptions, session: &Session) -> HashMap<PathBuf, Opti
     let policy = &session.policy;
     let named = policy.files.iter().chain(&policy.data.advisories).chain(&policy.data.vex).map(PathBuf::from);
     let mut paths: Vec<PathBuf> = named.chain(options.vex.iter().cloned()).chain(options.policy.clone()).collect();
-    paths.extend(session.database_paths.iter().chain(&session.policies.files).cloned());
+    paths.extend(
+        session.database_paths.iter().chain(&session.policies.files).chain(&session.authorities.files).cloned(),
+    );
     // A database that comes later counts from then on.
     paths.push(crate::dirs::index(&session.cache_dir));
     paths.push(crate::dirs::trivy(&session.cache_dir).join("trivy.db"));

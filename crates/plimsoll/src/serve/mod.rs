@@ -19,6 +19,7 @@ mod metrics;
 pub mod recorder;
 mod redact;
 mod settings;
+mod signed;
 mod stamp;
 mod surroundings;
 mod taken;

@@ -1,0 +1,176 @@
+//! The authorities of a policy, ready to be held against. In: the policy, and the files that its `keys` and `attestations` name. Out:
+//! keys, identities, trusted roots and modules of Rego, each read once. What it does not do: verify.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use plimsoll_model::LoadLine;
+use plimsoll_model::loadline::{Authority, LogDemand, Place, Signer as Known};
+use plimsoll_trust::{Identity, Pattern, PublicKey, Signer, TrustMaterial};
+use sha2::{Digest as _, Sha256};
+
+use crate::assess::read_bounded;
+use crate::policies::Statements;
+
+/// Bytes of a file with a public key: one of 16,384 bits has under 3,000.
+const MAX_KEY: u64 = 64 << 10;
+/// Bytes of a trusted root: the public one has under 10,000.
+const MAX_ROOT: u64 = 16 << 20;
+
+/// All that a policy's demands of signatures rest on.
+#[derive(Default)]
+pub struct Authorities {
+    by_name: BTreeMap<String, Trusted>,
+    /// By path, as the policy has it.
+    rego: BTreeMap<String, Statements>,
+    /// Everything that was read, and the folders that were looked through.
+    pub files: Vec<PathBuf>,
+    /// Of all that was read; none where nothing was.
+    pub digest: Option<String>,
+}
+
+/// One authority.
+pub struct Trusted {
+    pub name: String,
+    pub signer: Signer,
+    pub root: Arc<TrustMaterial>,
+    pub log: LogDemand,
+}
+
+impl Authorities {
+    /// Opens those of a policy.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not what it should be, with the place that names it; two authorities of one key.
+    pub fn open(policy: &LoadLine) -> anyhow::Result<Authorities> {
+        let mut opened = Authorities::default();
+        let mut hash = Sha256::new();
+        let mut public: Option<Arc<TrustMaterial>> = None;
+        for authority in &policy.keys {
+            let what = || format!("{}: use the authority `{}`", words(&authority.place), authority.name);
+            let trusted = opened.trusted(authority, &mut hash, &mut public).with_context(what)?;
+            opened.by_name.insert(authority.name.clone(), trusted);
+        }
+        for rule in policy.images.iter().flat_map(|entry| &entry.attestations) {
+            let Some(path) = rule.rego.as_ref().filter(|path| !opened.rego.contains_key(*path)) else { continue };
+            let what = || format!("{}: use the policies of `rego: {path}`", words(&rule.place));
+            let statements = Statements::open(path, &mut opened.files, &mut hash).with_context(what)?;
+            opened.rego.insert(path.clone(), statements);
+        }
+        if !opened.files.is_empty() {
+            opened.digest = Some(format!("sha256:{:x}", hash.finalize()));
+        }
+        Ok(opened)
+    }
+
+    fn trusted(
+        &mut self,
+        authority: &Authority,
+        hash: &mut Sha256,
+        public: &mut Option<Arc<TrustMaterial>>,
+    ) -> anyhow::Result<Trusted> {
+        let signer = match &authority.signer {
+            Known::KeyFile(path) => {
+                self.key(&self.read(path, MAX_KEY, hash)?.1).with_context(|| format!("read {path}"))?
+            }
+            Known::Key(pem) => self.key(pem.as_bytes())?,
+            Known::Certificate { issuer, identity } => {
+                let name = Pattern::glob(identity).map_err(|why| anyhow!("{why}"))?;
+                Signer::Keyless(vec![Identity::new(name, Pattern::exact(issuer))])
+            }
+        };
+        if let Known::KeyFile(path) = &authority.signer {
+            self.files.push(PathBuf::from(path));
+        }
+        let root = match (&authority.trusted_root, &public) {
+            (Some(path), _) => {
+                let (_, bytes) = self.read(path, MAX_ROOT, hash)?;
+                self.files.push(PathBuf::from(path));
+                Arc::new(TrustMaterial::from_json(&bytes).map_err(|why| anyhow!("read {path}: {why}"))?)
+            }
+            (None, Some(public)) => Arc::clone(public),
+            (None, None) => {
+                let root = Arc::new(TrustMaterial::production().map_err(|why| anyhow!("{why}"))?);
+                *public = Some(Arc::clone(&root));
+                root
+            }
+        };
+        Ok(Trusted { name: authority.name.clone(), signer, root, log: authority.log_demand() })
+    }
+
+    fn read<'p>(&self, path: &'p str, most: u64, hash: &mut Sha256) -> anyhow::Result<(&'p str, Vec<u8>)> {
+        let bytes = read_bounded(Path::new(path), most)?;
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(&bytes);
+        Ok((path, bytes))
+    }
+
+    /// A key that no other authority has: whoever asks for two signatures must not get by with one.
+    fn key(&self, pem: &[u8]) -> anyhow::Result<Signer> {
+        let key = PublicKey::from_pem(pem).map_err(|why| anyhow!("{why}"))?;
+        let same = |other: &&Trusted| matches!(&other.signer, Signer::Key(of) if of.spki() == key.spki());
+        if let Some(other) = self.by_name.values().find(same) {
+            bail!("it is the key of `{}` too: one signature would count for two", other.name);
+        }
+        Ok(Signer::Key(key))
+    }
+
+    /// The authorities of these names.
+    pub fn named<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a Trusted> {
+        names.into_iter().filter_map(|name| self.by_name.get(name)).collect()
+    }
+
+    /// The modules at that path.
+    pub fn rego(&self, path: &str) -> Option<&Statements> {
+        self.rego.get(path)
+    }
+}
+
+fn words(place: &Place) -> String {
+    if place.file.is_empty() { "the policy".to_owned() } else { format!("{}:{}", place.file, place.line) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYLtjCEfvyiAvAHnC3+/3HYyhOAZP\nZbBiWWUXWJTwOZyF7xR7IkOdmh7ZYoVZFQCjd5JQJT3sbcAQqdIhh0ILUA==\n-----END PUBLIC KEY-----\n";
+
+    fn opened(keys: &str, folder: &Path) -> anyhow::Result<Authorities> {
+        let text = format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: a}}\nkeys:\n{keys}images: [{{name: a, match: ['**']}}]\n"
+        );
+        let path = folder.join("loadline.yaml");
+        std::fs::write(&path, text).unwrap();
+        Authorities::open(&crate::session::read_policy(&path)?)
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_is_named_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("bad.pub"), "no key").unwrap();
+        for (keys, words) in [
+            ("  a: {publicKey: gone.pub}\n", "gone.pub"),
+            ("  a: {publicKey: bad.pub}\n", "loadline.yaml:5: use the authority `a`"),
+            ("  a: {issuer: https://a, identity: b, trustedRoot: bad.pub}\n", "bad.pub"),
+        ] {
+            let error = opened(keys, folder.path()).err().map(|error| crate::message::chain(&error)).unwrap();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_key_under_two_names_is_refused_however_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let Ok(_) = PublicKey::from_pem(KEY.as_bytes()) else { panic!("the test's key is one") };
+        std::fs::write(folder.path().join("a.pub"), KEY).unwrap();
+        std::fs::write(folder.path().join("b.pub"), format!("{KEY}\n")).unwrap();
+        let one = opened("  a: {publicKey: a.pub}\n", folder.path()).unwrap();
+        assert!(one.digest.is_some() && one.files.len() == 1 && one.named(["a", "b"]).len() == 1);
+        let two = opened("  a: {publicKey: a.pub}\n  b: {publicKey: b.pub}\n", folder.path());
+        let error = two.err().map(|error| crate::message::chain(&error)).unwrap();
+        assert!(error.contains("it is the key of `a` too"), "{error}");
+    }
+}

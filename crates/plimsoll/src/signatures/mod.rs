@@ -1,0 +1,116 @@
+//! The signatures and attestations that a policy's entry asks for. In: a session, sources, an image's name and digests, the entry. Out:
+//! what was verified by which of the policy's authorities, what was refused and why, and what could not be had. What it does not do:
+//! judge, which the LoadLine's crate does.
+
+mod authorities;
+mod hold;
+mod predicate;
+mod registry;
+
+use plimsoll_model::loadline::{AttestationUse, ImageEntry};
+use plimsoll_model::{Assessment, Digest, ImageReference, SignatureFacts, SignedKind, Subject, SubjectKind, Verified};
+use plimsoll_sources::Sources;
+use plimsoll_trust::Statement;
+
+pub use authorities::Authorities;
+
+use crate::session::Session;
+use hold::{Held, hold};
+use registry::listed;
+
+/// Refusals that are kept of one image: the nearest is told, and somebody may have put a thousand there.
+const MAX_REFUSED: usize = 64;
+
+/// The entry that asks for signatures or attestations of the image of that name, in that namespace, if one does.
+pub fn asking<'s>(
+    session: &'s Session,
+    reference: Option<&ImageReference>,
+    namespace: Option<&str>,
+) -> Option<&'s ImageEntry> {
+    let context = plimsoll_policy::Context { namespace, ..crate::assess::context(session) };
+    plimsoll_policy::ruled_by(reference, &session.policy, &context).filter(|entry| entry.asks_for_signatures())
+}
+
+/// Looks for what the policy asks of an assessed image, in the repository that it was fetched from as `fetched`. Must not be called
+/// from a task of a server.
+pub fn look(session: &Session, sources: &Sources, fetched: &ImageReference, assessment: &mut Assessment) {
+    let subject = &assessment.subject;
+    let namespace = session.namespace.as_deref().or(subject.namespace.as_deref());
+    if subject.kind == SubjectKind::Image
+        && let Some(entry) = asking(session, subject.reference.as_ref(), namespace)
+    {
+        assessment.signatures = Some(facts(session, sources, fetched, subject, entry));
+    }
+}
+
+/// What is there for the digest that the name leads to, held against the entry's authorities. Must not be called from a task of a
+/// server.
+pub fn facts(
+    session: &Session,
+    sources: &Sources,
+    fetched: &ImageReference,
+    subject: &Subject,
+    entry: &ImageEntry,
+) -> SignatureFacts {
+    let mut facts = SignatureFacts { policy: session.policy.digest.clone(), ..SignatureFacts::default() };
+    let named = subject.reference.as_ref().and_then(ImageReference::digest);
+    let Some(digest) = named.or(subject.index_digest.as_ref()).or(subject.digest.as_ref()) else { return facts };
+    found(session, sources, fetched, digest, entry, &mut facts);
+    // For the words of a denial: a manifest that is signed alone is no signed index.
+    let manifest = subject.digest.as_ref().filter(|manifest| *manifest != digest);
+    if let Some(manifest) = manifest.filter(|_| facts.verified.is_empty() && facts.problems.is_empty()) {
+        let mut below = SignatureFacts::default();
+        found(session, sources, fetched, manifest, entry, &mut below);
+        facts.verified.extend(below.verified);
+    }
+    facts
+}
+
+fn found(
+    session: &Session,
+    sources: &Sources,
+    fetched: &ImageReference,
+    digest: &Digest,
+    entry: &ImageEntry,
+    facts: &mut SignatureFacts,
+) {
+    let authorities = session.authorities.named(entry.authorities());
+    let listed = listed(sources, fetched, digest, !entry.attestations.is_empty());
+    facts.problems.extend(listed.problems);
+    for item in &listed.items {
+        let outcome = hold(item, &authorities, digest, session.at);
+        let room = MAX_REFUSED.saturating_sub(facts.refused.len());
+        // Of what is one authority's nobody asks why it is not another's.
+        if outcome.held.is_empty() {
+            facts.refused.extend(outcome.refused.into_iter().take(room));
+        }
+        for Held { mut verified, statement } in outcome.held {
+            if let Some(statement) = statement.filter(|_| verified.kind == SignedKind::Attestation) {
+                attested(session, entry, &mut verified, &statement, item.layer.short());
+            }
+            facts.verified.push(verified);
+        }
+    }
+}
+
+/// What the entry wants to know of an attestation.
+fn attested(session: &Session, entry: &ImageEntry, verified: &mut Verified, statement: &Statement, layer: &str) {
+    verified.made_at = predicate::made_at(statement);
+    let mut document = None;
+    for rule in entry.attestations.iter().filter(|rule| rule.predicate_type == statement.predicate_type) {
+        if !rule.by.contains(&verified.authority) {
+            continue;
+        }
+        if let Some(path) = rule.rego.as_ref().filter(|path| !verified.rego.contains_key(*path))
+            && let Some(modules) = session.authorities.rego(path)
+        {
+            let document = document.get_or_insert_with(|| predicate::document(statement));
+            verified.rego.insert(path.clone(), modules.ask(document, session.at));
+        }
+        if rule.purpose == AttestationUse::Vex && verified.vex.is_empty() {
+            // Each is a document of its own: one that says `affected` is not outdone by another.
+            let name = format!("the VEX attestation {layer} of `{}`", verified.authority);
+            verified.vex = predicate::vex(statement, &name);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! An image's signatures and attestations as its registry has them. In: sources, a name, a digest. Out: what is there, in both forms
+//! of cosign's, and problems for what could not be had. What it does not do: believe any of it.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{Digest, ImageReference, Problem, ProblemKind};
+use plimsoll_sources::Sources;
+use plimsoll_sources::attached::Kind;
+use plimsoll_sources::oci::manifest::Descriptor;
+use plimsoll_trust::{BUNDLE_MEDIA_TYPES, simple_signing};
+
+/// The media type of layers with attestations in the classic form.
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+/// Bytes of all that is read for one image: SBOMs have some ten megabytes, and somebody who may push there must not fill memory.
+const MAX_ALL: u64 = 256 << 20;
+
+/// Something that is said to be signed.
+pub struct Item {
+    /// Of its bytes: who looks for it finds it by that.
+    pub layer: Digest,
+    pub form: Form,
+}
+
+pub enum Form {
+    /// A payload, with its signature among the annotations of its layer.
+    Classic {
+        payload: Vec<u8>,
+        annotations: BTreeMap<String, String>,
+    },
+    /// An envelope, with what proves it among the annotations of its layer.
+    Envelope {
+        bytes: Vec<u8>,
+        annotations: BTreeMap<String, String>,
+    },
+    Bundle(Vec<u8>),
+}
+
+/// What is there, and what could not be had.
+#[derive(Default)]
+pub struct Listed {
+    pub items: Vec<Item>,
+    pub problems: Vec<Problem>,
+    bytes: u64,
+}
+
+/// All that is there for the digest. Must not be called from a task of a server.
+pub fn listed(sources: &Sources, reference: &ImageReference, digest: &Digest, attestations: bool) -> Listed {
+    let mut listed = Listed::default();
+    let unread =
+        |what: &str, error| Problem::undecided(ProblemKind::Unreachable, format!("read {what}: {}", words(error)));
+    let kinds: &[Kind] = if attestations { &[Kind::Signatures, Kind::Attestations] } else { &[Kind::Signatures] };
+    for kind in kinds {
+        match sources.attached(reference, digest, *kind) {
+            Err(error) => listed.problems.push(unread(&format!("the tag with the {} of {digest}", told(*kind)), error)),
+            Ok(None) => {}
+            Ok(Some(attached)) => {
+                for layer in &attached.found.layers {
+                    let annotations = layer.annotations.clone();
+                    let form: fn(Vec<u8>, BTreeMap<String, String>) -> Form = match layer.media_type.as_str() {
+                        simple_signing::MEDIA_TYPE => |payload, annotations| Form::Classic { payload, annotations },
+                        ENVELOPE => |bytes, annotations| Form::Envelope { bytes, annotations },
+                        _ => continue,
+                    };
+                    listed.take(layer, || attached.bytes(layer).map_err(words), |bytes| form(bytes, annotations));
+                }
+            }
+        }
+    }
+    match sources.referrers(reference, digest) {
+        Err(error) => listed.problems.push(unread(&format!("the referrers of {digest}"), error)),
+        Ok(attached) => {
+            for referrer in &attached.found {
+                match referrer {
+                    // It may be a signature, and may be anything.
+                    Err(error) => {
+                        let message = format!("read a referrer of {digest}: {}", chain(error));
+                        listed.problems.push(Problem::undecided(ProblemKind::Unreachable, message));
+                    }
+                    Ok(referrer) => {
+                        let is_bundle =
+                            |layer: &&Descriptor| BUNDLE_MEDIA_TYPES.iter().any(|(name, _)| layer.media_type == *name);
+                        for layer in referrer.manifest.layers.iter().filter(is_bundle) {
+                            listed.take(layer, || attached.bytes(layer).map_err(words), Form::Bundle);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    listed
+}
+
+impl Listed {
+    fn take(
+        &mut self,
+        layer: &Descriptor,
+        bytes: impl FnOnce() -> Result<Vec<u8>, String>,
+        form: impl FnOnce(Vec<u8>) -> Form,
+    ) {
+        let problem = |message| Problem::undecided(ProblemKind::Unreachable, message);
+        self.bytes = self.bytes.saturating_add(layer.size);
+        if self.bytes > MAX_ALL {
+            let message = format!("read all that is signed of it: it has more than {} MiB", MAX_ALL >> 20);
+            if !self.problems.iter().any(|one| one.message == message) {
+                self.problems.push(Problem::undecided(ProblemKind::LimitReached, message));
+            }
+            return;
+        }
+        match bytes() {
+            Ok(bytes) => self.items.push(Item { layer: layer.digest.clone(), form: form(bytes) }),
+            Err(why) => self.problems.push(problem(format!("read the layer {}: {why}", layer.digest))),
+        }
+    }
+}
+
+fn told(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Signatures => "signatures",
+        Kind::Attestations => "attestations",
+        Kind::Sbom => "SBOM",
+    }
+}
+
+fn words(error: plimsoll_sources::SourceError) -> String {
+    crate::message::chain(&anyhow::Error::new(error))
+}
+
+fn chain(error: &plimsoll_sources::SourceError) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(one) = cause {
+        words += &format!(": {one}");
+        cause = one.source();
+    }
+    words
+}
