@@ -1,6 +1,8 @@
 //! YAML with places, as a tree. In: text (YAML 1.2, of which JSON is a part). Out: one tree per document; aliases share
 //! their anchor's node, so that a "billion laughs" costs nothing until it is walked.
 
+mod json;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -219,7 +221,10 @@ enum Open {
 /// The documents of `text`, and the fault that ended the reading, if one did. A duplicate key is a fault: readers differ
 /// on which of the two counts.
 pub fn documents(text: &str) -> (Vec<Arc<Node>>, Option<Fault>) {
-    read(text, false)
+    match json::document(text) {
+        Some(document) => (vec![document], None),
+        None => read(text, false),
+    }
 }
 
 /// The one document of a file that only programs write. Aliases, tags, merge keys and a second document stand in none, and
