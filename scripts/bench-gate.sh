@@ -14,6 +14,7 @@
 #   BENCH_REVIEWS=1000000  reviews before memory is read
 #   BENCH_CONNECTIONS=32   kept-alive connections
 #   BENCH_RATE=2000        reviews a second in the open loop
+#   BENCH_PARTS=pods,policies  only these of cold, pods, images, open, policies (50 templates and 200 constraints), memory, ready
 #   BENCH_IMAGE=LAYOUT:TAG an OCI layout to judge instead of Debian's
 #
 # A quiet machine gives better figures; ratios bear noise better than times.

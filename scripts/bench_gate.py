@@ -39,12 +39,16 @@ REVIEWS = setting("BENCH_REVIEWS", 1_000_000)
 CONNECTIONS = setting("BENCH_CONNECTIONS", 32)
 RATE = setting("BENCH_RATE", 2000)
 STARTS = setting("BENCH_STARTS", 10)
+PARTS = os.environ.get("BENCH_PARTS", "cold,pods,images,open,policies,memory,ready").split(",")
 WARMUP = 2
 GATE = os.environ.get("GATE", "plimsoll")
 PLIMSOLL = os.environ.get("PLIMSOLL_BIN", "")
 WORK = args.work
 POD_BYTES = 4300  # an ordinary pod as the API server sends it, managed fields included
 PATIENCE = 120  # seconds until a server is ready, or an image judged
+TEMPLATES, CONSTRAINTS = 50, 200  # of a set of Gatekeeper's policies, as in crates/plimsoll-gatekeeper/examples/pace.rs
+# How many of the constraints are for pods; the others are for kinds that nobody sends.
+ASKED = {"policies": CONSTRAINTS // 4, "policies-all": CONSTRAINTS}
 
 
 # --- what is sent --------------------------------------------------------------------------------------------------
@@ -154,6 +158,42 @@ images:
 """
 
 
+RULES = [
+    "container := input.review.object.spec.containers[_]\n        not startswith(container.image, input.parameters.text)",
+    "not input.review.object.metadata.labels[input.parameters.text]",
+    "container := input.review.object.spec.containers[_]\n        not container.resources.limits.memory",
+    "input.review.object.spec.hostNetwork",
+    "container := input.review.object.spec.containers[_]\n        container.securityContext.privileged",
+]
+
+
+def policies(registry, asked):
+    """Templates and constraints, so many of which are for pods and hold."""
+    for at in range(TEMPLATES):
+        yield f"""apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {{name: pace{at}}}
+spec:
+  crd: {{spec: {{names: {{kind: Pace{at}}}, validation: {{openAPIV3Schema: {{type: object, properties: {{text: {{type: string}}}}}}}}}}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package pace{at}
+      violation[{{"msg": msg}}] {{
+        {RULES[at % len(RULES)]}
+        msg := sprintf("broken: %v", [input.parameters.text])
+      }}
+"""
+    for at in range(CONSTRAINTS):
+        kind = "Pod" if at % (CONSTRAINTS // asked) == 0 else ["Service", "Ingress", "Deployment"][at % 3]
+        text = "app" if at % TEMPLATES % len(RULES) == 1 else registry + "/"
+        yield f"""apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: Pace{at % TEMPLATES}
+metadata: {{name: c{at}}}
+spec: {{match: {{kinds: [{{apiGroups: ['*'], kinds: [{kind}]}}], excludedNamespaces: [kube-system]}}, parameters: {{text: "{text}"}}}}
+"""
+
+
 # --- servers -------------------------------------------------------------------------------------------------------
 TLS = None  # made once there is an authority
 
@@ -173,8 +213,8 @@ class Server:
         if kind == "floor":
             command = [args.bin / "floor", *common]
         else:
-            command = [PLIMSOLL, "serve", *common, "--address", "127.0.0.1", "--policy", WORK / "policy.yaml",
-                       "--cache-dir", cache]
+            policy = WORK / ("policy.yaml" if kind == "plimsoll" else f"{kind}.yaml")
+            command = [PLIMSOLL, "serve", *common, "--address", "127.0.0.1", "--policy", policy, "--cache-dir", cache]
         with open(WORK / log, "ab") as output:
             begin = time.perf_counter()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -269,6 +309,10 @@ def main():
         (WORK / "pod.json").write_bytes(compact(pod))
         (WORK / "images.json").write_bytes(compact(images))
         (WORK / "policy.yaml").write_text(load_line(registry))
+        for name, asked in ASKED.items():
+            (WORK / name).mkdir(exist_ok=True)
+            (WORK / name / "set.yaml").write_text("---\n".join(policies(registry, asked)))
+            (WORK / f"{name}.yaml").write_text(load_line(registry) + f"policies: [{{gatekeeper: {name}/}}]\n")
         result = {
             "machine": machine(), "gate": GATE, "rounds": ROUNDS, "seconds": SECONDS, "connections": CONNECTIONS,
             "rate": RATE, "pod_bytes": len(compact(pod)), "images_bytes": len(compact(images)),
@@ -278,29 +322,37 @@ def main():
         shutil.rmtree(cache, ignore_errors=True)
 
         # Cold before all else: later runs would only make the kernel's caches warmer.
-        if GATE == "plimsoll":
+        if GATE == "plimsoll" and "cold" in PARTS:
             result["cold"] = cold_image(web, environment)
         servers = {}
-        for name, kind in (("floor", "floor"), ("gate", GATE)):
+        sets = list(ASKED) if GATE == "plimsoll" and "policies" in PARTS else []
+        for name, kind in (("floor", "floor"), ("gate", GATE), *((name, name) for name in sets)):
             servers[name] = Server(kind, f"{name}.log", environment, cache)
             stack.callback(servers[name].stop)
         for path, review in (("/validate", pod), ("/image_policy", images)):
             servers["gate"].first_verdict(path, review)
+        for name in sets:
+            servers[name].first_verdict("/validate", pod)
+            refused(servers[name], pod)
 
-        result["runs"] = {what: {"floor": [], "gate": []} for what in ("pods", "images", "open")}
+        both, every = ("floor", "gate"), ("floor", "gate", *sets)
+        result["runs"] = {what: {name: [] for name in every} for what in ("pods", "images", "open")}
         length = ["--warmup", str(WARMUP), "--seconds", str(SECONDS)]
         for turn in range(ROUNDS):
-            for what, path, body, rate in (("pods", "/validate", "pod.json", None), ("images", "/image_policy", "images.json", None),
-                                           ("open", "/validate", "pod.json", RATE)):
-                for name, server in servers.items():
+            for what, path, body, rate, who in (("pods", "/validate", "pod.json", None, every),
+                                                ("images", "/image_policy", "images.json", None, both),
+                                                ("open", "/validate", "pod.json", RATE, every)):
+                if what not in PARTS:
+                    continue
+                for name in who:
                     print(f"round {turn + 1} of {ROUNDS}: {what}, {name}", file=sys.stderr)
-                    result["runs"][what][name].append(load(server, path, [body], *length, rate=rate))
+                    result["runs"][what][name].append(load(servers[name], path, [body], *length, rate=rate))
         result["memory"] = {}
-        for name, server in servers.items():
+        for name in both if "memory" in PARTS else ():
             print(f"{REVIEWS} reviews, {name}", file=sys.stderr)
-            result["memory"][name] = load(server, "/", ["pod.json", "images.json"], "--requests", str(REVIEWS))
+            result["memory"][name] = load(servers[name], "/", ["pod.json", "images.json"], "--requests", str(REVIEWS))
         result["ready"] = {"floor": [], "gate": []}
-        for _ in range(STARTS):
+        for _ in range(STARTS if "ready" in PARTS else 0):
             for name, kind in (("floor", "floor"), ("gate", GATE)):
                 started = Server(kind, f"{name}.log", environment, cache)
                 result["ready"][name].append(started.ready_in)
@@ -309,6 +361,18 @@ def main():
     result["failures"] = failures
     (WORK / "bench-gate.json").write_text(json.dumps(result, indent=1))
     table(result)
+
+
+def refused(server, pod):
+    """Fails where the set does not ask what it is there to ask: a pod without a label has to be refused."""
+    bad = json.loads(json.dumps(pod))
+    del bad["request"]["object"]["metadata"]["labels"]["app"]
+    connection = server.connection(PATIENCE)
+    connection.request("POST", "/validate?timeout=30s", compact(bad), {"Content-Type": "application/json"})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    if answer["response"]["allowed"] or "broken: app" not in answer["response"]["status"]["message"]:
+        raise SystemExit(f"the policies let a pod run that they are to refuse: {str(answer)[:600]}")
 
 
 def small_image(peer):
@@ -376,22 +440,33 @@ def table(result):
         against = f"{ratio:.0%}" if ratio is not None else ""
         print(f"| {what} | {form(floor) if floor is not None else ''} | {form(gate) if gate is not None else ''} | {against} | {aim} |")
 
-    for what, words, aim in (("pods", "pod reviews a second", "at least 70 %"), ("images", "image reviews a second", "at least 70 %")):
-        floor, gate = (of(what, name, "per_second") for name in ("floor", "gate"))
+    kinds = [("pods", "gate", "pod reviews a second", "at least 70 %"), ("images", "gate", "image reviews a second", "at least 70 %")]
+    for name, asked in ASKED.items():
+        aim = "at least 50 %" if name == "policies" else ""
+        kinds.append(("pods", name, f"pod reviews a second, {asked} of {CONSTRAINTS} constraints asked", aim))
+    for what, name, words, aim in kinds:
+        if not result["runs"][what].get(name):
+            continue
+        floor, gate = (of(what, who, "per_second") for who in ("floor", name))
         row(words, floor, gate, lambda v: f"{v:,.0f}", gate / floor, aim)
-        floor, gate = (of(what, name, "server_cpu_us_per_answer") for name in ("floor", "gate"))
-        row(f"{words.split()[0]} review: server's CPU", floor, gate, lambda v: f"{v:.1f} µs", gate / floor, "")
-        floor, gate = (of(what, name, "client_cpu_us_per_answer") for name in ("floor", "gate"))
-        row(f"{words.split()[0]} review: client's CPU", floor, gate, lambda v: f"{v:.1f} µs", None, "")
-    for key, words, aim in (("p50", "p50", ""), ("p99", "p99", "under 5 ms"), ("p99_9", "p99.9", ""), ("max", "longest", "")):
-        row(f"{RATE:,} pod reviews a second, {words}", of("open", "floor", "latency", key), of("open", "gate", "latency", key),
-            lambda v: f"{v:.2f} ms", None, aim)
+        floor, gate = (of(what, who, "server_cpu_us_per_answer") for who in ("floor", name))
+        row("server's CPU for one", floor, gate, lambda v: f"{v:.1f} µs", gate / floor, "")
+        floor, gate = (of(what, who, "client_cpu_us_per_answer") for who in ("floor", name))
+        row("client's CPU for one", floor, gate, lambda v: f"{v:.1f} µs", None, "")
+    for name in ("gate", *ASKED):
+        with_policies = f", {ASKED[name]} constraints asked" if name in ASKED else ""
+        for key, words, aim in (("p50", "p50", ""), ("p99", "p99", "under 5 ms"), ("p99_9", "p99.9", ""), ("max", "longest", "")):
+            if result["runs"]["open"].get(name):
+                row(f"{RATE:,} pod reviews a second{with_policies}, {words}", of("open", "floor", "latency", key),
+                    of("open", name, "latency", key), lambda v: f"{v:.2f} ms", None, aim)
     memory = result["memory"]
     for key, words in (("server_rss_kib", "memory"), ("server_peak_rss_kib", "peak memory")):
-        row(f"{words} after {REVIEWS:,} reviews", *(memory[name][key] for name in ("floor", "gate")),
-            lambda v: f"{v * 1024 / 1e6:.1f} MB", None, "under 150 MB")
-    row("start to ready", *(middle(result["ready"][name]) for name in ("floor", "gate")), lambda v: f"{v * 1000:.0f} ms", None,
-        "under 300 ms")
+        if memory:
+            row(f"{words} after {REVIEWS:,} reviews", *(memory[name][key] for name in ("floor", "gate")),
+                lambda v: f"{v * 1024 / 1e6:.1f} MB", None, "under 150 MB")
+    if result["ready"]["gate"]:
+        row("start to ready", *(middle(result["ready"][name]) for name in ("floor", "gate")), lambda v: f"{v * 1000:.0f} ms", None,
+            "under 300 ms")
     if "cold" in result:
         scan, gate = middle(result["cold"]["scan"]), middle(result["cold"]["gate"])
         row("cold image: `plimsoll image`", None, scan, lambda v: f"{v * 1000:.0f} ms", None, "")

@@ -1,6 +1,6 @@
-//! How fast a set loads and judges: `pace [TEMPLATES] [CONSTRAINTS] [ROUNDS]`, by default 50, 200 and 2,000.
+//! How fast a set loads and judges: `pace [TEMPLATES] [CONSTRAINTS] [ROUNDS] [ONE IN]`, by default 50, 200, 2,000 and 4.
 //!
-//! Templates of five shapes; of the constraints one in four is for Pods and holds, the others are for other kinds. The review is
+//! Templates of five shapes; of the constraints one in so many is for Pods and holds, the others are for other kinds. The review is
 //! a Pod of 5 KB, read anew in each round, as a gate would.
 
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ fn template(at: usize) -> String {
     )
 }
 
-fn constraint(at: usize, templates: usize) -> String {
-    let kind = if at.is_multiple_of(4) { "Pod" } else { ["Service", "Ingress", "Deployment"][at % 3] };
+fn constraint(at: usize, templates: usize, one_in: usize) -> String {
+    let kind = if at.is_multiple_of(one_in) { "Pod" } else { ["Service", "Ingress", "Deployment"][at % 3] };
     let text = if at % templates % RULES.len() == 1 { "app" } else { "registry.example/" };
     format!(
         "---\napiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Pace{}\nmetadata: {{name: c{at}}}\nspec: {{match: {{kinds: [{{apiGroups: ['*'], kinds: [{kind}]}}], excludedNamespaces: [kube-system]}}, parameters: {{text: {text}}}}}\n",
@@ -35,7 +35,7 @@ fn constraint(at: usize, templates: usize) -> String {
 fn request() -> String {
     let container = |at: usize| {
         let environment: Vec<String> =
-            (0..12).map(|n| format!("{{\"name\": \"VARIABLE_{n}\", \"value\": \"some value of it {n}\"}}")).collect();
+            (0..18).map(|n| format!("{{\"name\": \"VARIABLE_{n}\", \"value\": \"some value of it {n}\"}}")).collect();
         format!(
             "{{\"name\": \"c{at}\", \"image\": \"registry.example/team/app:{at}\", \"env\": [{}], \"resources\": {{\"limits\": {{\"memory\": \"1Gi\", \"cpu\": \"1\"}}}}, \"securityContext\": {{\"privileged\": false, \"runAsNonRoot\": true}}, \"ports\": [{{\"containerPort\": 8080}}]}}",
             environment.join(", ")
@@ -52,8 +52,9 @@ fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|text| text.parse().ok()).collect();
     let get = |at: usize, default| numbers.get(at).copied().unwrap_or(default);
     let (templates, constraints, rounds) = (get(0, 50).max(1), get(1, 200), get(2, 2000).max(1));
+    let one_in = get(3, 4).max(1);
     let mut text: String = (0..templates).map(template).collect();
-    text.extend((0..constraints).map(|at| constraint(at, templates)));
+    text.extend((0..constraints).map(|at| constraint(at, templates, one_in)));
     let began = Instant::now();
     let documents = Document::read("pace.yaml", &text, Words::Kubernetes).expect("the text is YAML");
     let read = began.elapsed();
@@ -72,7 +73,8 @@ fn main() {
     times.sort();
     let at = |part: usize| times[(times.len() - 1) * part / 100];
     println!(
-        "{templates} templates, {constraints} constraints: read in {read:?}, loaded in {:?}; a review of {} bytes: p50 {:?}, p99 {:?}, most {:?}; {said} violations",
+        "{templates} templates, {constraints} constraints, of which {} are asked: read in {read:?}, loaded in {:?}; a review of {} bytes: p50 {:?}, p99 {:?}, most {:?}; {said} violations",
+        constraints.div_ceil(one_in),
         loaded - read,
         request.len(),
         at(50),
