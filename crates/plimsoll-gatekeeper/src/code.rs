@@ -17,7 +17,6 @@ use plimsoll_rego::value::Value;
 use crate::fault::{Fault, FaultKind};
 use crate::json;
 use crate::review::NAMESPACE;
-use crate::set::ReviewOptions;
 use crate::walk;
 
 /// The package that the rule is put into.
@@ -80,6 +79,8 @@ pub struct Rego {
     pub referential: bool,
     /// It reads, or may read, `input.review.namespaceObject`.
     pub reads_namespace: bool,
+    /// `parameters` and `review`, the input's keys in their order.
+    keys: [Value; 2],
 }
 
 /// What one constraint's evaluation gave.
@@ -151,7 +152,8 @@ impl Rego {
         let prepared = program.prepare(query, &sources).map_err(|error| {
             Box::new(CodeFault { fault: Fault::new(FaultKind::Template, error.to_string()), place: None })
         })?;
-        Ok(Rego { prepared, sources, referential, reads_namespace })
+        let keys = ["parameters", "review"].map(Value::string);
+        Ok(Rego { prepared, sources, referential, reads_namespace, keys })
     }
 
     /// Asks for violations of one constraint.
@@ -163,15 +165,14 @@ impl Rego {
         request: &Value,
         parameters: &Value,
         data: &Value,
-        options: &ReviewOptions<'_>,
+        options: &RunOptions,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Found, String> {
-        let input = json::object([("review", request.clone()), ("parameters", parameters.clone())]);
-        let (budget, world) = (options.budget.clone(), options.world.clone());
-        let options = RunOptions { budget, world, ..RunOptions::default() };
+        let [named, reviewed] = self.keys.clone();
+        let input = Value::object(vec![(named, parameters.clone()), (reviewed, request.clone())]);
         let run = match tracer {
-            Some(tracer) => self.prepared.run_traced(Some(&input), data, &options, Some(tracer)),
-            None => self.prepared.run(Some(&input), data, &options),
+            Some(tracer) => self.prepared.run_traced(Some(&input), data, options, Some(tracer)),
+            None => self.prepared.run(Some(&input), data, options),
         };
         let outcome = run.map_err(|error| self.line(&error))?;
         let erred = outcome.builtin_errors.first().map(|error| self.line(error));

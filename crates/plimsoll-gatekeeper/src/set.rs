@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use plimsoll_rego::budget::Budget;
 use plimsoll_rego::builtins::World;
-use plimsoll_rego::eval::Tracer;
+use plimsoll_rego::eval::{RunOptions, Tracer};
 use plimsoll_rego::value::Value;
 
 use crate::code::{CodeOptions, Rego};
@@ -314,13 +314,14 @@ impl Set {
                 }),
             }
         }
+        let run = RunOptions { budget: options.budget.clone(), world: options.world.clone(), ..RunOptions::default() };
         for group in matched.chunk_by(|a, b| a.0.template == b.0.template) {
             let Some(template) = group.first().and_then(|(one, _)| inner.templates.get(one.template)) else { continue };
             if let Some(watch) = watch.as_deref_mut() {
                 watch.begin(template, group.len());
             }
             for (in_force, scoped) in group {
-                let outcomes = self.ask(template, in_force, review, options, &mut watch);
+                let outcomes = self.ask(template, in_force, review, (options, &run), &mut watch);
                 responses.extend(outcomes.into_iter().map(|outcome| Response {
                     constraint: in_force.constraint.clone(),
                     scoped: scoped.clone(),
@@ -341,7 +342,7 @@ impl Set {
         template: &Template,
         in_force: &InForce,
         review: &Review,
-        options: &ReviewOptions<'_>,
+        (options, run): (&ReviewOptions<'_>, &RunOptions),
         watch: &mut Option<&mut dyn Watch>,
     ) -> Vec<Outcome> {
         let undecided = |message| vec![Outcome::Undecided { message, unmatched: false }];
@@ -368,7 +369,7 @@ impl Set {
                     return undecided(format!("the policy looks at other objects (data.inventory): {why}"));
                 }
                 let tracer = watch.as_deref_mut().and_then(|watch| watch.tracer(rego));
-                match rego.ask(review.request(), &in_force.constraint.parameters, &self.data, options, tracer) {
+                match rego.ask(review.request(), &in_force.constraint.parameters, &self.data, run, tracer) {
                     Err(message) => undecided(message),
                     Ok(found) => {
                         if let Some(watch) = watch.as_deref_mut() {

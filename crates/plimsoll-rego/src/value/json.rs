@@ -221,10 +221,7 @@ impl<'a> Reader<'a> {
         if self.keys.is_empty() {
             self.keys.resize(KEY_SLOTS, None);
         }
-        let hash = key
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        match self.keys.get_mut((hash >> 32) as usize % KEY_SLOTS) {
+        match self.keys.get_mut(key_slot(key.as_bytes())) {
             Some(Some(have)) if **have == *key => Arc::clone(have),
             Some(slot) => {
                 let made: Arc<str> = key.into();
@@ -299,9 +296,7 @@ impl<'a> Reader<'a> {
         'a: 't,
     {
         let start = self.at;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        self.at = plain.map_or(self.bytes.len(), |plain| start + plain);
+        self.at = start + plain_length(self.bytes.get(start..).unwrap_or_default());
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => {
@@ -386,6 +381,39 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// How many bytes stand before the first quote, backslash or control character.
+fn plain_length(bytes: &[u8]) -> usize {
+    // Eight at a time: the lowest bit that is set is that of the first such byte, for a borrow only goes upwards.
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let mut passed = 0;
+    let mut words = bytes.chunks_exact(8);
+    for word in words.by_ref() {
+        let Ok(word) = word.try_into().map(u64::from_le_bytes) else { break };
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let found = (zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control) & HIGH;
+        if found != 0 {
+            return passed + (found.trailing_zeros() / 8) as usize;
+        }
+        passed += 8;
+    }
+    let rest = words.remainder();
+    passed + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
+}
+
+/// Where a key is kept, by its length and its ends: another key there only takes its place.
+fn key_slot(key: &[u8]) -> usize {
+    let four = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let (front, end) = match key {
+        [] => (0, 0),
+        [first, .., last] if key.len() < 4 => (u32::from(*first), u32::from(*last)),
+        _ => (four(key.first_chunk()), four(key.last_chunk())),
+    };
+    let mixed = (u64::from(front) << 32 | u64::from(end)) ^ key.len() as u64;
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % KEY_SLOTS
+}
+
 fn hex4(digits: Option<&[u8]>) -> Option<u32> {
     digits?.iter().try_fold(0, |number, digit| Some(number * 16 + char::from(*digit).to_digit(16)?))
 }
@@ -414,6 +442,41 @@ fn quoted_byte(byte: u8) -> String {
             let mut text = String::new();
             super::text::quote(&mut text, char::from(byte).encode_utf8(&mut [0; 4]));
             format!("'{}'", text.trim_matches('"'))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_ends_at_the_first_byte_that_means_something() {
+        for length in 0..40 {
+            for (at, byte) in (0..length).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
+                let mut bytes = vec![b'a'; length];
+                bytes[at] = byte;
+                let ends = byte == b'"' || byte == b'\\' || byte < 0x20;
+                assert_eq!(plain_length(&bytes), if ends { at } else { length }, "{byte} at {at} of {length}");
+                // What stands behind it makes no difference.
+                bytes[at..].fill(byte);
+                assert_eq!(plain_length(&bytes), if ends { at } else { length }, "{byte} from {at} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_what_they_are_whatever_slots_they_share() {
+        let keys: Vec<String> = (0..2000)
+            .map(|at| format!("k{}{at}", "é".repeat(at % 5)))
+            .chain(["".into(), "a".into(), "ab".into()])
+            .collect();
+        let members: Vec<String> = keys.iter().map(|key| format!("{key:?}:{{{key:?}:1}}")).collect();
+        let value = Value::from_json(format!("{{{}}}", members.join(",")).as_bytes()).unwrap();
+        for key in &keys {
+            let inner =
+                value.get(&Value::string(key.as_str())).and_then(|inner| inner.get(&Value::string(key.as_str())));
+            assert_eq!(inner, Some(&Value::int(1)), "{key}");
         }
     }
 }
