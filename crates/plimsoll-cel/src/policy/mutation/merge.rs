@@ -12,6 +12,12 @@ struct Merger {
     schema: &'static Schema,
 }
 
+/// A step of a path, which becomes text where something is wrong there.
+enum Step<'j> {
+    Field(&'j str),
+    Item(usize),
+}
+
 /// Which side is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Of {
@@ -67,8 +73,13 @@ fn word<'j>(object: &'j Json, name: &str) -> &'j str {
     object.get(name).and_then(Json::as_str).unwrap_or("")
 }
 
-fn at(path: &[String]) -> String {
-    path.concat()
+fn at(path: &[Step<'_>]) -> String {
+    path.iter()
+        .map(|step| match step {
+            Step::Field(name) => format!(".{name}"),
+            Step::Item(number) => format!("[{number}]"),
+        })
+        .collect()
 }
 
 fn is_scalar(of: Scalar, value: &Json) -> bool {
@@ -118,7 +129,7 @@ impl Merger {
     }
 
     /// Whether a value has the fields and the forms that its shape has.
-    fn check(&self, shape: &Shape, value: &Json, path: &mut Vec<String>, side: Of) -> Result<(), String> {
+    fn check<'j>(&self, shape: &Shape, value: &'j Json, path: &mut Vec<Step<'j>>, side: Of) -> Result<(), String> {
         match (shape, value) {
             // CEL's null is none of the server's.
             (_, Json::Null) if side == Of::Patch => Err(format!("{}: null", at(path))),
@@ -128,7 +139,7 @@ impl Merger {
             (Shape::List { items, of }, Json::Array(values)) => {
                 let mut met = HashSet::new();
                 for (number, item) in values.iter().enumerate() {
-                    path.push(format!("[{number}]"));
+                    path.push(Step::Item(number));
                     if *items != Items::Whole {
                         let identity = self.identity(items, of, item).map_err(|why| format!("{}: {why}", at(path)))?;
                         if !met.insert(identity) && side == Of::Patch {
@@ -143,7 +154,7 @@ impl Merger {
             (Shape::List { .. }, _) => Err(format!("{}: expected list", at(path))),
             (Shape::Map { .. } | Shape::Struct { .. }, Json::Object(fields)) => {
                 for (name, value) in fields {
-                    path.push(format!(".{name}"));
+                    path.push(Step::Field(name));
                     let of = self.shape_of(shape, name);
                     let of = of.ok_or_else(|| format!("{}: field not declared in schema", at(path)))?;
                     self.check(of, value, path, side)?;
@@ -164,14 +175,14 @@ impl Merger {
     }
 
     /// As [`Merger::check`], but as a typed object is read: lists are not told apart by keys, numbers are whole.
-    fn fits(&self, shape: &Shape, value: &Json, path: &mut Vec<String>) -> Result<(), String> {
+    fn fits<'j>(&self, shape: &Shape, value: &'j Json, path: &mut Vec<Step<'j>>) -> Result<(), String> {
         match (shape, value) {
             (Shape::Scalar(Scalar::Number), Json::Number(number)) if !number.is_i64() => {
                 Err(format!("{}: not a whole number", at(path)))
             }
             (Shape::List { of, .. }, Json::Array(values)) => {
                 for (number, item) in values.iter().enumerate() {
-                    path.push(format!("[{number}]"));
+                    path.push(Step::Item(number));
                     self.fits(of, item, path)?;
                     path.pop();
                 }
@@ -179,7 +190,7 @@ impl Merger {
             }
             (Shape::Map { .. } | Shape::Struct { .. }, Json::Object(fields)) => {
                 for (name, value) in fields {
-                    path.push(format!(".{name}"));
+                    path.push(Step::Field(name));
                     let of = self.shape_of(shape, name).ok_or_else(|| format!("unknown field {:?}", at(path)))?;
                     self.fits(of, value, path)?;
                     path.pop();
@@ -191,14 +202,14 @@ impl Merger {
     }
 
     /// Where a patch would change a part of something that is one whole.
-    fn wholes(&self, shape: &Shape, value: &Json, path: &mut Vec<String>, found: &mut Vec<String>) {
+    fn wholes<'j>(&self, shape: &Shape, value: &'j Json, path: &mut Vec<Step<'j>>, found: &mut Vec<String>) {
         match (shape, value) {
             (Shape::List { items, of }, Json::Array(values)) => {
                 if *items == Items::Whole {
                     found.push(at(path));
                 }
                 for (number, item) in values.iter().enumerate() {
-                    path.push(format!("[{number}]"));
+                    path.push(Step::Item(number));
                     self.wholes(of, item, path, found);
                     path.pop();
                 }
@@ -210,7 +221,7 @@ impl Merger {
                 // The items of a map are not looked into there.
                 let Shape::Struct { number, .. } = shape else { return };
                 for (name, value) in fields {
-                    path.push(format!(".{name}"));
+                    path.push(Step::Field(name));
                     if let Some(field) = self.schema.field(*number, name) {
                         self.wholes(&field.shape, value, path, found);
                     }
