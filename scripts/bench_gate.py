@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 from oci_layout import write_layout
+from policy_set import CONSTRAINTS, TEMPLATES, documents
 from registry_peer import Registry
 
 options = argparse.ArgumentParser(description=__doc__)
@@ -46,7 +47,6 @@ PLIMSOLL = os.environ.get("PLIMSOLL_BIN", "")
 WORK = args.work
 POD_BYTES = 4300  # an ordinary pod as the API server sends it, managed fields included
 PATIENCE = 120  # seconds until a server is ready, or an image judged
-TEMPLATES, CONSTRAINTS = 50, 200  # of a set of Gatekeeper's policies, as in crates/plimsoll-gatekeeper/examples/pace.rs
 # How many of the constraints are for pods; the others are for kinds that nobody sends.
 ASKED = {"policies": CONSTRAINTS // 4, "policies-all": CONSTRAINTS}
 
@@ -155,42 +155,6 @@ images:
   - name: everything-else
     match: ["**"]
     refuse: not from the bench's registry
-"""
-
-
-RULES = [
-    "container := input.review.object.spec.containers[_]\n        not startswith(container.image, input.parameters.text)",
-    "not input.review.object.metadata.labels[input.parameters.text]",
-    "container := input.review.object.spec.containers[_]\n        not container.resources.limits.memory",
-    "input.review.object.spec.hostNetwork",
-    "container := input.review.object.spec.containers[_]\n        container.securityContext.privileged",
-]
-
-
-def policies(registry, asked):
-    """Templates and constraints, so many of which are for pods and hold."""
-    for at in range(TEMPLATES):
-        yield f"""apiVersion: templates.gatekeeper.sh/v1
-kind: ConstraintTemplate
-metadata: {{name: pace{at}}}
-spec:
-  crd: {{spec: {{names: {{kind: Pace{at}}}, validation: {{openAPIV3Schema: {{type: object, properties: {{text: {{type: string}}}}}}}}}}}}
-  targets:
-  - target: admission.k8s.gatekeeper.sh
-    rego: |
-      package pace{at}
-      violation[{{"msg": msg}}] {{
-        {RULES[at % len(RULES)]}
-        msg := sprintf("broken: %v", [input.parameters.text])
-      }}
-"""
-    for at in range(CONSTRAINTS):
-        kind = "Pod" if at % (CONSTRAINTS // asked) == 0 else ["Service", "Ingress", "Deployment"][at % 3]
-        text = "app" if at % TEMPLATES % len(RULES) == 1 else registry + "/"
-        yield f"""apiVersion: constraints.gatekeeper.sh/v1beta1
-kind: Pace{at % TEMPLATES}
-metadata: {{name: c{at}}}
-spec: {{match: {{kinds: [{{apiGroups: ['*'], kinds: [{kind}]}}], excludedNamespaces: [kube-system]}}, parameters: {{text: "{text}"}}}}
 """
 
 
@@ -311,7 +275,7 @@ def main():
         (WORK / "policy.yaml").write_text(load_line(registry))
         for name, asked in ASKED.items():
             (WORK / name).mkdir(exist_ok=True)
-            (WORK / name / "set.yaml").write_text("---\n".join(policies(registry, asked)))
+            (WORK / name / "set.yaml").write_text("---\n".join(documents(registry + "/", asked)))
             (WORK / f"{name}.yaml").write_text(load_line(registry) + f"policies: [{{gatekeeper: {name}/}}]\n")
         result = {
             "machine": machine(), "gate": GATE, "rounds": ROUNDS, "seconds": SECONDS, "connections": CONNECTIONS,
@@ -443,7 +407,7 @@ def table(result):
     kinds = [("pods", "gate", "pod reviews a second", "at least 70 %"), ("images", "gate", "image reviews a second", "at least 70 %")]
     for name, asked in ASKED.items():
         aim = "at least 50 %" if name == "policies" else ""
-        kinds.append(("pods", name, f"pod reviews a second, {asked} of {CONSTRAINTS} constraints asked", aim))
+        kinds.append(("pods", name, f"pod reviews a second, {TEMPLATES} templates, {asked} of {CONSTRAINTS} constraints asked", aim))
     for what, name, words, aim in kinds:
         if not result["runs"][what].get(name):
             continue
