@@ -136,8 +136,6 @@ fn words(place: &Place) -> String {
 mod tests {
     use super::*;
 
-    const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYLtjCEfvyiAvAHnC3+/3HYyhOAZP\nZbBiWWUXWJTwOZyF7xR7IkOdmh7ZYoVZFQCjd5JQJT3sbcAQqdIhh0ILUA==\n-----END PUBLIC KEY-----\n";
-
     fn opened(keys: &str, folder: &Path) -> anyhow::Result<Authorities> {
         let text = format!(
             "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: a}}\nkeys:\n{keys}images: [{{name: a, match: ['**']}}]\n"
@@ -164,9 +162,9 @@ mod tests {
     #[test]
     fn one_key_under_two_names_is_refused_however_it_is_written() {
         let folder = tempfile::tempdir().unwrap();
-        let Ok(_) = PublicKey::from_pem(KEY.as_bytes()) else { panic!("the test's key is one") };
-        std::fs::write(folder.path().join("a.pub"), KEY).unwrap();
-        std::fs::write(folder.path().join("b.pub"), format!("{KEY}\n")).unwrap();
+        let key = plimsoll_trust::PrivateKey::generate().unwrap().public_pem();
+        std::fs::write(folder.path().join("a.pub"), &key).unwrap();
+        std::fs::write(folder.path().join("b.pub"), format!("{key}\n")).unwrap();
         let one = opened("  a: {publicKey: a.pub}\n", folder.path()).unwrap();
         assert!(one.digest.is_some() && one.files.len() == 1 && one.named(["a", "b"]).len() == 1);
         let two = opened("  a: {publicKey: a.pub}\n  b: {publicKey: b.pub}\n", folder.path());
