@@ -6,6 +6,7 @@
 //! hands these over.
 
 mod artifact;
+pub mod blob;
 mod bundle;
 mod certificate;
 mod chain;

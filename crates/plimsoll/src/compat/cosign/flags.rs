@@ -43,6 +43,16 @@ pub enum Sub {
         after_help = "Examples:\n  plimsoll cosign verify --key cosign.pub --insecure-ignore-tlog registry.example.com/app:v1\n  plimsoll cosign verify --key cosign.pub --insecure-ignore-tlog -a build=7 registry.example.com/app:v1"
     )]
     Verify(Box<Verify>),
+    /// Sign a file
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign sign-blob --key cosign.key --tlog-upload=false --bundle app.sigstore.json app.tar.gz"
+    )]
+    SignBlob(Box<SignBlob>),
+    /// Verify the signature of a file
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign verify-blob --key cosign.pub --insecure-ignore-tlog --bundle app.sigstore.json app.tar.gz"
+    )]
+    VerifyBlob(Box<VerifyBlob>),
     /// Print the tag where an image's signatures, attestations or SBOM lie
     #[command(after_help = "Examples:\n  plimsoll cosign triangulate registry.example.com/app:v1")]
     Triangulate(Triangulate),
@@ -231,6 +241,55 @@ pub struct Verify {
 }
 
 #[derive(Debug, Args)]
+pub struct SignBlob {
+    /// The file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub blob: String,
+    /// The private key: a file, or env://NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Where the bundle goes
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<String>,
+    /// Where a bare signature goes, instead of standard output
+    #[arg(long, value_name = "FILE", alias = "output")]
+    pub output_signature: Option<String>,
+    /// A bare signature is written in base64
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
+    pub b64: bool,
+    /// Put the signature into a transparency log
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
+    pub tlog_upload: Option<bool>,
+    /// A signing configuration; one that names no services signs without any
+    #[arg(long, value_name = "FILE")]
+    pub signing_config: Option<String>,
+    /// Fetch a signing configuration: not done here
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub use_signing_config: bool,
+    /// Write a bundle (true, the default), or a bare signature
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
+    pub new_bundle_format: Option<bool>,
+    /// No questions
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyBlob {
+    /// The file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub blob: String,
+    /// The bundle
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<String>,
+    /// The bare signature: a file, or it itself in base64
+    #[arg(long, value_name = "SIGNATURE")]
+    pub signature: Option<String>,
+    #[command(flatten)]
+    pub demand: Demand,
+}
+
+#[derive(Debug, Args)]
 pub struct Triangulate {
     /// The image
     #[arg(value_name = "IMAGE")]
@@ -307,7 +366,6 @@ const NOT_BUILT: &[(&str, &[&str])] = &[
             "attachment-tag-prefix",
             "local-image",
             "payload",
-            "signature",
             "signature-digest-algorithm",
             "registry-referrers-mode",
             "output-file",
@@ -344,12 +402,10 @@ const NO_COMMANDS: &[&str] = &[
     "login",
     "manifest",
     "save",
-    "sign-blob",
     "signing-config",
     "trusted-root",
     "upload",
     "verify-attestation",
-    "verify-blob",
     "verify-blob-attestation",
 ];
 

@@ -6,6 +6,7 @@
 //! both forms; nothing is fetched that no flag names: no trust root, no log. A flag of Cosign's that is not built is refused by
 //! name.
 
+mod blob;
 mod demand;
 mod fetch;
 mod flags;
@@ -87,6 +88,8 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::PublicKey(asked) => keys::public(&asked),
         Sub::Sign(asked) => sign::run(&asked),
         Sub::Verify(asked) => verify::run(&asked),
+        Sub::SignBlob(asked) => blob::sign(&asked),
+        Sub::VerifyBlob(asked) => blob::verify(&asked),
         Sub::Triangulate(asked) => tree::triangulate(&asked),
         Sub::Tree(asked) => tree::run(&asked),
         Sub::Version => print(&format!("plimsoll {} speaks cosign {SPOKEN}\n", env!("CARGO_PKG_VERSION"))),

@@ -21,7 +21,7 @@ pub fn run(asked: &Sign) -> Result<(), Failure> {
     let Some(named) = &asked.key else {
         return Err("keyless signing is not built yet: name a key with --key".into());
     };
-    without_services(asked)?;
+    without_services(asked.tlog_upload, asked.signing_config.as_deref(), asked.use_signing_config)?;
     let classic = asked.new_bundle_format == Some(false);
     let outputs = [
         ("--output-signature", &asked.output_signature, true),
@@ -59,12 +59,12 @@ pub fn run(asked: &Sign) -> Result<(), Failure> {
 }
 
 /// Refuses what would have to go to a log or a timestamp authority.
-fn without_services(asked: &Sign) -> Result<(), Failure> {
-    if asked.use_signing_config {
+pub fn without_services(tlog_upload: Option<bool>, signing_config: Option<&str>, fetched: bool) -> Result<(), Failure> {
+    if fetched {
         return Err("no signing configuration is fetched: name a file with --signing-config".into());
     }
-    let Some(path) = &asked.signing_config else {
-        return match asked.tlog_upload {
+    let Some(path) = signing_config else {
+        return match tlog_upload {
             Some(false) => Ok(()),
             _ => Err("transparency logs are not written to yet: --tlog-upload=false signs without".into()),
         };
