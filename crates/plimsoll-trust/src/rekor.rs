@@ -160,7 +160,8 @@ impl Entry {
         .into_bytes()
     }
 
-    /// Whether a trusted log holds it. `proven` asks for a proof with the log's checkpoint; without, a promise is enough.
+    /// Whether a trusted log holds it. `proven` asks for a proof with the log's checkpoint; without, a promise is enough, where the
+    /// log gives promises.
     pub(crate) fn check<'a>(&self, trust: &'a TrustMaterial, proven: bool) -> Result<Logged<'a>, Refusal> {
         let known: Vec<&Log> = trust.logs.iter().filter(|log| log.id == self.log && log.key.is_some()).collect();
         if known.is_empty() {
@@ -169,11 +170,13 @@ impl Entry {
                 format!("an entry of a log that is not trusted, {}", hex(&self.log)),
             ));
         }
+        // Whoever made the entry chose its kind: one without promises needs the proof, wherever it is kept.
         let v2 = self.is_v2();
+        let proven = proven || v2;
         if proven && self.proof.is_none() {
             return Err(Refusal::new(Reason::InclusionMissing, "an entry of a log without the proof that it is there"));
         }
-        if !proven && !v2 && self.promise.is_none() {
+        if !proven && self.promise.is_none() {
             return Err(Refusal::new(Reason::PromiseMissing, "an entry of a log without its signed promise"));
         }
         // Each log of this id is tried: one key may stand in the root once for each time in which it was good.

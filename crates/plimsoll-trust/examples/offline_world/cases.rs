@@ -210,6 +210,14 @@ fn logs() -> Vec<Case> {
         no("8-no-promise-in-0.1", Setup { version: "0.1", promise: false, ..s() }, Reason::PromiseMissing),
         no("no-proof", Setup { proof: false, ..s() }, Reason::InclusionMissing),
         no("v2-no-proof", Setup { proof: false, ..Setup::v2() }, Reason::InclusionMissing),
+        // An early bundle is content with a promise, and such an entry has none: its word would be nobody's.
+        no(
+            "8-v2-in-0.1-without-proof",
+            Setup { version: "0.1", proof: false, ..Setup::v2() },
+            Reason::InclusionMissing,
+        ),
+        no("23-v2-in-0.1-without-checkpoint", Setup { version: "0.1", ..Setup::v2() }, Reason::CheckpointUnsigned)
+            .set(&format!("{ENTRY}/inclusionProof/checkpoint"), json!(null)),
         no("proof-of-another-place", s(), Reason::InclusionInvalid)
             .set(&format!("{ENTRY}/inclusionProof/logIndex"), json!("0")),
         no("proof-with-another-hash", s(), Reason::InclusionInvalid)

@@ -165,6 +165,15 @@ fn signatures_that_are_kept_in_parts_are_judged_alike() {
         annotation(&other.bundle["verificationMaterial"]["tlogEntries"][0]).to_string().as_bytes(),
     );
     assert_eq!(judge(foreign.unwrap(), &signature), Err(Reason::LogUnknown));
+    // An entry that calls itself one of a log without promises is not believed for that: anybody can write one.
+    let forged = make(&Setup { stamp: true, ..Setup::v2() });
+    let mut claimed = forged.bundle["verificationMaterial"]["tlogEntries"][0].clone();
+    claimed["logId"] = made.bundle["verificationMaterial"]["tlogEntries"][0]["logId"].clone();
+    claimed["inclusionPromise"] = json!({"signedEntryTimestamp": "AAAA"});
+    claimed["integratedTime"] = json!(SIGNED.to_string());
+    let read = Entry::from_annotation(annotation(&claimed).to_string().as_bytes()).unwrap();
+    assert_eq!(read.kind.1, "0.0.2");
+    assert_eq!(judge(read, &signature), Err(Reason::InclusionMissing));
     for bad in ["", "{}", "null", r#"{"SignedEntryTimestamp":"","Payload":null}"#] {
         assert_eq!(Entry::from_annotation(bad.as_bytes()).unwrap_err().reason, Reason::Malformed, "{bad}");
     }
