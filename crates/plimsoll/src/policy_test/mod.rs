@@ -5,15 +5,19 @@
 mod read;
 mod review;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use jiff::Timestamp;
 use plimsoll_admission::{Given, Road};
-use plimsoll_model::{Assessment, ImageReference, Inventory, Problem, ProblemKind, Subject, SubjectKind};
+use plimsoll_model::{
+    Algorithm, Assessment, Digest, ImageReference, Inventory, Problem, ProblemKind, SignatureFacts, SignedKind,
+    Subject, SubjectKind, Verified,
+};
 use plimsoll_report::{POLICY_TEST_FORMATS, PolicyTests, RenderOptions, TestCase, TestFile};
 
 use crate::cli::{Global, ReachArgs};
@@ -23,7 +27,8 @@ use crate::serve::decision::{self, Wanted};
 use crate::serve::loaded::Loaded;
 use crate::session::{DataChoice, Session, SessionOptions, now};
 use crate::{assess, commands};
-use read::{Asked, Case, Holds, Image};
+use read::{Asked, Case, Holds, Image, Signed};
+use sha2::{Digest as _, Sha256};
 
 /// Folders below the one that is looked through.
 const MAX_DEPTH: usize = 16;
@@ -185,10 +190,13 @@ fn given(opened: &mut Opened, case: &Case, images: &[Image], body: &str, raw: bo
     let review = plimsoll_admission::read(Road::Any, body.as_bytes()).map_err(|error| anyhow!("{}", error.why))?;
     let mut look = |wanted: &Wanted<'_>| {
         let image = wanted.image;
-        let holds = case.images.iter().chain(images).find(|known| known.name == image).map(|known| &known.holds);
-        Ok::<_, anyhow::Error>(Arc::new(match holds {
-            Some(holds) => {
-                let assessment = held(loaded, wanted, holds, known)?;
+        let told = case.images.iter().chain(images).find(|known| known.name == image);
+        Ok::<_, anyhow::Error>(Arc::new(match told {
+            Some(told) => {
+                let mut assessment = held(loaded, wanted, &told.holds, known)?;
+                if let Some(signed) = &told.signed {
+                    signed_by(loaded, signed, &wanted.reference, at, Arc::make_mut(&mut assessment))?;
+                }
                 let subject = &assessment.subject;
                 let digest = subject.index_digest.clone().or_else(|| subject.digest.clone());
                 wanted.looked(&assessment, digest)
@@ -221,6 +229,54 @@ fn held(loaded: &Loaded, wanted: &Wanted<'_>, holds: &Holds, known: &mut Known) 
     let assessment = Arc::new(gathered.assessment);
     known.insert(key, Arc::clone(&assessment));
     Ok(assessment)
+}
+
+/// The signatures and attestations that a file of cases tells of, of the digest that the name leads to. They were made at the time of
+/// the case, and Rego has nothing against them.
+fn signed_by(
+    loaded: &Loaded,
+    signed: &Signed,
+    reference: &ImageReference,
+    at: Timestamp,
+    assessment: &mut Assessment,
+) -> anyhow::Result<()> {
+    let policy = &loaded.session.policy;
+    let subject = &mut assessment.subject;
+    let named = reference.digest().or(subject.index_digest.as_ref()).or(subject.digest.as_ref()).cloned();
+    let made = || Digest::from_bytes(Algorithm::Sha256, &Sha256::digest(reference.to_string()));
+    let digest = named.or_else(made).context("find the image's digest")?;
+    subject.digest.get_or_insert_with(|| digest.clone());
+    let rules = policy.images.iter().flat_map(|entry| &entry.attestations);
+    let rego: BTreeMap<_, _> = rules.filter_map(|rule| Some((rule.rego.clone()?, Vec::new()))).collect();
+    let mut verified = Vec::new();
+    let signatures = signed.by.iter().map(|by| (by, SignedKind::Signature, None));
+    let attestations = signed.attested.iter().flat_map(|(kind, all)| {
+        let of = plimsoll_policy::PREDICATE_TYPES
+            .iter()
+            .find(|(name, _)| name == kind)
+            .map_or(kind.as_str(), |(_, uri)| uri);
+        all.iter().map(move |by| (by, SignedKind::Attestation, Some(of.to_owned())))
+    });
+    for (by, kind, predicate_type) in signatures.chain(attestations) {
+        if !policy.keys.iter().any(|authority| authority.name == *by) {
+            bail!("no authority of the policy is called `{by}`");
+        }
+        verified.push(Verified {
+            kind,
+            authority: by.clone(),
+            digest: digest.clone(),
+            signer: "the file of cases".to_owned(),
+            annotations: BTreeMap::new(),
+            signed_at: Some(at),
+            predicate_type,
+            made_at: None,
+            rego: rego.clone(),
+            vex: Vec::new(),
+        });
+    }
+    assessment.signatures =
+        Some(SignatureFacts { policy: policy.digest.clone(), verified, ..SignatureFacts::default() });
+    Ok(())
 }
 
 /// An image in which nothing was found.

@@ -52,6 +52,16 @@ pub struct Cases {
 pub struct Image {
     pub name: String,
     pub holds: Holds,
+    /// None = nobody looked for signatures.
+    pub signed: Option<Signed>,
+}
+
+/// Whose signatures and attestations an image has, by the names of the policy's authorities.
+#[derive(Debug, Clone, Default)]
+pub struct Signed {
+    pub by: Vec<String>,
+    /// With the type, as the policy writes it.
+    pub attested: Vec<(String, Vec<String>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -164,16 +174,34 @@ impl Reader<'_> {
         let Some(images) = node.get("images") else { return Ok(Vec::new()) };
         if !matches!(images.value, Yaml::Map(_)) {
             return Err(
-                self.at(images, "`images` is a mapping: an image's name to `clean`, or to an archive or layout")
+                self.at(images, "`images` is a mapping: an image's name to `clean`, to an archive or layout, or to `{holds, signed, attested}`")
             );
         }
         let image = |(key, value): &(Arc<Node>, Arc<Node>)| {
             let name = self.text(key, "images")?;
-            let holds = match self.text(value, "images")?.as_str() {
+            let (holds, signed) = match &value.value {
+                Yaml::Map(_) => {
+                    self.known(value, &["holds", "signed", "attested"], "an image")?;
+                    let holds = value
+                        .get("holds")
+                        .ok_or_else(|| self.at(value, "an image has `holds`: `clean`, an archive or a layout"))?;
+                    let attested = value.get("attested").map_or(&[][..], |attested| attested.pairs());
+                    let attested = attested.iter().map(|(kind, _)| {
+                        let kind = self.text(kind, "attested")?;
+                        let by =
+                            value.get("attested").map(|all| self.texts(all, &kind)).transpose()?.unwrap_or_default();
+                        Ok((kind, by))
+                    });
+                    let attested = attested.collect::<Read<_>>()?;
+                    (self.text(holds, "holds")?, Some(Signed { by: self.texts(value, "signed")?, attested }))
+                }
+                _ => (self.text(value, "images")?, None),
+            };
+            let holds = match holds.as_str() {
                 "clean" => Holds::Clean,
                 path => Holds::Path(self.folder.join(path)),
             };
-            Ok(Image { name, holds })
+            Ok(Image { name, holds, signed })
         };
         images.pairs().iter().map(image).collect()
     }

@@ -28,6 +28,29 @@ fn the_example_passes() {
 }
 
 #[test]
+fn signatures_are_what_the_file_says_and_unknown_where_it_says_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: x}\ndata: {baselineOnly: allow}\n\
+                  keys: {release: {issuer: 'https://a.example', identity: b}, audit: {issuer: 'https://a.example', identity: c}}\n\
+                  images: [{name: a, match: ['**'], signatures: {all: [release]}, attestations: [{type: vuln, by: [audit], maxAge: 9d}]}]\n";
+    std::fs::write(folder.path().join("loadline.yaml"), policy).unwrap();
+    let cases = "images:\n  a.example/both:1: {holds: clean, signed: [release], attested: {vuln: [audit]}}\n\
+                 \x20 a.example/signed:1: {holds: clean, signed: [release]}\n  a.example/other:1: {holds: clean, signed: [audit], attested: {vuln: [audit]}}\n\
+                 \x20 a.example/none:1: {holds: clean}\n  a.example/unknown:1: clean\ncases:\n\
+                 - {name: a, image: 'a.example/both:1', expect: allowed}\n\
+                 - {name: b, image: 'a.example/signed:1', expect: denied, messages: [a signature by `release` is there]}\n\
+                 - {name: c, image: 'a.example/other:1', expect: denied, rules: [all]}\n\
+                 - {name: d, image: 'a.example/none:1', expect: denied}\n- {name: e, image: 'a.example/unknown:1', expect: undecided}\n";
+    let file = folder.path().join("loadline-test.yaml");
+    std::fs::write(&file, cases).unwrap();
+    let run = plimsoll(&["policy", "test", file.to_str().unwrap()]);
+    assert_eq!(run.status, 0, "{}{}", run.out, run.err);
+    std::fs::write(&file, cases.replace("signed: [audit]", "signed: [auditor]")).unwrap();
+    let run = plimsoll(&["policy", "test", file.to_str().unwrap()]);
+    assert!(run.status == 2 && run.err.contains("`auditor`"), "{}{}", run.out, run.err);
+}
+
+#[test]
 fn a_case_that_fails_says_why_in_every_format() {
     let cases = "- {name: wrong & out, image: 'b.example.com/x:1', expect: allowed, rules: [none], messages: [nonsense]}\n\
                  - {name: right, image: 'b.example.com/x:1', expect: denied, rules: [refuse], notMessages: [nonsense]}\n";
