@@ -14,7 +14,7 @@ mod write;
 use plimsoll_model::{Digest, ImageReference};
 
 use crate::error::SourceError;
-use crate::oci::manifest::Manifest;
+use crate::oci::manifest::Descriptor;
 use crate::registry::error::RegistryError;
 
 pub use read::{Attached, Holding};
@@ -24,6 +24,8 @@ pub use write::{NewLayer, NewReferrer};
 pub const MAX_PAYLOAD: u64 = 128 << 20;
 /// Referrers of one image that are looked at.
 pub const MAX_REFERRERS: usize = 1_000;
+/// Bytes of their manifests together: one of a signature has about one kilobyte, and somebody who may push there must not fill memory.
+pub const MAX_REFERRERS_BYTES: u64 = 16 << 20;
 /// Pages of their list that are asked for.
 pub const MAX_PAGES: usize = 100;
 
@@ -59,12 +61,19 @@ pub fn index_tag(digest: &Digest) -> String {
     format!("{}-{}", digest.algorithm().name(), digest.hex())
 }
 
-/// A manifest that refers to an image.
+/// The annotation by which a manifest says what its bundle attests.
+pub const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
+
+/// What matters of a manifest that refers to an image.
 #[derive(Debug, Clone)]
 pub struct Referrer {
     /// Of the manifest.
     pub digest: Digest,
-    pub manifest: Manifest,
+    pub artifact_type: Option<String>,
+    /// As [`PREDICATE_TYPE`] has it.
+    pub predicate_type: Option<String>,
+    /// Without their annotations and other places.
+    pub layers: Vec<Descriptor>,
 }
 
 fn failed(reference: &ImageReference, source: RegistryError) -> SourceError {

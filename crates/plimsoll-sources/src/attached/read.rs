@@ -7,8 +7,11 @@ use std::sync::Arc;
 use plimsoll_model::{Digest, ImageReference};
 
 use crate::attached::pages::listed;
-use crate::attached::{Kind, MAX_PAYLOAD, MAX_REFERRERS, Referrer, failed, is_absent, malformed, tag};
+use crate::attached::{
+    Kind, MAX_PAYLOAD, MAX_REFERRERS, MAX_REFERRERS_BYTES, PREDICATE_TYPE, Referrer, failed, is_absent, malformed, tag,
+};
 use crate::error::SourceError;
+use crate::limits::MAX_MANIFEST;
 use crate::local::blobs::bounded;
 use crate::oci::manifest::{Descriptor, Document, Manifest, document};
 use crate::oci::media;
@@ -90,8 +93,9 @@ impl Sources {
     }
 
     /// The manifests in the repository of `reference` that name the one of `digest` as their subject, in the order of the registry's
-    /// list, each once; what of them could not be read stands there as the reason. What an index says of them is not believed. Must
-    /// not be called from a task of a server.
+    /// list, each once; what of them could not be read stands there as the reason. When they have more than
+    /// [`MAX_REFERRERS_BYTES`] together, that reason ends the list. What an index says of them is not believed. Must not be called
+    /// from a task of a server.
     ///
     /// # Errors
     /// The list cannot be had, or is longer than [`MAX_REFERRERS`].
@@ -109,6 +113,7 @@ impl Sources {
             let Some((entries, session)) = first(&sessions, ask).await? else { return Ok((vec![], vec![])) };
             let mut seen = HashSet::new();
             let mut found = Vec::new();
+            let mut bytes = 0_u64;
             for entry in entries.iter().filter(|entry| !media::is_index(&entry.media_type)) {
                 if !seen.insert(&entry.digest) {
                     continue;
@@ -116,6 +121,13 @@ impl Sources {
                 if seen.len() > MAX_REFERRERS {
                     let why = format!("there are more than {MAX_REFERRERS}");
                     return Err(malformed(format!("the referrers of {}@{digest}", reference.name()), why));
+                }
+                // One that is too large by itself is refused unread.
+                bytes += if entry.size > MAX_MANIFEST { 0 } else { entry.size };
+                if bytes > MAX_REFERRERS_BYTES {
+                    let what = format!("all referrers of {}@{digest}", reference.name());
+                    found.push(Err(SourceError::TooLarge { what, limit: MAX_REFERRERS_BYTES }));
+                    break;
                 }
                 found.push(referrer(&shared, &session, reference, digest, entry).await);
             }
@@ -172,23 +184,36 @@ async fn referrer(
     entry: &Descriptor,
 ) -> Result<Referrer, SourceError> {
     let what = format!("{}@{}", reference.name(), entry.digest);
+    if entry.size > MAX_MANIFEST {
+        return Err(SourceError::TooLarge { what, limit: MAX_MANIFEST });
+    }
     let bytes = match pull::cached(shared, &entry.digest) {
         Some(bytes) => bytes,
         None => {
             let name = entry.digest.to_string();
             let got = fetch::manifest(session, &name, Some(&entry.digest)).await;
             let got = got.map_err(|error| failed(reference, error))?;
-            // A cache that takes nothing costs time, not truth.
-            let _ = shared.cache.put(&got.digest, &got.bytes);
+            if got.bytes.len() as u64 == entry.size {
+                // A cache that takes nothing costs time, not truth.
+                let _ = shared.cache.put(&got.digest, &got.bytes);
+            }
             got.bytes
         }
     };
     if bytes.len() as u64 != entry.size {
         return Err(SourceError::SizeMismatch { what, wanted: entry.size, found: bytes.len() as u64 });
     }
-    let manifest = manifest_of(&what, &bytes, &entry.media_type)?;
+    let mut manifest = manifest_of(&what, &bytes, &entry.media_type)?;
+    for layer in &mut manifest.layers {
+        (layer.annotations, layer.urls) = Default::default();
+    }
     match &manifest.subject {
-        Some(named) if named.digest == *subject => Ok(Referrer { digest: entry.digest.clone(), manifest }),
+        Some(named) if named.digest == *subject => Ok(Referrer {
+            digest: entry.digest.clone(),
+            artifact_type: manifest.artifact_type,
+            predicate_type: manifest.annotations.remove(PREDICATE_TYPE),
+            layers: manifest.layers,
+        }),
         Some(named) => Err(malformed(what, format!("its subject is {}, not {subject}", named.digest))),
         None => Err(malformed(what, "it names no subject")),
     }

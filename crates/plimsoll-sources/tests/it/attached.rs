@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use plimsoll_model::{Algorithm, Digest, ImageReference};
-use plimsoll_sources::attached::{Holding, Kind, MAX_PAYLOAD, MAX_REFERRERS, index_tag, tag};
+use plimsoll_sources::attached::{Holding, Kind, MAX_PAYLOAD, MAX_REFERRERS, MAX_REFERRERS_BYTES, index_tag, tag};
 use plimsoll_sources::error::chain;
 use plimsoll_sources::{Environment, NewLayer, NewReferrer, SourceOptions, Sources, hash};
 use serde_json::{Value, json};
@@ -195,11 +195,8 @@ fn a_referrer_is_found_whether_or_not_the_registry_lists_it() {
         wanted.sort();
         assert_eq!(found, wanted);
         let attached = world.sources.referrers(&world.reference(), &world.image).unwrap();
-        let texts: Vec<Vec<u8>> = attached
-            .found
-            .iter()
-            .map(|one| attached.bytes(&one.as_ref().unwrap().manifest.layers[0]).unwrap())
-            .collect();
+        let texts: Vec<Vec<u8>> =
+            attached.found.iter().map(|one| attached.bytes(&one.as_ref().unwrap().layers[0]).unwrap()).collect();
         assert!(texts.contains(&b"first".to_vec()) && texts.contains(&b"second".to_vec()));
         assert_eq!(
             world.kept().tags.contains_key(&index_tag(&world.image)),
@@ -314,4 +311,48 @@ fn case_18_a_referrer_of_another_image_is_none_of_this_one() {
     assert!(found[1].as_ref().unwrap_err().contains("it names no subject"), "{found:?}");
     assert!(found[2].is_ok(), "{found:?}");
     assert!(found[3].as_ref().unwrap_err().contains("descriptor promises"), "{found:?}");
+}
+
+#[test]
+fn referrers_that_are_large_together_are_not_all_fetched() {
+    let world = world(false);
+    let small = manifest(&[], Some(&world.image)).to_string();
+    let mut entries = vec![];
+    let mut put = |text: &str, size: u64| {
+        let digest = world.kept().put(OCI_MANIFEST, text);
+        entries.push(json!({"mediaType": OCI_MANIFEST, "digest": digest.to_string(), "size": size}));
+    };
+    put(&small, small.len() as u64);
+    // Each below what one manifest may have, and honest: spaces are JSON.
+    let large = |at: usize| format!("{small}{}", " ".repeat((3 << 20) + at));
+    for at in 0..8 {
+        put(&large(at), large(at).len() as u64);
+    }
+    put(&format!("{small} "), small.len() as u64 + 1);
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries});
+    world.kept().put_tag(&index_tag(&world.image), OCI_INDEX, &index);
+    let found = world.referrers();
+    let (last, read) = found.split_last().unwrap();
+    assert!(read.len() == 6 && read.iter().all(Result::is_ok), "{found:?}");
+    assert!(last.as_ref().unwrap_err().contains(&format!("{MAX_REFERRERS_BYTES} bytes")), "{found:?}");
+    assert_eq!(world.server.count("/manifests/sha256:"), 6, "what lies behind the bound is not asked for");
+}
+
+#[test]
+fn a_referrer_that_claims_an_endless_size_is_not_fetched_and_hides_no_other() {
+    let world = world(false);
+    let small = manifest(&[], Some(&world.image)).to_string();
+    let digest = world.kept().put(OCI_MANIFEST, &small).to_string();
+    let other = world.kept().put(OCI_MANIFEST, &format!("{small} ")).to_string();
+    let entry = |digest: &str, size: u64| json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": size});
+    let index = |entries: Vec<Value>| json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries});
+    let name = index_tag(&world.image);
+    for size in [(4 << 20) + 1, (16 << 20) + 1, u64::MAX] {
+        let both = vec![entry(&digest, size), entry(&other, small.len() as u64 + 1)];
+        world.kept().put_tag(&name, OCI_INDEX, &index(both));
+        let found = world.referrers();
+        assert!(found[0].as_ref().unwrap_err().contains("larger than"), "{found:?}");
+        assert_eq!(found[1].as_ref(), Ok(&other));
+    }
+    assert_eq!(world.server.count(&digest), 0);
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Digest, ImageReference, Problem, ProblemKind};
-use plimsoll_sources::Sources;
 use plimsoll_sources::attached::Kind;
 use plimsoll_sources::oci::manifest::Descriptor;
+use plimsoll_sources::{SourceError, Sources};
 use plimsoll_trust::{BUNDLE_MEDIA_TYPES, simple_signing};
 
 /// The media type of layers with attestations in the classic form.
@@ -74,12 +74,16 @@ pub fn listed(sources: &Sources, reference: &ImageReference, digest: &Digest, at
                     // It may be a signature, and may be anything.
                     Err(error) => {
                         let message = format!("read a referrer of {digest}: {}", chain(error));
-                        listed.problems.push(Problem::undecided(ProblemKind::Unreachable, message));
+                        let kind = match error {
+                            SourceError::TooLarge { .. } => ProblemKind::LimitReached,
+                            _ => ProblemKind::Unreachable,
+                        };
+                        listed.problems.push(Problem::undecided(kind, message));
                     }
                     Ok(referrer) => {
                         let is_bundle =
                             |layer: &&Descriptor| BUNDLE_MEDIA_TYPES.iter().any(|(name, _)| layer.media_type == *name);
-                        for layer in referrer.manifest.layers.iter().filter(is_bundle) {
+                        for layer in referrer.layers.iter().filter(is_bundle) {
                             listed.take(layer, || attached.bytes(layer).map_err(words), Form::Bundle);
                         }
                     }
@@ -121,11 +125,11 @@ fn told(kind: Kind) -> &'static str {
     }
 }
 
-fn words(error: plimsoll_sources::SourceError) -> String {
+fn words(error: SourceError) -> String {
     crate::message::chain(&anyhow::Error::new(error))
 }
 
-fn chain(error: &plimsoll_sources::SourceError) -> String {
+fn chain(error: &SourceError) -> String {
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(one) = cause {

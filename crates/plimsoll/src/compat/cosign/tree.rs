@@ -49,14 +49,13 @@ pub fn run(asked: &Tree) -> Result<(), Failure> {
     for referrer in sources.referrers(&store, digest)?.found {
         match referrer {
             Ok(referrer) => {
-                let annotated = referrer.manifest.annotations.get("dev.sigstore.bundle.predicateType").cloned();
-                let what = annotated.or_else(|| referrer.manifest.artifact_type.clone()).unwrap_or_default();
+                let what = referrer.predicate_type.or(referrer.artifact_type).unwrap_or_default();
                 lines.push(format!(
                     "└── 🔗 {what} artifacts via OCI referrer: {}",
                     fetch::by_digest(&store, &referrer.digest)
                 ));
-                let count = referrer.manifest.layers.len();
-                for (at, layer) in referrer.manifest.layers.iter().enumerate() {
+                let count = referrer.layers.len();
+                for (at, layer) in referrer.layers.iter().enumerate() {
                     let branch = if at + 1 == count { "└──" } else { "├──" };
                     lines.push(format!("   {branch} 🍒 {}", layer.digest));
                 }

@@ -102,7 +102,7 @@ fn bundles(
         let of_bundles = |layer: &&plimsoll_sources::oci::manifest::Descriptor| {
             layer.media_type.starts_with(image_bundle::MEDIA_TYPE_PREFIX)
         };
-        for layer in referrer.manifest.layers.iter().filter(of_bundles) {
+        for layer in referrer.layers.iter().filter(of_bundles) {
             let bytes = match attached.bytes(layer) {
                 Ok(bytes) => bytes,
                 Err(error) => {
