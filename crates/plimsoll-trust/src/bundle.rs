@@ -80,7 +80,7 @@ impl Bundle {
     /// `unsupported` for other versions, `malformed`, `too-large`, `envelope-signatures`.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
         let what = "a bundle";
-        let value = json::parse(bytes, what)?;
+        let value = json::parse_holder(bytes, what)?;
         let kind = json::text(&value, "mediaType", what)?;
         let version = MEDIA_TYPES.iter().find(|(name, _)| *name == kind).map(|(_, version)| *version);
         let version = version.ok_or_else(|| Refusal::new(Reason::Unsupported, format!("a bundle of type {kind:?}")))?;

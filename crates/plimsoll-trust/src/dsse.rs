@@ -29,7 +29,7 @@ impl Envelope {
     /// `malformed`, `too-large`, `envelope-signatures` unless there is exactly one: what holds one good signature and one of somebody
     /// else would be signed for one reader and not for another.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
-        Self::from_value(&json::parse(bytes, "an envelope")?)
+        Self::from_value(&json::parse_holder(bytes, "an envelope")?)
     }
 
     pub(crate) fn from_value(value: &Value) -> Result<Self, Refusal> {
