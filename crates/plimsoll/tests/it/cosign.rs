@@ -1,10 +1,14 @@
-//! Cosign's personality, without a registry: keys, their files and passwords, and what is refused. That it signs and verifies what
-//! the real one does is for scripts/peers/cosign.py to hold.
+//! Cosign's personality, with a small registry at most: keys, their files and passwords, and what is refused. That it signs and
+//! verifies what the real one does is for scripts/peers/cosign.py to hold.
 
-use std::io::Write as _;
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use serde_json::json;
 
 use crate::{Run, project, run};
 
@@ -112,4 +116,79 @@ fn what_is_not_built_is_refused_by_name_and_nothing_is_asked() {
         assert!(said.err.contains(named), "{args:?}: {}", said.err);
     }
     assert_ne!(cosign(&project(), "", &["verify", "--nosuch", "a"]).status, 0);
+}
+
+/// A registry of fixed answers by what their paths end in: status, media type, body.
+fn registry(answers: BTreeMap<String, (u16, &'static str, String)>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines: Vec<String> =
+                BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let path = lines.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+            let found = answers.iter().find(|(end, _)| path.ends_with(end.as_str()));
+            let (status, kind, body) = found.map_or((404, "text/plain", ""), |(_, (s, k, b))| (*s, *k, b.as_str()));
+            let head = format!("HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {}", body.len());
+            let _ = write!(stream, "{head}\r\nConnection: close\r\n\r\n{body}");
+        }
+    });
+    host
+}
+
+#[test]
+fn a_signature_that_cannot_be_had_is_not_told_as_one_that_does_not_match() {
+    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    let digest = |text: &str| {
+        let bytes = plimsoll_trust::Hash::Sha256.of(text.as_bytes());
+        format!("sha256:{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    };
+    let of = |kind: &str, text: &str| json!({"mediaType": kind, "digest": digest(text), "size": text.len()});
+    let manifest = |layers: &[serde_json::Value]| {
+        let config = of("application/vnd.oci.empty.v1+json", "{}");
+        json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers})
+    };
+    let image = manifest(&[]).to_string();
+    // Neither is a signature, and both can be read.
+    let (bundle, payload) = ("[]", "{}");
+    let mut refers = manifest(&[of("application/vnd.dev.sigstore.bundle.v0.3+json", bundle)]);
+    refers["subject"] = of(MANIFEST, &image);
+    let refers = refers.to_string();
+    let classic = manifest(&[of("application/vnd.dev.cosign.simplesigning.v1+json", payload)]).to_string();
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [of(MANIFEST, &refers)]}).to_string();
+    let tag = digest(&image).replace(':', "-");
+    let names = ["/v1", "/index", "/referrer", "/bundle", "/payload"];
+    let run = |unread: &str, status: u16| {
+        let places = [
+            ("manifests/v1".to_owned(), MANIFEST, image.as_str()),
+            (format!("referrers/{}", digest(&image)), INDEX, &index),
+            (format!("manifests/{}", digest(&refers)), MANIFEST, &refers),
+            (format!("blobs/{}", digest(bundle)), "application/octet-stream", bundle),
+            (format!("blobs/{}", digest(payload)), "application/octet-stream", payload),
+        ];
+        let mut answers: BTreeMap<_, _> = names
+            .iter()
+            .zip(places)
+            .map(|(name, (end, kind, body))| match *name == unread {
+                true => (end, (status, "text/plain", String::new())),
+                false => (end, (200, kind, body.to_owned())),
+            })
+            .collect();
+        answers.insert(format!("manifests/{tag}.sig"), (200, MANIFEST, classic.clone()));
+        let folder = tempfile::tempdir().unwrap();
+        let key = project().join("crates/plimsoll-trust/tests/keys/p256.pub");
+        let name = format!("{}/a/b:v1", registry(answers));
+        let args = ["verify", "--insecure-ignore-tlog", "--key", key.to_str().unwrap(), "--allow-http-registry", &name];
+        cosign(folder.path(), "", &args)
+    };
+    let read = run("", 200);
+    assert_eq!((read.status, read.err.contains("no matching signatures")), (12, true), "{}", read.err);
+    for (unread, status) in [("/referrer", 401), ("/referrer", 501), ("/bundle", 403), ("/payload", 401)] {
+        let said = run(unread, status);
+        assert_eq!((said.status, said.out.as_str()), (1, ""), "{unread} {status}: {}", said.err);
+        assert!(said.err.contains("could not tell whether a signature matches"), "{unread}: {}", said.err);
+        assert!(!said.err.contains("no matching"), "{unread}: {}", said.err);
+    }
 }

@@ -2,8 +2,8 @@
 //! signature is true is `plimsoll-trust`'s, registries are `plimsoll-sources`'.
 //!
 //! What is another way here: both storage forms are always read, and one good signature in either is enough; a signature is wanted
-//! where one is demanded, so that an SBOM's attestation is none; a failure has the code of its kind (12 where nothing matches) in
-//! both forms; nothing is fetched that no flag names: no trust root, no log. A flag of Cosign's that is not built is refused by
+//! where one is demanded, so that an SBOM's attestation is none; a failure has the code of its kind (12 where nothing matches, 1 where
+//! that could not be told) in both forms; nothing is fetched that no flag names: no trust root, no log. A flag of Cosign's that is not built is refused by
 //! name.
 
 mod blob;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::ImageReference;
-use plimsoll_sources::Sources;
 use plimsoll_sources::attached::Kind;
+use plimsoll_sources::{SourceError, Sources};
 use plimsoll_trust::classic::{self, Claims};
 use plimsoll_trust::{
     Demand, SIGNATURE, Signer, SimpleSigning, Subject, TrustMaterial, Verified, image_bundle, simple_signing,
@@ -35,6 +35,32 @@ struct Found {
     verified: Vec<String>,
     /// Why others do not.
     refused: Vec<String>,
+    /// Why of others it could not be told.
+    unread: Vec<String>,
+}
+
+impl Found {
+    /// Something that is there could not be had. What was read and is none is refused.
+    fn failed(&mut self, error: SourceError) {
+        let is_read = matches!(error, SourceError::Malformed { .. } | SourceError::Json { .. });
+        let list = if is_read { &mut self.refused } else { &mut self.unread };
+        list.push(Failure::from(error).why);
+    }
+
+    /// Signatures that fulfil the demand; without one, that none does only where all could be read.
+    fn outcome(self) -> Result<Vec<String>, Failure> {
+        match (self.verified.as_slice(), self.unread.as_slice(), self.refused.as_slice()) {
+            ([_, ..], ..) => Ok(self.verified),
+            ([], [], []) => Err(Failure { status: NO_SIGNATURE, why: "no signatures found".into() }),
+            ([], [], whys) => {
+                Err(Failure { status: NO_MATCH, why: format!("no matching signatures: {}", whys.join("\n")) })
+            }
+            ([], unread, whys) => {
+                let all: Vec<&str> = unread.iter().chain(whys).map(String::as_str).collect();
+                Err(format!("could not tell whether a signature matches: {}", all.join("\n")).into())
+            }
+        }
+    }
 }
 
 pub fn run(asked: &Verify) -> Result<(), Failure> {
@@ -74,14 +100,10 @@ fn signatures(sources: &Sources, image: &Image, wanted: &Wanted) -> Result<Vec<S
     if wanted.bundles != Some(true) {
         layers(sources, &store, image, wanted, &mut found)?;
     }
-    match (found.verified.is_empty(), found.refused.as_slice()) {
-        (false, _) => Ok(found.verified),
-        (true, []) => Err(Failure { status: NO_SIGNATURE, why: "no signatures found".into() }),
-        (true, whys) => Err(Failure { status: NO_MATCH, why: format!("no matching signatures: {}", whys.join("\n")) }),
-    }
+    found.outcome()
 }
 
-/// Signatures that are bundles. One that cannot be read is one that does not match.
+/// Signatures that are bundles.
 fn bundles(
     sources: &Sources,
     store: &ImageReference,
@@ -90,12 +112,12 @@ fn bundles(
     found: &mut Found,
 ) -> Result<(), Failure> {
     let digest = fetch::sha256(&image.holding.digest)?;
-    let attached = sources.referrers(store, &image.holding.digest)?;
-    for referrer in &attached.found {
+    let mut attached = sources.referrers(store, &image.holding.digest)?;
+    for referrer in std::mem::take(&mut attached.found) {
         let referrer = match referrer {
             Ok(referrer) => referrer,
             Err(error) => {
-                found.refused.push(format!("could not {}", plimsoll_sources::error::chain(error)));
+                found.failed(error);
                 continue;
             }
         };
@@ -106,7 +128,7 @@ fn bundles(
             let bytes = match attached.bytes(layer) {
                 Ok(bytes) => bytes,
                 Err(error) => {
-                    found.refused.push(Failure::from(error).why);
+                    found.failed(error);
                     continue;
                 }
             };
@@ -128,7 +150,7 @@ fn bundles(
     Ok(())
 }
 
-/// Signatures of the classic form. One that cannot be read is one that does not match.
+/// Signatures of the classic form.
 fn layers(
     sources: &Sources,
     store: &ImageReference,
@@ -152,7 +174,7 @@ fn layers(
         let payload = match attached.bytes(layer) {
             Ok(payload) => payload,
             Err(error) => {
-                found.refused.push(Failure::from(error).why);
+                found.failed(error);
                 continue;
             }
         };
