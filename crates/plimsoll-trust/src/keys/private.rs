@@ -6,9 +6,9 @@ use std::fmt;
 
 use p256::ecdsa::signature::Signer as _;
 use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, PrivateKeyInfoRef};
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::rsa::KeyPair as RsaKeyPair;
-use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256};
+use ring::signature::RSA_PKCS1_SHA256;
 use zeroize::Zeroizing;
 
 use super::pem;
@@ -53,6 +53,8 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
+/// How often 32 bytes are drawn that are no key of P-256: once in four billion draws they are none.
+const MAX_DRAWS: usize = 8;
 /// `PKCS#8`, version 1, with the algorithm identifier of RSA and a NULL; what follows is the key's octet string.
 const RSA_PKCS8: &[u8] =
     &[0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
@@ -76,9 +78,16 @@ impl PrivateKey {
     /// # Errors
     /// The system gives no random bytes.
     pub fn generate() -> Result<PrivateKey, Refusal> {
-        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
-            .map_err(|_| Refusal::new(Reason::NoRandomness, "the system gives no random bytes for a key"))?;
-        PrivateKey::from_pkcs8(made.as_ref())
+        let none = || Refusal::new(Reason::NoRandomness, "the system gives no random bytes for a key");
+        let mut scalar = Zeroizing::new([0; 32]);
+        for _ in 0..MAX_DRAWS {
+            SystemRandom::new().fill(scalar.as_mut_slice()).map_err(|_| none())?;
+            // One that is not below the order of the curve, or is zero, is drawn again.
+            if let Ok(secret) = p256::SecretKey::from_slice(scalar.as_slice()) {
+                return PrivateKey::p256(secret);
+            }
+        }
+        Err(none())
     }
 
     /// The key of a PKCS#8 `PrivateKeyInfo` in DER.
@@ -311,6 +320,16 @@ mod tests {
             }
         }
         assert!(PrivateKey::from_pkcs8(&[]).is_err());
+    }
+
+    #[test]
+    fn new_keys_are_no_copies_of_each_other_and_are_read_again() {
+        let keys = [(); 16].map(|()| PrivateKey::generate().unwrap());
+        let spkis: std::collections::BTreeSet<_> = keys.iter().map(|key| key.spki().to_vec()).collect();
+        assert_eq!(spkis.len(), keys.len());
+        for key in &keys {
+            assert_eq!(PrivateKey::from_pkcs8(key.pkcs8()).unwrap().spki(), key.spki());
+        }
     }
 
     #[test]

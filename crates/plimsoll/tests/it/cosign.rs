@@ -50,6 +50,18 @@ fn a_key_pair_is_made_for_its_owner_alone_and_no_password_is_shown() {
     assert_eq!(again.status, 1);
     assert!(again.err.contains("already exists") && again.err.contains("declined"), "{}", again.err);
     assert_eq!(std::fs::read_to_string(&private).unwrap(), text);
+    // So is a public half alone, before anything is written.
+    let (public, other) = (folder.path().join("cosign.pub"), folder.path().join("other.pub"));
+    std::fs::copy(&public, &other).unwrap();
+    let prefix = ["generate-key-pair", "--output-key-prefix", "other"];
+    let alone = cosign(folder.path(), "open sesame", &prefix);
+    assert_eq!(alone.status, 1, "{}", alone.err);
+    assert!(alone.err.contains("other.pub already exists") && alone.err.contains("declined"), "{}", alone.err);
+    assert!(!folder.path().join("other.key").exists());
+    assert_eq!(std::fs::read(&other).unwrap(), std::fs::read(&public).unwrap());
+    let alone = typed(folder.path(), "y\nnew", &prefix);
+    assert_eq!(alone.status, 0, "{}", alone.err);
+    assert_ne!(std::fs::read(&other).unwrap(), std::fs::read(&public).unwrap());
     let again = typed(folder.path(), "y\nnew", &["generate-key-pair"]);
     assert_eq!(again.status, 0, "{}", again.err);
     assert_ne!(std::fs::read_to_string(&private).unwrap(), text);

@@ -1,7 +1,9 @@
 //! Keys that command lines name, and their passwords. In: a file or a variable of the environment. Out: a key. Other places of keys
 //! are refused by name.
 
+use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 
 use plimsoll_trust::keys::{self, Signer as _};
 use plimsoll_trust::{PrivateKey, PublicKey};
@@ -14,6 +16,9 @@ const MAX_KEY: u64 = 1 << 20;
 /// Bytes of a password.
 const MAX_PASSWORD: u64 = 64 << 10;
 
+/// Bytes of memory behind what is read, so that a full vector does not grow to see that nothing follows.
+const SPARE: usize = 64;
+
 /// The text that `--key` leads to.
 pub fn read(named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if let Some(variable) = named.strip_prefix("env://") {
@@ -24,9 +29,8 @@ pub fn read(named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if let Some((scheme, _)) = named.split_once("://") {
         return Err(format!("keys at {scheme}:// are not spoken yet: name a file, or env://NAME").into());
     }
-    let file = std::fs::File::open(named).map_err(|error| Failure::from(format!("open {named}: {error}")))?;
-    let mut text = Zeroizing::new(Vec::new());
-    file.take(MAX_KEY + 1).read_to_end(&mut text).map_err(|error| Failure::from(format!("read {named}: {error}")))?;
+    let file = File::open(named).map_err(|error| Failure::from(format!("open {named}: {error}")))?;
+    let text = all(file, MAX_KEY + 1).map_err(|error| Failure::from(format!("read {named}: {error}")))?;
     if text.len() as u64 > MAX_KEY {
         return Err(format!("{named} has more than {MAX_KEY} bytes: it is no key").into());
     }
@@ -62,10 +66,8 @@ pub fn password(new: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
         return Ok(Zeroizing::new(password.into_vec()));
     }
     if !std::io::stdin().is_terminal() {
-        let mut password = Zeroizing::new(Vec::new());
-        let read = std::io::stdin().lock().take(MAX_PASSWORD).read_to_end(&mut password);
-        read.map_err(|error| Failure::from(format!("read the password: {error}")))?;
-        return Ok(password);
+        let read = input().and_then(|input| all(input, MAX_PASSWORD));
+        return read.map_err(|error| Failure::from(format!("read the password: {error}")));
     }
     let typed = typed("Enter password for private key: ")?;
     if new && typed != self::typed("Enter password for private key again: ")? {
@@ -74,9 +76,36 @@ pub fn password(new: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(Zeroizing::new(typed.as_bytes().to_vec()))
 }
 
+/// Standard input without the buffer that the standard library keeps behind it, unwiped.
+pub fn input() -> std::io::Result<File> {
+    std::io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// At most so many bytes. Memory for all of them is taken before: a vector that grows leaves copies behind.
+fn all(from: impl std::io::Read, most: u64) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most as usize + SPARE));
+    from.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn typed(prompt: &str) -> Result<Zeroizing<String>, Failure> {
     let terminal = console::Term::stderr();
     let _ = write!(&terminal, "{prompt}");
     let line = terminal.read_secure_line().map_err(|error| Failure::from(format!("read the password: {error}")))?;
     Ok(Zeroizing::new(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_stays_where_it_was_first_put() {
+        for length in [0, 1, 31, 32, 4095, 4096, 5000] {
+            let read = all(vec![7; length].as_slice(), 4096).unwrap();
+            assert_eq!(read.len(), length.min(4096));
+            // As it was taken: it never grew.
+            assert_eq!(read.capacity(), Vec::<u8>::with_capacity(4096 + SPARE).capacity(), "{length}");
+        }
+    }
 }

@@ -38,35 +38,50 @@ pub fn public(asked: &PublicKey) -> Result<(), Failure> {
 /// Writes both halves.
 fn keep(key: &PrivateKey, prefix: &str, overwrite: bool) -> Result<(), Failure> {
     let (private, public) = (format!("{prefix}.key"), format!("{prefix}.pub"));
+    let is_there = |path: &str| std::fs::symlink_metadata(path).is_ok();
+    let [old_private, old_public] = [&private, &public].map(|path| is_there(path).then_some(path.as_str()));
+    let there: Vec<&str> = [old_private, old_public].into_iter().flatten().collect();
     // The question comes before the password: both may come from standard input.
-    if !overwrite && Path::new(&private).exists() && !confirmed(&private)? {
+    if !overwrite && !there.is_empty() && !confirmed(&there)? {
         return Err("user declined the prompt".into());
     }
     let sealed = keys::seal(key, &key::password(true)?)?;
-    whole(&private, sealed.as_bytes())?;
+    whole(&private, sealed.as_bytes(), overwrite || old_private.is_some())?;
     say(&format!("Private key written to {private}"));
-    write(&public, key.public_pem().as_bytes())?;
+    match overwrite || old_public.is_some() {
+        true => write(&public, key.public_pem().as_bytes())?,
+        false => new(&public, key.public_pem().as_bytes())?,
+    }
     say(&format!("Public key written to {public}"));
     Ok(())
 }
 
-/// Writes a file for its owner alone, whole or not at all.
-fn whole(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+/// Writes a file that others may read, where there is none.
+fn new(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let file = std::fs::File::create_new(path);
+    let written = file.and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| format!("write {path}: {error}").into())
+}
+
+/// Writes a file for its owner alone, whole or not at all; over another only where that is meant.
+fn whole(path: &str, bytes: &[u8], replace: bool) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::from(format!("write {path}: {error}"));
     let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Readable by its owner alone from its first byte on.
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    let persisted = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    persisted.map_err(|error| failed(error.error))?;
     Ok(())
 }
 
-fn confirmed(path: &str) -> Result<bool, Failure> {
-    say(&format!("WARNING: File {path} already exists. Overwrite?"));
+/// Whether somebody agrees that these files are overwritten.
+fn confirmed(paths: &[&str]) -> Result<bool, Failure> {
+    paths.iter().for_each(|path| say(&format!("WARNING: File {path} already exists. Overwrite?")));
     let _ = write!(std::io::stderr().lock(), "Are you sure you would like to continue? [y/N] ");
     let mut line = Vec::new();
     // A line, and no byte more: a password may follow.
-    let mut stdin = std::io::stdin().lock();
+    let mut stdin = key::input().map_err(|error| format!("read the answer: {error}"))?;
     while line.len() < 16 && line.last() != Some(&b'\n') {
         let mut byte = [0];
         match std::io::Read::read(&mut stdin, &mut byte) {
@@ -76,4 +91,28 @@ fn confirmed(path: &str) -> Result<bool, Failure> {
         }
     }
     Ok(line.trim_ascii().eq_ignore_ascii_case(b"y") || line.trim_ascii().eq_ignore_ascii_case(b"yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_appeared_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.key");
+        let name = path.to_str().unwrap();
+        whole(name, b"first", false).unwrap();
+        assert!(whole(name, b"second", false).unwrap_err().why.contains("a.key"));
+        assert!(new(name, b"second").unwrap_err().why.contains("a.key"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        whole(name, b"second", true).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        // Nor is what a link leads to.
+        let link = folder.path().join("b.key");
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &link).unwrap();
+        assert!(whole(link.to_str().unwrap(), b"x", false).is_err() && new(link.to_str().unwrap(), b"x").is_err());
+        assert!(!folder.path().join("elsewhere").exists());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no half-written file stays");
+    }
 }
