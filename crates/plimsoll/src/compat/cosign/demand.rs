@@ -11,11 +11,7 @@ const MAX_ROOT: u64 = 4 << 20;
 /// What is trusted: what a file says, or Sigstore's public authorities and logs as they are built in. Nothing is fetched.
 pub fn trust(flags: &Flags) -> Result<TrustMaterial, Failure> {
     let Some(path) = &flags.trusted_root else { return Ok(TrustMaterial::production()?) };
-    let size = std::fs::metadata(path).map_err(|error| format!("read {path}: {error}"))?.len();
-    if size > MAX_ROOT {
-        return Err(format!("{path} has more than {MAX_ROOT} bytes: it is no trusted root").into());
-    }
-    let text = std::fs::read(path).map_err(|error| format!("read {path}: {error}"))?;
+    let text = super::read(path, MAX_ROOT)?;
     TrustMaterial::from_json(&text).map_err(|refusal| format!("read {path}: {refusal}").into())
 }
 

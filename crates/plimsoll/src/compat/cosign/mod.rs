@@ -117,6 +117,12 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", super::safe_lines(text));
 }
 
+/// The bytes of a file, which are at most so many.
+fn read(path: &str, most: u64) -> Result<Vec<u8>, Failure> {
+    let read = crate::assess::read_bounded(std::path::Path::new(path), most);
+    read.map_err(|error| format!("could not {}", crate::message::chain(&error)).into())
+}
+
 /// Writes a file that others may read.
 fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(|error| format!("write {path}: {error}").into())

@@ -16,6 +16,8 @@ use super::{Failure, fetch, key, say, write};
 
 /// Images of one index that are signed with it.
 const MAX_IMAGES: usize = 1_000;
+/// Bytes of a signing configuration. Sigstore's own has some two kilobytes.
+const MAX_CONFIG: u64 = 1 << 20;
 
 pub fn run(asked: &Sign) -> Result<(), Failure> {
     let Some(named) = &asked.key else {
@@ -69,7 +71,7 @@ pub fn without_services(tlog_upload: Option<bool>, signing_config: Option<&str>,
             _ => Err("transparency logs are not written to yet: --tlog-upload=false signs without".into()),
         };
     };
-    let text = std::fs::read(path).map_err(|error| format!("read {path}: {error}"))?;
+    let text = super::read(path, MAX_CONFIG)?;
     let config: Value = serde_json::from_slice(&text).map_err(|error| format!("read {path}: {error}"))?;
     let kind = config["mediaType"].as_str().unwrap_or_default();
     if !kind.starts_with("application/vnd.dev.sigstore.signingconfig.") {
