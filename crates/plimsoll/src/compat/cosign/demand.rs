@@ -83,15 +83,116 @@ fn pattern(what: &str, exact: Option<&String>, regexp: Option<&String>) -> Resul
         (None, None) => Ok(None),
         (Some(exact), None) => Ok(Some(Pattern::exact(exact))),
         (None, Some(regexp)) => {
-            if !(regexp.starts_with('^') && regexp.ends_with('$')) {
+            if !is_anchored(regexp) {
                 say(&format!(
-                    "WARNING: --certificate-{what}-regexp {regexp:?} is content with a part of the name: write ^…$ for all of it"
+                    "WARNING: --certificate-{what}-regexp {regexp:?} is content with a part of the name: write ^(?:…)$ for all of it"
                 ));
             }
             Ok(Some(Pattern::regexp_anywhere(regexp)?))
         }
         (Some(_), Some(_)) => {
             Err(format!("--certificate-{what} and --certificate-{what}-regexp are given both").into())
+        }
+    }
+}
+
+/// Whether a regular expression surely fits whole names alone: `^…$`, and no `|` that takes one of the two away. What is not
+/// understood here is not sure.
+fn is_anchored(regexp: &str) -> bool {
+    let Some(mut rest) = regexp.strip_prefix('^') else { return false };
+    // A repetition makes the anchor optional; a quotation may hold what closes it.
+    if rest.starts_with(['*', '?', '+', '{']) || rest.contains("\\Q") {
+        return false;
+    }
+    let mut open = 0_usize;
+    while let Some(first) = rest.chars().next() {
+        let after = &rest[first.len_utf8()..];
+        rest = match first {
+            '$' if after.is_empty() => return open == 0,
+            '|' if open == 0 => return false,
+            '\\' => after.chars().next().map_or("", |escaped| &after[escaped.len_utf8()..]),
+            '[' => match after_class(after) {
+                Some(after) => after,
+                None => return false,
+            },
+            '(' => {
+                open += 1;
+                after
+            }
+            ')' if open == 0 => return false,
+            ')' => {
+                open -= 1;
+                after
+            }
+            _ => after,
+        };
+    }
+    false
+}
+
+/// What follows a class of characters, whose `[` is read already.
+fn after_class(class: &str) -> Option<&str> {
+    let mut rest = class.strip_prefix('^').unwrap_or(class);
+    // One that stands first is a member.
+    rest = rest.strip_prefix(']').unwrap_or(rest);
+    loop {
+        let first = rest.chars().next()?;
+        let after = &rest[first.len_utf8()..];
+        rest = match first {
+            ']' => return Some(after),
+            '\\' => &after[after.chars().next()?.len_utf8()..],
+            '[' if after.starts_with(':') => after.split_once(":]").map_or(after, |(_, rest)| rest),
+            _ => after,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_that_fit_whole_names_are_told_from_others() {
+        for whole in [
+            "^a$",
+            "^$",
+            "^(?:a|b)$",
+            "^(a|b)$",
+            "^https://github\\.com/(acme|evil)/.*@refs/(heads|tags)/.*$",
+            "^[|]$",
+            "^[]|(]$",
+            "^[^]|]a\\|b$",
+            "^[[:alpha:]|(]$",
+            "^é$",
+        ] {
+            assert!(is_anchored(whole), "{whole}");
+        }
+        for part in [
+            "",
+            "^",
+            "$",
+            "a",
+            "^a",
+            "a$",
+            "^a|b$",
+            "^(a)|(b)$",
+            "^(?:a|b)$|c$",
+            "^a\\$",
+            "^a[$",
+            "^a[$]",
+            "^(a$",
+            "^a)|(b$",
+            "^*a$",
+            "^?a$",
+            "^{0}a$",
+            "^[]]a|b$",
+            "^[[:alpha:](]a|b$",
+            "^\\[a|b]$",
+            "^\\Qa|b\\E$",
+            "^\\Qa$",
+            "^\\\\|b$",
+        ] {
+            assert!(!is_anchored(part), "{part}");
         }
     }
 }
