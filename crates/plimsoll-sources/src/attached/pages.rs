@@ -72,8 +72,11 @@ async fn by_api(session: &Session, digest: &Digest) -> Result<Vec<Descriptor>, R
     Err(session.bad_answer(&what, format!("there are more than {MAX_PAGES} pages")))
 }
 
-/// The index at the derived tag; one that is not there is empty.
+/// The index at the derived tag; one that is not there is empty. A place that is not to be believed about tags is not asked.
 async fn by_tag(session: &Session, digest: &Digest) -> Result<Listed, RegistryError> {
+    if !session.endpoint.resolves_tags {
+        return Ok(Listed::ByTag(vec![]));
+    }
     let tag = index_tag(digest);
     match fetch::manifest(session, &tag, None).await {
         Ok(got) => {

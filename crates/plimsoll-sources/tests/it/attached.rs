@@ -356,3 +356,35 @@ fn a_referrer_that_claims_an_endless_size_is_not_fetched_and_hides_no_other() {
     }
     assert_eq!(world.server.count(&digest), 0);
 }
+
+#[test]
+fn an_index_at_a_tag_is_asked_of_places_alone_that_tell_what_tags_mean() {
+    let (mirror, own) = (world(false), world(false));
+    for world in [&mirror, &own] {
+        let refers = manifest(&[], Some(&world.image)).to_string();
+        let digest = world.kept().put(OCI_MANIFEST, &refers).to_string();
+        let entry = json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": refers.len()});
+        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]});
+        world.kept().put_tag(&index_tag(&world.image), OCI_INDEX, &index);
+    }
+    let asked = |capabilities: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let hosts = folder.path().join("certs.d/quay.io");
+        std::fs::create_dir_all(&hosts).unwrap();
+        let (host, server) = (mirror.server.host(), own.server.host());
+        let file = format!("server='http://{server}'\n[host.'http://{host}']\ncapabilities=[{capabilities}]\n");
+        std::fs::write(hosts.join("hosts.toml"), file).unwrap();
+        let options = SourceOptions {
+            cache_dir: Some(folder.path().join("cache")),
+            environment: Environment::default(),
+            hosts_dir: Some(folder.path().join("certs.d")),
+            ..SourceOptions::default()
+        };
+        let reference = "quay.io/a/b:v1".parse().unwrap();
+        assert_eq!(Sources::new(&options).unwrap().referrers(&reference, &mirror.image).unwrap().found.len(), 1);
+        let name = format!("/manifests/{}", index_tag(&mirror.image));
+        (mirror.server.count(&name), own.server.count(&name))
+    };
+    assert_eq!(asked("'pull'"), (0, 1));
+    assert_eq!(asked("'pull', 'resolve'"), (1, 1));
+}
