@@ -89,7 +89,23 @@ pub(crate) fn identity_fault(pattern: &str) -> Option<Wrong> {
         let hint = "name what is theirs alone: `https://github.com/acme/**`";
         return Some(("this fits everybody whom the issuer vouches for".into(), Some(hint.into())));
     }
+    if pattern.contains('*') && !host_is_literal(pattern) {
+        let hint = "name scheme and host in full: `https://github.com/acme/**`";
+        return Some(("nothing is wild in the scheme and the host of an identity".into(), Some(hint.into())));
+    }
     None
+}
+
+/// Whether a glob fits URIs of one host alone, or none: before a host that is settled, whatever follows may stand in a stranger's
+/// path. A glob without `/` and `**` fits mail addresses and the like.
+fn host_is_literal(glob: &str) -> bool {
+    match glob.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.split('/').next().unwrap_or_default();
+            !host.is_empty() && !scheme.contains('*') && !host.contains('*')
+        }
+        None => !glob.contains('/') && !glob.contains("**"),
+    }
 }
 
 /// Why a text is no type of attestation.

@@ -16,21 +16,24 @@ const MOST_PROGRAM: usize = 1 << 20;
 pub struct Pattern {
     written: String,
     compiled: Option<Regex>,
+    /// It is for URIs alone.
+    of_uris: bool,
 }
 
 impl Pattern {
     /// This text and no other.
     pub fn exact(text: &str) -> Self {
-        Self { written: text.to_owned(), compiled: None }
+        Self { written: text.to_owned(), compiled: None, of_uris: false }
     }
 
-    /// A glob over the whole text: `*` is anything but `/`, `**` anything, and all else is itself.
+    /// A glob over the whole text: `*` is anything but `/`, `**` anything, and all else is itself. One with `://` fits no name that
+    /// is not a URI.
     ///
     /// # Errors
     /// `too-large`.
     pub fn glob(glob: &str) -> Result<Self, Refusal> {
         if !glob.contains('*') {
-            return Ok(Self::exact(glob));
+            return Ok(Self { of_uris: glob.contains("://"), ..Self::exact(glob) });
         }
         let parts: Vec<_> = glob
             .split("**")
@@ -43,7 +46,7 @@ impl Pattern {
         let built = RegexBuilder::new(&expression).size_limit(MOST_PROGRAM).build();
         let compiled =
             built.map_err(|_| Refusal::new(Reason::TooLarge, format!("the pattern {glob:?} is too large")))?;
-        Ok(Self { written: glob.to_owned(), compiled: Some(compiled) })
+        Ok(Self { written: glob.to_owned(), compiled: Some(compiled), of_uris: glob.contains("://") })
     }
 
     /// A regular expression of Go's over the whole text.
@@ -66,7 +69,7 @@ impl Pattern {
 
     fn compile(written: &str, expression: &str) -> Result<Self, Refusal> {
         let compiled = plimsoll_re2::compiled(expression, MOST_PROGRAM).map_err(malformed)?;
-        Ok(Self { written: written.to_owned(), compiled: Some(compiled) })
+        Ok(Self { written: written.to_owned(), compiled: Some(compiled), of_uris: false })
     }
 
     /// Whether it matches.
@@ -75,6 +78,11 @@ impl Pattern {
             None => self.written == text,
             Some(compiled) => compiled.is_match(text),
         }
+    }
+
+    /// Whether it matches the name of a certificate's holder.
+    pub fn fits(&self, name: &Name) -> bool {
+        (!self.of_uris || matches!(name, Name::Uri(_))) && self.matches(name.text())
     }
 
     /// As it was written.
@@ -140,7 +148,7 @@ impl Identity {
     /// `identity-ambiguous`, `identity-mismatch`, `issuer-missing`, `issuer-disagrees`, `issuer-mismatch`, `claim-mismatch`.
     pub(crate) fn check(&self, certificate: &Certificate) -> Result<(), Refusal> {
         let name: Name = certificate.name()?;
-        if !self.name.matches(name.text()) {
+        if !self.name.fits(&name) {
             let why = format!("the signer is {:?}, and {:?} is demanded", name.text(), self.name.written());
             return Err(Refusal::new(Reason::IdentityMismatch, why));
         }
@@ -185,6 +193,23 @@ mod tests {
         );
         assert!(Pattern::glob("a.c").unwrap().matches("a.c") && !Pattern::glob("a.c").unwrap().matches("abc"));
         assert!(Pattern::glob("*(|x").unwrap().matches("y(|x"));
+    }
+
+    #[test]
+    fn globs_of_uris_fit_no_mail_address_that_reads_like_one() {
+        let name = "https://github.com/acme/x".to_owned();
+        for glob in ["https://github.com/acme/*", "https://github.com/acme/x"] {
+            let glob = Pattern::glob(glob).unwrap();
+            assert!(glob.fits(&Name::Uri(name.clone())));
+            for other in [Name::Email, Name::Dns, Name::Other] {
+                assert!(!glob.fits(&other(name.clone())), "{glob:?}");
+            }
+        }
+        let mail = Name::Email("a@example.com".to_owned());
+        assert!(Pattern::glob("*@example.com").unwrap().fits(&mail));
+        assert!(Pattern::glob("a@example.com").unwrap().fits(&mail));
+        // Who names one name in full, as Cosign's users do, is content with any kind.
+        assert!(Pattern::exact(&name).fits(&Name::Email(name.clone())));
     }
 
     #[test]

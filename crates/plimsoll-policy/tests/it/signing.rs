@@ -75,6 +75,34 @@ fn faults_of_authorities_are_named_with_a_way_out() {
 }
 
 #[test]
+fn globs_over_identities_name_their_host() {
+    let policy = |glob: &str| {
+        let keys = format!("keys: {{a: {{issuer: https://b, identity: \"{glob}\"}}}}");
+        format!("{HEAD}{keys}\nimages: [{{name: a, match: [\"**\"], signatures: {{all: [a]}}}}]\n")
+    };
+    for glob in [
+        "https://**",
+        "https://*/acme/**",
+        "https://*.example/a",
+        "https://github.com**",
+        "https://github.com*/acme/x",
+        "https:///acme/*",
+        "**://github.com/acme/x",
+        "http*://github.com/acme/x",
+        "**/acme/x@refs/heads/main",
+        "**@refs/heads/main",
+        "*/github.com/acme",
+    ] {
+        let found = faults(&policy(glob));
+        assert!(found.contains("nothing is wild in the scheme and the host"), "{glob}: {found}");
+    }
+    for glob in ["https://github.com/acme/**", "spiffe://example.org/ns/*", "*@example.com", "https://b.example/a@**"] {
+        let read = parse("policy.yaml", policy(glob).as_bytes(), &KNOWN);
+        assert!(read.is_ok(), "{glob}: {:?}", read.err());
+    }
+}
+
+#[test]
 fn faults_of_demands_are_named_with_a_way_out() {
     let one = |entry: &str| format!("{HEAD}{KEYS}images:\n  - {{name: a, match: [\"**\"], {entry}}}\n");
     for (entry, words) in [
