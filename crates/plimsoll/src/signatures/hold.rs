@@ -1,6 +1,7 @@
 //! What is said to be signed, held against authorities. In: bytes, authorities, the digest that must be signed, the time. Out: who
 //! signed what, or why nobody of them did. It touches neither network nor disk.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -33,12 +34,14 @@ pub struct Outcome {
 pub fn hold(item: &Item, authorities: &[&Trusted], digest: &Digest, now: Timestamp) -> Outcome {
     let mut outcome = Outcome { held: Vec::new(), refused: Vec::new() };
     let read = Read::of(item);
+    // Read once, however many do not hold it: whoever may push chooses how much there is to read.
+    let said = LazyCell::new(|| said(item));
     for authority in authorities {
         let held = read.as_ref().map_err(Clone::clone).and_then(|read| read.held(authority, digest, now));
         match held {
             Ok(held) => outcome.held.push(held),
             Err(refusal) => {
-                let (kind, predicate_type) = said(item);
+                let (kind, predicate_type) = (*said).clone();
                 outcome.refused.push(Refused {
                     kind,
                     digest: digest.clone(),
@@ -140,10 +143,12 @@ impl Proofs {
     fn of(annotations: &BTreeMap<String, String>) -> Result<Proofs, Refusal> {
         let at = |key: &str| annotations.get(key).map(|text| text.trim()).filter(|text| !text.is_empty());
         let certificate = match at(simple_signing::CERTIFICATE) {
-            Some(pem) => match Certificate::all_from_pem(pem.as_bytes()) {
-                Ok(all) => all.into_iter().next().map(Ok),
-                Err(why) => Some(Err(why)),
-            },
+            Some(pem) => {
+                Some(Certificate::all_from_pem(pem.as_bytes()).and_then(|all| match <[_; 1]>::try_from(all) {
+                    Ok([one]) => Ok(one),
+                    Err(_) => Err(malformed("more than one certificate of the signer among the layer's annotations")),
+                }))
+            }
             None => None,
         };
         let entries = match at(simple_signing::BUNDLE) {
