@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
             }
             false => Value::List(body.entries),
             true => {
-                let value = Value::Map(merged(body));
+                let value = Value::Map(self.merged(start, body)?);
                 words.iter().fold(value, |value, word| Value::map([(*word, value)]))
             }
         };
@@ -196,7 +196,8 @@ impl<'a> Reader<'a> {
             self.cursor.next();
             let inner = self.body(Place::Inner)?;
             self.cursor.take(";");
-            return self.put(start, name, Value::Map(merged(inner)), &mut body.blocks);
+            let inner = self.merged(start, inner)?;
+            return self.put(start, name, Value::Map(inner), &mut body.blocks);
         }
         let value = self.value()?;
         // Conftest's library has taken the semicolon behind a network already.
@@ -208,11 +209,18 @@ impl<'a> Reader<'a> {
         self.put(start, name, value, &mut body.attributes)
     }
 
-    fn put(&mut self, start: usize, name: &str, value: Value, map: &mut Map) -> Result<(), Fault> {
+    fn put(&self, start: usize, name: &str, value: Value, map: &mut Map) -> Result<(), Fault> {
         match map.insert(name.to_owned(), value) {
             Some(_) => Err(self.cursor.fault_at(start, format!("{name} is set twice: of the first {NOT_SEEN}"))),
             None => Ok(()),
         }
+    }
+
+    /// Attributes and blocks of one body.
+    fn merged(&self, start: usize, body: Body) -> Result<Map, Fault> {
+        let mut map = body.attributes;
+        body.blocks.into_iter().try_for_each(|(name, block)| self.put(start, &name, block, &mut map))?;
+        Ok(map)
     }
 
     fn value(&mut self) -> Result<Value, Fault> {
@@ -309,13 +317,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Attributes and blocks of one body.
-fn merged(body: Body) -> Map {
-    let mut map = body.attributes;
-    map.extend(body.blocks);
-    map
-}
-
 /// A member of a director, as conftest's library has its blocks.
 fn as_library(body: Body) -> Value {
     let attribute = |(name, value): (String, Value)| {
@@ -370,6 +371,7 @@ mod tests {
             ("backend b { .t = 10ms; }", 1, "whole seconds"),
             ("backend b { .t = 1.5s; }", 1, "whole seconds"),
             ("backend b { .h = \"a\"; .h = \"b\"; }", 1, "twice"),
+            ("backend b {\n .p = 1; p = { .url = \"u\"; }\n}", 1, "p is set twice"),
             ("director d random { .quorum = 5%; { .backend = b; } }", 1, "entries beside"),
             ("table t { \"a\": \"/b\" }", 1, "slash"),
             ("include \"x.vcl\";", 1, "include"),
