@@ -44,7 +44,9 @@ struct Resource {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct List<'a> {
+    api_version: Option<String>,
     kind: Option<String>,
     metadata: Option<ListMeta>,
     #[serde(borrow)]
@@ -182,10 +184,16 @@ pub(super) async fn list<T>(
             };
             let list: List<'_> =
                 serde_json::from_slice(&bytes).map_err(|_| bad(wanted, "it is not the JSON that belongs there"))?;
-            if matches!(list.kind.as_deref(), None | Some("" | "Status")) {
+            // A CustomResourceDefinition may name its lists otherwise than by the kind.
+            if !list.kind.is_some_and(|kind| kind.ends_with("List")) {
                 return Err(bad(wanted, "it is no list"));
             }
-            for raw in list.items.unwrap_or_default() {
+            if list.api_version.as_ref() != Some(&wanted.api_version) {
+                return Err(bad(wanted, "the list is of another apiVersion"));
+            }
+            // Of nothing an API server writes `[]`.
+            let Some(items) = list.items else { return Err(bad(wanted, "the list has no items")) };
+            for raw in items {
                 let object = read(raw, wanted, found.namespaced).map_err(|why| bad(wanted, why))?;
                 kept.put(object, make)?;
             }
@@ -256,9 +264,9 @@ pub(super) async fn watch<'a>(
 }
 
 impl Changes<'_> {
-    /// Whether a change has come already that was not asked for.
+    /// Whether a change has come already that was not asked for; lines of nothing are none.
     pub fn waits(&self) -> bool {
-        self.read.get(self.at.max(self.looked)..).is_some_and(|rest| rest.contains(&b'\n'))
+        self.read.get(self.at..).is_some_and(|rest| rest.trim_ascii_start().contains(&b'\n'))
     }
 
     /// The next change; none where the watch ended as it should.

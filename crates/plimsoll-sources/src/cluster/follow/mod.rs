@@ -33,6 +33,8 @@ const WATCHES: u32 = 4;
 const LONGEST_WATCH: Duration = Duration::from_secs(60);
 /// A watch that ended sooner confirms nothing: changes may have been on their way.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+/// What goes wrong where it does so in a row.
+const EXPIRED: &str = "the server no longer knows (410) what it was just asked to go on with, again and again";
 /// Changes that are taken in before others see them, where more are there already.
 const AT_ONCE: usize = 1_000;
 
@@ -175,8 +177,9 @@ impl<T> Followed<T> {
     /// Why nobody knows.
     pub fn now(&self) -> Result<Arc<Objects<T>>, Unknown> {
         let shared = &*self.shared;
-        let objects = shared.objects.read().unwrap_or_else(PoisonError::into_inner).clone();
+        // What is shown is never older than what was confirmed before it was looked at.
         let age = shared.age();
+        let objects = shared.objects.read().unwrap_or_else(PoisonError::into_inner).clone();
         match (objects, age) {
             (Some(objects), Some(age)) if age <= shared.limit => Ok(objects),
             (objects, age) => Err(shared.unknown(objects.is_some(), age)),
@@ -248,7 +251,13 @@ impl<T: Send + Sync + 'static, M: Fn(Option<Json>) -> T + Send + Sync + 'static>
                 wait = FIRST_WAIT;
             }
             let pause = match broken {
-                Broken::Expired => wait,
+                Broken::Expired => {
+                    // Once is as it should be; again at once is a server that keeps no changes, or that ends no list.
+                    if wait > FIRST_WAIT {
+                        self.shared.told().problem = Some(EXPIRED.to_owned());
+                    }
+                    wait
+                }
                 Broken::Beyond(why) => {
                     self.publish(None);
                     let mut told = self.shared.told();
@@ -286,7 +295,7 @@ impl<T: Send + Sync + 'static, M: Fn(Option<Json>) -> T + Send + Sync + 'static>
             told.epoch += u64::from(lost);
             kept.objects.epoch = told.epoch;
         }
-        self.show(&kept);
+        self.show(&mut kept);
         self.well(asked);
         let time = (self.shared.limit / WATCHES).min(LONGEST_WATCH);
         let mut wait = FIRST_WAIT;
@@ -308,7 +317,8 @@ impl<T: Send + Sync + 'static, M: Fn(Option<Json>) -> T + Send + Sync + 'static>
         }
     }
 
-    /// One watch, to its end.
+    /// One watch, to its end. What it told is shown by then, unless all is listed anew anyway: the next watch goes on behind it, and
+    /// what confirms that one confirms this.
     async fn watched(
         &self,
         found: &Found,
@@ -316,43 +326,12 @@ impl<T: Send + Sync + 'static, M: Fn(Option<Json>) -> T + Send + Sync + 'static>
         since: &mut String,
         time: Duration,
     ) -> Result<(), Broken> {
-        let (cluster, wanted) = (&*self.following.cluster, &self.shared.wanted);
-        let began = Instant::now();
-        let mut changes = ask::watch(cluster, wanted, found, since, time).await?;
-        let mut unseen = 0;
-        while let Some(change) = changes.next().await? {
-            let to = match change {
-                Change::There(read, to) => {
-                    kept.put(read, &self.make)?;
-                    unseen += 1;
-                    to
-                }
-                Change::Gone(read, to) => {
-                    kept.gone(&read);
-                    unseen += 1;
-                    to
-                }
-                Change::UpTo(to) => {
-                    if unseen > 0 {
-                        self.show(kept);
-                        unseen = 0;
-                    }
-                    self.well(Instant::now());
-                    Some(to)
-                }
-            };
-            if let Some(to) = to {
-                *since = to;
-            }
-            if unseen > AT_ONCE || (unseen > 0 && !changes.waits()) {
-                self.show(kept);
-                unseen = 0;
-            }
-        }
-        if unseen > 0 {
+        let ended = self.watched_on(found, kept, since, time).await;
+        let whole = !matches!(ended, Err(Broken::Beyond(_) | Broken::Error(ClusterError::BadAnswer { .. })));
+        if whole && kept.unseen > 0 {
             self.show(kept);
         }
-        if began.elapsed() >= SHORTEST_LIFE {
+        if ended? >= SHORTEST_LIFE {
             self.well(Instant::now());
         } else {
             // Whoever ends it at once is asked again, but not without a pause.
@@ -361,7 +340,48 @@ impl<T: Send + Sync + 'static, M: Fn(Option<Json>) -> T + Send + Sync + 'static>
         Ok(())
     }
 
-    fn show(&self, kept: &Kept<T>) {
+    /// How long the changes came, until they ended as they should.
+    async fn watched_on(
+        &self,
+        found: &Found,
+        kept: &mut Kept<T>,
+        since: &mut String,
+        time: Duration,
+    ) -> Result<Duration, Broken> {
+        let (cluster, wanted) = (&*self.following.cluster, &self.shared.wanted);
+        let mut changes = ask::watch(cluster, wanted, found, since, time).await?;
+        // Before that the server heard nothing that it would tell.
+        let began = Instant::now();
+        while let Some(change) = changes.next().await? {
+            let to = match change {
+                Change::There(read, to) => {
+                    kept.put(read, &self.make)?;
+                    to
+                }
+                Change::Gone(read, to) => {
+                    kept.gone(&read);
+                    to
+                }
+                Change::UpTo(to) => {
+                    if kept.unseen > 0 {
+                        self.show(kept);
+                    }
+                    self.well(Instant::now());
+                    Some(to)
+                }
+            };
+            if let Some(to) = to {
+                *since = to;
+            }
+            if kept.unseen > AT_ONCE || (kept.unseen > 0 && !changes.waits()) {
+                self.show(kept);
+            }
+        }
+        Ok(began.elapsed())
+    }
+
+    fn show(&self, kept: &mut Kept<T>) {
+        kept.unseen = 0;
         {
             let mut told = self.shared.told();
             (told.objects, told.bytes) = (kept.count(), kept.weight());

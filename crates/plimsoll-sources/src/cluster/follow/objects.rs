@@ -99,6 +99,8 @@ struct Metadata {
 /// Objects with what they weigh.
 pub(super) struct Kept<T> {
     pub objects: Objects<T>,
+    /// Changes that nobody else was shown yet.
+    pub unseen: usize,
     weights: BTreeMap<Arc<str>, BTreeMap<Arc<str>, usize>>,
     count: usize,
     weight: usize,
@@ -157,7 +159,7 @@ pub(super) fn read(raw: &RawValue, wanted: &Wanted, namespaced: bool) -> Result<
 impl<T> Kept<T> {
     pub fn new(namespaced: bool, room: Arc<Room>) -> Kept<T> {
         let objects = Objects { namespaced, epoch: 0, made: Instant::now(), namespaces: BTreeMap::new() };
-        Kept { objects, weights: BTreeMap::new(), count: 0, weight: 0, room }
+        Kept { objects, unseen: 0, weights: BTreeMap::new(), count: 0, weight: 0, room }
     }
 
     /// Bytes of the objects' texts.
@@ -179,6 +181,7 @@ impl<T> Kept<T> {
     /// Puts an object there, in place of one of its name.
     pub fn put(&mut self, read: Read, make: impl FnOnce(Option<Json>) -> T) -> Result<(), Beyond> {
         let Read { json, namespace, name, weight } = read;
+        self.unseen += 1;
         self.remove(&namespace, &name);
         if self.count >= MAX_OBJECTS {
             return Err(Beyond(format!("there are more than {MAX_OBJECTS} of them")));
@@ -196,6 +199,7 @@ impl<T> Kept<T> {
 
     /// Takes away the object of these names.
     pub fn gone(&mut self, read: &Read) {
+        self.unseen += 1;
         self.remove(&read.namespace, &read.name);
     }
 

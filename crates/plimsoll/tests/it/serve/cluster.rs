@@ -153,8 +153,9 @@ fn answer(mut stream: TcpStream, (inner, changed): &(Mutex<Inner>, Condvar)) {
         let items: Vec<Value> = of
             .map(|(_, object)| json!({"metadata": object["metadata"], "spec": object["spec"], "data": object["data"]}))
             .collect();
-        let list =
-            json!({"kind": "SomeList", "metadata": {"resourceVersion": now.version.to_string()}, "items": items});
+        let of = RESOURCES.iter().find(|(_, name, ..)| *name == resource).unwrap();
+        let (version, kind) = (api_version(of.0), format!("{}List", of.2));
+        let list = json!({"apiVersion": version, "kind": kind, "metadata": {"resourceVersion": now.version.to_string()}, "items": items});
         return say(200, &list);
     }
     let number = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.parse::<u64>().ok()).unwrap();
@@ -182,10 +183,13 @@ fn answer(mut stream: TcpStream, (inner, changed): &(Mutex<Inner>, Condvar)) {
     }
 }
 
+fn api_version(folder: &str) -> &str {
+    folder.trim_start_matches("/apis/").trim_start_matches("/api/")
+}
+
 fn object(kind: &str, name: &str, more: Value) -> Value {
     let (folder, _, _, namespaced) = RESOURCES.iter().find(|(_, _, own, _)| *own == kind).unwrap();
-    let version = folder.trim_start_matches("/apis/").trim_start_matches("/api/");
-    let mut object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}});
+    let mut object = json!({"apiVersion": api_version(folder), "kind": kind, "metadata": {"name": name}});
     if *namespaced {
         object["metadata"]["namespace"] = "default".into();
     }
