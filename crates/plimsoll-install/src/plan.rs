@@ -222,6 +222,7 @@ fn plain<'a>(options: &Options, pki: &Pki, now: Timestamp) -> Fill<'a> {
             ("webhook", options.road.webhook()),
             ("image_policy", options.road.image_policy()),
             ("static", options.road.by_file()),
+            ("deletions", options.deletions),
         ]),
     }
 }
@@ -259,6 +260,8 @@ fn helm(options: &Options, pki: &Pki, loadline: &str, plain: &Fill<'_>, files: &
             ("prewarm", ".Values.prewarm"),
             ("follow", ".Values.followCluster"),
             ("database", ".Values.database"),
+            // As the rules are, which are no value of the chart.
+            ("deletions", if options.deletions { "true" } else { "false" }),
         ]),
     };
     files.push(File::public(format!("{folder}/Chart.yaml"), plain.text(include_str!("../templates/helm/Chart.yaml"))));
@@ -559,6 +562,9 @@ mod tests {
                     assert_eq!(operations.iter().any(|one| one.text() == Some("DELETE")), deletions);
                 }
             }
+            // What it means is said where it is so.
+            let said = text(&files, "webhook/manifests/90-validating.yaml").contains("pods/eviction");
+            assert_eq!(said, deletions);
             // What goes away is not changed before.
             assert!(!text(&files, "webhook/manifests/80-mutating.yaml").contains("DELETE"));
         }
