@@ -38,13 +38,13 @@ pub struct Gatekeeper {
 /// What else there is in the cluster.
 struct Beside {
     around: Arc<Surroundings>,
-    /// Held for as long as it takes to copy a pointer.
-    composed: RwLock<Arc<Composed>>,
+    /// With when it was last looked at what that would be made of. Held for as long as it takes to copy a pointer.
+    composed: RwLock<(Arc<Composed>, Instant)>,
 }
 
 impl Beside {
-    fn composed(&self) -> Arc<Composed> {
-        Arc::clone(&self.composed.read().unwrap_or_else(PoisonError::into_inner))
+    fn composed(&self) -> (Arc<Composed>, Instant) {
+        self.composed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -96,15 +96,25 @@ impl Gatekeeper {
             true => Composed::of_nothing(&self.set),
             false => Composed::of_nothing(&self.set).unasked(),
         };
-        self.beside = Some(Beside { around, composed: RwLock::new(Arc::new(composed)) });
+        self.beside = Some(Beside { around, composed: RwLock::new((Arc::new(composed), Instant::now())) });
     }
 
     /// Takes in what changed in the cluster.
     pub fn compose(&self) {
         let Some(beside) = &self.beside else { return };
-        if let Some(next) = beside.composed().next(&beside.around) {
-            *beside.composed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        let looked = Instant::now();
+        let (before, _) = beside.composed();
+        let next = before.next(&beside.around).map_or(before, Arc::new);
+        let mut composed = beside.composed.write().unwrap_or_else(PoisonError::into_inner);
+        // Of two at once the one counts that looked last.
+        if looked >= composed.1 {
+            *composed = (next, looked);
         }
+    }
+
+    /// Whether what is known of the cluster was taken in once.
+    pub fn caught_up(&self) -> bool {
+        self.beside.as_ref().is_none_or(|beside| beside.composed().0.caught_up(&beside.around))
     }
 
     /// The Namespace of a name: that of the files, or the cluster's; or why it is not known.
@@ -170,9 +180,9 @@ impl Gatekeeper {
             return Vec::new();
         }
         let composed = self.beside.as_ref().map(|beside| (beside.composed(), &beside.around));
-        let unknown = composed.as_ref().and_then(|(composed, around)| composed.unknown(around));
-        let set = composed.as_ref().map_or(&self.set, |(composed, _)| &composed.set);
-        let follows = composed.as_ref().is_some_and(|(composed, _)| composed.follows());
+        let unknown = composed.as_ref().and_then(|((composed, at), around)| composed.unknown(around, at.elapsed()));
+        let set = composed.as_ref().map_or(&self.set, |((composed, _), _)| &composed.set);
+        let follows = composed.as_ref().is_some_and(|((composed, _), _)| composed.follows());
         let options = ReviewOptions {
             point: Some(POINT),
             budget: budget.clone(),

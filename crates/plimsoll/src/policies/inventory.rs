@@ -14,9 +14,6 @@ use plimsoll_sources::cluster::follow::Names;
 
 use super::surroundings::{Object, Surroundings};
 
-/// How long a document may be behind what is followed: whoever makes it anew is stuck.
-const MAX_LAG: Duration = Duration::from_secs(10);
-
 type Kind = (String, String);
 type Part = (Arc<Names<Object>>, Value);
 /// A kind's objects, or why they were not known.
@@ -106,21 +103,64 @@ impl Composed {
         !self.of.is_empty()
     }
 
-    /// Why the document is not what the cluster has now.
-    pub fn unknown(&self, around: &Surroundings) -> Option<String> {
+    /// Whether all that is known by now is in the document, of then or of now.
+    pub fn caught_up(&self, around: &Surroundings) -> bool {
+        self.of.iter().all(|(kind, before)| before.is_ok() || around.objects((&kind.0, &kind.1), "").is_err())
+    }
+
+    /// Why the document is not what the cluster has now, where that was last looked at so long ago.
+    pub fn unknown(&self, around: &Surroundings, age: Duration) -> Option<String> {
         for (kind, before) in &self.of {
             let now = match around.objects((&kind.0, &kind.1), "") {
                 Ok(now) => now,
                 Err(why) => return Some(why),
             };
-            let behind = match before {
-                Err(_) => true,
-                Ok(before) => before.epoch != now.epoch || (!Arc::ptr_eq(before, &now) && now.made.elapsed() > MAX_LAG),
+            let why = match standing(before, &now, age > around.may_lag()) {
+                Standing::There => continue,
+                Standing::New => "were only just listed".to_owned(),
+                Standing::Behind => format!("changed, and were last taken in {} s ago", age.as_secs()),
             };
-            if behind {
-                return Some(format!("the objects of kind {} in the cluster were only just listed", kind.1));
-            }
+            return Some(format!("the objects of kind {} in the cluster {why}", kind.1));
         }
         self.unread.clone()
+    }
+}
+
+/// How what a document was made of stands to what there is now.
+#[derive(Debug, PartialEq)]
+enum Standing {
+    There,
+    New,
+    Behind,
+}
+
+fn standing(before: &Known, now: &Arc<Objects<Object>>, late: bool) -> Standing {
+    match before {
+        Ok(before) if before.epoch == now.epoch && (Arc::ptr_eq(before, now) || !late) => Standing::There,
+        Ok(before) if before.epoch == now.epoch => Standing::Behind,
+        _ => Standing::New,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_document_is_of_what_there_is_or_not_far_behind_it() {
+        let objects = |epoch| Arc::new(Objects { namespaced: true, epoch, namespaces: BTreeMap::new() });
+        let (now, other) = (objects(1), objects(1));
+        for (before, late, expected) in [
+            (Ok(Arc::clone(&now)), true, Standing::There),
+            (Ok(Arc::clone(&other)), false, Standing::There),
+            // However new what came last is: nobody took in what came before it either.
+            (Ok(other), true, Standing::Behind),
+            (Ok(objects(0)), false, Standing::New),
+            (Err("they were not listed yet".to_owned()), false, Standing::New),
+        ] {
+            assert_eq!(standing(&before, &now, late), expected, "{before:?} {late}");
+        }
     }
 }

@@ -157,11 +157,23 @@ impl Policies {
 
     /// Takes in what changed in the cluster. Takes its time with many objects: not for the threads that answer.
     pub fn compose(&self) {
-        for set in &self.sets {
-            if let Engine::Gatekeeper(gatekeeper) = &set.engine {
-                gatekeeper.compose();
-            }
+        let began = Instant::now();
+        self.looking().for_each(gatekeeper::Gatekeeper::compose);
+        if let Some(around) = &self.around {
+            around.took(began.elapsed());
         }
+    }
+
+    /// Whether what is known of the cluster was taken in once.
+    pub fn caught_up(&self) -> bool {
+        self.looking().all(gatekeeper::Gatekeeper::caught_up)
+    }
+
+    fn looking(&self) -> impl Iterator<Item = &gatekeeper::Gatekeeper> {
+        self.sets.iter().filter_map(|set| match &set.engine {
+            Engine::Gatekeeper(gatekeeper) => Some(&**gatekeeper),
+            _ => None,
+        })
     }
 
     /// Whether something is asked of objects.

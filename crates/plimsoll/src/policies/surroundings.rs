@@ -3,13 +3,20 @@
 //! files, are followed once.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use plimsoll_cel::policy::{Elsewhere, Named, Review};
 use plimsoll_cel::value::Value as CelValue;
 use plimsoll_rego::value::Value;
 use plimsoll_sources::cluster::{Followed, Following, Objects, State, Wanted};
 use serde_json::Value as Json;
+
+/// How long a document may be behind what is followed: whoever makes it anew is stuck.
+const MAX_LAG: Duration = Duration::from_secs(10);
+/// Taking in what changed takes this part of one core at most.
+pub const SHARE: u32 = 4;
 
 /// An object, as the languages that ask for it read it.
 #[derive(Debug)]
@@ -85,7 +92,7 @@ impl Followers {
             });
             followed.insert(wanted.clone(), one);
         }
-        Surroundings { followed }
+        Surroundings { followed, took: AtomicU64::new(0) }
     }
 }
 
@@ -93,9 +100,22 @@ impl Followers {
 #[derive(Debug, Default)]
 pub struct Surroundings {
     followed: BTreeMap<Wanted, Arc<Followed<Object>>>,
+    /// Milliseconds that the last taking in of all that changed took.
+    took: AtomicU64,
 }
 
 impl Surroundings {
+    /// What changed was taken in, and that took so long.
+    pub fn took(&self, time: Duration) {
+        self.took.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// How long ago what a document was made of may have been looked at: it was made, there was a pause, and the next one is being
+    /// made.
+    pub fn may_lag(&self) -> Duration {
+        may_lag(Duration::from_millis(self.took.load(Ordering::Relaxed)))
+    }
+
     /// Whether each kind was listed, or something is in the way.
     pub fn settled(&self) -> bool {
         self.followed.values().all(|one| one.settled())
@@ -132,6 +152,10 @@ impl Surroundings {
     }
 }
 
+fn may_lag(took: Duration) -> Duration {
+    MAX_LAG.max(took.saturating_mul(SHARE + 2))
+}
+
 /// Parameters of admission policies.
 impl Elsewhere for Surroundings {
     fn namespaced(&self, kind: (&str, &str), namespace: &str) -> Result<bool, String> {
@@ -159,4 +183,17 @@ fn read(object: &Object, (_, kind): (&str, &str), name: &str) -> Result<CelValue
         .cel
         .clone()
         .ok_or_else(|| format!("the {kind} {name:?} in the cluster cannot be read: it is nested too deeply"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_may_lag_by_what_making_it_takes() {
+        assert_eq!(may_lag(Duration::from_millis(3)), MAX_LAG);
+        // Made, four times that long let be, made again.
+        assert_eq!(may_lag(Duration::from_secs(5)), Duration::from_secs(30));
+        assert_eq!(may_lag(Duration::MAX), Duration::MAX);
+    }
 }

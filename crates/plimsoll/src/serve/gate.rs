@@ -363,10 +363,11 @@ impl Gate {
         self.requests.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Whether `/readyz` still waits for the first lists of what policies look at in the cluster.
+    /// Whether `/readyz` still waits for the first lists of what policies look at in the cluster, or for policies to see them.
     pub fn is_looking_around(&self) -> bool {
         let loaded = self.current.get();
-        let waits = loaded.session.policies.around().is_some_and(|around| !around.settled());
+        let policies = &loaded.session.policies;
+        let waits = policies.around().is_some_and(|around| !around.settled() || !policies.caught_up());
         waits && self.started.elapsed() < PATIENCE
     }
 

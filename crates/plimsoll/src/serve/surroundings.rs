@@ -10,12 +10,10 @@ use plimsoll_sources::cluster::{State, Wanted};
 use super::http::Service;
 use super::loaded::Loaded;
 use super::log::Log;
-use crate::policies::surroundings::{Followers, Surroundings};
+use crate::policies::surroundings::{Followers, SHARE, Surroundings};
 
 /// Changes of this long are taken in together.
 const TOGETHER: Duration = Duration::from_millis(50);
-/// Taking in what changed takes this part of one core at most.
-const SHARE: u32 = 4;
 /// How often it is looked whether something is no longer known: time passes without a change.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long `/readyz` waits for the first lists. Then it is ready, and says what is missing: an API server that never lists
@@ -31,6 +29,7 @@ pub async fn follow(service: Arc<Service>, followers: Arc<Followers>) {
     let mut changes = followers.changes();
     let mut heard = Heard::default();
     let mut last: Option<u64> = None;
+    let mut broke = false;
     loop {
         let began = Instant::now();
         let taking = Arc::clone(&service);
@@ -41,6 +40,12 @@ pub async fn follow(service: Arc<Service>, followers: Arc<Followers>) {
         })
         .await;
         let took = began.elapsed();
+        // Told once, and not each second: what looks at it could not tell by then.
+        if let (Err(error), false) = (&taken, broke) {
+            let why = error.to_string();
+            service.log.warn("what changed in the cluster could not be taken in", &[("why", why.as_str().into())]);
+        }
+        broke = taken.is_err();
         if let Ok(loaded) = taken
             && let Some(around) = loaded.session.policies.around()
         {

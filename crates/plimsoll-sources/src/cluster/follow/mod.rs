@@ -386,7 +386,7 @@ impl<T: Send + Sync + 'static, M: Fn(Option<Json>) -> T + Send + Sync + 'static>
             let mut told = self.shared.told();
             (told.objects, told.bytes) = (kept.count(), kept.weight());
         }
-        self.publish(Some(Arc::new(Objects { made: Instant::now(), ..kept.objects.clone() })));
+        self.publish(Some(Arc::new(kept.objects.clone())));
         self.changed();
     }
 

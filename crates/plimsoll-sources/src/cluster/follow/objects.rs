@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -30,16 +29,14 @@ pub struct Objects<T> {
     pub namespaced: bool,
     /// Rises where the list was made anew after a while in which nobody knew: what rests on an earlier one is too old.
     pub epoch: u64,
-    /// When this was made of what came.
-    pub made: Instant,
     /// What did not change since an earlier value is the same `Arc` there.
     pub namespaces: BTreeMap<Arc<str>, Arc<Names<T>>>,
 }
 
 impl<T> Clone for Objects<T> {
     fn clone(&self) -> Objects<T> {
-        let Objects { namespaced, epoch, made, ref namespaces } = *self;
-        Objects { namespaced, epoch, made, namespaces: namespaces.clone() }
+        let Objects { namespaced, epoch, ref namespaces } = *self;
+        Objects { namespaced, epoch, namespaces: namespaces.clone() }
     }
 }
 
@@ -158,7 +155,7 @@ pub(super) fn read(raw: &RawValue, wanted: &Wanted, namespaced: bool) -> Result<
 
 impl<T> Kept<T> {
     pub fn new(namespaced: bool, room: Arc<Room>) -> Kept<T> {
-        let objects = Objects { namespaced, epoch: 0, made: Instant::now(), namespaces: BTreeMap::new() };
+        let objects = Objects { namespaced, epoch: 0, namespaces: BTreeMap::new() };
         Kept { objects, unseen: 0, weights: BTreeMap::new(), count: 0, weight: 0, room }
     }
 

@@ -318,8 +318,8 @@ fn an_inventory_is_what_the_cluster_has_and_never_empty_for_not_knowing() {
     let ready = gate.client().get("/readyz");
     assert_eq!(ready.status, 503, "the first lists are waited for");
     api.change(|inner| inner.held = false);
-    until(&gate, &mine, true, "");
     gate.wait("ready", |gate| gate.client().get("/readyz").status == 200);
+    assert_eq!(asked(&gate, &mine, json!({})), (true, String::new()), "what is listed is seen before it is ready");
     assert!(
         gate.client()
             .get("/metrics")
