@@ -4,6 +4,7 @@
 //! As Gatekeeper has it: the rule's package is not its own, libraries stand below `lib`, imports are of libraries alone, and of
 //! `data` nothing is seen but `inventory` and libraries.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use plimsoll_rego::ast::{Import, Language, Module, Ref, Term, TermKind, text as rego_text};
@@ -71,12 +72,22 @@ pub struct CodeOptions {
     pub instrument: bool,
 }
 
+/// A kind that stands in a reference below `data.inventory`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedKind {
+    /// None where it is found when it runs.
+    pub api_version: Option<Arc<str>>,
+    pub kind: Arc<str>,
+}
+
 /// Compiled Rego of one template.
 pub struct Rego {
     prepared: Prepared,
     sources: Arc<Sources>,
     /// It reads `data.inventory`.
     pub referential: bool,
+    /// Kinds whose names stand in what it reads of `data.inventory`; it may read others.
+    pub looks_at: BTreeSet<NamedKind>,
     /// It reads, or may read, `input.review.namespaceObject`.
     pub reads_namespace: bool,
     /// `parameters` and `review`, the input's keys in their order.
@@ -126,8 +137,9 @@ impl Rego {
         for (at, text) in written.libs.iter().enumerate() {
             libs.push(read(&mut sources, &format!("libs[\"lib_{at}\"]"), text)?);
         }
-        let mut referential = false;
-        check(&entry, &libs, &mut referential).map_err(|wrong| Box::new(wrong.fault(&sources, written)))?;
+        let (mut referential, mut looks_at) = (false, BTreeSet::new());
+        check(&entry, &libs, &mut referential, &mut looks_at)
+            .map_err(|wrong| Box::new(wrong.fault(&sources, written)))?;
         let reads_namespace = libs.iter().chain([&entry]).any(reads_namespace);
         walk::rewrite(&mut entry);
         for lib in &mut libs {
@@ -153,7 +165,7 @@ impl Rego {
             Box::new(CodeFault { fault: Fault::new(FaultKind::Template, error.to_string()), place: None })
         })?;
         let keys = ["parameters", "review"].map(Value::string);
-        Ok(Rego { prepared, sources, referential, reads_namespace, keys })
+        Ok(Rego { prepared, sources, referential, looks_at, reads_namespace, keys })
     }
 
     /// Asks for violations of one constraint.
@@ -246,7 +258,12 @@ impl Disallowed {
     }
 }
 
-fn check(entry: &Module, libs: &[Module], referential: &mut bool) -> Result<(), Disallowed> {
+fn check(
+    entry: &Module,
+    libs: &[Module],
+    referential: &mut bool,
+    looks_at: &mut BTreeSet<NamedKind>,
+) -> Result<(), Disallowed> {
     for lib in libs {
         let path = &lib.package.path;
         if path.len() < 3 || !begins(path, "lib") {
@@ -269,6 +286,7 @@ fn check(entry: &Module, libs: &[Module], referential: &mut bool) -> Result<(), 
             }
             if begins(path, "inventory") {
                 *referential = true;
+                looks_at.extend(kind_in(path));
                 return;
             }
             wrong.push((format!("disallowed ref {}", ref_text(path)), term.span));
@@ -287,6 +305,21 @@ fn check(entry: &Module, libs: &[Module], referential: &mut bool) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// The kind in `data.inventory.namespace[…][version].Kind…` and `data.inventory.cluster[version].Kind…`; none where it is not
+/// written there.
+fn kind_in(path: &Ref) -> Option<NamedKind> {
+    let text = |at: usize| match &path.get(at)?.kind {
+        TermKind::String(text) => Some(Arc::from(&**text)),
+        _ => None,
+    };
+    let version = match &*text(2)? {
+        "cluster" => 3,
+        "namespace" => 4,
+        _ => return None,
+    };
+    Some(NamedKind { api_version: text(version), kind: text(version + 1)? })
 }
 
 /// Whether a module names the review's Namespace, or looks at a field of the review whose name is only known when it runs.

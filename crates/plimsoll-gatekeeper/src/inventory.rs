@@ -103,6 +103,13 @@ impl Inventory {
         Value::object(entries)
     }
 
+    /// Whether there is an object of such an `apiVersion` and kind.
+    pub(crate) fn has(&self, is: impl Fn(&str, &str) -> bool) -> bool {
+        let all = self.namespaced.values().chain([&self.cluster]).flatten();
+        all.flat_map(|(version, kinds)| kinds.keys().map(move |kind| (version, kind)))
+            .any(|(version, kind)| is(version, kind))
+    }
+
     /// A Namespace of the inventory.
     pub fn namespace(&self, name: &str) -> Option<&Value> {
         self.cluster.get("v1")?.get("Namespace")?.get(name).filter(|object| is_namespace(object))

@@ -73,7 +73,7 @@ mod set;
 pub mod template;
 mod walk;
 
-pub use code::{CodeOptions, Found, Rego};
+pub use code::{CodeOptions, Found, NamedKind, Rego};
 pub use constraint::Constraint;
 pub use document::{Document, Words, value_of};
 pub use expansion::{Expander, Made};

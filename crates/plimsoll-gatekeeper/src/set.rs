@@ -9,7 +9,7 @@ use plimsoll_rego::builtins::World;
 use plimsoll_rego::eval::{RunOptions, Tracer};
 use plimsoll_rego::value::Value;
 
-use crate::code::{CodeOptions, Rego};
+use crate::code::{CodeOptions, NamedKind, Rego};
 use crate::config::{self, Exclusions, Process, Synced};
 use crate::constraint::{self, Constraint};
 use crate::document::Document;
@@ -117,6 +117,9 @@ pub struct ReviewOptions<'a> {
     pub budget: Budget,
     /// What else is in the cluster is not known: a policy that looks at `data.inventory` and finds nothing wrong could not tell.
     pub alone: bool,
+    /// What else is in the cluster is known of kinds that are synced or that the inventory has objects of: a policy that names
+    /// another kind below `data.inventory` and finds nothing wrong could not tell.
+    pub only_synced: bool,
     /// Why what else is in the cluster is not known now: no policy that looks at `data.inventory` could tell anything.
     pub unknown: Option<&'a str>,
     /// What a policy could not see is told: an error of a builtin, which Gatekeeper takes for "undefined", where it finds nothing
@@ -380,6 +383,15 @@ impl Set {
                                 "the policy looks at other objects (data.inventory), which are not known here".into(),
                             );
                         }
+                        if options.only_synced
+                            && found.violations.is_empty()
+                            && let Some(kind) = rego.looks_at.iter().find(|kind| !self.knows(kind))
+                        {
+                            return undecided(format!(
+                                "the policy looks at objects of kind {} (data.inventory), which are not known here: neither the Config nor a SyncSet names them",
+                                kind.kind
+                            ));
+                        }
                         if let (true, true, Some(error)) = (options.cautious, found.violations.is_empty(), found.erred)
                         {
                             return undecided(error);
@@ -390,6 +402,14 @@ impl Set {
                 }
             }
         }
+    }
+
+    /// Whether objects of a kind are synced, or in the inventory that it was given.
+    fn knows(&self, named: &NamedKind) -> bool {
+        let is = |version: &str, kind: &str| {
+            *kind == *named.kind && named.api_version.as_ref().is_none_or(|named| **named == *version)
+        };
+        self.inner.synced.iter().any(|synced| is(&synced.api_version, &synced.kind)) || self.inventory.has(is)
     }
 
     /// Whether a constraint is for the object of a review, or for the one that it was.

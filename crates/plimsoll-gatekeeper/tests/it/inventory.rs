@@ -88,6 +88,61 @@ fn own_objects_stand_in_place_of_others_of_their_name() {
 }
 
 #[test]
+fn a_kind_that_is_named_and_that_nobody_syncs_is_not_known() {
+    let names = r#"names := [name | data.inventory.namespace[_]["v1"]["Service"][name]]"#;
+    let reads = |reference: &str| POLICIES.replace(names, &format!("names := [name | {reference}[name]]"));
+    let said = |policies: &str, files: &str| {
+        let documents = Document::read("policies.yaml", policies, Words::Kubernetes).expect("YAML");
+        let mut inventory = Inventory::default();
+        for document in Document::read("a.yaml", files, Words::Kubernetes).expect("YAML") {
+            inventory.add(&document).expect("an object");
+        }
+        // Something is in a namespace, or the second rule speaks.
+        let shown = inventory.document_with([several("shop", "{}")]);
+        let set = Set::load(&documents, &Options::default()).expect("policies");
+        let set = set.with_inventory(inventory).with_document(shown);
+        let pod = value(r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}}"#);
+        let options = ReviewOptions { only_synced: true, ..ReviewOptions::default() };
+        let responses = set.review_with(&Review::of_object(&pod, Source::Original), &options, None);
+        let told = |outcome: &Outcome| match outcome {
+            Outcome::Violation { .. } => "denied".to_owned(),
+            Outcome::Undecided { message, .. } => message.clone(),
+        };
+        responses.iter().map(|response| told(&response.outcome)).collect::<Vec<_>>()
+    };
+    for (reference, files, expected) in [
+        (r#"data.inventory.namespace[_]["v1"]["Service"]"#, "", None),
+        (r#"data.inventory.namespace[_][_].Deployment"#, "", None),
+        (r#"data.inventory.namespace.shop["apps/v1"].Deployment"#, "", None),
+        // Kinds of one name in other groups are others.
+        (r#"data.inventory.namespace[_]["serving.knative.dev/v1"].Service"#, "", Some("of kind Service")),
+        (r#"data.inventory.namespace[_]["v1"].Secret"#, "", Some("of kind Secret")),
+        (r#"data.inventory.namespace[_][_].Secret"#, "", Some("of kind Secret")),
+        (r#"data.inventory.cluster["v1"].Namespace"#, "", Some("of kind Namespace")),
+        // Those of files are known, and then what is found counts.
+        (
+            r#"data.inventory.cluster["v1"].Namespace"#,
+            "{apiVersion: v1, kind: Namespace, metadata: {name: a}}",
+            Some("denied"),
+        ),
+        (
+            r#"data.inventory.namespace[_][_].Secret"#,
+            "{apiVersion: v1, kind: Namespace, metadata: {name: a}}",
+            Some("of kind Secret"),
+        ),
+        // Which it is shows when it runs: as in Gatekeeper nothing is there.
+        (r#"data.inventory.namespace[_][_][_]"#, "", None),
+    ] {
+        let outcomes = said(&reads(reference), files);
+        let good = match expected {
+            None => outcomes.is_empty(),
+            Some(words) => outcomes.len() == 1 && outcomes.iter().all(|one| one.contains(words)),
+        };
+        assert!(good, "{reference} {files}: {outcomes:?}");
+    }
+}
+
+#[test]
 fn what_is_not_known_is_neither_empty_nor_as_it_was() {
     let known = set().with_document(Inventory::default().document_with([several("shop", r#"{"a": {}}"#)]));
     for set in [set(), known] {

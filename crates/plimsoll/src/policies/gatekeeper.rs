@@ -182,11 +182,16 @@ impl Gatekeeper {
         let composed = self.beside.as_ref().map(|beside| (beside.composed(), &beside.around));
         let unknown = composed.as_ref().and_then(|((composed, at), around)| composed.unknown(around, at.elapsed()));
         let set = composed.as_ref().map_or(&self.set, |((composed, _), _)| &composed.set);
-        let follows = composed.as_ref().is_some_and(|((composed, _), _)| composed.follows());
+        // Objects of files are the whole inventory where nobody asks the cluster, and no more than a part of it where somebody does.
+        let (alone, only_synced) = match &composed {
+            None => (!self.set.has_inventory(), false),
+            Some(((composed, _), _)) => (!composed.follows(), composed.follows()),
+        };
         let options = ReviewOptions {
             point: Some(POINT),
             budget: budget.clone(),
-            alone: !self.set.has_inventory() && !follows,
+            alone,
+            only_synced,
             unknown: unknown.as_deref(),
             cautious: true,
             world: question.world(),

@@ -463,3 +463,13 @@ fn what_may_not_be_listed_keeps_only_those_from_an_answer_that_look_at_it() {
     api.change(|inner| inner.forbidden = String::new());
     until(&gate, &ingress("mine", "default", "a"), true, "");
 }
+
+#[test]
+fn objects_of_files_are_not_all_there_is_where_nothing_is_synced() {
+    let api = Api::start();
+    let sync = "  sync: {syncOnly: [{group: networking.k8s.io, version: v1, kind: Ingress}]}\n";
+    let files = UNIQUE_HOST.replace(sync, "") + &ingress("theirs", "shop", "a.example.com").to_string();
+    let gate = api.gate("policies: [{gatekeeper: set.yaml}]", &[("set.yaml", &files)]);
+    until(&gate, &ingress("mine", "default", "a.example.com"), false, "shop/theirs");
+    until(&gate, &ingress("mine", "default", "b.example.com"), false, "not known here");
+}
