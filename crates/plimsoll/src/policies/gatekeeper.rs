@@ -150,8 +150,16 @@ impl Gatekeeper {
         }
         let operation = json::text(request, &["operation"]);
         let by = (Source::Original, operation);
-        let namespace = self.namespace(name).unwrap_or_default();
-        self.expander.mutators().mutate_until(object, namespace.as_ref(), by, until)
+        let (namespace, missing) = match self.namespace(name) {
+            Ok(namespace) => (namespace, None),
+            Err(why) => (None, Some(why)),
+        };
+        let mutated = self.expander.mutators().mutate_until(object, namespace.as_ref(), by, until);
+        mutated.map_err(|error| match missing {
+            // The cause before what came of it: long words are cut.
+            Some(why) => format!("{why}: {error}"),
+            None => error,
+        })
     }
 
     /// What the constraints say of a review's object, and of what it would make.

@@ -35,6 +35,8 @@ const LARGE_OBJECT: usize = 64 << 10;
 /// How long a review waits for its namespace, where the cluster has not told of that one: as the API server's own policies wait
 /// for what they follow.
 const NEW_NAMESPACE: Duration = Duration::from_secs(1);
+/// The kind of namespaces, as reviews have it.
+const NAMESPACE: &str = "Namespace";
 /// Letters of what a mutator says that are told on.
 const MAX_WHY: usize = 180;
 /// Images of one review that a log line names.
@@ -99,9 +101,7 @@ impl Gate {
         if !decision::asks_of_object(loaded, review) {
             return None;
         }
-        if let Some(name) = &review.namespace {
-            self.until_namespace_is_told(loaded, name, deadline).await;
-        }
+        self.until_namespace_is_told(loaded, review, deadline).await;
         let at = session::now();
         // What people write takes microseconds; what is made to be large may not keep other requests waiting.
         let both = [&review.object, &review.old_object];
@@ -128,7 +128,9 @@ impl Gate {
 
     /// Waits a moment for a namespace that policies look at and that the cluster has not told of: whoever makes one and at once
     /// something in it is quicker than the watch.
-    async fn until_namespace_is_told(&self, loaded: &Loaded, name: &str, deadline: Instant) {
+    async fn until_namespace_is_told(&self, loaded: &Loaded, review: &Review, deadline: Instant) {
+        // The request for a Namespace names that one, and its watch tells of it when it is there.
+        let Some(name) = review.namespace.as_deref().filter(|_| review.resource != NAMESPACE) else { return };
         let policies = &loaded.session.policies;
         let Some(followers) = self.current.followers().filter(|_| policies.lack_namespace(name)) else { return };
         let mut changes = followers.changes();
@@ -169,6 +171,7 @@ impl Gate {
     async fn changed(&self, review: &Review, body: Option<Bytes>, loaded: &Arc<Loaded>, deadline: Instant) -> Answer {
         let brings = matches!(review.operation, Some(Operation::Create | Operation::Update));
         let Some(body) = body.filter(|_| brings) else { return self.pinned(review, loaded, deadline).await };
+        self.until_namespace_is_told(loaded, review, deadline).await;
         let turn = Arc::clone(&self.examining).acquire_owned();
         let mutated = match tokio::time::timeout_at(deadline.into(), turn).await {
             Ok(Ok(turn)) => {

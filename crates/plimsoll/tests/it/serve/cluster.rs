@@ -438,6 +438,11 @@ fn labels_of_namespaces_are_the_clusters_as_they_are_now() {
         });
         assert_eq!(asked(&gate, &newer, json!({})), (true, String::new()));
     });
+    // Who makes a namespace does not wait for it.
+    let began = Instant::now();
+    let made = namespace("newest", json!({}));
+    assert!(asked(&gate, &made, json!({"namespace": "newest"})).0);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     // Deletions are held to its labels, too.
     api.put(namespace("new", json!({"env": "prod"})));
     until(&gate, &elsewhere, false, "prod is frozen");
@@ -472,4 +477,40 @@ fn objects_of_files_are_not_all_there_is_where_nothing_is_synced() {
     let gate = api.gate("policies: [{gatekeeper: set.yaml}]", &[("set.yaml", &files)]);
     until(&gate, &ingress("mine", "default", "a.example.com"), false, "shop/theirs");
     until(&gate, &ingress("mine", "default", "b.example.com"), false, "not known here");
+}
+
+#[test]
+fn mutators_wait_for_a_new_namespace_and_say_why_they_do_not_know_it() {
+    let api = Api::start();
+    let set = r#"apiVersion: mutations.gatekeeper.sh/v1
+kind: AssignMetadata
+metadata: {name: mark}
+spec:
+  location: metadata.labels.mark
+  match: {namespaceSelector: {matchLabels: {env: test}}}
+  parameters: {assign: {value: seen}}
+"#;
+    let gate = api.gate("policies: [{gatekeeper: set.yaml}]", &[("set.yaml", set)]);
+    gate.wait("ready", |gate| gate.client().get("/readyz").status == 200);
+    let mut mine = object("ConfigMap", "mine", json!({"data": {}}));
+    let mutated = |object: &Value| {
+        let request = json!({"resource": {"group": "", "version": "v1", "resource": "configmaps"}, "name": "mine", "namespace": object["metadata"]["namespace"]});
+        gate.client().post("/mutate", &review_of(object, &request).to_string()).json()["response"].clone()
+    };
+    mine["metadata"]["namespace"] = "newer".into();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(50));
+            api.put(namespace("newer", json!({"env": "test"})));
+        });
+        let response = mutated(&mine);
+        assert!(response["allowed"] == true && response["patch"].is_string(), "{response}");
+    });
+    // Nobody hears of namespaces any more.
+    api.change(|inner| inner.held = true);
+    gate.wait("told", |_| {
+        let response = mutated(&mine);
+        let words = response["status"]["message"].as_str().unwrap_or_default();
+        response["allowed"] == false && words.contains("last heard of")
+    });
 }
