@@ -34,9 +34,13 @@ pub struct Verified {
     /// What was signed along with the digest.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// When it was signed, as a transparency log or a time stamp shows; none where neither does.
+    /// By when it was there, as a transparency log or a time stamp shows; none where neither does. It may be far older: whoever has
+    /// a signature can have it logged and stamped at any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_at: Option<Timestamp>,
+    /// Before when it cannot have been made: the begin of the signer's certificate. None for a key, which is of any age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// Of an attestation: the type of its predicate, a URI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicate_type: Option<String>,

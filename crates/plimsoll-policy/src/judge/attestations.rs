@@ -71,6 +71,12 @@ fn by_rule(rule: &AttestationRule, one: &Verified) -> bool {
         && rule.by.contains(&one.authority)
 }
 
+/// Whether something that only the signer could have said bounds its age. A log's time or a time stamp does not: whoever may push can
+/// have an old one stamped anew.
+fn is_dated(one: &Verified) -> bool {
+    one.made_at.is_some() || one.not_before.is_some()
+}
+
 enum Held<'a> {
     /// It does, with these warnings.
     Holds(Vec<&'a Objection>),
@@ -82,11 +88,11 @@ enum Held<'a> {
 fn held<'a>(rule: &AttestationRule, one: &'a Verified, at: Timestamp) -> Held<'a> {
     let by = &one.authority;
     if let Some(most) = rule.max_age_seconds {
-        let times = || [one.signed_at, one.made_at].into_iter().flatten();
-        let (Some(oldest), Some(youngest)) = (times().min(), times().max()) else {
+        let times = || [one.signed_at, one.not_before, one.made_at].into_iter().flatten();
+        let (true, Some(oldest), Some(youngest)) = (is_dated(one), times().min(), times().max()) else {
             return Held::Fails(format!(
-                "nothing shows when the one by `{by}` was made: sign with a transparency log or a time stamp, or let the \
-                 predicate say it"
+                "nothing shows when the one by `{by}` was made, for a log or a time stamp shows only that it was there by then: \
+                 let the predicate say it, or sign with a certificate"
             ));
         };
         if youngest.duration_since(at) > SKEW {

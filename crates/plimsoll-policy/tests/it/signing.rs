@@ -171,6 +171,7 @@ fn signed(authority: &str, digest: Digest) -> Verified {
         signer: "a key".into(),
         annotations: BTreeMap::new(),
         signed_at: None,
+        not_before: None,
         predicate_type: None,
         made_at: None,
         rego: BTreeMap::new(),
@@ -320,7 +321,7 @@ fn what_was_signed_must_be_what_the_name_leads_to() {
 fn an_older_signed_image_passes_unless_a_digest_or_an_age_is_asked_for() {
     let old = |policy: &LoadLine| {
         let mut one = attested("release", "https://slsa.dev/provenance/v1");
-        one.signed_at = Some(at("2025-01-01"));
+        one.made_at = Some(at("2025-01-01"));
         found(policy, vec![signed("release", index()), one], Vec::new())
     };
     let plain = asking("signatures: {all: [release]}");
@@ -406,21 +407,29 @@ fn annotations_that_are_asked_for_must_be_signed_along() {
 fn age_counts_from_the_oldest_word_and_is_never_assumed() {
     let policy = asking("attestations: [{type: vuln, by: [release], maxAge: 90d}]");
     let (old, young, ahead) = (Some(at("2026-06-01")), Some(at("2026-11-01")), Some(at("2026-12-01")));
-    for (signed_at, made_at, expected, words) in [
-        (young, None, Outcome::Allowed, "holds"),
-        (None, young, Outcome::Allowed, "holds"),
-        (young, young, Outcome::Allowed, "holds"),
-        (None, None, Outcome::Denied, "nothing shows when"),
-        (old, None, Outcome::Denied, "is of 2026-06-01, and `maxAge` is 90 days: make a new one"),
-        (young, old, Outcome::Denied, "is of 2026-06-01"),
-        (old, young, Outcome::Denied, "is of 2026-06-01"),
-        (None, ahead, Outcome::Denied, "made on 2026-12-01, which is not yet"),
-        (young, ahead, Outcome::Denied, "which is not yet"),
+    // When a log or a stamp saw it, when its certificate begins, what the predicate says.
+    for (signed_at, not_before, made_at, expected, words) in [
+        (None, None, young, Outcome::Allowed, "holds"),
+        (young, None, young, Outcome::Allowed, "holds"),
+        (young, young, None, Outcome::Allowed, "holds"),
+        (None, young, None, Outcome::Allowed, "holds"),
+        (young, young, young, Outcome::Allowed, "holds"),
+        (None, None, None, Outcome::Denied, "nothing shows when"),
+        // Anybody can have what a key once signed logged or stamped today.
+        (young, None, None, Outcome::Denied, "a time stamp shows only that it was there by then"),
+        (young, None, old, Outcome::Denied, "is of 2026-06-01, and `maxAge` is 90 days: make a new one"),
+        (young, old, None, Outcome::Denied, "is of 2026-06-01"),
+        (young, old, young, Outcome::Denied, "is of 2026-06-01"),
+        (young, young, old, Outcome::Denied, "is of 2026-06-01"),
+        (old, None, None, Outcome::Denied, "nothing shows when"),
+        (old, None, young, Outcome::Denied, "is of 2026-06-01"),
+        (None, None, ahead, Outcome::Denied, "made on 2026-12-01, which is not yet"),
+        (young, young, ahead, Outcome::Denied, "which is not yet"),
     ] {
         let kind = "https://cosign.sigstore.dev/attestation/vuln/v1";
-        let one = Verified { signed_at, made_at, ..attested("release", kind) };
+        let one = Verified { signed_at, not_before, made_at, ..attested("release", kind) };
         let (outcome, all) = said(&policy, &found(&policy, vec![one], Vec::new()));
-        assert!(outcome == expected && all.contains(words), "{signed_at:?} {made_at:?}: {all}");
+        assert!(outcome == expected && all.contains(words), "{signed_at:?} {not_before:?} {made_at:?}: {all}");
     }
 }
 

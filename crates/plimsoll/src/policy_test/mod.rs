@@ -265,11 +265,13 @@ fn signed_by(
             kind,
             authority: by.clone(),
             digest: digest.clone(),
-            signer: "the file of cases".to_owned(),
+            // Each authority has signers of its own.
+            signer: format!("`{by}` in the file of cases"),
             annotations: BTreeMap::new(),
             signed_at: Some(at),
+            not_before: None,
             predicate_type,
-            made_at: None,
+            made_at: Some(at),
             rego: rego.clone(),
             vex: Vec::new(),
         });

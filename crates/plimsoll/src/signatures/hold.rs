@@ -232,6 +232,7 @@ fn verified(
         signer,
         annotations,
         signed_at: vouched.min(),
+        not_before: done.identity.as_ref().map(|(certificate, ..)| certificate.validity().0),
         predicate_type: None,
         made_at: None,
         rego: BTreeMap::new(),
@@ -349,7 +350,8 @@ mod tests {
             assert_eq!((held.verified.authority.as_str(), held.verified.kind), ("release", SignedKind::Signature));
             assert_eq!(held.verified.annotations, BTreeMap::from([("env".to_owned(), "prod".to_owned())]));
             // Nobody vouches for a time, and the clock of whoever verifies is no word on when it was signed.
-            assert_eq!((held.verified.signed_at, &held.verified.digest), (None, &image()));
+            let Verified { signed_at, not_before, digest, .. } = &held.verified;
+            assert_eq!((signed_at, not_before, digest), (&None, &None, &image()));
             let [refused] = outcome.refused.as_slice() else { panic!() };
             assert_eq!((refused.authority.as_deref(), refused.code.as_str()), (Some("audit"), "signature-invalid"));
             let elsewhere = format!("sha256:{}", "08".repeat(32)).parse().unwrap();
