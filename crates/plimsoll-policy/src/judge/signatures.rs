@@ -5,6 +5,8 @@
 //! names that. An index answers for its manifests, for it holds their digests; a manifest says nothing of an index that holds it,
 //! for that may hold others; and whoever names a manifest has not asked an index.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use plimsoll_model::loadline::SignatureRules;
 use plimsoll_model::{Digest, Effect, ReasonCode, Refused, SignatureFacts, SignedKind, SubjectKind, Verified};
 
@@ -28,14 +30,20 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
         }
         Facts::SaidElsewhere => return,
     };
-    let signed = |name: &String| counts(facts, digest, name, rules);
-    for name in rules.all.iter().filter(|name| !signed(name)) {
-        missing(case, facts, digest, "signatures.all", &format!("`{name}`"), std::slice::from_ref(name), found);
+    let signers = |name: &String| signers(facts, digest, name, rules);
+    let signed = |name: &String| !signers(name).is_empty();
+    // Those under `all` come first, for each of them must have a signer of its own.
+    let mut counted = Counted::default();
+    for name in &rules.all {
+        if !counted.add(signers(name)) {
+            missing(case, facts, digest, "signatures.all", &format!("`{name}`"), std::slice::from_ref(name), found);
+        }
     }
     let least = rules.minimum.unwrap_or(1) as usize;
-    let there = rules.any.iter().filter(|name| signed(name)).count();
+    let uncounted: Vec<&String> = rules.any.iter().filter(|name| !counted.add(signers(name))).collect();
+    let there = rules.any.len() - uncounted.len();
     if !rules.any.is_empty() && there < least {
-        let unsigned: Vec<String> = rules.any.iter().filter(|name| !signed(name)).cloned().collect();
+        let unsigned: Vec<String> = uncounted.into_iter().cloned().collect();
         let whom = match (least, rules.any.as_slice()) {
             (1, [one]) => format!("`{one}`"),
             (1, _) => format!("any of {}", listed(&rules.any)),
@@ -80,11 +88,48 @@ pub(super) fn facts<'a>(case: &Case<'a>) -> Facts<'a> {
     }
 }
 
-/// Whether an authority signed that digest, with the annotations that are asked for.
-fn counts(facts: &SignatureFacts, digest: &Digest, name: &str, rules: &SignatureRules) -> bool {
-    facts.verified.iter().any(|one| {
+/// Who signed that digest as that authority, with the annotations that are asked for: keys, or identities of certificates.
+fn signers<'a>(facts: &'a SignatureFacts, digest: &Digest, name: &str, rules: &SignatureRules) -> BTreeSet<&'a str> {
+    let counts = |one: &&Verified| {
         one.kind == SignedKind::Signature && one.authority == name && one.digest == *digest && annotated(one, rules)
-    })
+    };
+    facts.verified.iter().filter(counts).map(|one| one.signer.as_str()).collect()
+}
+
+/// Authorities, each with a signer who counts for no other: an identity may fit two of them, and whoever asks for two asks for two who
+/// signed. A matching in a bipartite graph, along paths that augment it (Kuhn): an authority that has a signer keeps having one, though
+/// it may be another, so that as many are counted as can be.
+#[derive(Default)]
+struct Counted<'a> {
+    authorities: Vec<BTreeSet<&'a str>>,
+    /// By signer, the place in `authorities` that it counts for.
+    taken: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Counted<'a> {
+    /// Whether a signer is left for one more authority.
+    fn add(&mut self, signers: BTreeSet<&'a str>) -> bool {
+        self.authorities.push(signers);
+        self.find(self.authorities.len() - 1, &mut BTreeSet::new())
+    }
+
+    /// As deep as there are authorities, which the policy names.
+    fn find(&mut self, authority: usize, tried: &mut BTreeSet<&'a str>) -> bool {
+        for signer in self.authorities[authority].clone() {
+            if !tried.insert(signer) {
+                continue;
+            }
+            let free = match self.taken.get(signer).copied() {
+                None => true,
+                Some(other) => self.find(other, tried),
+            };
+            if free {
+                self.taken.insert(signer, authority);
+                return true;
+            }
+        }
+        false
+    }
 }
 
 fn annotated(one: &Verified, rules: &SignatureRules) -> bool {
@@ -124,7 +169,13 @@ fn nearest(case: &Case<'_>, facts: &SignatureFacts, digest: &Digest, names: &[St
     let signatures = |one: &&Verified| one.kind == SignedKind::Signature;
     if let Some(one) = theirs().filter(signatures).find(|one| one.digest == *digest) {
         let lacks = rules.annotations.iter().find(|(key, value)| one.annotations.get(*key) != Some(value));
-        let (key, value) = lacks?;
+        let Some((key, value)) = lacks else {
+            return Some(format!(
+                "{} signed it as `{}`, and counts for another authority already: one signer counts once",
+                shown(&one.signer),
+                one.authority
+            ));
+        };
         let has = match one.annotations.get(key) {
             Some(other) => format!("`{key}` is `{}` there", shown(other)),
             None => format!("`{key}` is not there"),

@@ -168,7 +168,7 @@ fn signed(authority: &str, digest: Digest) -> Verified {
         kind: SignedKind::Signature,
         authority: authority.into(),
         digest,
-        signer: "a key".into(),
+        signer: format!("the key of {authority}"),
         annotations: BTreeMap::new(),
         signed_at: None,
         not_before: None,
@@ -243,6 +243,55 @@ fn all_any_and_minimum_count_authorities() {
             "signed by `release`: {index}, to which its tag led: what runs is that where the digest is named or pinned"
         )
     );
+}
+
+/// An identity may fit what two authorities ask for.
+#[test]
+fn one_signer_counts_for_one_authority_alone() {
+    let by = |pairs: &[(&str, &str)]| -> Vec<Verified> {
+        let one =
+            |(name, signer): &(&str, &str)| Verified { signer: (*signer).to_owned(), ..signed(name, digest('a')) };
+        pairs.iter().map(one).collect()
+    };
+    let (both, three) = ("all: [release, builder]", "any: [release, builder, audit], minimum: 2");
+    for (rules, pairs, expected) in [
+        (both, &[("release", "x"), ("builder", "x")][..], Outcome::Denied),
+        (both, &[("release", "x"), ("builder", "x"), ("release", "x"), ("builder", "x")], Outcome::Denied),
+        (both, &[("release", "x"), ("builder", "x"), ("builder", "y")], Outcome::Allowed),
+        // Whoever comes first has to give way.
+        (both, &[("release", "x"), ("release", "y"), ("builder", "x")], Outcome::Allowed),
+        ("all: [release], any: [builder]", &[("release", "x"), ("builder", "x")], Outcome::Denied),
+        (
+            "all: [release], any: [builder, audit]",
+            &[("release", "x"), ("builder", "x"), ("audit", "y")],
+            Outcome::Allowed,
+        ),
+        ("any: [release, builder]", &[("release", "x"), ("builder", "x")], Outcome::Allowed),
+        (three, &[("release", "x"), ("builder", "x"), ("audit", "x")], Outcome::Denied),
+        (three, &[("release", "x"), ("builder", "x"), ("audit", "y")], Outcome::Allowed),
+        // The same two as two authorities each are two, and not three.
+        (
+            "any: [release, builder, audit], minimum: 3",
+            &[("release", "x"), ("release", "y"), ("builder", "x"), ("builder", "y"), ("audit", "x"), ("audit", "y")],
+            Outcome::Denied,
+        ),
+        (
+            "all: [release, builder, audit]",
+            &[("release", "x"), ("release", "y"), ("builder", "x"), ("builder", "z"), ("audit", "x")],
+            Outcome::Allowed,
+        ),
+    ] {
+        let policy = asking(&format!("signatures: {{{rules}}}"));
+        assert_eq!(outcome(&policy, by(pairs)), expected, "{rules} {pairs:?}");
+    }
+    let policy = asking("signatures: {all: [release, builder]}");
+    let (_, words) = said(&policy, &found(&policy, by(&[("release", "x"), ("builder", "x")]), Vec::new()));
+    assert!(words.contains("x signed it as `builder`, and counts for another authority already"), "{words}");
+    // Part of what is there could not be read: the second may be there.
+    let mut unread = found(&policy, by(&[("release", "x"), ("builder", "x")]), Vec::new());
+    unread.signatures.as_mut().unwrap().problems =
+        vec![Problem::undecided(ProblemKind::Unreachable, "read the referrers: 503")];
+    assert_eq!(said(&policy, &unread).0, Outcome::Undecided);
 }
 
 #[test]
