@@ -70,6 +70,26 @@ pub struct Subject {
     pub namespace: Option<String>,
 }
 
+impl Subject {
+    /// The digest that signatures of it must be of: what the name says, else what it led to, which is the index where there is one.
+    ///
+    /// # Errors
+    /// Why there is none, in words: none is known, or the name says one and another was looked into. Who signed the one says
+    /// nothing of the other.
+    pub fn signed_digest(&self) -> Result<&Digest, String> {
+        let known = || [&self.index_digest, &self.digest].into_iter().flatten();
+        let named = self.reference.as_ref().and_then(ImageReference::digest);
+        match (named, known().next()) {
+            (_, None) => Err("it has no digest by which its registry knows it".to_owned()),
+            (Some(named), Some(other)) if !known().any(|one| one == named) => {
+                Err(format!("its name says {named}, and what was looked into is {other}"))
+            }
+            (Some(named), _) => Ok(named),
+            (None, Some(digest)) => Ok(digest),
+        }
+    }
+}
+
 /// One subject with all that was found; `verdict` is there once it was judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

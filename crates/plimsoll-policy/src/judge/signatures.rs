@@ -81,10 +81,9 @@ pub(super) fn facts<'a>(case: &Case<'a>) -> Facts<'a> {
     if facts.policy != case.policy.digest {
         return Facts::Unknown("it was looked for under another policy, whose authorities may be others".into());
     }
-    let named = subject.reference.as_ref().and_then(|reference| reference.digest());
-    match named.or(subject.index_digest.as_ref()).or(subject.digest.as_ref()) {
-        Some(digest) => Facts::Known(facts, digest),
-        None => Facts::Unknown("it has no digest by which its registry knows it".into()),
+    match subject.signed_digest() {
+        Ok(digest) => Facts::Known(facts, digest),
+        Err(why) => Facts::Unknown(why),
     }
 }
 

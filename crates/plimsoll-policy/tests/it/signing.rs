@@ -358,11 +358,31 @@ fn what_was_signed_must_be_what_the_name_leads_to() {
     assert_eq!(said(&policy, &named).0, Outcome::Denied);
     named.signatures.as_mut().unwrap().verified = vec![signed("release", manifest())];
     assert_eq!(said(&policy, &named).0, Outcome::Allowed);
-    // What the name says wins over what somebody says that it led to.
-    named.subject.digest = Some(digest('c'));
-    named.signatures.as_mut().unwrap().verified = vec![signed("release", digest('c'))];
+    // A manifest of an index that was looked into is known to be that index's: the name still decides.
+    named.subject.index_digest = Some(index());
+    assert_eq!(said(&policy, &named).0, Outcome::Allowed);
+    named.signatures.as_mut().unwrap().verified = vec![signed("release", index())];
     let (outcome, words) = said(&policy, &named);
     assert!(outcome == Outcome::Denied && words.contains("and the name leads to sha256:bbbb"), "{words}");
+}
+
+/// Whoever names another digest than was looked into, by `--judge-as`, does not get the one judged by the other's signatures.
+#[test]
+fn signatures_of_what_was_not_looked_into_tell_nothing() {
+    let demands = ["signatures: {all: [release]}", "attestations: [{type: spdx, by: [release]}]"];
+    for policy in demands.map(asking) {
+        let signatures = |digest: Digest| {
+            let attested = Verified { digest: digest.clone(), ..attested("release", "https://spdx.dev/Document") };
+            vec![signed("release", digest), attested]
+        };
+        for (by, of) in [(digest('c'), digest('c')), (digest('c'), index()), (digest('c'), manifest())] {
+            let mut other = found(&policy, signatures(of), Vec::new());
+            other.subject.reference = Some(format!("registry.example.com/shop/web:1.0@{by}").parse().unwrap());
+            let (outcome, words) = said(&policy, &other);
+            assert_eq!(outcome, Outcome::Undecided, "{words}");
+            assert!(words.contains(&format!("its name says {by}, and what was looked into is {}", index())), "{words}");
+        }
+    }
 }
 
 /// Case 19: an older image under the same tag is still validly signed; only what the policy asks besides can tell.

@@ -8,7 +8,10 @@ mod predicate;
 mod registry;
 
 use plimsoll_model::loadline::{AttestationUse, ImageEntry};
-use plimsoll_model::{Assessment, Digest, ImageReference, SignatureFacts, SignedKind, Subject, SubjectKind, Verified};
+use plimsoll_model::{
+    Assessment, Digest, ImageReference, Problem, ProblemKind, SignatureFacts, SignedKind, Subject, SubjectKind,
+    Verified,
+};
 use plimsoll_sources::Sources;
 use plimsoll_trust::Statement;
 
@@ -53,8 +56,15 @@ pub fn facts(
     entry: &ImageEntry,
 ) -> SignatureFacts {
     let mut facts = SignatureFacts { policy: session.policy.digest.clone(), ..SignatureFacts::default() };
-    let named = subject.reference.as_ref().and_then(ImageReference::digest);
-    let Some(digest) = named.or(subject.index_digest.as_ref()).or(subject.digest.as_ref()) else { return facts };
+    let digest = match subject.signed_digest() {
+        Ok(digest) => digest,
+        Err(why) => {
+            facts
+                .problems
+                .push(Problem::undecided(ProblemKind::NotExamined, format!("look for what is signed: {why}")));
+            return facts;
+        }
+    };
     found(session, sources, fetched, digest, entry, &mut facts);
     // For the words of a denial: a manifest that is signed alone is no signed index.
     let manifest = subject.digest.as_ref().filter(|manifest| *manifest != digest);
