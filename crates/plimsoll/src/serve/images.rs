@@ -610,7 +610,7 @@ impl Whose {
         format!("{namespace}/{account}/{}", self.pull_secrets.join(","))
     }
 
-    fn namespace_words(&self) -> String {
+    pub(super) fn namespace_words(&self) -> String {
         format!("namespace {}", self.namespace.as_deref().unwrap_or(""))
     }
 

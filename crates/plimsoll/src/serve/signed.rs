@@ -26,7 +26,10 @@ pub async fn facts(
         return Ok(None);
     }
     let sources = images.sources_for(whose).await;
-    // As a scan: attestations are large, and a registry that hangs must not keep the others waiting. The semaphores are never closed.
+    // As a scan: attestations are large, and neither a registry that hangs nor a namespace with many images must keep the others
+    // waiting. The semaphores are never closed.
+    let namespace = images.share_of(whose.namespace_words());
+    let _turn = namespace.acquire().await;
     let host = images.share_of(registry_words(reference));
     let _share = host.acquire().await;
     let _scan = images.scanning.acquire().await;

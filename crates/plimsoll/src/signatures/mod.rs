@@ -7,6 +7,8 @@ mod hold;
 mod predicate;
 mod registry;
 
+use std::time::{Duration, Instant};
+
 use plimsoll_model::loadline::{AttestationUse, ImageEntry};
 use plimsoll_model::{
     Assessment, Digest, ImageReference, Problem, ProblemKind, SignatureFacts, SignedKind, Subject, SubjectKind,
@@ -23,6 +25,9 @@ use registry::listed;
 
 /// Refusals that are kept of one image: the nearest is told, and somebody may have put a thousand there.
 const MAX_REFUSED: usize = 64;
+/// How long all that is signed of one image may take to be read, however many parts it has: a registry that trickles must not hold a
+/// turn for the sum of what each may take.
+const MAX_TIME: Duration = Duration::from_secs(300);
 
 /// The entry that asks for signatures or attestations of the image of that name, in that namespace, if one does.
 pub fn asking<'s>(
@@ -65,6 +70,8 @@ pub fn facts(
             return facts;
         }
     };
+    let until = Instant::now() + MAX_TIME;
+    let sources = (sources, until);
     found(session, sources, fetched, digest, entry, &mut facts);
     // For the words of a denial: a manifest that is signed alone is no signed index.
     let manifest = subject.digest.as_ref().filter(|manifest| *manifest != digest);
@@ -78,14 +85,14 @@ pub fn facts(
 
 fn found(
     session: &Session,
-    sources: &Sources,
+    (sources, until): (&Sources, Instant),
     fetched: &ImageReference,
     digest: &Digest,
     entry: &ImageEntry,
     facts: &mut SignatureFacts,
 ) {
     let authorities = session.authorities.named(entry.authorities());
-    let listed = listed(sources, fetched, digest, !entry.attestations.is_empty());
+    let listed = listed(sources, fetched, digest, !entry.attestations.is_empty(), until);
     facts.problems.extend(listed.problems);
     for item in &listed.items {
         let outcome = hold(item, &authorities, digest, session.at);

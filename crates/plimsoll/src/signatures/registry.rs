@@ -2,6 +2,7 @@
 //! of cosign's, and problems for what could not be had. What it does not do: believe any of it.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use plimsoll_model::{Digest, ImageReference, Problem, ProblemKind};
 use plimsoll_sources::attached::Kind;
@@ -43,14 +44,22 @@ pub struct Listed {
     bytes: u64,
 }
 
-/// All that is there for the digest. Must not be called from a task of a server.
-pub fn listed(sources: &Sources, reference: &ImageReference, digest: &Digest, attestations: bool) -> Listed {
+/// All that is there for the digest and could be had until then. Must not be called from a task of a server.
+pub fn listed(
+    sources: &Sources,
+    reference: &ImageReference,
+    digest: &Digest,
+    attestations: bool,
+    until: Instant,
+) -> Listed {
     let mut listed = Listed::default();
+    // What is left of the time: each call has a deadline of its own, and there are as many as somebody pushes.
+    let sources = || sources.with_deadline(until.saturating_duration_since(Instant::now()));
     let unread =
         |what: &str, error| Problem::undecided(ProblemKind::Unreachable, format!("read {what}: {}", words(error)));
     let kinds: &[Kind] = if attestations { &[Kind::Signatures, Kind::Attestations] } else { &[Kind::Signatures] };
     for kind in kinds {
-        match sources.attached(reference, digest, *kind) {
+        match sources().attached(reference, digest, *kind) {
             Err(error) => listed.problems.push(unread(&format!("the tag with the {} of {digest}", told(*kind)), error)),
             Ok(None) => {}
             Ok(Some(attached)) => {
@@ -61,12 +70,13 @@ pub fn listed(sources: &Sources, reference: &ImageReference, digest: &Digest, at
                         ENVELOPE => |bytes, annotations| Form::Envelope { bytes, annotations },
                         _ => continue,
                     };
-                    listed.take(layer, || attached.bytes(layer).map_err(words), |bytes| form(bytes, annotations));
+                    let bytes = || attached.bytes(layer).map_err(words);
+                    listed.take(layer, until, bytes, |bytes| form(bytes, annotations));
                 }
             }
         }
     }
-    match sources.referrers(reference, digest) {
+    match sources().referrers(reference, digest) {
         Err(error) => listed.problems.push(unread(&format!("the referrers of {digest}"), error)),
         Ok(attached) => {
             for referrer in &attached.found {
@@ -84,7 +94,7 @@ pub fn listed(sources: &Sources, reference: &ImageReference, digest: &Digest, at
                         let is_bundle =
                             |layer: &&Descriptor| BUNDLE_MEDIA_TYPES.iter().any(|(name, _)| layer.media_type == *name);
                         for layer in referrer.layers.iter().filter(is_bundle) {
-                            listed.take(layer, || attached.bytes(layer).map_err(words), Form::Bundle);
+                            listed.take(layer, until, || attached.bytes(layer).map_err(words), Form::Bundle);
                         }
                     }
                 }
@@ -98,21 +108,30 @@ impl Listed {
     fn take(
         &mut self,
         layer: &Descriptor,
+        until: Instant,
         bytes: impl FnOnce() -> Result<Vec<u8>, String>,
         form: impl FnOnce(Vec<u8>) -> Form,
     ) {
         let problem = |message| Problem::undecided(ProblemKind::Unreachable, message);
         self.bytes = self.bytes.saturating_add(layer.size);
         if self.bytes > MAX_ALL {
-            let message = format!("read all that is signed of it: it has more than {} MiB", MAX_ALL >> 20);
-            if !self.problems.iter().any(|one| one.message == message) {
-                self.problems.push(Problem::undecided(ProblemKind::LimitReached, message));
-            }
-            return;
+            let why = format!("it has more than {} MiB", MAX_ALL >> 20);
+            return self.unfinished(ProblemKind::LimitReached, &why);
+        }
+        if Instant::now() >= until {
+            return self.unfinished(ProblemKind::Unreachable, "it takes too long");
         }
         match bytes() {
             Ok(bytes) => self.items.push(Item { layer: layer.digest.clone(), form: form(bytes) }),
             Err(why) => self.problems.push(problem(format!("read the layer {}: {why}", layer.digest))),
+        }
+    }
+
+    /// Tells once that not all was read.
+    fn unfinished(&mut self, kind: ProblemKind, why: &str) {
+        let message = format!("read all that is signed of it: {why}");
+        if !self.problems.iter().any(|one| one.message == message) {
+            self.problems.push(Problem::undecided(kind, message));
         }
     }
 }
@@ -137,4 +156,32 @@ fn chain(error: &SourceError) -> String {
         cause = one.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn layer(letter: char, size: u64) -> Descriptor {
+        let digest = format!("sha256:{}", letter.to_string().repeat(64));
+        serde_json::from_value(json!({"mediaType": ENVELOPE, "digest": digest, "size": size})).unwrap()
+    }
+
+    #[test]
+    fn when_the_time_is_over_nothing_more_is_fetched_and_that_is_told_once() {
+        let mut listed = Listed::default();
+        let until = Instant::now() + Duration::from_secs(60);
+        listed.take(&layer('a', 1), until, || Ok(vec![1]), Form::Bundle);
+        assert!(listed.items.len() == 1 && listed.problems.is_empty());
+        let over = Instant::now();
+        for _ in 0..3 {
+            listed.take(&layer('b', 1), over, || panic!("nobody waits for it"), Form::Bundle);
+        }
+        let [problem] = listed.problems.as_slice() else { panic!("{:?}", listed.problems) };
+        assert!(problem.message.ends_with("it takes too long") && listed.items.len() == 1, "{problem:?}");
+    }
 }
