@@ -1,7 +1,7 @@
 //! An image's signatures and attestations as its registry has them. In: sources, a name, a digest. Out: what is there, in both forms
 //! of cosign's, and problems for what could not be had. What it does not do: believe any of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use plimsoll_model::{Digest, ImageReference, Problem, ProblemKind};
@@ -12,6 +12,9 @@ use plimsoll_trust::{BUNDLE_MEDIA_TYPES, simple_signing};
 
 /// The media type of layers with attestations in the classic form.
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+/// The annotations of a layer that prove something.
+const PROOFS: [&str; 4] =
+    [simple_signing::SIGNATURE, simple_signing::CERTIFICATE, simple_signing::BUNDLE, simple_signing::TIMESTAMP];
 /// Bytes of all that is read for one image: SBOMs have some ten megabytes, and somebody who may push there must not fill memory.
 const MAX_ALL: u64 = 256 << 20;
 
@@ -42,6 +45,8 @@ pub struct Listed {
     pub items: Vec<Item>,
     pub problems: Vec<Problem>,
     bytes: u64,
+    /// What was taken already: layers by digest and by what else of them is read.
+    seen: BTreeSet<(Digest, String, Vec<String>)>,
 }
 
 /// All that is there for the digest and could be had until then. Must not be called from a task of a server.
@@ -113,6 +118,11 @@ impl Listed {
         form: impl FnOnce(Vec<u8>) -> Form,
     ) {
         let problem = |message| Problem::undecided(ProblemKind::Unreachable, message);
+        // The same a thousand times is a thousand times the work, and says no more.
+        let proofs = PROOFS.iter().map(|key| layer.annotations.get(*key).cloned().unwrap_or_default()).collect();
+        if !self.seen.insert((layer.digest.clone(), layer.media_type.clone(), proofs)) {
+            return;
+        }
         self.bytes = self.bytes.saturating_add(layer.size);
         if self.bytes > MAX_ALL {
             let why = format!("it has more than {} MiB", MAX_ALL >> 20);
@@ -169,6 +179,30 @@ mod tests {
     fn layer(letter: char, size: u64) -> Descriptor {
         let digest = format!("sha256:{}", letter.to_string().repeat(64));
         serde_json::from_value(json!({"mediaType": ENVELOPE, "digest": digest, "size": size})).unwrap()
+    }
+
+    #[test]
+    fn what_was_seen_is_taken_once_and_each_proof_of_it_is_seen() {
+        let (mut listed, until) = (Listed::default(), Instant::now() + Duration::from_secs(60));
+        let with = |key: &str, value: &str| {
+            let mut layer = layer('a', 1);
+            layer.annotations.insert(key.to_owned(), value.to_owned());
+            layer
+        };
+        for (layer, items) in [
+            (with(simple_signing::SIGNATURE, "YQ=="), 1),
+            (with(simple_signing::SIGNATURE, "YQ=="), 1),
+            (with(simple_signing::SIGNATURE, "Yg=="), 2),
+            (with(simple_signing::BUNDLE, "{}"), 3),
+            (layer('a', 1), 4),
+            // What nobody reads makes nothing new.
+            (with("example.com/any", "1"), 4),
+            (layer('b', 1), 5),
+        ] {
+            listed.take(&layer, until, || Ok(vec![1]), Form::Bundle);
+            assert_eq!(listed.items.len(), items, "{layer:?}");
+        }
+        assert!(listed.problems.is_empty() && listed.bytes == 5);
     }
 
     #[test]
