@@ -31,7 +31,7 @@ pub use default::{DEFAULT_POLICY, DEFAULT_POLICY_RULES, DEFAULT_POLICY_WORKLOAD_
 pub use entry::{NearMiss, Why, why};
 pub use fault::{Fault, PolicyError, Span};
 pub use glass::relevant_annotations;
-pub use judge::{Context, Request, exit_code, judge, looked_into, overall, unused};
+pub use judge::{Context, Request, exit_code, holds_until, judge, looked_into, overall, unused};
 pub use read::{Known, Loader, parse, read};
 pub use registries::{RegistryError, restrict_registries};
 pub use remarks::remarks;

@@ -6,7 +6,7 @@
 //! young enough, and Rego has nothing against it. One that holds is enough, whatever others of its kind say.
 
 use jiff::{SignedDuration, Timestamp};
-use plimsoll_model::loadline::{AttestationRule, AttestationUse};
+use plimsoll_model::loadline::{AttestationRule, AttestationUse, ImageEntry};
 use plimsoll_model::{
     Digest, Effect, Objection, ReasonCode, Refused, SignatureFacts, SignedKind, SubjectKind, Verified, VexStatement,
 };
@@ -71,6 +71,27 @@ fn by_rule(rule: &AttestationRule, one: &Verified) -> bool {
         && rule.by.contains(&one.authority)
 }
 
+/// The next moment at which something of what is signed no longer counts: an attestation grows older than `maxAge`, or a certificate
+/// ends that is judged by the time of verification. None where nothing of it passes. A verdict must not be kept for longer.
+pub fn holds_until(facts: &SignatureFacts, entry: &ImageEntry, at: Timestamp) -> Option<Timestamp> {
+    // Both count to the full second.
+    let after = |begin: Timestamp, seconds: u64| {
+        begin.checked_add(SignedDuration::from_secs(i64::try_from(seconds).ok()?.checked_add(1)?)).ok()
+    };
+    let of = |one: &Verified| {
+        let aging = entry.attestations.iter().filter(|rule| by_rule(rule, one)).filter_map(|rule| rule.max_age_seconds);
+        let oldest = times(one).min();
+        let aged = aging.min().zip(oldest).and_then(|(most, oldest)| after(oldest, most));
+        [aged, one.not_after.and_then(|end| after(end, 0))].into_iter().flatten().filter(|end| *end > at).min()
+    };
+    facts.verified.iter().filter_map(of).min()
+}
+
+/// What bounds its age, and where more than one does, in no order.
+fn times(one: &Verified) -> impl Iterator<Item = Timestamp> {
+    [one.signed_at, one.not_before, one.made_at].into_iter().flatten()
+}
+
 /// Whether something that only the signer could have said bounds its age. A log's time or a time stamp does not: whoever may push can
 /// have an old one stamped anew.
 fn is_dated(one: &Verified) -> bool {
@@ -88,8 +109,7 @@ enum Held<'a> {
 fn held<'a>(rule: &AttestationRule, one: &'a Verified, at: Timestamp) -> Held<'a> {
     let by = &one.authority;
     if let Some(most) = rule.max_age_seconds {
-        let times = || [one.signed_at, one.not_before, one.made_at].into_iter().flatten();
-        let (true, Some(oldest), Some(youngest)) = (is_dated(one), times().min(), times().max()) else {
+        let (true, Some(oldest), Some(youngest)) = (is_dated(one), times(one).min(), times(one).max()) else {
             return Held::Fails(format!(
                 "nothing shows when the one by `{by}` was made, for a log or a time stamp shows only that it was there by then: \
                  let the predicate say it, or sign with a certificate"

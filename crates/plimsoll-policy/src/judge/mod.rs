@@ -25,6 +25,8 @@ use plimsoll_model::{
     Reason, ReasonCode, SubjectKind, Verdict, VexStatement,
 };
 
+pub use attestations::holds_until;
+
 use crate::entry::{self, Fit};
 use crate::standing::{self, Ruling};
 use crate::{exempt, glass, units};

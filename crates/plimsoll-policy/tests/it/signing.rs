@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::loadline::{AttestationUse, LogDemand, Place, Signer};
 use plimsoll_model::*;
-use plimsoll_policy::{Context, Request, Standing, judge, looked_into, parse, remarks, ruled_by, standing};
+use plimsoll_policy::{
+    Context, Request, Standing, holds_until, judge, looked_into, parse, remarks, ruled_by, standing,
+};
 
 use crate::cases::*;
 use crate::reading::{faults, world};
@@ -172,6 +174,7 @@ fn signed(authority: &str, digest: Digest) -> Verified {
         annotations: BTreeMap::new(),
         signed_at: None,
         not_before: None,
+        not_after: None,
         predicate_type: None,
         made_at: None,
         rego: BTreeMap::new(),
@@ -500,6 +503,42 @@ fn age_counts_from_the_oldest_word_and_is_never_assumed() {
         let (outcome, all) = said(&policy, &found(&policy, vec![one], Vec::new()));
         assert!(outcome == expected && all.contains(words), "{signed_at:?} {not_before:?} {made_at:?}: {all}");
     }
+}
+
+#[test]
+fn what_is_signed_holds_until_the_first_of_it_no_longer_counts() {
+    let kind = "https://cosign.sigstore.dev/attestation/vuln/v1";
+    let aging = asking("attestations: [{type: vuln, by: [release], maxAge: 90d}]");
+    let ageless = asking("attestations: [{type: vuln, by: [release]}], signatures: {any: [builder]}");
+    let now = at("2026-11-29");
+    let made = |day: &str| Verified { made_at: Some(at(day)), ..attested("release", kind) };
+    let certified = |end: jiff::Timestamp| Verified { not_after: Some(end), ..signed("builder", index()) };
+    for (policy, verified, expected) in [
+        (&aging, vec![made("2026-11-01")], Some("2027-01-30T12:00:01Z")),
+        (&ageless, vec![made("2026-11-01")], None),
+        (&aging, vec![made("2026-11-01"), made("2026-10-01")], Some("2026-12-30T12:00:01Z")),
+        // What counts no longer does not end anything.
+        (&aging, vec![made("2026-11-01"), made("2026-01-01")], Some("2027-01-30T12:00:01Z")),
+        (
+            &aging,
+            vec![Verified { signed_at: Some(at("2026-10-01")), ..made("2026-11-01") }],
+            Some("2026-12-30T12:00:01Z"),
+        ),
+        (&aging, vec![Verified { authority: "builder".into(), ..made("2026-11-01") }], None),
+        (&ageless, vec![certified(at("2026-12-01"))], Some("2026-12-01T12:00:01Z")),
+        (&aging, vec![made("2026-11-01"), certified(at("2026-12-01"))], Some("2026-12-01T12:00:01Z")),
+        (&ageless, vec![certified(at("2026-11-01")), signed("builder", index())], None),
+    ] {
+        let assessment = found(policy, verified, Vec::new());
+        let until = holds_until(assessment.signatures.as_ref().unwrap(), &policy.images[0], now);
+        assert_eq!(until, expected.map(|text| text.parse().unwrap()), "{:?}", assessment.signatures);
+        // At that moment the same is judged anew, and no second before.
+        let Some(until) = until.filter(|_| policy.images[0].signatures.is_empty()) else { continue };
+        let judged = |at| judge(&assessment, policy, &Context::at(at)).outcome;
+        assert_eq!(judged(until - jiff::SignedDuration::from_secs(1)), Outcome::Allowed);
+    }
+    let one = found(&aging, vec![made("2026-11-01")], Vec::new());
+    assert_eq!(judge(&one, &aging, &Context::at("2027-01-30T12:00:01Z".parse().unwrap())).outcome, Outcome::Denied);
 }
 
 #[test]

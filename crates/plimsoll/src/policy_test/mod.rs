@@ -270,6 +270,7 @@ fn signed_by(
             annotations: BTreeMap::new(),
             signed_at: Some(at),
             not_before: None,
+            not_after: None,
             predicate_type,
             made_at: Some(at),
             rego: rego.clone(),

@@ -447,6 +447,9 @@ impl Images {
         let whole = whole && !judged.rulings_in_doubt() && !judged.lacks_signatures();
         // A part that could not be had may be there at the next try.
         let until = after(if whole { self.keeping.verdicts } else { FAILURE.min(self.keeping.verdicts) });
+        // And a yes ends with what it rests on.
+        let ends = judged.signatures.as_deref().and_then(|facts| signed::ends(loaded, key, reference, facts));
+        let until = earlier(until, ends);
         if whole {
             let weight = weight(&judged) + key.image.len() as u64;
             self.verdicts.put(by_digest, Arc::clone(&judged), weight, until);

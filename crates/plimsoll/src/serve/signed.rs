@@ -2,6 +2,7 @@
 //! rules it asks for that. It is looked for in the name's own repository, of the digest that is judged, and kept with the verdict.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use plimsoll_model::{ImageReference, SignatureFacts};
 
@@ -42,4 +43,12 @@ pub async fn facts(
         Some(Arc::new(signatures::facts(&session, &sources, &named, &subject, entry)))
     });
     task.await.map_err(|error| broken(reference, &error))
+}
+
+/// Until when a verdict that rests on that counts; none where nothing of it passes.
+pub fn ends(loaded: &Loaded, key: &AnswerKey, reference: &ImageReference, facts: &SignatureFacts) -> Option<Instant> {
+    let session = decision::session(loaded, key.namespace.as_deref(), session::now());
+    let entry = signatures::asking(&session, Some(reference), session.namespace.as_deref())?;
+    let end = plimsoll_policy::holds_until(facts, entry, session.at)?;
+    Instant::now().checked_add(end.duration_since(session.at).try_into().ok()?)
 }

@@ -225,14 +225,17 @@ fn verified(
         None => format!("the key sha256:{}", hex(&done.key.key_id())),
     };
     let vouched = done.times.iter().filter(|(source, _)| *source != TimeSource::Now).map(|(_, time)| *time);
+    let signed_at = vouched.min();
+    let validity = done.identity.as_ref().map(|(certificate, ..)| certificate.validity());
     Verified {
         kind,
         authority: authority.name.clone(),
         digest: digest.clone(),
         signer,
         annotations,
-        signed_at: vouched.min(),
-        not_before: done.identity.as_ref().map(|(certificate, ..)| certificate.validity().0),
+        signed_at,
+        not_before: validity.map(|(begin, _)| begin),
+        not_after: validity.filter(|_| signed_at.is_none()).map(|(_, end)| end),
         predicate_type: None,
         made_at: None,
         rego: BTreeMap::new(),
@@ -350,8 +353,8 @@ mod tests {
             assert_eq!((held.verified.authority.as_str(), held.verified.kind), ("release", SignedKind::Signature));
             assert_eq!(held.verified.annotations, BTreeMap::from([("env".to_owned(), "prod".to_owned())]));
             // Nobody vouches for a time, and the clock of whoever verifies is no word on when it was signed.
-            let Verified { signed_at, not_before, digest, .. } = &held.verified;
-            assert_eq!((signed_at, not_before, digest), (&None, &None, &image()));
+            let Verified { signed_at, not_before, not_after, digest, .. } = &held.verified;
+            assert_eq!((signed_at, not_before, not_after, digest), (&None, &None, &None, &image()));
             let [refused] = outcome.refused.as_slice() else { panic!() };
             assert_eq!((refused.authority.as_deref(), refused.code.as_str()), (Some("audit"), "signature-invalid"));
             let elsewhere = format!("sha256:{}", "08".repeat(32)).parse().unwrap();
