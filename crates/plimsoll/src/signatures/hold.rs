@@ -142,15 +142,11 @@ impl<'a> Read<'a> {
 impl Proofs {
     fn of(annotations: &BTreeMap<String, String>) -> Result<Proofs, Refusal> {
         let at = |key: &str| annotations.get(key).map(|text| text.trim()).filter(|text| !text.is_empty());
-        let certificate = match at(simple_signing::CERTIFICATE) {
-            Some(pem) => {
-                Some(Certificate::all_from_pem(pem.as_bytes()).and_then(|all| match <[_; 1]>::try_from(all) {
-                    Ok([one]) => Ok(one),
-                    Err(_) => Err(malformed("more than one certificate of the signer among the layer's annotations")),
-                }))
-            }
-            None => None,
-        };
+        let certificate = at(simple_signing::CERTIFICATE).map(|pem| -> Result<Certificate, Refusal> {
+            let [one] = <[_; 1]>::try_from(Certificate::all_from_pem(pem.as_bytes())?)
+                .map_err(|_| malformed("more than one certificate of the signer among the layer's annotations"))?;
+            Ok(one)
+        });
         let entries = match at(simple_signing::BUNDLE) {
             Some(text) => vec![Entry::from_annotation(text.as_bytes())?],
             None => Vec::new(),
