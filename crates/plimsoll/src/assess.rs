@@ -247,12 +247,12 @@ pub fn context(session: &Session) -> plimsoll_policy::Context<'_> {
 }
 
 /// The assessment with what rules over images say of it.
-pub fn with_rulings<'a>(session: &Session, assessment: &'a Assessment) -> Cow<'a, Assessment> {
-    let rulings = session.policies.of_image(assessment, session.at);
-    if rulings.is_empty() {
-        return Cow::Borrowed(assessment);
+pub fn with_rulings(session: &Session, mut assessment: Assessment) -> Assessment {
+    let rulings = session.policies.of_image(&assessment, session.at);
+    if !rulings.is_empty() {
+        assessment.rulings = rulings;
     }
-    Cow::Owned(Assessment { rulings, ..assessment.clone() })
+    assessment
 }
 
 /// The assessment with its verdict.

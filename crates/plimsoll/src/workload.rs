@@ -196,7 +196,9 @@ impl Examined {
 /// Places stay what they are.
 fn as_yaml(json: &str) -> Cow<'_, str> {
     let seen = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..);
-    if json.chars().all(seen) {
+    // Most is ASCII, of which bytes tell enough.
+    let plain = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    if json.bytes().all(plain) || json.chars().all(seen) {
         return Cow::Borrowed(json);
     }
     let mut text = String::with_capacity(json.len());

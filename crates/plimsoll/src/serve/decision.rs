@@ -110,7 +110,7 @@ fn object_asked(
     if !brings_nothing(review) {
         assessment = workload::with_values(assessment, &loaded.session.policy, secrets);
     }
-    object_assessed(loaded, review, &assessment, at)
+    object_assessed(loaded, review, assessment, at)
 }
 
 /// A review as mutators leave it, and the operations of a JSON Patch that lead there.
@@ -135,15 +135,15 @@ pub fn changed(loaded: &Loaded, body: &[u8], until: Instant) -> Result<Option<Ch
 pub fn object_undecided(loaded: &Loaded, review: &Review, why: &str, at: Timestamp) -> Judged {
     let mut assessment = workload::object(review.namespace.as_deref());
     assessment.rulings.push(doubt(why.to_owned()));
-    object_assessed(loaded, review, &assessment, at)
+    object_assessed(loaded, review, assessment, at)
 }
 
 /// The verdict on an object that nobody could look into.
 pub fn object_unread(loaded: &Loaded, review: &Review, at: Timestamp) -> Judged {
-    object_assessed(loaded, review, &workload::unread(review.namespace.as_deref()), at)
+    object_assessed(loaded, review, workload::unread(review.namespace.as_deref()), at)
 }
 
-fn object_assessed(loaded: &Loaded, review: &Review, assessment: &Assessment, at: Timestamp) -> Judged {
+fn object_assessed(loaded: &Loaded, review: &Review, assessment: Assessment, at: Timestamp) -> Judged {
     let annotations = plimsoll_policy::relevant_annotations(&loaded.session.policy, &review.annotations);
     let request = request(review, &annotations);
     let session = session(loaded, review.namespace.as_deref(), at);
@@ -179,7 +179,7 @@ pub fn without_looking(
     let session = session(loaded, namespace, at);
     let digest: Option<Digest> = reference.as_ref().and_then(|reference| reference.digest().cloned());
     let assessment = assess::unreachable(&session, image, reference, problem);
-    judge(&session, &assessment, Some(request), digest, None)
+    judge(&session, assessment, Some(request), digest, None)
 }
 
 /// Why an image is not looked into whose verdict hangs on its name alone.
@@ -230,7 +230,7 @@ impl Wanted<'_> {
         self.image.clone_into(&mut assessment.subject.name);
         assessment.subject.reference = Some(self.reference.clone());
         assessment.subject.namespace.clone_from(&session.namespace);
-        judge(&session, &assessment, self.glass.then_some(self.request), digest, None)
+        judge(&session, assessment, self.glass.then_some(self.request), digest, None)
     }
 
     /// The verdict where nobody knows what is in it, for this reason.

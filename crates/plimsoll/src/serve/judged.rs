@@ -70,7 +70,7 @@ pub fn judge_looked(
     subject.namespace = session.namespace.clone();
     let mut assessment = assess::assembled(&session, subject, inventory, problems);
     assessment.signatures = signatures.as_deref().cloned();
-    let judged = judge(&session, &assessment, request, Some(digest), retry_after);
+    let judged = judge(&session, assessment, request, Some(digest), retry_after);
     let unsearched = signatures.as_ref().is_some_and(|facts| !facts.problems.is_empty()) && judged.lacks_signatures();
     let again = (judged.rulings_in_doubt() || unsearched).then_some(FAILURE.as_secs() as u32);
     Judged { retry_after: retry_after.or(again), signatures, ..judged }
@@ -78,19 +78,19 @@ pub fn judge_looked(
 
 pub fn judge(
     session: &session::Session,
-    assessment: &Assessment,
+    assessment: Assessment,
     request: Option<&Request<'_>>,
     digest: Option<Digest>,
     retry_after: Option<u32>,
 ) -> Judged {
     let context = plimsoll_policy::Context { request, ..assess::context(session) };
-    let assessment = &*assess::with_rulings(session, assessment);
-    let verdict = plimsoll_policy::judge(assessment, &session.policy, &context);
+    let assessment = assess::with_rulings(session, assessment);
+    let verdict = plimsoll_policy::judge(&assessment, &session.policy, &context);
     // A verdict is plain data: writing it cannot fail.
     let json = serde_json::to_vec(&verdict).unwrap_or_default();
     let digest_text = digest.map(|digest| digest.to_string());
     let verdict_digest = format!("sha256:{:x}", Sha256::digest(json));
-    let problems = undecided(assessment, &verdict);
+    let problems = undecided(&assessment, &verdict);
     Judged { verdict_digest, verdict, digest_text, retry_after, problems, signatures: None }
 }
 
