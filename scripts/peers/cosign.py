@@ -254,11 +254,15 @@ def images(check, real, store, form):
             named = f"{at}/{algorithm}-{who}@{image['digest']}"
             status, _, said = check.run(who, "sign", *SIGN, *flags, "--key", f"{algorithm}-{who}.key", named)
             check.same(f"{store.name}: {form} sign with {algorithm} by {who}", status, 0, said)
-            status, _, said = check.both(f"{store.name}: {algorithm}", real, [*asked, "--key", f"{algorithm}-{who}.pub", named],
-                                         kind if form == "classic" or old else "fails")
-            # Cosign does not verify what it signs itself with Ed25519: it hashes before it signs, and not before it verifies.
+            asking = [*asked, "--key", f"{algorithm}-{who}.pub", named]
+            verifies = f"{store.name}: {form} by {algorithm} of {who} verifies"
+            if (algorithm, who, form) == ("ed25519", real, "classic"):
+                # It does not verify what it signs itself: it hashes before it signs, and not before it verifies. True it is.
+                check.same(verifies, (check.run("ours", *asking)[0], check.run(real, *asking)[0]), (0, 12))
+                continue
+            status, _, said = check.both(f"{store.name}: {algorithm}", real, asking, kind if form == "classic" or old else "fails")
             if (algorithm, who) != ("ed25519", real):
-                check.same(f"{store.name}: {form} by {algorithm} of {who} verifies", status, 0, said)
+                check.same(verifies, status, 0, said)
     # An index alone, and with its images.
     for recursive in (False, True):
         made = {}
