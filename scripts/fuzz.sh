@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets: everything that reads bytes from outside must survive them.
-# Usage: scripts/fuzz.sh SECONDS [TARGET…]     (each target for SECONDS, at most FUZZ_JOBS (2) at a time; all without names)
+# Usage: scripts/fuzz.sh SECONDS [TARGET…]     (each target for SECONDS, at most FUZZ_JOBS (2) at a time; all without names;
+#                                              0 seconds only build them)
 #
 # Needs cargo-fuzz. It is built without a sanitizer: this project denies `unsafe` but for one memory map, so overflows,
 # failed assertions, memory and time are what there is to find, and a run tries several times as many inputs; the C in
@@ -30,6 +31,7 @@ one=()
 [ $# -eq 1 ] && one=("$1")
 # cargo-fuzz takes its target folder from this variable too.
 CARGO_TARGET_DIR=$target_dir cargo fuzz build -s "$sanitizer" --codegen-units 16 ${one[@]+"${one[@]}"}
+[ "$seconds" != 0 ] || exit 0
 # shellcheck disable=SC2086 # one word a target
 python3 fuzz/seeds.py fuzz/corpus $targets
 
