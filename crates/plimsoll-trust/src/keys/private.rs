@@ -177,6 +177,8 @@ impl PrivateKey {
             "TooLarge" => unsupported("RSA keys of more than 4,096 bits".into()),
             why => malformed(&format!("it is no sound RSA key ({why})")),
         })?;
+        // Not all of its numbers are looked at before they are used; what is made of them is. So they are used once.
+        rsa_signature(&key, b"").map_err(|_| malformed("the numbers of its RSA key do not fit one another"))?;
         let octets = Zeroizing::new(tagged(0x04, &[der]));
         let pkcs8 = Zeroizing::new(tagged(0x30, &[RSA_PKCS8, &octets]));
         let spki = tagged(0x30, &[RSA_ALGORITHM, &tagged(0x03, &[&[0], key.public().as_ref()])]);
@@ -192,6 +194,13 @@ impl PrivateKey {
     pub fn public_pem(&self) -> String {
         public_pem(&self.spki)
     }
+}
+
+fn rsa_signature(key: &RsaKeyPair, message: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+        .map_err(|_| Refusal::new(Reason::NoRandomness, "the RSA key does not sign"))?;
+    Ok(signature)
 }
 
 /// A `SubjectPublicKeyInfo` as PEM (`PUBLIC KEY`), with its last line ended.
@@ -215,12 +224,7 @@ impl Signer for PrivateKey {
                 Ok(signature.as_bytes().to_vec())
             }
             Kind::Ed25519(key) => Ok(key.sign(message).to_bytes().to_vec()),
-            Kind::Rsa(key) => {
-                let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-                    .map_err(|_| Refusal::new(Reason::NoRandomness, "the RSA key does not sign"))?;
-                Ok(signature)
-            }
+            Kind::Rsa(key) => rsa_signature(key, message),
         }
     }
 }
@@ -330,6 +334,22 @@ mod tests {
         for key in &keys {
             assert_eq!(PrivateKey::from_pkcs8(key.pkcs8()).unwrap().spki(), key.spki());
         }
+    }
+
+    #[test]
+    fn an_rsa_key_whose_numbers_do_not_fit_is_refused_when_it_is_read() {
+        let der = PrivateKey::from_pem(MADE[4].0.as_bytes()).unwrap().pkcs8().to_vec();
+        // Whatever bit is changed, what is taken for a key signs: its last numbers serve the computation alone.
+        let mut refused = 0;
+        for at in (der.len() - 400..der.len()).step_by(9) {
+            let mut changed = der.clone();
+            changed[at] ^= 2;
+            match PrivateKey::from_pkcs8(&changed) {
+                Ok(key) => assert!(key.sign(b"message").is_ok(), "{at}"),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(refused > 40, "{refused}");
     }
 
     #[test]
