@@ -21,11 +21,13 @@ struct Proof<'a> {
 }
 
 /// Whether a trusted log promised to hold `leaf`, which `issuer` issued; one such proof is enough, and those of unknown logs are
-/// passed over.
+/// passed over. A proof is over the issuer's key, too: without an issuer there is none.
 ///
 /// # Errors
-/// `sct-missing`, `sct-untrusted`, `sct-invalid`.
-pub(crate) fn check(leaf: &Certificate, issuer: &Certificate, logs: &[Log]) -> Result<(), Refusal> {
+/// `sct-missing`, `sct-untrusted`, `sct-invalid`, `chain-untrusted`.
+pub(crate) fn check(leaf: &Certificate, issuer: Option<&Certificate>, logs: &[Log]) -> Result<(), Refusal> {
+    let nobody = || Refusal::new(Reason::ChainUntrusted, "nobody issued the certificate whose logging is to be proven");
+    let issuer = issuer.ok_or_else(nobody)?;
     let missing = || Refusal::new(Reason::SctMissing, "the certificate holds no proof that it was logged");
     let value = leaf.sct_list()?.ok_or_else(missing)?;
     let invalid = |_| Refusal::new(Reason::SctInvalid, "the certificate's list of proofs cannot be read");
@@ -111,4 +113,18 @@ fn proofs(list: &[u8]) -> Option<Vec<Proof<'_>>> {
 fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(u16::from_be_bytes(*length).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trusted_root::TrustMaterial;
+
+    #[test]
+    fn what_nobody_issued_is_not_proven_to_be_logged() {
+        let trust = TrustMaterial::production().unwrap();
+        let alone = trust.authorities[0].chain.last().unwrap();
+        let refusal = check(alone, None, &trust.certificate_logs).unwrap_err();
+        assert_eq!(refusal.reason, Reason::ChainUntrusted);
+    }
 }

@@ -296,8 +296,8 @@ fn certified(
 ) -> Result<(Certificate, Name, String), Refusal> {
     chain::signer(leaf, times)?;
     let issuers = chain::issuers(leaf, &trust.authorities, Purpose::CodeSigning, times)?;
-    if let (true, Some(issuer)) = (with_sct, issuers.first()) {
-        sct::check(leaf, issuer, &trust.certificate_logs)?;
+    if with_sct {
+        sct::check(leaf, issuers.first().copied(), &trust.certificate_logs)?;
     }
     let mut refusal = None;
     for identity in identities {
