@@ -7,22 +7,26 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::artifact::Artifact;
-use crate::bundle::{Bundle, Content, MEDIA_TYPES};
+use crate::bundle::{Bundle, MEDIA_TYPES};
 use crate::dsse::{IN_TOTO, encode, pre_authentication_encoding};
-use crate::json;
 use crate::keys;
 use crate::public_key::{Hash, hex, sha256};
-use crate::refusal::{Reason, Refusal, malformed};
+use crate::refusal::{Reason, Refusal};
 use crate::statement::{SIGNATURE, STATEMENT_V1};
 use crate::trusted_root::TrustMaterial;
 use crate::verify::{Demand, Verified, verify_bundle};
 
 /// What the media types of all bundles begin with.
-pub const MEDIA_TYPE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
+const MEDIA_TYPE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
 /// The annotation of a referrer that says what its bundle holds. Nothing rests on it.
 pub const CONTENT: (&str, &str) = ("dev.sigstore.bundle.content", "dsse-envelope");
 /// The annotation of a referrer with the type of its predicate. Nothing rests on it.
 pub const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
+
+/// Whether a layer of this media type is a bundle, of whatever version: one that cannot be read is refused, and not passed over.
+pub fn is_bundle(media_type: &str) -> bool {
+    media_type.starts_with(MEDIA_TYPE_PREFIX)
+}
 
 /// The media type that is written.
 pub const fn media_type() -> &'static str {
@@ -73,10 +77,8 @@ pub fn verify(
 ) -> Result<(BTreeMap<String, Value>, Verified), Refusal> {
     let bundle = Bundle::from_json(bundle)?;
     let verified = verify_bundle(&bundle, &Artifact::Digest(Hash::Sha256, digest.to_vec()), trust, demand, now)?;
-    let found = match &bundle.content {
-        Content::Envelope(envelope) => annotations_of(&envelope.payload, &hex(digest))?,
-        Content::Message { .. } => BTreeMap::new(),
-    };
+    let subject = verified.statement.as_ref().and_then(|statement| statement.subject(Hash::Sha256, digest));
+    let found = subject.map(|subject| subject.annotations.clone()).unwrap_or_default();
     for (key, wanted) in annotations {
         if found.get(key).and_then(Value::as_str) != Some(wanted) {
             return Err(Refusal::new(Reason::AnnotationMismatch, format!("the annotation {key:?} is not {wanted:?}")));
@@ -85,21 +87,10 @@ pub fn verify(
     Ok((found, verified))
 }
 
-/// What a statement says of the subject with this digest beside its name.
-fn annotations_of(payload: &[u8], sha256: &str) -> Result<BTreeMap<String, Value>, Refusal> {
-    let statement = json::parse(payload, "a statement")?;
-    let subjects = statement.get("subject").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let subject = subjects.iter().find(|subject| subject["digest"]["sha256"] == sha256);
-    match subject.and_then(|subject| json::member(subject, "annotations")) {
-        None => Ok(BTreeMap::new()),
-        Some(Value::Object(all)) => Ok(all.clone().into_iter().collect()),
-        Some(_) => Err(malformed("the annotations of a statement's subject are no object")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
     use crate::keys::{PrivateKey, Signer as _};
     use crate::public_key::PublicKey;
     use crate::verify::{Signer, Subject};

@@ -59,6 +59,29 @@ pub struct Subject {
     pub name: String,
     /// Its digests by algorithm, in lower-case hexadecimal digits for those of the SHA-2 family.
     pub digests: BTreeMap<String, String>,
+    /// What is said of it beside that; what is signed of an image along with its digest stands here.
+    pub annotations: BTreeMap<String, Value>,
+}
+
+impl Subject {
+    /// The artifact with this digest, without a name and annotations.
+    pub fn of(sha256: &[u8; 32]) -> Self {
+        let digests = BTreeMap::from([("sha256".to_owned(), hex(sha256))]);
+        Self { name: String::new(), digests, annotations: BTreeMap::new() }
+    }
+
+    /// Members in the order of the specification; those that say nothing are left out.
+    fn to_json(&self) -> String {
+        let mut members = Vec::new();
+        if !self.name.is_empty() {
+            members.push(format!(r#""name":{}"#, Value::from(self.name.as_str())));
+        }
+        members.push(format!(r#""digest":{}"#, json!(self.digests)));
+        if !self.annotations.is_empty() {
+            members.push(format!(r#""annotations":{}"#, json!(self.annotations)));
+        }
+        format!("{{{}}}", members.join(","))
+    }
 }
 
 /// What is stated, of what.
@@ -86,41 +109,34 @@ impl Statement {
 
     /// A statement of one artifact, as signers write it: no name, one digest.
     pub fn of(sha256: &[u8; 32], predicate_type: &str, predicate: Value) -> Self {
-        let digests = BTreeMap::from([("sha256".to_owned(), hex(sha256))]);
-        let subjects = vec![Subject { name: String::new(), digests }];
+        let subjects = vec![Subject::of(sha256)];
         Self { subjects, predicate_type: predicate_type.to_owned(), predicate }
     }
 
     /// Its bytes as they are signed: compact, members in the order of the specification.
     pub fn to_json(&self) -> Vec<u8> {
-        let subject = |subject: &Subject| {
-            let mut written = json!({"digest": subject.digests});
-            if !subject.name.is_empty() {
-                written["name"] = subject.name.clone().into();
-            }
-            written
-        };
-        let subjects: Vec<_> = self.subjects.iter().map(subject).collect();
+        let subjects: Vec<_> = self.subjects.iter().map(Subject::to_json).collect();
         // Written by hand, for the order is part of what people compare.
         format!(
-            r#"{{"_type":{},"subject":{},"predicateType":{},"predicate":{}}}"#,
+            r#"{{"_type":{},"subject":[{}],"predicateType":{},"predicate":{}}}"#,
             Value::from(STATEMENT_V1),
-            Value::from(subjects),
+            subjects.join(","),
             Value::from(self.predicate_type.as_str()),
             self.predicate
         )
         .into_bytes()
     }
 
-    /// Whether one of the subjects is the artifact with this digest.
-    pub fn covers(&self, hash: Hash, digest: &[u8]) -> bool {
+    /// The first of the subjects that is the artifact with this digest.
+    pub fn subject(&self, hash: Hash, digest: &[u8]) -> Option<&Subject> {
         let name = match hash {
             Hash::Sha256 => "sha256",
             Hash::Sha384 => "sha384",
             Hash::Sha512 => "sha512",
         };
         let wanted = hex(digest);
-        digest.len() == hash.length() && self.subjects.iter().any(|s| s.digests.get(name) == Some(&wanted))
+        let of_it = |subject: &&Subject| digest.len() == hash.length() && subject.digests.get(name) == Some(&wanted);
+        self.subjects.iter().find(of_it)
     }
 }
 
@@ -160,7 +176,12 @@ fn subject(value: &Value) -> Result<Subject, Refusal> {
         None => String::new(),
         Some(_) => json::text(value, "name", "a subject of a statement")?.to_owned(),
     };
-    Ok(Subject { name, digests: digests.ok_or_else(|| wrong("a digest of a subject is no text"))? })
+    let annotations = match json::member(value, "annotations") {
+        None => BTreeMap::new(),
+        Some(Value::Object(all)) => all.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        Some(_) => return Err(wrong("the annotations of a subject are no object")),
+    };
+    Ok(Subject { name, digests: digests.ok_or_else(|| wrong("a digest of a subject is no text"))?, annotations })
 }
 
 #[cfg(test)]
@@ -180,17 +201,29 @@ mod tests {
             bytes.starts_with(br#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"abab"#)
         );
         assert_eq!(Statement::from_json(&bytes), Ok(it.clone()));
-        assert!(it.covers(Hash::Sha256, &[0xab; 32]));
-        assert!(
-            !it.covers(Hash::Sha256, &[0xac; 32])
-                && !it.covers(Hash::Sha512, &[0xab; 64])
-                && !it.covers(Hash::Sha256, &[0xab])
-        );
+        assert_eq!(it.subject(Hash::Sha256, &[0xab; 32]), Some(&it.subjects[0]));
+        for (hash, digest) in [(Hash::Sha256, &[0xac; 32][..]), (Hash::Sha512, &[0xab; 64]), (Hash::Sha256, &[0xab])] {
+            assert_eq!(it.subject(hash, digest), None);
+        }
+    }
+
+    #[test]
+    fn each_subject_keeps_what_is_said_of_it() {
+        let mut it = Statement::of(&[1; 32], SIGNATURE, json!({}));
+        let annotations = BTreeMap::from([("env".to_owned(), json!("prod")), ("count".to_owned(), json!(3))]);
+        it.subjects.push(Subject { name: "b".into(), annotations, ..Subject::of(&[2; 32]) });
+        let read = Statement::from_json(&it.to_json()).unwrap();
+        assert_eq!(read, it);
+        let of = |digest: &[u8]| read.subject(Hash::Sha256, digest).map(|subject| subject.annotations.len());
+        assert_eq!((of(&[1; 32]), of(&[2; 32]), of(&[3; 32])), (Some(0), Some(2), None));
+        let text = String::from_utf8(it.to_json()).unwrap();
+        assert!(text.contains(r#"{"name":"b","digest":{"sha256":"0202"#), "{text}");
+        assert!(text.contains(r#""},"annotations":{"count":3,"env":"prod"}}]"#), "{text}");
     }
 
     #[test]
     fn whatever_is_no_statement_is_refused() {
-        let changes: [(&str, Value); 13] = [
+        let changes: [(&str, Value); 14] = [
             ("/_type", json!("https://in-toto.io/Statement/v2")),
             ("/_type", json!(null)),
             ("/subject", json!([])),
@@ -201,6 +234,7 @@ mod tests {
             ("/subject/0/digest", json!({})),
             ("/subject/0/digest", json!(null)),
             ("/subject/0/digest/sha256", json!(1)),
+            ("/subject/0", json!({"digest": {"sha256": "ab".repeat(32)}, "annotations": ["env"]})),
             ("/predicateType", json!("")),
             ("/predicateType", json!(["https://sigstore.dev/cosign/sign/v1"])),
             ("", json!("a statement as a text")),

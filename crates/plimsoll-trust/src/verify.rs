@@ -352,7 +352,8 @@ fn statement(signed: Signed<'_>, artifact: &Artifact<'_>, subject: &Subject) -> 
         _ => {}
     }
     let known = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
-    if known.iter().any(|&hash| artifact.digest(hash).is_some_and(|digest| statement.covers(hash, &digest))) {
+    if known.iter().any(|&hash| artifact.digest(hash).is_some_and(|digest| statement.subject(hash, &digest).is_some()))
+    {
         return Ok(Some(statement));
     }
     Err(Refusal::new(Reason::ArtifactMismatch, "the statement is of other artifacts"))

@@ -121,10 +121,7 @@ fn bundles(
                 continue;
             }
         };
-        let of_bundles = |layer: &&plimsoll_sources::oci::manifest::Descriptor| {
-            layer.media_type.starts_with(image_bundle::MEDIA_TYPE_PREFIX)
-        };
-        for layer in referrer.layers.iter().filter(of_bundles) {
+        for layer in referrer.layers.iter().filter(|layer| image_bundle::is_bundle(&layer.media_type)) {
             let bytes = match attached.bytes(layer) {
                 Ok(bytes) => bytes,
                 Err(error) => {
