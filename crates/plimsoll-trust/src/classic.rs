@@ -1,6 +1,6 @@
-//! Signatures of the classic form. In: a layer's payload and annotations, what is trusted, what is demanded, the time. Out: what was
-//! signed and by whom, or a refusal. What it does not do: believe an annotation: a certificate that lies beside a payload says nothing
-//! where a key is demanded, and its issuers come from the trusted root alone.
+//! Signatures and attestations of the classic form. In: a layer's bytes and annotations, what is trusted, what is demanded, the time.
+//! Out: what was signed and by whom, or a refusal. What it does not do: believe an annotation: a certificate that lies beside a payload
+//! says nothing where a key is demanded, and its issuers come from the trusted root alone.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::artifact::Artifact;
 use crate::certificate::Certificate;
+use crate::dsse::Envelope;
 use crate::json;
 use crate::refusal::{Reason, Refusal, malformed};
 use crate::rekor::Entry;
@@ -24,55 +25,141 @@ pub struct Claims {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// The signature over `payload` that a layer's annotations hold, held to a demand and to claims. Out: what was signed, and by whom.
-///
-/// # Errors
-/// `malformed` and `too-large` for what cannot be read; `artifact-mismatch` and `annotation-mismatch` where it says something else; and
-/// as [`verify_parts`].
-pub fn verify(
-    payload: &[u8],
-    annotations: &BTreeMap<String, String>,
-    trust: &TrustMaterial,
-    demand: &Demand,
-    claims: &Claims,
-    now: Timestamp,
-) -> Result<(SimpleSigning, Verified), Refusal> {
-    let text = |name: &str| annotations.get(name).map(String::as_str).filter(|text| !text.is_empty());
-    let signature = text(simple_signing::SIGNATURE);
-    let signature = signature.ok_or_else(|| malformed("the layer has no signature among its annotations"))?;
-    let signature = json::base64(signature, "the signature among the layer's annotations")?;
-    if payload.len() > simple_signing::MAX_PAYLOAD {
-        let why = format!("the signed payload has more than {} bytes", simple_signing::MAX_PAYLOAD);
-        return Err(Refusal::new(Reason::TooLarge, why));
+/// What stands among a layer's annotations to prove what is in it, read once however many it is held against. None where there is
+/// none, or nothing but white space; what cannot be read is a refusal where it counts, and nowhere else.
+struct Proofs {
+    certificate: Option<Result<Certificate, Refusal>>,
+    entry: Option<Result<Entry, Refusal>>,
+    timestamp: Option<Result<Vec<u8>, Refusal>>,
+}
+
+impl Proofs {
+    fn of(annotations: &BTreeMap<String, String>) -> Self {
+        let certificate = |pem: &str| match Certificate::all_from_pem(pem.as_bytes())?.as_slice() {
+            [one] => Ok(one.clone()),
+            _ => Err(malformed("more than one certificate of the signer among the layer's annotations")),
+        };
+        let timestamp = |stamp: &str| {
+            let what = "the timestamp among the layer's annotations";
+            json::bytes(&json::parse(stamp.as_bytes(), what)?, "SignedRFC3161Timestamp", what)
+        };
+        Self {
+            certificate: at(annotations, simple_signing::CERTIFICATE).map(certificate),
+            entry: at(annotations, simple_signing::BUNDLE).map(|entry| Entry::from_annotation(entry.as_bytes())),
+            timestamp: at(annotations, simple_signing::TIMESTAMP).map(timestamp),
+        }
     }
-    let certificate = match (&demand.signer, text(simple_signing::CERTIFICATE)) {
-        (Signer::Key(_), _) | (Signer::Keyless(_), None) => None,
-        (Signer::Keyless(_), Some(pem)) => match Certificate::all_from_pem(pem.as_bytes())?.as_slice() {
-            [one] => Some(one.clone()),
-            _ => return Err(malformed("more than one certificate of the signer among the layer's annotations")),
-        },
-    };
-    let entry = text(simple_signing::BUNDLE).filter(|_| demand.log);
-    let entry = entry.map(|entry| Entry::from_annotation(entry.as_bytes())).transpose()?;
-    let timestamp = text(simple_signing::TIMESTAMP).map(|stamp| {
-        let what = "the timestamp among the layer's annotations";
-        json::bytes(&json::parse(stamp.as_bytes(), what)?, "SignedRFC3161Timestamp", what)
-    });
-    let timestamp = timestamp.transpose()?;
-    let parts = Parts {
-        certificate: certificate.as_ref(),
-        content: SignedContent::Message(&signature),
-        entries: entry.as_slice(),
-        proven: false,
-        timestamps: timestamp.as_slice(),
-        stamped: None,
-    };
-    let verified = verify_parts(&parts, &Artifact::Bytes(payload), trust, demand, now)?;
-    let read = SimpleSigning::parse(payload)?;
-    if let Some(digest) = &claims.digest {
-        read.holds(digest, &claims.annotations)?;
+
+    /// With what they prove, as far as it is demanded. A certificate that lies beside a signature says nothing where a key is asked for.
+    fn parts<'a>(
+        &'a self,
+        content: SignedContent<'a>,
+        stamped: Option<&'a [u8]>,
+        demand: &Demand,
+    ) -> Result<Parts<'a>, Refusal> {
+        let by_key = matches!(demand.signer, Signer::Key(_));
+        let entry = read(self.entry.as_ref().filter(|_| demand.log))?;
+        let timestamp = read(self.timestamp.as_ref())?;
+        Ok(Parts {
+            certificate: read(self.certificate.as_ref().filter(|_| !by_key))?,
+            content,
+            entries: entry.map_or(&[], std::slice::from_ref),
+            proven: false,
+            timestamps: timestamp.map_or(&[], std::slice::from_ref),
+            stamped,
+        })
     }
-    Ok((read, verified))
+}
+
+fn read<T>(proof: Option<&Result<T, Refusal>>) -> Result<Option<&T>, Refusal> {
+    proof.map(|proof| proof.as_ref().map_err(Clone::clone)).transpose()
+}
+
+/// An annotation that says something.
+fn at<'a>(annotations: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    annotations.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// A layer with a payload whose signature stands among its annotations.
+pub struct Signature<'a> {
+    payload: &'a [u8],
+    signature: Vec<u8>,
+    proofs: Proofs,
+}
+
+impl<'a> Signature<'a> {
+    /// Reads a layer.
+    ///
+    /// # Errors
+    /// `malformed` without a signature; `too-large`.
+    pub fn read(payload: &'a [u8], annotations: &BTreeMap<String, String>) -> Result<Self, Refusal> {
+        let signature = at(annotations, simple_signing::SIGNATURE);
+        let signature = signature.ok_or_else(|| malformed("the layer has no signature among its annotations"))?;
+        let signature = json::base64(signature, "the signature among the layer's annotations")?;
+        if payload.len() > simple_signing::MAX_PAYLOAD {
+            let why = format!("the signed payload has more than {} bytes", simple_signing::MAX_PAYLOAD);
+            return Err(Refusal::new(Reason::TooLarge, why));
+        }
+        Ok(Self { payload, signature, proofs: Proofs::of(annotations) })
+    }
+
+    /// Holds it to a demand and to claims. Out: what was signed, and by whom.
+    ///
+    /// # Errors
+    /// `malformed` for proofs that cannot be read; `artifact-mismatch` and `annotation-mismatch` where it says something else; and as
+    /// [`verify_parts`].
+    pub fn verify(
+        &self,
+        trust: &TrustMaterial,
+        demand: &Demand,
+        claims: &Claims,
+        now: Timestamp,
+    ) -> Result<(SimpleSigning, Verified), Refusal> {
+        let parts = self.proofs.parts(SignedContent::Message(&self.signature), None, demand)?;
+        let verified = verify_parts(&parts, &Artifact::Bytes(self.payload), trust, demand, now)?;
+        let read = SimpleSigning::parse(self.payload)?;
+        if let Some(digest) = &claims.digest {
+            read.holds(digest, &claims.annotations)?;
+        }
+        Ok((read, verified))
+    }
+}
+
+/// A layer that is an envelope, with what proves it among its annotations.
+pub struct Attestation<'a> {
+    bytes: &'a [u8],
+    envelope: Envelope,
+    proofs: Proofs,
+}
+
+impl<'a> Attestation<'a> {
+    /// Reads a layer.
+    ///
+    /// # Errors
+    /// As [`Envelope::from_json`].
+    pub fn read(bytes: &'a [u8], annotations: &BTreeMap<String, String>) -> Result<Self, Refusal> {
+        Ok(Self { bytes, envelope: Envelope::from_json(bytes)?, proofs: Proofs::of(annotations) })
+    }
+
+    /// What is in it, which nobody vouches for yet.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Holds it to a demand, on an artifact. Its timestamp is over the layer, envelope and all, and not over the signature in it.
+    ///
+    /// # Errors
+    /// `malformed` for proofs that cannot be read; and as [`verify_parts`].
+    pub fn verify(
+        &self,
+        artifact: &Artifact<'_>,
+        trust: &TrustMaterial,
+        demand: &Demand,
+        now: Timestamp,
+    ) -> Result<Verified, Refusal> {
+        let parts = self.proofs.parts(SignedContent::Envelope(&self.envelope), Some(self.bytes), demand)?;
+        verify_parts(&parts, artifact, trust, demand, now)
+    }
 }
 
 #[cfg(test)]
@@ -106,7 +193,8 @@ mod tests {
     ) -> Result<SimpleSigning, Reason> {
         let demand = Demand { log, ..Demand::new(Signer::Key(key.clone()), Subject::Any) };
         let trust = TrustMaterial::production().unwrap();
-        verify(payload, annotations, &trust, &demand, claims, Timestamp::UNIX_EPOCH)
+        Signature::read(payload, annotations)
+            .and_then(|signature| signature.verify(&trust, &demand, claims, Timestamp::UNIX_EPOCH))
             .map(|(signed, _)| signed)
             .map_err(|refusal| refusal.reason)
     }
@@ -163,8 +251,31 @@ mod tests {
                 // And where an identity is demanded, what is no certificate is no signature.
                 let demand = Demand { log: false, ..Demand::new(Signer::Keyless(vec![]), Subject::Any) };
                 let trust = TrustMaterial::production().unwrap();
-                assert!(verify(&payload, &smuggled, &trust, &demand, &claims(DIGEST), Timestamp::UNIX_EPOCH).is_err());
+                let signature = Signature::read(&payload, &smuggled).unwrap();
+                assert!(signature.verify(&trust, &demand, &claims(DIGEST), Timestamp::UNIX_EPOCH).is_err());
             }
         }
+    }
+
+    #[test]
+    fn case_21_what_two_readers_could_read_apart_is_refused_and_what_says_nothing_is_not_there() {
+        let (key, payload, mut annotations) = made();
+        let stamp = |annotations: &mut BTreeMap<String, String>, text: &str| {
+            annotations.insert(simple_signing::TIMESTAMP.into(), text.into());
+            held(&key, false, &payload, annotations, &claims(DIGEST)).map(|_| ())
+        };
+        assert_eq!(
+            stamp(&mut annotations, r#"{"SignedRFC3161Timestamp":"AA==","SignedRFC3161Timestamp":"AQ=="}"#),
+            Err(Reason::Malformed)
+        );
+        for bad in ["no JSON", "{}", r#"{"SignedRFC3161Timestamp":7}"#, r#"{"SignedRFC3161Timestamp":"A A="}"#] {
+            assert_eq!(stamp(&mut annotations, bad), Err(Reason::Malformed), "{bad}");
+        }
+        assert_eq!(stamp(&mut annotations, " \n"), Ok(()));
+        let signature = annotations[simple_signing::SIGNATURE].clone();
+        annotations.insert(simple_signing::SIGNATURE.into(), format!(" {signature}\n"));
+        assert!(held(&key, false, &payload, &annotations, &claims(DIGEST)).is_ok());
+        let large = vec![b' '; simple_signing::MAX_PAYLOAD + 1];
+        assert_eq!(held(&key, false, &large, &annotations, &claims(DIGEST)), Err(Reason::TooLarge));
     }
 }

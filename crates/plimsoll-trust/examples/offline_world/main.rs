@@ -1,11 +1,13 @@
 //! Writes the cases of the offline world to a folder, one folder each, for others to judge: `offline_world FOLDER`. Each has bundle.json,
 //! trusted_root.json, artifact and expected.json (name, identity, issuer, whether it must be accepted, our code, what a peer can say). `offline_world --time` measures instead how long one verification takes, of this thread's time on a
-//! processor; build it with `--release`.
+//! processor; build it with `--release`. `offline_world --image SHA256 FOLDER` signs an image in both of cosign's forms and attests to it,
+//! for whoever puts that into a registry: see `image`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a program for checks stops at once")]
 
 mod cases;
 mod der;
+mod image;
 mod setup;
 mod world;
 
@@ -52,7 +54,12 @@ fn time(name: &str) {
 }
 
 fn main() {
-    let argument = std::env::args().nth(1).expect("the folder to write to, or --time");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [option, digest, folder] = arguments.as_slice() {
+        assert_eq!(option, "--image");
+        return image::write(digest, &PathBuf::from(folder));
+    }
+    let argument = arguments.into_iter().next().expect("the folder to write to, or --time, or --image");
     if argument == "--time" {
         ["v1", "v1-dsse", "v2", "v1-with-timestamp"].into_iter().for_each(time);
         return;

@@ -44,6 +44,8 @@ pub struct Setup {
     pub version: &'static str,
     pub log: Log,
     pub kind: Kind,
+    /// What is signed where there is no envelope.
+    pub artifact: Vec<u8>,
     /// The payload and its type; none signs the artifact itself.
     pub envelope: Option<(String, Vec<u8>)>,
     /// With a key, and no certificate.
@@ -59,6 +61,8 @@ pub struct Setup {
     pub stamp: bool,
     pub stamp_time: i64,
     pub stamped: Option<Vec<u8>>,
+    /// The timestamp is over the envelope as it is written, as attestations of the classic form have it.
+    pub stamped_envelope: bool,
     pub stamp_embeds: bool,
     pub stamp_forged: bool,
     pub stamp_bad_signature: bool,
@@ -104,6 +108,7 @@ impl Default for Setup {
             version: "0.3",
             log: Log::V1,
             kind: Kind::HashedRekord,
+            artifact: ARTIFACT.to_vec(),
             envelope: None,
             managed: false,
             integrated: SIGNED,
@@ -116,6 +121,7 @@ impl Default for Setup {
             stamp: false,
             stamp_time: SIGNED,
             stamped: None,
+            stamped_envelope: false,
             stamp_embeds: true,
             stamp_forged: false,
             stamp_bad_signature: false,
@@ -148,8 +154,12 @@ impl Default for Setup {
 impl Setup {
     /// The artifact's statement of this type.
     pub fn statement(predicate_type: &str) -> Self {
+        Self::statement_of(&hex(&sha256(ARTIFACT)), predicate_type)
+    }
+    /// The statement of this type on what has that digest.
+    pub fn statement_of(sha256: &str, predicate_type: &str) -> Self {
         let statement = json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": predicate_type, "predicate": {},
-            "subject": [{"digest": {"sha256": hex(&sha256(ARTIFACT))}}]});
+            "subject": [{"digest": {"sha256": sha256}}]});
         Self::payload(statement.to_string().as_bytes())
     }
     /// An envelope of this payload, logged as such.

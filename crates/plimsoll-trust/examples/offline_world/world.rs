@@ -263,7 +263,7 @@ pub fn make(setup: &Setup) -> Made {
     let pae = |kind: &str, payload: &[u8]| {
         [format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).as_bytes(), payload].concat()
     };
-    let message = setup.envelope.as_ref().map_or_else(|| ARTIFACT.to_vec(), |(kind, payload)| pae(kind, payload));
+    let message = setup.envelope.as_ref().map_or_else(|| setup.artifact.clone(), |(kind, payload)| pae(kind, payload));
     let signature = signer.sign(&message);
 
     // What the log has.
@@ -376,11 +376,17 @@ pub fn make(setup: &Setup) -> Made {
     if setup.log != Log::Missing {
         proofs["tlogEntries"] = json!([entry]);
     }
+    let envelope = setup.envelope.as_ref().map(|(kind, payload)| {
+        json!({"payload": b64(payload), "payloadType": kind, "signatures": [{"sig": b64(&signature)}]})
+    });
     let tsa_ders = tsa_certificates(setup, &tsa_root, &tsa, 7);
     if setup.stamp {
         let by = if setup.stamp_unknown { tsa_certificates(setup, &stranger, &stranger, 70) } else { tsa_ders.clone() };
         let key = if setup.stamp_unknown { &stranger } else { &tsa };
-        let token = stamp(setup, setup.stamped.as_deref().unwrap_or(&signature), key, &by, &stranger);
+        let whole =
+            envelope.as_ref().filter(|_| setup.stamped_envelope).map(|envelope| envelope.to_string().into_bytes());
+        let message = setup.stamped.as_deref().or(whole.as_deref()).unwrap_or(&signature);
+        let token = stamp(setup, message, key, &by, &stranger);
         proofs["timestampVerificationData"] = json!({"rfc3161Timestamps": [{"signedTimestamp": b64(&token)}]});
     }
     let media_type = match setup.version {
@@ -388,15 +394,12 @@ pub fn make(setup: &Setup) -> Made {
         version => format!("application/vnd.dev.sigstore.bundle+json;version={version}"),
     };
     let mut bundle = json!({"mediaType": media_type, "verificationMaterial": proofs});
-    match &setup.envelope {
+    match envelope {
         None => {
             bundle["messageSignature"] = json!({"signature": b64(&signature),
-                "messageDigest": {"algorithm": "SHA2_256", "digest": b64(&sha256(ARTIFACT))}});
+                "messageDigest": {"algorithm": "SHA2_256", "digest": b64(&sha256(&setup.artifact))}});
         }
-        Some((kind, payload)) => {
-            bundle["dsseEnvelope"] =
-                json!({"payload": b64(payload), "payloadType": kind, "signatures": [{"sig": b64(&signature)}]});
-        }
+        Some(envelope) => bundle["dsseEnvelope"] = envelope,
     }
     let trusted_root = json!({
         "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
@@ -409,7 +412,7 @@ pub fn make(setup: &Setup) -> Made {
         "timestampAuthorities": [trusted_authority(&[&tsa_ders.0, &tsa_ders.1])],
     });
     let key = setup.managed.then(|| pem("PUBLIC KEY", &signer.spki()));
-    Made { bundle, trusted_root, artifact: ARTIFACT.to_vec(), key, certificate: leaf_der }
+    Made { bundle, trusted_root, artifact: setup.artifact.clone(), key, certificate: leaf_der }
 }
 
 /// The certificate of the authority of timestamps, and that above it.
@@ -502,4 +505,14 @@ pub fn unknown_extension(critical: bool) -> Vec<u8> {
 pub fn claim(number: u8, value: &str) -> Vec<u8> {
     let content = if number < 8 { value.as_bytes().to_vec() } else { der::utf8(value) };
     der::extension(&format!("{FULCIO}.{number}"), false, &content)
+}
+
+/// The annotation `dev.sigstore.cosign/bundle` of a layer, of the entry that a bundle has.
+pub fn annotation(entry: &Value) -> Value {
+    let number = |name: &str| entry[name].as_str().unwrap().parse::<u64>().unwrap();
+    json!({
+        "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+        "Payload": {"body": entry["canonicalizedBody"], "integratedTime": number("integratedTime"), "logIndex": number("logIndex"),
+            "logID": hex(&unb64(&entry["logId"]["keyId"]))},
+    })
 }

@@ -1,15 +1,15 @@
 //! Every case of the offline world, by the artifact's bytes and by its digest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_trust::{
-    Artifact, Bundle, Certificate, Demand, Entry, Identity, Parts, Pattern, Reason, Refusal, SignedContent, Signer,
-    Subject, TimeSource, TrustMaterial, Verified, verify_bundle, verify_parts,
+    Artifact, Bundle, Certificate, Demand, Entry, Hash, Identity, Parts, Pattern, Reason, Refusal, SignedContent,
+    Signer, Subject, TimeSource, TrustMaterial, Verified, classic, simple_signing, verify_bundle, verify_parts,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cases::{self, Peer};
-use crate::world::{ARTIFACT, IDENTITY, ISSUER, Log, Made, SIGNED, Sct, Setup, hex, make, unb64};
+use crate::world::{ARTIFACT, IDENTITY, ISSUER, Log, Made, SIGNED, Sct, Setup, annotation, make, pem, sha256, unb64};
 
 #[test]
 fn each_case_is_judged_with_its_own_code() {
@@ -118,16 +118,6 @@ fn a_timestamp_may_be_demanded_and_a_proof_of_logging_not() {
     assert_eq!(judge(&unproven, &demand(), SIGNED).unwrap_err().reason, Reason::SctMissing);
 }
 
-/// The annotation `dev.sigstore.cosign/bundle` of an image's signature, of the entry that a bundle has.
-fn annotation(entry: &Value) -> Value {
-    let number = |name: &str| entry[name].as_str().unwrap().parse::<u64>().unwrap();
-    json!({
-        "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
-        "Payload": {"body": entry["canonicalizedBody"], "integratedTime": number("integratedTime"), "logIndex": number("logIndex"),
-            "logID": hex(&unb64(&entry["logId"]["keyId"]))},
-    })
-}
-
 #[test]
 fn signatures_that_are_kept_in_parts_are_judged_alike() {
     let made = make(&Setup::default());
@@ -180,4 +170,37 @@ fn signatures_that_are_kept_in_parts_are_judged_alike() {
     let mut text = annotation(entry);
     text["Payload"]["body"] = json!({"kind": "hashedrekord"});
     assert_eq!(Entry::from_annotation(text.to_string().as_bytes()).unwrap_err().reason, Reason::Malformed);
+}
+
+#[test]
+fn attestations_of_the_classic_form_are_stamped_over_their_envelope() {
+    let held = |setup: Setup, now: i64| {
+        let made = make(&setup);
+        let material = &made.bundle["verificationMaterial"];
+        let token = &material["timestampVerificationData"]["rfc3161Timestamps"][0]["signedTimestamp"];
+        let mut annotations = BTreeMap::from([
+            (simple_signing::CERTIFICATE.to_owned(), pem("CERTIFICATE", &made.certificate)),
+            (simple_signing::TIMESTAMP.to_owned(), json!({"SignedRFC3161Timestamp": token}).to_string()),
+        ]);
+        let logged = setup.log == Log::V1;
+        if logged {
+            let entry = annotation(&material["tlogEntries"][0]).to_string();
+            annotations.insert(simple_signing::BUNDLE.to_owned(), entry);
+        }
+        let bytes = made.bundle["dsseEnvelope"].to_string();
+        let trust = TrustMaterial::from_json(made.trusted_root.to_string().as_bytes()).unwrap();
+        let read = classic::Attestation::read(bytes.as_bytes(), &annotations).unwrap();
+        let artifact = Artifact::Digest(Hash::Sha256, sha256(ARTIFACT));
+        let demand = Demand { log: logged, ..demand() };
+        let now = jiff::Timestamp::from_second(now).unwrap();
+        let verified = read.verify(&artifact, &trust, &demand, now);
+        verified.map(|one| one.times.into_iter().map(|(source, _)| source).collect()).map_err(|refusal| refusal.reason)
+    };
+    let spdx = || Setup { stamp: true, ..Setup::statement("https://spdx.dev/Document") };
+    let whole = || Setup { stamped_envelope: true, ..spdx() };
+    assert_eq!(held(whole(), SIGNED), Ok(vec![TimeSource::TimestampAuthority, TimeSource::Log]));
+    // Without a log the timestamp alone shows that the certificate was good then.
+    let unlogged = Setup { log: Log::Missing, ..whole() };
+    assert_eq!(held(unlogged, SIGNED + 3600), Ok(vec![TimeSource::TimestampAuthority]));
+    assert_eq!(held(spdx(), SIGNED), Err(Reason::TimestampOther));
 }

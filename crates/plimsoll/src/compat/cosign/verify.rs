@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use plimsoll_model::ImageReference;
 use plimsoll_sources::attached::Kind;
 use plimsoll_sources::{SourceError, Sources};
-use plimsoll_trust::classic::{self, Claims};
+use plimsoll_trust::classic::{Claims, Signature};
 use plimsoll_trust::{
     Demand, SIGNATURE, Signer, SimpleSigning, Subject, TrustMaterial, Verified, image_bundle, simple_signing,
 };
@@ -175,7 +175,8 @@ fn layers(
                 continue;
             }
         };
-        match classic::verify(&payload, &layer.annotations, &wanted.trust, &demand, &claims, wanted.now) {
+        let signature = Signature::read(&payload, &layer.annotations);
+        match signature.and_then(|one| one.verify(&wanted.trust, &demand, &claims, wanted.now)) {
             Ok((signed, verified)) => found.verified.push(said(&signed, &verified)),
             Err(refusal) => found.refused.push(refusal.to_string()),
         }
