@@ -76,6 +76,14 @@ impl Digest {
         &self.hex
     }
 
+    /// The bytes that the digits write.
+    pub fn bytes(&self) -> Vec<u8> {
+        // There are no others than these digits, in pairs.
+        let value = |digit: u8| if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 };
+        let (pairs, _) = self.hex.as_bytes().as_chunks::<2>();
+        pairs.iter().map(|[high, low]| value(*high) << 4 | value(*low)).collect()
+    }
+
     /// The first twelve digits, for people.
     pub fn short(&self) -> &str {
         &self.hex[..12]
@@ -149,5 +157,15 @@ mod tests {
     fn bytes_of_the_wrong_number_give_nothing() {
         assert!(Digest::from_bytes(Algorithm::Sha256, &[0; 31]).is_none());
         assert_eq!(Digest::from_bytes(Algorithm::Sha256, &[0; 32]).unwrap().hex(), "0".repeat(64));
+    }
+
+    #[test]
+    fn bytes_are_those_that_the_digits_write() {
+        let all: Vec<u8> = (0..=255).collect();
+        for (algorithm, length) in [(Algorithm::Sha256, 32), (Algorithm::Sha512, 64)] {
+            for bytes in all.chunks_exact(length) {
+                assert_eq!(Digest::from_bytes(algorithm, bytes).unwrap().bytes(), bytes);
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use plimsoll_model::{Algorithm, Digest, ImageReference};
+use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::attached::Holding;
 use plimsoll_sources::{ErrorKind, SourceOptions, Sources};
 
@@ -82,14 +82,6 @@ pub fn by_digest(reference: &ImageReference, digest: &Digest) -> String {
 
 /// The bytes of a digest by SHA-256, which alone is signed.
 pub fn sha256(digest: &Digest) -> Result<[u8; 32], Failure> {
-    let mut bytes = [0; 32];
-    let hex = digest.hex().as_bytes();
-    if digest.algorithm() != Algorithm::Sha256 || hex.len() != 64 {
-        return Err(format!("{digest} is no SHA-256, and no other digest is signed").into());
-    }
-    for (byte, pair) in bytes.iter_mut().zip(hex.chunks(2)) {
-        let pair = std::str::from_utf8(pair).unwrap_or_default();
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| Failure::from(format!("{digest} is no digest")))?;
-    }
-    Ok(bytes)
+    let other = |_| format!("{digest} is no SHA-256, and no other digest is signed").into();
+    digest.bytes().try_into().map_err(other)
 }
