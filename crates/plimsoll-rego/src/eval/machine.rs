@@ -1,6 +1,7 @@
 //! The machine that runs code. In: a program, a query of it, documents, a budget. Out: an [`Outcome`]. Calls and choice points
 //! are on stacks of the machine's own; see `call` for what calls do.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::call::{Driver, Flow, Frame};
@@ -48,9 +49,10 @@ pub(super) struct Choice {
     pub query: u64,
 }
 
-/// Memory that outlives an evaluation.
+/// Memory that outlives an evaluation, of whatever program.
 #[derive(Default)]
 pub(super) struct Buffers {
+    frames: Vec<Frame<'static>>,
     pub registers: Vec<Option<Value>>,
     pub choices: Vec<Choice>,
     pub collections: Vec<Vec<Value>>,
@@ -59,6 +61,44 @@ pub(super) struct Buffers {
     pub caches: Vec<Cache>,
     pub candidates: Vec<u32>,
     pub arguments: Vec<Value>,
+}
+
+thread_local! {
+    /// Of evaluations of this thread that ended: no other thread is waited for.
+    static KEPT: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many evaluations' memory is kept: there are several at a time only where a builtin of the embedder's evaluates.
+const KEPT_BUFFERS: usize = 4;
+
+/// Room for more calls in one another than this is given back.
+const DEEP: usize = 1 << 10;
+
+impl Buffers {
+    fn take() -> Buffers {
+        // A thread that ends has none.
+        KEPT.try_with(|kept| kept.try_borrow_mut().ok()?.pop()).ok().flatten().unwrap_or_default()
+    }
+
+    fn give(self) {
+        let _ = KEPT.try_with(|kept| {
+            if let Ok(mut kept) = kept.try_borrow_mut()
+                && kept.len() < KEPT_BUFFERS
+            {
+                kept.push(self);
+            }
+        });
+    }
+}
+
+/// The list's memory without its members; that of a deep evaluation is not kept.
+fn emptied(mut frames: Vec<Frame<'_>>) -> Vec<Frame<'static>> {
+    if frames.capacity() > DEEP {
+        return Vec::new();
+    }
+    frames.clear();
+    // Collecting from a list's own iterator takes that list's memory.
+    frames.into_iter().filter_map(|_| None).collect()
 }
 
 pub(super) struct Machine<'p, 't> {
@@ -99,21 +139,24 @@ impl<'p, 't> Machine<'p, 't> {
         options: &'p RunOptions,
         tracer: Option<&'t mut dyn Tracer>,
     ) -> Machine<'p, 't> {
-        let mut buffers = program.take_buffers();
-        if buffers.caches.first().is_none_or(|cache| !cache.fits(program.groups.len())) {
-            buffers.caches.clear();
-            buffers.caches.push(Cache::dense(program.groups.len()));
+        let mut buffers = Buffers::take();
+        if buffers.caches.is_empty() {
+            buffers.caches.push(Cache::default());
+        }
+        if let Some(cache) = buffers.caches.first_mut() {
+            cache.fit(program.groups.len());
         }
         buffers.views.push(View::base(input.cloned()));
+        let tracing = tracer.is_some() && program.options.instrument;
         Machine {
             program,
             prepared,
             data,
             options,
-            tracing: tracer.is_some() && program.options.instrument,
+            tracing,
             tracer,
+            frames: std::mem::take(&mut buffers.frames),
             buffers,
-            frames: Vec::new(),
             view: 0,
             meter: Meter::new(&options.budget),
             scratch: Scratch { random: options.world.seed, ..Scratch::default() },
@@ -122,17 +165,18 @@ impl<'p, 't> Machine<'p, 't> {
             collecting: 0,
             effects: 0,
             query: 0,
-            parents: vec![0],
+            parents: if tracing { vec![0] } else { Vec::new() },
             held: Vec::new(),
             replays: Vec::new(),
         }
     }
 
-    /// What there is to tell, and the memory.
-    pub fn end(mut self) -> (Outcome, Buffers) {
+    /// What there is to tell; the memory is kept for the thread's next evaluation.
+    pub fn end(mut self) -> Outcome {
         self.outcome.metrics.steps = self.meter.steps_used();
         self.outcome.metrics.memory = self.meter.memory_used();
         let mut buffers = self.buffers;
+        buffers.frames = emptied(self.frames);
         buffers.registers.clear();
         buffers.choices.clear();
         buffers.collections.clear();
@@ -145,11 +189,11 @@ impl<'p, 't> Machine<'p, 't> {
         }
         // A large evaluation's memory is not kept for small ones.
         let rooms = buffers.spare.iter().map(Vec::capacity).chain(buffers.caches.iter().map(Cache::room));
-        let large = rooms.chain([buffers.registers.capacity(), buffers.choices.capacity()]).any(|room| room > LARGE);
-        if large {
-            buffers = Buffers::default();
+        let own = [buffers.registers.capacity(), buffers.choices.capacity()];
+        if !rooms.chain(own).any(|room| room > LARGE) {
+            buffers.give();
         }
-        (self.outcome, buffers)
+        self.outcome
     }
 
     pub fn run(&mut self) -> Result<(), EvalError> {

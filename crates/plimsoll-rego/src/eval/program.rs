@@ -2,12 +2,12 @@
 //! that are lowered when they are first reached.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use super::code::{Block, Callee};
 use super::index::{self, RuleIndex};
 use super::lower;
-use super::machine::{Buffers, Machine};
+use super::machine::Machine;
 use super::{EvalCode, EvalError, Outcome, RunOptions, Tracer};
 use crate::ast::{Body, Name, Rule, Term, TermKind, text};
 use crate::budget::Exhausted;
@@ -38,12 +38,7 @@ pub struct Program {
     groups_by_node: HashMap<NodeId, u32>,
     /// The node above, and the key that leads from it.
     parents: HashMap<NodeId, (NodeId, Value)>,
-    /// Memory of evaluations that ended, to be used again.
-    buffers: Mutex<Vec<Buffers>>,
 }
-
-/// So many evaluations' memory is kept.
-const KEPT_BUFFERS: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GroupKind {
@@ -112,7 +107,6 @@ impl Program {
             groups: Vec::new(),
             groups_by_node: HashMap::new(),
             parents: HashMap::new(),
-            buffers: Mutex::default(),
         };
         let mut stack = vec![RuleTree::ROOT];
         while let Some(id) = stack.pop() {
@@ -265,18 +259,6 @@ impl Program {
         }
         builtins::named(name).map_or_else(|| Callee::Missing(name.into()), Callee::Builtin)
     }
-
-    pub(super) fn take_buffers(&self) -> Buffers {
-        self.buffers.lock().ok().and_then(|mut kept| kept.pop()).unwrap_or_default()
-    }
-
-    pub(super) fn give_buffers(&self, buffers: Buffers) {
-        if let Ok(mut kept) = self.buffers.lock()
-            && kept.len() < KEPT_BUFFERS
-        {
-            kept.push(buffers);
-        }
-    }
 }
 
 impl Group {
@@ -376,8 +358,7 @@ impl Prepared {
     ) -> Result<Outcome, EvalError> {
         let mut machine = Machine::new(&self.program, self, input, data, options, tracer);
         let result = machine.run();
-        let (outcome, buffers) = machine.end();
-        self.program.give_buffers(buffers);
+        let outcome = machine.end();
         match result {
             Ok(()) => Ok(outcome),
             Err(error) => Err(EvalError { printed: outcome.printed, ..error }),

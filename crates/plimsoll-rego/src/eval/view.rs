@@ -4,6 +4,7 @@
 //! its own, so that nothing that was found out under a replacement is believed elsewhere.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::code::{Callee, WithTarget};
@@ -34,9 +35,9 @@ pub(super) struct View {
     /// What stands for parts of data.
     pub replaced: Option<Value>,
     /// The paths (with `data`) that are replaced, of this view and those below it.
-    pub targets: Arc<Vec<Box<[Value]>>>,
+    pub targets: Shared<Box<[Value]>>,
     /// The newest is last.
-    pub mocks: Arc<Vec<(Mocked, Mock)>>,
+    pub mocks: Shared<(Mocked, Mock)>,
     /// Functions are replaced here, or were in the view that this one's cache is from: OPA then believes what it found last, be
     /// that below a replacement or not.
     pub is_mocked: bool,
@@ -45,13 +46,37 @@ pub(super) struct View {
     pub parent: u32,
 }
 
+/// A list that views share, and that is nothing in memory while it is empty, as in most evaluations.
+#[derive(Clone)]
+pub(super) struct Shared<T>(Option<Arc<Vec<T>>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Shared<T> {
+        Shared(None)
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    fn push(&mut self, item: T) {
+        Arc::make_mut(self.0.get_or_insert_default()).push(item);
+    }
+}
+
 impl View {
     pub fn base(input: Option<Value>) -> View {
         View {
             input,
             replaced: None,
-            targets: Arc::default(),
-            mocks: Arc::default(),
+            targets: Shared::default(),
+            mocks: Shared::default(),
             is_mocked: false,
             cache: 0,
             parent: 0,
@@ -123,18 +148,18 @@ impl View {
         match (target, mock) {
             (WithTarget::Function(group), mock) => {
                 self.is_mocked = true;
-                Arc::make_mut(&mut self.mocks).push((Mocked::Function(*group), mock));
+                self.mocks.push((Mocked::Function(*group), mock));
             }
             (WithTarget::Builtin(name), mock) => {
                 self.is_mocked = true;
-                Arc::make_mut(&mut self.mocks).push((Mocked::Builtin(name.clone()), mock));
+                self.mocks.push((Mocked::Builtin(name.clone()), mock));
             }
             (WithTarget::Input(path), Mock::Value(value)) => {
                 self.input = Some(put(self.input.take(), path, value, meter)?);
             }
             (WithTarget::Data(path), Mock::Value(value)) => {
                 self.replaced = Some(put(self.replaced.take(), path.get(1..).unwrap_or(&[]), value, meter)?);
-                Arc::make_mut(&mut self.targets).push(path.clone());
+                self.targets.push(path.clone());
             }
             _ => {}
         }
@@ -244,8 +269,9 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub fn dense(groups: usize) -> Cache {
-        Cache { dense: vec![None; groups], ..Cache::default() }
+    /// For so many groups at the bottom; nothing may be known.
+    pub fn fit(&mut self, groups: usize) {
+        self.dense.resize(groups, None);
     }
 
     /// As new, with its memory kept.
@@ -257,10 +283,6 @@ impl Cache {
         }
         self.sparse.clear();
         self.by_arguments.clear();
-    }
-
-    pub fn fits(&self, groups: usize) -> bool {
-        self.dense.len() == groups
     }
 
     #[inline]
@@ -296,8 +318,8 @@ impl Cache {
         self.by_arguments.keep(group, arguments, known, meter)
     }
 
-    /// How much room it has beyond that of whole rules at the bottom.
+    /// How much room it has.
     pub fn room(&self) -> usize {
-        self.sparse.capacity().max(self.by_arguments.capacity())
+        self.dense.capacity().max(self.sparse.capacity()).max(self.by_arguments.capacity())
     }
 }
