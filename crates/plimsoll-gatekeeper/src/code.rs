@@ -90,8 +90,6 @@ pub struct Rego {
     pub looks_at: BTreeSet<NamedKind>,
     /// It reads, or may read, `input.review.namespaceObject`.
     pub reads_namespace: bool,
-    /// `parameters` and `review`, the input's keys in their order.
-    keys: [Value; 2],
 }
 
 /// What one constraint's evaluation gave.
@@ -164,23 +162,22 @@ impl Rego {
         let prepared = program.prepare(query, &sources).map_err(|error| {
             Box::new(CodeFault { fault: Fault::new(FaultKind::Template, error.to_string()), place: None })
         })?;
-        let keys = ["parameters", "review"].map(Value::string);
-        Ok(Rego { prepared, sources, referential, looks_at, reads_namespace, keys })
+        Ok(Rego { prepared, sources, referential, looks_at, reads_namespace })
     }
 
-    /// Asks for violations of one constraint.
+    /// Asks for violations of one constraint. `keys` are those of the input ([`Rego::keys`]).
     ///
     /// # Errors
     /// It could not tell: a conflict, a budget that is used up, a message that is no text.
     pub fn ask(
         &self,
-        request: &Value,
+        (keys, request): (&[Value; 2], &Value),
         parameters: &Value,
         data: &Value,
         options: &RunOptions,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Found, String> {
-        let [named, reviewed] = self.keys.clone();
+        let [named, reviewed] = keys.clone();
         let input = Value::object(vec![(named, parameters.clone()), (reviewed, request.clone())]);
         let run = match tracer {
             Some(tracer) => self.prepared.run_traced(Some(&input), data, options, Some(tracer)),
@@ -208,6 +205,11 @@ impl Rego {
         found.violations.sort_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
         found.violations.dedup();
         Ok(found)
+    }
+
+    /// The input's keys, in their order: made for each review, so that threads share none of them.
+    pub fn keys() -> [Value; 2] {
+        ["parameters", "review"].map(Value::string)
     }
 
     fn line(&self, error: &EvalError) -> String {

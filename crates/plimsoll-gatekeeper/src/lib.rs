@@ -58,6 +58,7 @@ use std::collections::HashSet;
 mod code;
 pub mod config;
 pub mod constraint;
+mod copies;
 mod document;
 pub mod expansion;
 mod fault;

@@ -12,6 +12,7 @@ use plimsoll_rego::value::Value;
 use crate::code::{CodeOptions, NamedKind, Rego};
 use crate::config::{self, Exclusions, Process, Synced};
 use crate::constraint::{self, Constraint};
+use crate::copies::Copies;
 use crate::document::Document;
 use crate::fault::{Fault, FaultKind};
 use crate::inventory::Inventory;
@@ -57,6 +58,8 @@ struct Inner {
     templates: Vec<Template>,
     /// In the order of kind and name.
     constraints: Vec<InForce>,
+    /// The parameters of each.
+    parameters: Copies,
     by_kind: HashMap<Arc<str>, Vec<u32>>,
     /// Constraints that objects of any kind may match.
     of_any_kind: Vec<u32>,
@@ -295,9 +298,9 @@ impl Set {
         let inner = &*self.inner;
         let at_webhook = options.point == Some(constraint::POINTS[0]);
         let mut responses = Vec::new();
-        let mut matched: Vec<(&InForce, Vec<Arc<str>>)> = Vec::new();
-        for at in inner.candidates(review) {
-            let Some(in_force) = inner.constraints.get(at as usize) else { continue };
+        let mut matched: Vec<(usize, &InForce, Vec<Arc<str>>)> = Vec::new();
+        for at in inner.candidates(review).into_iter().map(|at| at as usize) {
+            let Some(in_force) = inner.constraints.get(at) else { continue };
             let Some(template) = inner.templates.get(in_force.template) else { continue };
             let constraint = &in_force.constraint;
             if at_webhook && !template.wants(review.operation()) {
@@ -306,7 +309,7 @@ impl Set {
             let Some(scoped) = constraint.actions(options.point) else { continue };
             match self.matches(constraint, review) {
                 Ok(false) => {}
-                Ok(true) => matched.push((in_force, scoped)),
+                Ok(true) => matched.push((at, in_force, scoped)),
                 Err(why) => responses.push(Response {
                     constraint: constraint.clone(),
                     scoped,
@@ -318,13 +321,17 @@ impl Set {
             }
         }
         let run = RunOptions { budget: options.budget.clone(), world: options.world.clone(), ..RunOptions::default() };
-        for group in matched.chunk_by(|a, b| a.0.template == b.0.template) {
-            let Some(template) = group.first().and_then(|(one, _)| inner.templates.get(one.template)) else { continue };
+        let (keys, parameters) = (Rego::keys(), inner.parameters.own());
+        for group in matched.chunk_by(|a, b| a.1.template == b.1.template) {
+            let template = group.first().and_then(|(_, one, _)| inner.templates.get(one.template));
+            let Some(template) = template else { continue };
             if let Some(watch) = watch.as_deref_mut() {
                 watch.begin(template, group.len());
             }
-            for (in_force, scoped) in group {
-                let outcomes = self.ask(template, in_force, review, (options, &run), &mut watch);
+            for (at, in_force, scoped) in group {
+                let parameters = parameters.get(*at).unwrap_or(&in_force.constraint.parameters);
+                let asked = (*in_force, parameters);
+                let outcomes = self.ask(template, asked, (&keys, review), (options, &run), &mut watch);
                 responses.extend(outcomes.into_iter().map(|outcome| Response {
                     constraint: in_force.constraint.clone(),
                     scoped: scoped.clone(),
@@ -343,8 +350,8 @@ impl Set {
     fn ask(
         &self,
         template: &Template,
-        in_force: &InForce,
-        review: &Review,
+        (in_force, parameters): (&InForce, &Value),
+        (keys, review): (&[Value; 2], &Review),
         (options, run): (&ReviewOptions<'_>, &RunOptions),
         watch: &mut Option<&mut dyn Watch>,
     ) -> Vec<Outcome> {
@@ -372,7 +379,7 @@ impl Set {
                     return undecided(format!("the policy looks at other objects (data.inventory): {why}"));
                 }
                 let tracer = watch.as_deref_mut().and_then(|watch| watch.tracer(rego));
-                match rego.ask(review.request(), &in_force.constraint.parameters, &self.data, run, tracer) {
+                match rego.ask((keys, review.request()), parameters, &self.data, run, tracer) {
                     Err(message) => undecided(message),
                     Ok(found) => {
                         if let Some(watch) = watch.as_deref_mut() {
@@ -469,7 +476,8 @@ impl Inner {
                 }
             }
         }
-        Inner { templates, constraints, by_kind, of_any_kind, exclusions, synced }
+        let parameters = Copies::of(|| constraints.iter().map(|one| &one.constraint.parameters));
+        Inner { templates, constraints, parameters, by_kind, of_any_kind, exclusions, synced }
     }
 
     /// The constraints that may match, in their order.
