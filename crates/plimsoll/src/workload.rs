@@ -44,6 +44,11 @@ pub fn linter_of(policy: &LoadLine) -> Result<Option<Linter>, UnknownRule> {
     Linter::new(options).map(Some)
 }
 
+/// Whether the policy itself says something of what is in objects: rules for them, or exemptions that may be for their images.
+pub fn weighs(policy: &LoadLine) -> bool {
+    policy.workloads.is_some() || !policy.exempt.is_empty()
+}
+
 /// Rules that look at values which a record leaves out.
 const OF_VALUES: [&str; 3] = ["literal-secret-in-env", "secret-in-command", "secret-in-config-map"];
 
@@ -134,16 +139,24 @@ pub fn of_object(linter: &Linter, object: &str, old: Option<&str>, name: &str, n
     assessment(subject, findings, problems, facts)
 }
 
+/// What an object is called that says nothing of itself.
+pub const UNNAMED: &str = "object";
+
 /// An object of which nothing is said.
-pub fn object(namespace: Option<&str>) -> Assessment {
-    let subject = subject(SubjectKind::Manifest, "object".into(), Vec::new(), namespace.map(str::to_owned));
+pub fn object(name: &str, namespace: Option<&str>) -> Assessment {
+    let subject = subject(SubjectKind::Manifest, name.to_owned(), Vec::new(), namespace.map(str::to_owned));
     assessment(subject, Vec::new(), Vec::new(), None)
 }
 
 /// An object that nobody could look into.
 pub fn unread(namespace: Option<&str>) -> Assessment {
     let what = "look into the object: the look ended before its time, or there was nothing to look at";
-    Assessment { problems: vec![Problem::undecided(ProblemKind::NotExamined, what)], ..object(namespace) }
+    Assessment { problems: vec![Problem::undecided(ProblemKind::NotExamined, what)], ..object(UNNAMED, namespace) }
+}
+
+/// The problem of an object that is of no kind: no rule can tell whether it is for that.
+pub fn of_no_kind() -> Problem {
+    Problem::undecided(ProblemKind::NotExamined, "read the object: it does not say its apiVersion and kind")
 }
 
 /// What makes a finding of an update one that was there before: its rule, its message, and the words at fault.
@@ -171,8 +184,7 @@ impl Examined {
         let object = manifest.objects.first();
         let mut problems = linted.problems;
         if object.is_none() && problems.is_empty() {
-            let what = "read the object: it does not say its apiVersion and kind";
-            problems.push(Problem::undecided(ProblemKind::BadInput, what));
+            problems.push(of_no_kind());
         }
         let whole = object.filter(|object| WHOLE.contains(&object.group()));
         let own = whole.map(|object| object.node.pairs()).unwrap_or_default().iter();

@@ -455,6 +455,14 @@ impl Question {
         Ok(Question { document, json, at: self.at, unchanged: self.unchanged })
     }
 
+    /// Whether the object says its `apiVersion` and `kind`.
+    pub fn names_kind(&self) -> bool {
+        let object = json::at(&self.document, &["request", "object"]);
+        ["apiVersion", "kind"].iter().all(|name| {
+            object.and_then(|object| json::field(object, name)).is_some_and(|value| value.as_str().is_some())
+        })
+    }
+
     /// What Rego sees of the time.
     fn world(&self) -> World {
         World { now_nanoseconds: self.at.as_nanosecond(), ..crate::rego::world() }

@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use plimsoll_admission::{About, Answer, Asked, Decision, Envelope, Given, Operation, Review, Road};
-use plimsoll_model::{Assessment, Digest, ImageReference, Problem, ProblemKind, Ruling};
+use plimsoll_model::{Assessment, Digest, ImageReference, Problem, ProblemKind};
 use plimsoll_policy::{Request, Standing};
 use sha2::{Digest as _, Sha256};
 
 use super::judged::{Judged, judge};
 use super::loaded::Loaded;
 use super::recorder;
-use crate::policies::{Mutated, Policies, desk, doubt};
+use crate::policies::{Mutated, Policies, Question, desk, doubt};
 use crate::session::Session;
 use crate::{assess, workload};
 
@@ -28,7 +28,7 @@ pub fn request<'a>(review: &'a Review, annotations: &'a BTreeMap<String, String>
 /// when its tags are pinned; of what goes away, or is connected to, the policies in other languages alone.
 pub fn asks_of_object(loaded: &Loaded, review: &Review) -> bool {
     let asked = matches!(review.envelope, Envelope::Admission { mutating: false, .. });
-    asked && loaded.workloads.is_some() && (!brings_nothing(review) || loaded.session.policies.ask_of_objects())
+    asked && (loaded.session.policies.ask_of_objects() || (loaded.workloads.is_some() && !brings_nothing(review)))
 }
 
 /// The workloads' own rules hold for what is brought into a cluster.
@@ -61,26 +61,21 @@ pub fn object_until(
     at: Timestamp,
     until: Option<Instant>,
 ) -> Judged {
-    object_asked(loaded, review, body, secrets, at, &|policies| {
-        policies.question(body, at).map(|question| policies.rulings(&question, until))
-    })
+    object_asked(loaded, review, body, (secrets, at, until), &|policies| policies.question(body, at))
 }
 
 /// The verdict on the object of a review that was made at the desk, where no server has asked the policies that change it.
 pub fn object_of_the_desk(loaded: &Loaded, review: &Review, body: &[u8], at: Timestamp) -> Judged {
-    object_asked(loaded, review, body, Some(&[]), at, &|policies| {
-        desk::question(policies, body, at).map(|question| policies.rulings(&question, None))
-    })
+    object_asked(loaded, review, body, (Some(&[]), at, None), &|policies| desk::question(policies, body, at))
 }
 
-/// The verdict on an object of which the policies in other languages say what `ask` does.
+/// The verdict on an object of which the policies in other languages are asked as `ask` puts it.
 fn object_asked(
     loaded: &Loaded,
     review: &Review,
     body: &[u8],
-    secrets: Option<&[String]>,
-    at: Timestamp,
-    ask: &dyn Fn(&Policies) -> Result<Vec<Ruling>, String>,
+    (secrets, at, until): (Option<&[String]>, Timestamp, Option<Instant>),
+    ask: &dyn Fn(&Policies) -> Result<Question, String>,
 ) -> Judged {
     let namespace = review.namespace.as_deref();
     let text = |place: &std::ops::Range<usize>| std::str::from_utf8(body.get(place.clone())?).ok();
@@ -90,14 +85,21 @@ fn object_asked(
             let old = review.old_object.as_ref().and_then(text);
             workload::of_object(linter, object, old, &name, namespace)
         }
-        _ if brings_nothing(review) => workload::object(namespace),
+        // The policies in other languages alone are asked, and they read it for themselves.
+        (None, Some(_)) => workload::object(&name, namespace),
+        _ if brings_nothing(review) => workload::object(workload::UNNAMED, namespace),
         // What cannot be looked at is never let off.
         _ => workload::unread(namespace),
     };
     let policies = &loaded.session.policies;
     if policies.ask_of_objects() {
         match ask(policies) {
-            Ok(rulings) => assessment.rulings = rulings,
+            Ok(question) => {
+                assessment.rulings = policies.rulings(&question, until);
+                if loaded.workloads.is_none() && !brings_nothing(review) && !question.names_kind() {
+                    assessment.problems.push(workload::of_no_kind());
+                }
+            }
             Err(why) => {
                 assessment.rulings = policies.object_unread(&why);
                 assessment.problems.push(Problem::undecided(
@@ -133,7 +135,7 @@ pub fn changed(loaded: &Loaded, body: &[u8], until: Instant) -> Result<Option<Ch
 
 /// The verdict on an object of which something could not be told.
 pub fn object_undecided(loaded: &Loaded, review: &Review, why: &str, at: Timestamp) -> Judged {
-    let mut assessment = workload::object(review.namespace.as_deref());
+    let mut assessment = workload::object(workload::UNNAMED, review.namespace.as_deref());
     assessment.rulings.push(doubt(why.to_owned()));
     object_assessed(loaded, review, assessment, at)
 }

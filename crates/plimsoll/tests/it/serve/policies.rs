@@ -452,3 +452,30 @@ fn deletions_are_asked_as_each_language_has_them() {
     gate.wait("took over policy and data", |gate| gate.log().contains("took over policy and data"));
     assert!(deletion(&|object| object["metadata"]["labels"] = json!({"team": "b"}), json!({})).0);
 }
+
+#[test]
+fn an_object_of_no_kind_could_not_be_told_whatever_the_policies_say() {
+    let fine = "package p\n\nimport rego.v1\n\ndeny contains \"never\" if input.request.object.spec.nothing\n";
+    for more in ["", "workloads: {podSecurity: {level: baseline}}\n"] {
+        let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| {
+            std::fs::write(dir.join("a.rego"), fine).unwrap();
+            policy(dir, &format!("{more}policies: [{{rego: a.rego}}]"));
+        });
+        let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}});
+        let asked = |object: &Value| {
+            let review = review_of(&config, &json!({"object": object}));
+            let answer = gate.client().post("/validate", &review.to_string()).json();
+            (answer["response"]["allowed"] == true, answer["response"]["status"]["message"].to_string())
+        };
+        assert!(asked(&config).0, "{}", gate.log());
+        for field in ["apiVersion", "kind"] {
+            let mut object = config.clone();
+            object.as_object_mut().unwrap().remove(field);
+            for value in [json!(null), json!(1), json!(["v1"])] {
+                object[field] = value;
+                let (allowed, message) = asked(&object);
+                assert!(!allowed && message.contains("does not say its apiVersion and kind"), "{object}: {message}");
+            }
+        }
+    }
+}
