@@ -9,6 +9,7 @@ mod expiring;
 mod failure;
 mod flight;
 mod gate;
+mod haste;
 mod http;
 mod images;
 pub mod judged;
@@ -155,6 +156,7 @@ fn service(
         log,
         deny_ttl: args.deny_ttl,
         requests: std::sync::atomic::AtomicU64::new(1),
+        haste: haste::Haste::default(),
         started: std::time::Instant::now(),
         examining: Arc::new(tokio::sync::Semaphore::new(
             2 * std::thread::available_parallelism().map_or(2, usize::from),

@@ -454,6 +454,22 @@ fn deletions_are_asked_as_each_language_has_them() {
 }
 
 #[test]
+fn policies_that_take_their_time_say_what_quick_ones_would() {
+    // Longer than a review may keep the thread that read it, and well within the time of all policies.
+    let slow = "package p\n\nimport rego.v1\n\ndeny contains sprintf(\"%d of them\", [n]) if {\n\tn := count([x | some x in numbers.range(1, 30000); x % 7 == 0])\n}\n";
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| {
+        std::fs::write(dir.join("a.rego"), slow).unwrap();
+        policy(dir, "policies: [{rego: a.rego}]");
+    });
+    let mut client = gate.client();
+    for _ in 0..3 {
+        let said = client.post("/validate", &review(&deployment(|_| {}))).json();
+        let message = said["response"]["status"]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(message.contains("4285 of them") && !message.contains("deadline"), "{message}");
+    }
+}
+
+#[test]
 fn an_object_of_no_kind_could_not_be_told_whatever_the_policies_say() {
     let fine = "package p\n\nimport rego.v1\n\ndeny contains \"never\" if input.request.object.spec.nothing\n";
     for more in ["", "workloads: {podSecurity: {level: baseline}}\n"] {
