@@ -40,7 +40,10 @@ REVIEWS = setting("BENCH_REVIEWS", 1_000_000)
 CONNECTIONS = setting("BENCH_CONNECTIONS", 32)
 RATE = setting("BENCH_RATE", 2000)
 STARTS = setting("BENCH_STARTS", 10)
-PARTS = os.environ.get("BENCH_PARTS", "cold,pods,images,open,policies,memory,ready").split(",")
+ALL_PARTS = ["cold", "pods", "images", "open", "policies", "memory", "ready"]
+PARTS = os.environ.get("BENCH_PARTS", ",".join(ALL_PARTS)).split(",")
+if unknown := set(PARTS) - set(ALL_PARTS):
+    sys.exit(f"BENCH_PARTS: {', '.join(sorted(unknown))}: there are {', '.join(ALL_PARTS)}")
 WARMUP = 2
 GATE = os.environ.get("GATE", "plimsoll")
 PLIMSOLL = os.environ.get("PLIMSOLL_BIN", "")
