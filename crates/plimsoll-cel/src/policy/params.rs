@@ -39,6 +39,16 @@ pub trait Elsewhere: fmt::Debug + Send + Sync {
     fn all(&self, kind: (&str, &str), namespace: &str) -> Result<Vec<Named>, String>;
 }
 
+/// Kinds of the core whose objects are in namespaces, and that serve as parameters.
+const CORE_IN_NAMESPACES: [(&str, &str); 6] = [
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("v1", "Pod"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("apps/v1", "Deployment"),
+];
+
 /// What a binding's reference leads to.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -81,24 +91,31 @@ impl Params {
         let (Some(kind), Some(wanted)) = (kind, wanted) else { return Found::Nothing };
         let own = self.objects.get(&(kind.api_version.clone(), kind.kind.clone())).map_or(&[][..], Vec::as_slice);
         let known = (&*kind.api_version, &*kind.kind);
-        // Without the cluster only the objects tell whether their kind has namespaces; those of the core are known.
-        let guessed = || {
-            matches!(&*kind.kind, "ConfigMap" | "Secret" | "Pod" | "Service" | "ServiceAccount" | "Deployment")
-                || own.iter().any(|one| !one.namespace.is_empty())
-        };
         let asked_in =
             if wanted.namespace.is_empty() { review.namespace_name.as_str() } else { wanted.namespace.as_str() };
-        let told = self.elsewhere.as_ref().map(|elsewhere| elsewhere.namespaced(known, &wanted.namespace));
-        let sure_of_scope = matches!(told, Some(Ok(_)));
-        let namespaced = told.and_then(Result::ok).unwrap_or_else(guessed);
-        if namespaced && asked_in.is_empty() {
+        // Whether the kind has namespaces: as the cluster has it, as is known of the core's, as the objects themselves show.
+        let in_namespaces = CORE_IN_NAMESPACES.contains(&known) || own.iter().any(|one| !one.namespace.is_empty());
+        let namespaced = match &self.elsewhere {
+            Some(elsewhere) => match elsewhere.namespaced(known, &wanted.namespace) {
+                Ok(told) => Some(told),
+                Err(_) if in_namespaces => Some(true),
+                // An error would be for the failure policy, which may let it pass: this is not known.
+                Err(why) => {
+                    return Found::Unknown(format!("whether a {} is in a namespace is not known: {why}", kind.kind));
+                }
+            },
+            None if in_namespaces => Some(true),
+            None => (!own.is_empty()).then_some(false),
+        };
+        if namespaced == Some(true) && asked_in.is_empty() {
             return Found::Error(
                 "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources".to_owned(),
             );
         }
-        if !namespaced && !wanted.namespace.is_empty() && (sure_of_scope || !own.is_empty()) {
+        if namespaced == Some(false) && !wanted.namespace.is_empty() {
             return Found::Error("paramRef.namespace must not be provided for a cluster-scoped `paramKind`".to_owned());
         }
+        let namespaced = namespaced == Some(true);
         let namespace = if namespaced { asked_in } else { "" };
         let near = own.iter().filter(|one| !namespaced || one.namespace == namespace);
         let which = || match (&*wanted.name, namespace) {

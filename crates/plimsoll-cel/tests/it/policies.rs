@@ -449,6 +449,36 @@ fn parameters_that_others_know_are_asked_for_and_own_ones_count_first() {
 }
 
 #[test]
+fn what_nobody_knows_of_a_kinds_scope_is_unknown_and_no_error_that_may_be_ignored() {
+    let object = |namespace: Option<&str>| {
+        let mut whole = json!({"apiVersion": "example.com/v1", "kind": "Limit", "metadata": {"name": "limits"}, "most": 9});
+        if let Some(namespace) = namespace {
+            whole["metadata"]["namespace"] = json!(namespace);
+        }
+        whole
+    };
+    let spec = json!({"failurePolicy": "Ignore", "paramKind": {"apiVersion": "example.com/v1", "kind": "Limit"},
+        "validations": [{"expression": "object.spec.replicas <= params.most"}]});
+    let in_shop = json!({"paramRef": {"name": "limits", "namespace": "shop", "parameterNotFoundAction": "Deny"}});
+    let anywhere = json!({"paramRef": {"name": "limits", "parameterNotFoundAction": "Deny"}});
+    let of_cluster = json!({"namespace": "", "object": {"spec": {"replicas": 6}}});
+    let asked = |others: &Others, own: &[Json], binding: &Json, request: &Json| {
+        let mut params = Params::new(own).expect("objects");
+        params.look_elsewhere(Arc::new(Others(others.0.clone())));
+        word(&judged(&spec, binding, request, &params, None))
+    };
+    let nobody = Others(Err("nobody listens".into()));
+    // Own ones without a namespace prove nothing of the kind: the manifest may leave out what the cluster fills in.
+    assert_eq!(asked(&nobody, &[object(None)], &in_shop, &json!({})), "undecided");
+    assert_eq!(asked(&nobody, &[object(None)], &anywhere, &of_cluster), "undecided");
+    assert_eq!(asked(&nobody, &[], &in_shop, &json!({})), "undecided");
+    assert_eq!(asked(&nobody, &[object(Some("shop"))], &in_shop, &json!({})), "allowed");
+    // A cluster that is known says what is wrong, and the failure policy has its word.
+    let cluster = Others(Ok(vec![("", "limits", object(None))]));
+    assert_eq!(asked(&cluster, &[], &in_shop, &json!({})), "allowed");
+}
+
+#[test]
 fn policies_say_whether_they_look_at_the_namespace() {
     let policy = |spec: &Json| Policy::from_json(&policy_with(spec)).expect("a policy");
     assert!(!policy(&json!({})).looks_at_namespace());
