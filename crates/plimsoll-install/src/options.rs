@@ -236,7 +236,9 @@ pub struct Options {
     pub pull_secrets: bool,
     /// Leave for the server to list pods, whose images it then assesses before anyone asks.
     pub prewarm: bool,
-    /// Let the server follow what policies look at in the cluster, which is this; none where it looks at nothing there.
+    /// Let the server follow what policies look at in the cluster. A chart's values may turn it on later.
+    pub follow_cluster: bool,
+    /// What they look at there, for whenever it is followed; empty where nobody knows, which leaves namespaces.
     pub follow: Vec<Right>,
     /// Ask about deletions, too.
     pub deletions: bool,
@@ -282,6 +284,7 @@ impl Default for Options {
             kube_system: false,
             pull_secrets: false,
             prewarm: false,
+            follow_cluster: false,
             follow: Vec::new(),
             deletions: false,
             database: None,

@@ -196,8 +196,8 @@ fn plain<'a>(options: &Options, pki: &Pki, now: Timestamp) -> Fill<'a> {
             ("CONFIG_DIR", options.config_dir.to_string()),
             ("CLIENT_NAME", CLIENT_NAME.to_owned()),
             ("REPLICAS", "2".to_owned()),
-            ("TOKEN", (options.pull_secrets || options.prewarm || !options.follow.is_empty()).to_string()),
-            ("FOLLOW", (!options.follow.is_empty()).to_string()),
+            ("TOKEN", (options.pull_secrets || options.prewarm || options.follow_cluster).to_string()),
+            ("FOLLOW", options.follow_cluster.to_string()),
             ("FOLLOW_RULES", follow_rules(options)),
             ("OPERATIONS", operations(options)),
             ("PULL_SECRETS", options.pull_secrets.to_string()),
@@ -216,7 +216,7 @@ fn plain<'a>(options: &Options, pki: &Pki, now: Timestamp) -> Fill<'a> {
         conditions: Conditions::Known(vec![
             ("pull_secrets", options.pull_secrets),
             ("prewarm", options.prewarm),
-            ("follow", !options.follow.is_empty()),
+            ("follow", options.follow_cluster),
             ("database", options.database.is_some()),
             ("no_database", options.database.is_none()),
             ("webhook", options.road.webhook()),
@@ -391,6 +391,7 @@ mod tests {
             kube_system: true,
             pull_secrets: true,
             prewarm: true,
+            follow_cluster: true,
             follow: vec![Right::new("", "namespaces").unwrap(), Right::new("networking.k8s.io", "ingresses").unwrap()],
             deletions: true,
             database: Some("registry.example.com/plimsoll/db:1".parse().unwrap()),
@@ -532,7 +533,11 @@ mod tests {
         assert_eq!(kinds(&Options::default()), ["ServiceAccount"]);
         assert_eq!(kinds(&Options { pull_secrets: true, ..Options::default() }).len(), 3);
         let follow = vec![Right::new("", "namespaces").unwrap(), Right::new("networking.k8s.io", "ingresses").unwrap()];
-        let following = Options { follow, ..Options::default() };
+        let rules = |files: &[File], path: &str| text(files, path).contains("networking.k8s.io");
+        let later = all(&Options { follow: follow.clone(), ..Options::default() });
+        assert!(!rules(&later, "webhook/manifests/10-account.yaml"), "nobody follows yet");
+        assert!(rules(&later, "helm/plimsoll/templates/10-account.yaml"), "the chart's values may turn it on");
+        let following = Options { follow_cluster: true, follow, ..Options::default() };
         assert_eq!(kinds(&following).len(), 3);
         let files = all(&following);
         let role = &docs(&files, "webhook/manifests/10-account.yaml")[1];
