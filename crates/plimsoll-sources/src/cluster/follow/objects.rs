@@ -81,16 +81,20 @@ pub(super) struct Beyond(pub String);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Outline {
+struct Outline<'a> {
     api_version: Option<String>,
     kind: Option<String>,
-    metadata: Option<Metadata>,
+    #[serde(borrow)]
+    metadata: Option<Metadata<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Metadata {
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
     name: Option<String>,
     namespace: Option<String>,
+    #[serde(borrow)]
+    managed_fields: Option<&'a RawValue>,
 }
 
 /// Objects with what they weigh.
@@ -120,7 +124,7 @@ pub(super) struct Read {
 /// In words, when it is none, or another's.
 pub(super) fn read(raw: &RawValue, wanted: &Wanted, namespaced: bool) -> Result<Read, String> {
     // The parser's own words could quote a secret.
-    let outline: Outline =
+    let outline: Outline<'_> =
         serde_json::from_str(raw.get()).map_err(|_| "there is something in it that is no object".to_owned())?;
     for (what, own, found) in
         [("apiVersion", &wanted.api_version, outline.api_version), ("kind", &wanted.kind, outline.kind)]
@@ -129,7 +133,7 @@ pub(super) fn read(raw: &RawValue, wanted: &Wanted, namespaced: bool) -> Result<
             return Err(format!("an object in it is of another {what}"));
         }
     }
-    let Some(Metadata { name, namespace }) = outline.metadata else {
+    let Some(Metadata { name, namespace, managed_fields }) = outline.metadata else {
         return Err("an object in it has no metadata".into());
     };
     let (name, namespace) = (name.unwrap_or_default(), namespace.unwrap_or_default());
@@ -141,14 +145,15 @@ pub(super) fn read(raw: &RawValue, wanted: &Wanted, namespaced: bool) -> Result<
         return Err("an object in it is in another namespace than was asked for".into());
     }
     let mut json: Option<Json> = serde_json::from_str(raw.get()).ok();
-    let mut managed = 0;
     if let Some(Json::Object(fields)) = &mut json {
         fields.insert("apiVersion".to_owned(), wanted.api_version.as_str().into());
         fields.insert("kind".to_owned(), wanted.kind.as_str().into());
         // Who wrote which field: as large as the object, and nothing that policies ask for.
-        let metadata = fields.get_mut("metadata").and_then(Json::as_object_mut);
-        managed = metadata.and_then(|of| of.remove("managedFields")).map_or(0, |fields| fields.to_string().len());
+        if let Some(metadata) = fields.get_mut("metadata").and_then(Json::as_object_mut) {
+            metadata.remove("managedFields");
+        }
     }
+    let managed = managed_fields.map_or(0, |fields| fields.get().len());
     let weight = raw.get().len().saturating_sub(managed) + OVERHEAD;
     Ok(Read { json, namespace, name, weight })
 }
