@@ -81,13 +81,13 @@ fn object_asked(
     let text = |place: &std::ops::Range<usize>| std::str::from_utf8(body.get(place.clone())?).ok();
     let name = format!("{}/{}", review.resource, review.name.as_deref().unwrap_or_default());
     let mut assessment = match (&loaded.workloads, review.object.as_ref().and_then(text)) {
+        _ if brings_nothing(review) => workload::object(workload::UNNAMED, namespace),
         (Some(linter), Some(object)) => {
             let old = review.old_object.as_ref().and_then(text);
             workload::of_object(linter, object, old, &name, namespace)
         }
         // The policies in other languages alone are asked, and they read it for themselves.
         (None, Some(_)) => workload::object(&name, namespace),
-        _ if brings_nothing(review) => workload::object(workload::UNNAMED, namespace),
         // What cannot be looked at is never let off.
         _ => workload::unread(namespace),
     };
