@@ -32,6 +32,8 @@ pub struct Admission {
     params: Params,
     /// The Namespaces among the files.
     namespaces: HashMap<String, CelValue>,
+    /// Whether a policy or a binding asks for the request's Namespace.
+    looks_at_namespaces: bool,
     around: Option<Arc<Surroundings>>,
 }
 
@@ -79,24 +81,32 @@ impl Admission {
             }
         }
         let params = Params::new(&params).map_err(|error| anyhow!("{error}"))?;
-        Ok(Admission { policies, bindings, mutating, mutating_bindings, params, namespaces, around: None })
+        let looks_at_namespaces = pairs(&policies, &bindings)
+            .any(|(policy, binding)| policy.looks_at_namespace() || binding.looks_at_namespace());
+        Ok(Admission {
+            policies,
+            bindings,
+            mutating,
+            mutating_bindings,
+            params,
+            namespaces,
+            looks_at_namespaces,
+            around: None,
+        })
     }
 
     /// The kinds of the cluster that the policies under their bindings look at.
     pub fn needs(&self, needs: &mut Needs) {
         let mut need = |wanted| needs.entry(wanted).or_default().cel = true;
-        for policy in &self.policies {
-            for binding in self.bindings.iter().filter(|binding| binding.policy() == policy.name()) {
-                if policy.looks_at_namespace() || binding.looks_at_namespace() {
-                    need(namespaces());
-                }
-                let (Some((api_version, kind)), Some(namespace)) = (policy.param_kind(), binding.param_namespace())
-                else {
-                    continue;
-                };
-                let namespace = Some(namespace.to_owned()).filter(|namespace| !namespace.is_empty());
-                need(Wanted { api_version: api_version.to_owned(), kind: kind.to_owned(), namespace });
-            }
+        if self.looks_at_namespaces {
+            need(namespaces());
+        }
+        for (policy, binding) in pairs(&self.policies, &self.bindings) {
+            let (Some((api_version, kind)), Some(namespace)) = (policy.param_kind(), binding.param_namespace()) else {
+                continue;
+            };
+            let namespace = Some(namespace.to_owned()).filter(|namespace| !namespace.is_empty());
+            need(Wanted { api_version: api_version.to_owned(), kind: kind.to_owned(), namespace });
         }
     }
 
@@ -113,7 +123,9 @@ impl Admission {
             let own = own.clone();
             return (review.in_namespace(own), None);
         }
-        match self.around.as_ref().map(|around| around.namespace(name)) {
+        // What nobody asks for is not followed, and no doubt.
+        let around = self.around.as_ref().filter(|_| self.looks_at_namespaces);
+        match around.map(|around| around.namespace(name)) {
             Some(Ok(Some(object))) => match object.cel.clone() {
                 Some(namespace) => (review.in_namespace(namespace), None),
                 None => (review, None),
@@ -189,6 +201,13 @@ impl Admission {
         }
         all
     }
+}
+
+/// Each policy with each of its bindings.
+fn pairs<'a>(policies: &'a [Policy], bindings: &'a [Binding]) -> impl Iterator<Item = (&'a Policy, &'a Binding)> {
+    policies.iter().flat_map(|policy| {
+        bindings.iter().filter(|binding| binding.policy() == policy.name()).map(move |binding| (policy, binding))
+    })
 }
 
 /// Whether each binding has its policy, and each policy a binding.

@@ -38,6 +38,8 @@ pub struct Gatekeeper {
 /// What else there is in the cluster.
 struct Beside {
     around: Arc<Surroundings>,
+    /// Whether the labels of namespaces are followed for it: what nobody asks for is no doubt.
+    namespaces: bool,
     /// With when it was last looked at what that would be made of. Held for as long as it takes to copy a pointer.
     composed: RwLock<(Arc<Composed>, Instant)>,
 }
@@ -80,7 +82,7 @@ impl Gatekeeper {
     /// The kinds of the cluster that the policies look at, as far as they are followed for them.
     pub fn needs(&self, needs: &mut Needs) {
         let mut need = |wanted| needs.entry(wanted).or_default().rego = true;
-        if self.set.looks_at_namespaces() || self.mutates() {
+        if self.looks_at_namespaces() {
             need(namespaces());
         }
         if self.set.looks_at_inventory() {
@@ -90,13 +92,19 @@ impl Gatekeeper {
         }
     }
 
+    /// Whether a constraint or a mutator may ask for the labels of a namespace.
+    fn looks_at_namespaces(&self) -> bool {
+        self.set.looks_at_namespaces() || self.mutates()
+    }
+
     /// From now on what is followed counts, too.
     pub fn look_around(&mut self, around: Arc<Surroundings>) {
         let composed = match self.set.looks_at_inventory() {
             true => Composed::of_nothing(&self.set),
             false => Composed::of_nothing(&self.set).unasked(),
         };
-        self.beside = Some(Beside { around, composed: RwLock::new((Arc::new(composed), Instant::now())) });
+        let namespaces = self.looks_at_namespaces();
+        self.beside = Some(Beside { around, namespaces, composed: RwLock::new((Arc::new(composed), Instant::now())) });
     }
 
     /// Takes in what changed in the cluster.
@@ -121,7 +129,7 @@ impl Gatekeeper {
     fn namespace(&self, name: &str) -> Result<Option<Value>, String> {
         match (self.set.namespace(name), &self.beside) {
             (Some(own), _) => Ok(Some(own.clone())),
-            (None, Some(beside)) if !name.is_empty() => {
+            (None, Some(beside)) if !name.is_empty() && beside.namespaces => {
                 Ok(beside.around.namespace(name)?.and_then(|object| object.rego.clone()))
             }
             _ => Ok(None),

@@ -129,7 +129,7 @@ impl Policies {
                 Engine::Cel(admission) => admission.needs(&mut needs),
             }
         }
-        needs
+        surroundings::fold(needs)
     }
 
     /// From now on the objects of those kinds count that are followed.

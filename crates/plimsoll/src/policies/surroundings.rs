@@ -41,6 +41,21 @@ pub fn namespaces() -> Wanted {
     Wanted { api_version: "v1".into(), kind: "Namespace".into(), namespace: None }
 }
 
+/// Needs without those in one namespace of a kind that is needed whole: it is followed once, for the readers of all.
+pub fn fold(needs: Needs) -> Needs {
+    let (mut whole, parts): (Needs, Needs) = needs.into_iter().partition(|(wanted, _)| wanted.namespace.is_none());
+    for (wanted, readers) in parts {
+        let all = Wanted { namespace: None, ..wanted.clone() };
+        match whole.get_mut(&all) {
+            Some(have) => *have = Readers { rego: have.rego || readers.rego, cel: have.cel || readers.cel },
+            None => {
+                whole.insert(wanted, readers);
+            }
+        }
+    }
+    whole
+}
+
 impl Object {
     fn of(json: Option<Json>, readers: Readers, is_namespace: bool) -> Object {
         let Some(json) = json else { return Object { rego: None, cel: None } };
@@ -188,6 +203,24 @@ fn read(object: &Object, (_, kind): (&str, &str), name: &str) -> Result<CelValue
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_that_is_needed_whole_is_not_followed_in_parts_as_well() {
+        let wanted = |kind: &str, namespace: Option<&str>| Wanted {
+            api_version: "v1".into(),
+            kind: kind.into(),
+            namespace: namespace.map(Into::into),
+        };
+        let (rego, cel) = (Readers { rego: true, cel: false }, Readers { rego: false, cel: true });
+        let needs = Needs::from([
+            (wanted("ConfigMap", None), rego),
+            (wanted("ConfigMap", Some("shop")), cel),
+            (wanted("Secret", Some("shop")), cel),
+        ]);
+        let both = Readers { rego: true, cel: true };
+        let folded = Needs::from([(wanted("ConfigMap", None), both), (wanted("Secret", Some("shop")), cel)]);
+        assert_eq!(fold(needs), folded);
+    }
 
     #[test]
     fn a_document_may_lag_by_what_making_it_takes() {
