@@ -20,6 +20,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -151,7 +152,7 @@ class Run(policies.Run):
         """A gate that is in the cluster who `install` says, and may what `install` says."""
         policy = self.write(f"{name}/loadline.yaml", LOADLINE.format(sets=sets, more=""))
         out = os.path.join(self.work, f"{name}/install")
-        policies.subprocess.run([self.plimsoll, "install", "--follow-cluster", "--road", "webhook", "--policy", policy, "--out", out, "-q"],
+        subprocess.run([self.plimsoll, "install", "--follow-cluster", "--road", "webhook", "--policy", policy, "--out", out, "-q"],
                                 check=True, env=self.env, cwd=self.work)
         manifests = os.path.join(out, "webhook/manifests")
         self.kube("apply", "-f", f"{manifests}/00-namespace.yaml", "-f", f"{manifests}/10-account.yaml")
@@ -287,7 +288,7 @@ class Run(policies.Run):
 
     def all(self):
         subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        policies.subprocess.run(["openssl", "req", "-nodes", "-new", "-x509", "-days", "2", "-keyout", "gate-key.pem", "-out", "gate.pem", *subject],
+        subprocess.run(["openssl", "req", "-nodes", "-new", "-x509", "-days", "2", "-keyout", "gate-key.pem", "-out", "gate.pem", *subject],
                                 cwd=self.work, check=True, capture_output=True)
         os.chmod(os.path.join(self.work, "gate-key.pem"), 0o600)
         with policies.Cluster(os.path.join(self.work, "cluster"), self.binaries) as self.cluster:
