@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::json;
+use crate::keys;
 use crate::refusal::{Reason, Refusal, malformed};
 
 /// The type of every payload here.
@@ -54,6 +55,15 @@ impl Envelope {
             signature,
             key_hint,
         })
+    }
+
+    /// A statement with the signature of `key`.
+    ///
+    /// # Errors
+    /// The key's keeper does not sign.
+    pub fn sign(key: &dyn keys::Signer, statement: Vec<u8>) -> Result<Self, Refusal> {
+        let signature = key.sign(&pre_authentication_encoding(IN_TOTO, &statement))?;
+        Ok(Self { payload_type: IN_TOTO.to_owned(), payload: statement, signature, key_hint: String::new() })
     }
 
     /// The JSON of it, as others read it: an empty hint is left out.

@@ -20,6 +20,7 @@ mod json;
 pub mod keys;
 mod merkle;
 mod pem;
+pub mod predicate;
 mod public_key;
 mod refusal;
 mod rekor;

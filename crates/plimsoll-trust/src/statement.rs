@@ -12,7 +12,7 @@ use crate::refusal::{Reason, Refusal};
 /// The type of statements that are written.
 pub const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
 /// The type that others wrote before.
-const STATEMENT_V0_1: &str = "https://in-toto.io/Statement/v0.1";
+pub(crate) const STATEMENT_V0_1: &str = "https://in-toto.io/Statement/v0.1";
 /// The predicate of a statement that is a signature of an image and says nothing more.
 pub const SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
 /// A statement of a release with all of its files has thousands of subjects; nobody's has more.
