@@ -7,8 +7,10 @@
 //!
 //! What it does not do: judge. That nothing is there and that it could not be told are two answers.
 
+mod layout;
 mod pages;
 mod read;
+mod transfer;
 mod write;
 
 use plimsoll_model::{Digest, ImageReference};
@@ -17,6 +19,7 @@ use crate::error::SourceError;
 use crate::oci::manifest::Descriptor;
 use crate::registry::error::RegistryError;
 
+pub use layout::LayoutWriter;
 pub use read::{Attached, Holding};
 pub use write::{NewLayer, NewReferrer};
 

@@ -138,7 +138,7 @@ impl Sources {
     }
 }
 
-async fn add_to_index(
+pub(super) async fn add_to_index(
     session: &Session,
     reference: &ImageReference,
     digest: &Digest,
@@ -177,14 +177,14 @@ async fn add_to_index(
     Err(malformed(what, "what is written there is gone each time: somebody else writes it, too"))
 }
 
-fn registry(shared: &Arc<Shared>, reference: &ImageReference) -> Result<Session, SourceError> {
+pub(super) fn registry(shared: &Arc<Shared>, reference: &ImageReference) -> Result<Session, SourceError> {
     let endpoint = shared.mirrors.registry(reference);
     let endpoint =
         endpoint.map_err(|source| SourceError::Push { what: reference.to_string(), source: Box::new(source) })?;
     Ok(Session::new(endpoint, shared, true, shared.until()))
 }
 
-async fn at_tag(
+pub(super) async fn at_tag(
     session: &Session,
     reference: &ImageReference,
     name: &str,
@@ -224,11 +224,11 @@ fn descriptor(media_type: &str, digest: &Digest, size: usize, annotations: &BTre
     made
 }
 
-fn value(what: &str, bytes: &[u8]) -> Result<Value, SourceError> {
+pub(super) fn value(what: &str, bytes: &[u8]) -> Result<Value, SourceError> {
     serde_json::from_slice(bytes).map_err(|source| SourceError::Json { what: what.to_owned(), source })
 }
 
-fn bounded_json(what: &str, value: &Value) -> Result<Vec<u8>, SourceError> {
+pub(super) fn bounded_json(what: &str, value: &Value) -> Result<Vec<u8>, SourceError> {
     let bytes = serde_json::to_vec(value).map_err(|source| SourceError::Json { what: what.to_owned(), source })?;
     if bytes.len() as u64 > MAX_MANIFEST {
         return Err(SourceError::TooLarge { what: what.to_owned(), limit: MAX_MANIFEST });

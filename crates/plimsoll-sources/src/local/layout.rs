@@ -65,6 +65,37 @@ impl LayoutFolder {
     }
 }
 
+impl LayoutFolder {
+    /// The digests that the names of its blobs are, at most so many; other files are none of its blobs.
+    ///
+    /// # Errors
+    /// Its blobs cannot be listed, or are more.
+    pub(crate) fn digests(&self, most: usize) -> Result<Vec<Digest>, SourceError> {
+        let what = format!("list the blobs of {}", self.name);
+        let io = |source| SourceError::Io { what: what.clone(), source };
+        let mut found = vec![];
+        for algorithm in ["sha256", "sha512"] {
+            let folder = match fs::read_dir(self.root.join("blobs").join(algorithm)) {
+                Ok(folder) => folder,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(io(error)),
+            };
+            for file in folder {
+                let name = file.map_err(io)?.file_name();
+                let Some(Ok(digest)) = name.to_str().map(|hex| format!("{algorithm}:{hex}").parse()) else { continue };
+                if found.len() >= most {
+                    return Err(SourceError::Malformed {
+                        what: what.clone(),
+                        why: format!("there are more than {most}"),
+                    });
+                }
+                found.push(digest);
+            }
+        }
+        Ok(found)
+    }
+}
+
 impl Blobs for LayoutFolder {
     fn name(&self) -> &str {
         &self.name

@@ -1,6 +1,8 @@
-//! Blobs and manifests to one registry. In: a session and bytes. Out: they are there, under their digest or a tag. What it does
-//! not do: send a blob in pieces, or go on with one that broke off; what is pushed here is small.
+//! Blobs and manifests to one registry. In: a session and bytes. Out: they are there, under their digest or a tag; or they are gone.
+//! What it does not do: go on with a blob that broke off.
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#push>
+
+use std::io::Read;
 
 use plimsoll_model::Digest;
 use reqwest::header::CONTENT_LENGTH;
@@ -13,6 +15,70 @@ use crate::registry::error::RegistryError;
 use crate::registry::fetch::promised;
 use crate::registry::session::{Ask, Session, Way, content_type};
 
+/// Bytes of a blob that are sent at once, and held in memory for it.
+const PIECE: u64 = 32 << 20;
+
+/// Puts a blob of any size into the repository, if it is not there: a large one piece by piece.
+///
+/// # Errors
+/// The registry does not take it, or its bytes cannot be read or are fewer.
+pub async fn stream(
+    session: &Session,
+    digest: &Digest,
+    size: u64,
+    from: &mut (dyn Read + Send),
+) -> Result<(), RegistryError> {
+    let what = format!("blob {digest}");
+    let piece = |from: &mut (dyn Read + Send), length: u64| {
+        let mut bytes = Vec::with_capacity(length as usize);
+        let read = from.take(length).read_to_end(&mut bytes);
+        let bad = |why: String| session.bad_answer(&what, why);
+        read.map_err(|error| bad(format!("its bytes cannot be read: {error}")))?;
+        match bytes.len() as u64 == length {
+            true => Ok(bytes),
+            false => Err(bad(format!("its bytes end {} before they should", length - bytes.len() as u64))),
+        }
+    };
+    if size <= PIECE {
+        return blob(session, digest, &piece(from, size)?).await;
+    }
+    let path = format!("blobs/{digest}");
+    if session.ask(&asked(&path, Way::Head, &what)).await.is_ok_and(|answer| has(&answer, digest, size)) {
+        return Ok(());
+    }
+    let opened = said(session, &asked("blobs/uploads/", Way::Post, &what), StatusCode::ACCEPTED).await?;
+    let mut place = session.upload_place(&opened, &what).await?;
+    let mut sent = 0;
+    while sent < size {
+        let bytes = piece(from, PIECE.min(size - sent))?;
+        let answer =
+            said(session, &asked(place.as_str(), Way::Patch(sent, &bytes), &what), StatusCode::ACCEPTED).await?;
+        place = session.upload_place(&answer, &what).await?;
+        sent += bytes.len() as u64;
+    }
+    place.query_pairs_mut().append_pair("digest", &digest.to_string());
+    let end = asked(place.as_str(), Way::Put("application/octet-stream", b""), &what);
+    let answer = said(session, &end, StatusCode::CREATED).await?;
+    match promised(&answer).filter(|found| found.algorithm() == digest.algorithm() && found != digest) {
+        None => Ok(()),
+        Some(found) => {
+            let (host, wanted) = (session.host().to_owned(), digest.clone());
+            Err(RegistryError::DigestMismatch { host, what, wanted, found })
+        }
+    }
+}
+
+/// Takes a tag, or the manifest of a digest, out of the repository.
+///
+/// # Errors
+/// The registry does not do it.
+pub async fn remove(session: &Session, name: &str) -> Result<(), RegistryError> {
+    let what = format!("manifest {}:{name}", session.endpoint.repository).replace(":sha", "@sha");
+    let path = format!("manifests/{name}");
+    let ask = Ask { path: &path, accept: "*/*", from: 0, way: Way::Delete, what: &what };
+    session.ask(&ask).await.map(drop).map_err(written)
+}
+
 /// Puts a blob into the repository, if it is not there.
 ///
 /// # Errors
@@ -22,7 +88,7 @@ pub async fn blob(session: &Session, digest: &Digest, bytes: &[u8]) -> Result<()
     let ask = |path, way| Ask { path, accept: "*/*", from: 0, way, what: &what };
     // Whatever the answer is but yes, the upload tells more.
     let path = format!("blobs/{digest}");
-    if session.ask(&ask(&path, Way::Head)).await.is_ok_and(|answer| has(&answer, digest, bytes)) {
+    if session.ask(&ask(&path, Way::Head)).await.is_ok_and(|answer| has(&answer, digest, bytes.len() as u64)) {
         return Ok(());
     }
     let opened = said(session, &ask("blobs/uploads/", Way::Post), StatusCode::ACCEPTED).await?;
@@ -60,14 +126,18 @@ pub async fn referrer(
     Ok(listed.is_some_and(|listed| listed == subject.to_string()))
 }
 
+fn asked<'a>(path: &'a str, way: Way<'a>, what: &'a str) -> Ask<'a> {
+    Ask { path, accept: "*/*", from: 0, way, what }
+}
+
 /// True when an answer to HEAD says that the blob is there. A page that somebody in between answers to everything does not.
-fn has(answer: &Response, digest: &Digest, bytes: &[u8]) -> bool {
-    let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+fn has(answer: &Response, digest: &Digest, size: u64) -> bool {
+    let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     answer.status() == StatusCode::OK
         && !answer::is_html(&content_type(answer), b"")
         // What says neither how long it is nor what it is says nothing: then it is sent once too often.
-        && promised(answer).map_or(length == Some(bytes.len()), |promised| promised == *digest)
-        && length.is_none_or(|length| length == bytes.len())
+        && promised(answer).map_or(length == Some(size), |promised| promised == *digest)
+        && length.is_none_or(|length| length == size)
 }
 
 /// An answer of the one status that means yes here.

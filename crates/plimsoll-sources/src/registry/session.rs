@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE,
+    RETRY_AFTER,
 };
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
@@ -105,6 +106,10 @@ pub enum Way<'a> {
     Post,
     /// Puts bytes there: their media type and they.
     Put(&'a str, &'a [u8]),
+    /// Adds bytes to an upload: how many went before, and they.
+    Patch(u64, &'a [u8]),
+    /// Takes it away.
+    Delete,
 }
 
 /// What an answer is marked with that does not come from the registry itself.
@@ -301,6 +306,12 @@ impl Session {
                 Way::Put(media_type, bytes) => {
                     client.request(Method::PUT, url.clone()).header(CONTENT_TYPE, media_type).body(bytes.to_vec())
                 }
+                Way::Patch(before, bytes) => {
+                    let range = format!("{before}-{}", (before + bytes.len() as u64).saturating_sub(1));
+                    let request = client.request(Method::PATCH, url.clone()).header(CONTENT_RANGE, range);
+                    request.header(CONTENT_TYPE, "application/octet-stream").body(bytes.to_vec())
+                }
+                Way::Delete => client.request(Method::DELETE, url.clone()),
             };
             let request = request.headers(headers);
             let mut response = request.send().await.map_err(|error| self.transport_error(error))?;
