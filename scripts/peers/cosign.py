@@ -313,6 +313,9 @@ def manifests(check, real, store):
 
 
 def main():
+    from cosign_attestations import attestations
+    from cosign_transfers import files, transfers
+
     ours, folder = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
     reals = sys.argv[3:] or ["cosign-v3", "cosign-v2"]
     differ = 0
@@ -325,9 +328,12 @@ def main():
             try:
                 keys(check, real)
                 blobs(check, real)
+                attestations(check, real, stores)
                 for store in stores:
                     for form in FORMS:
                         images(check, real, store, form)
+                        transfers(check, real, store, form)
+                files(check, real, stores[0])
             finally:
                 for store in stores:
                     store.stop()

@@ -121,7 +121,7 @@ fn what_is_not_built_is_refused_by_name_and_nothing_is_asked() {
         (&["verify", "--rekor-url=https://example.org", "registry.invalid/a"], "--rekor-url"),
         (&["sign", "--key", "cosign.key", "registry.invalid/a"], "--tlog-upload=false"),
         (&["generate-key-pair", "k8s://default/key"], "k8s://"),
-        (&["clean", "registry.invalid/a"], "clean"),
+        (&["env", "registry.invalid/a"], "env"),
     ] {
         let said = cosign(&project(), "", args);
         assert_eq!((said.status, said.out.as_str()), (1, ""), "{args:?}");

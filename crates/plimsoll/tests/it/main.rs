@@ -5,6 +5,7 @@
 mod check;
 mod conftest;
 mod cosign;
+mod cosign_attest;
 mod dive;
 mod dockle;
 mod gator;

@@ -12,7 +12,7 @@ use super::sign::without_services;
 use super::{Failure, demand, key, print, say, write};
 
 /// Bytes of a blob: it is signed and verified as a whole.
-const MAX_BLOB: u64 = 1 << 30;
+pub const MAX_BLOB: u64 = 1 << 30;
 /// Bytes of a bundle, or of a bare signature.
 const MAX_SIGNATURE: u64 = 16 << 20;
 
@@ -76,7 +76,7 @@ pub fn verify(asked: &VerifyBlob) -> Result<(), Failure> {
 }
 
 /// A file, or standard input for `-`, of at most so many bytes.
-fn read(path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+pub fn read(path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| Failure::from(format!("read {path}: {error}"));
     let mut bytes = Vec::new();
     match path {

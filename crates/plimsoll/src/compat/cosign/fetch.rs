@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::attached::Holding;
-use plimsoll_sources::{ErrorKind, SourceOptions, Sources};
+use plimsoll_sources::{ErrorKind, SourceError, SourceOptions, Sources};
 
 use super::flags::Registry;
 use super::{Failure, NO_IMAGE};
@@ -46,13 +46,18 @@ pub fn reference(name: &str) -> Result<ImageReference, Failure> {
 /// The image that a name means now. Who means a digest gets that one.
 pub fn image(sources: &Sources, named: &str) -> Result<Image, Failure> {
     let reference = reference(named)?;
-    let holding = sources.holding(&reference).map_err(|error| match error.kind() {
+    let holding = sources.holding(&reference).map_err(missing)?;
+    Ok(Image { named: named.to_owned(), reference, holding })
+}
+
+/// An image that is not there has a status of its own.
+pub fn missing(error: SourceError) -> Failure {
+    match error.kind() {
         ErrorKind::Absent => {
             Failure { status: NO_IMAGE, why: format!("image tag not found: {}", Failure::from(error).why) }
         }
         _ => error.into(),
-    })?;
-    Ok(Image { named: named.to_owned(), reference, holding })
+    }
 }
 
 /// Where an image's signatures lie: beside it, or in the repository `COSIGN_REPOSITORY`.

@@ -78,6 +78,11 @@ fn whole(path: &str, bytes: &[u8], replace: bool) -> Result<(), Failure> {
 /// Whether somebody agrees that these files are overwritten.
 fn confirmed(paths: &[&str]) -> Result<bool, Failure> {
     paths.iter().for_each(|path| say(&format!("WARNING: File {path} already exists. Overwrite?")));
+    agreed()
+}
+
+/// Whether somebody agrees with what was said.
+pub fn agreed() -> Result<bool, Failure> {
     let _ = write!(std::io::stderr().lock(), "Are you sure you would like to continue? [y/N] ");
     let mut line = Vec::new();
     // A line, and no byte more: a password may follow.

@@ -6,15 +6,22 @@
 //! that could not be told) in both forms; nothing is fetched that no flag names: no trust root, no log. A flag of Cosign's that is not built is refused by
 //! name.
 
+mod attest;
 mod blob;
 mod demand;
 mod fetch;
+mod files;
 mod flags;
 mod key;
 mod keys;
+mod services;
+mod shelf;
 mod sign;
+mod transfer;
 mod tree;
+mod verdict;
 mod verify;
+mod verify_attestation;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -90,6 +97,20 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::Verify(asked) => verify::run(&asked),
         Sub::SignBlob(asked) => blob::sign(&asked),
         Sub::VerifyBlob(asked) => blob::verify(&asked),
+        Sub::Attest(asked) => attest::run(&asked),
+        Sub::AttestBlob(asked) => attest::of_blob(&asked),
+        Sub::VerifyAttestation(asked) => verify_attestation::run(&asked),
+        Sub::VerifyBlobAttestation(asked) => verify_attestation::of_blob(&asked),
+        Sub::Copy(asked) => transfer::copy(&asked),
+        Sub::Save(asked) => transfer::save(&asked),
+        Sub::Load(asked) => transfer::load(&asked),
+        Sub::Clean(asked) => transfer::clean(&asked),
+        Sub::Download(asked) => shelf::download(&asked),
+        Sub::Attach(asked) => shelf::attach(&asked),
+        Sub::Manifest(asked) => files::manifest(asked),
+        Sub::Dockerfile(asked) => files::dockerfile(asked),
+        Sub::TrustedRoot(asked) => services::trusted_root(&asked),
+        Sub::SigningConfig(asked) => services::signing_config(&asked),
         Sub::Triangulate(asked) => tree::triangulate(&asked),
         Sub::Tree(asked) => tree::run(&asked),
         Sub::Version => print(&format!("plimsoll {} speaks cosign {SPOKEN}\n", env!("CARGO_PKG_VERSION"))),
@@ -106,9 +127,9 @@ fn fail(failure: &Failure) -> Exit {
 }
 
 /// Writes to standard output; a closed pipe is no success.
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| format!("write output: {error}").into())
+    out.write_all(text.as_ref()).and_then(|()| out.flush()).map_err(|error| format!("write output: {error}").into())
 }
 
 /// Says something on standard error.

@@ -6,13 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::attached::Kind;
-use plimsoll_sources::{NewLayer, NewReferrer, Sources};
+use plimsoll_sources::{NewLayer, Sources};
 use plimsoll_trust::keys::Signer as _;
 use plimsoll_trust::{PrivateKey, PublicKey, SimpleSigning, image_bundle, simple_signing};
 use serde_json::Value;
 
 use super::flags::Sign;
-use super::{Failure, fetch, key, say, write};
+use super::{Failure, attest, fetch, key, say, write};
 
 /// Images of one index that are signed with it.
 const MAX_IMAGES: usize = 1_000;
@@ -85,7 +85,7 @@ pub fn without_services(tlog_upload: Option<bool>, signing_config: Option<&str>,
 }
 
 /// The manifests of an index, and of the indexes in it.
-fn below(
+pub fn below(
     sources: &Sources,
     reference: &ImageReference,
     entries: &[plimsoll_sources::oci::manifest::Descriptor],
@@ -159,18 +159,7 @@ fn as_bundle(
         return Ok(());
     }
     let store = fetch::store(reference)?;
-    let now = jiff::Timestamp::now();
-    let created = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string();
-    let (content, envelope) = image_bundle::CONTENT;
-    let new = NewReferrer {
-        artifact_type: image_bundle::media_type().into(),
-        annotations: BTreeMap::from([
-            (content.to_owned(), envelope.to_owned()),
-            (image_bundle::PREDICATE_TYPE.to_owned(), plimsoll_trust::SIGNATURE.to_owned()),
-            ("org.opencontainers.image.created".to_owned(), created),
-        ]),
-        layer: NewLayer { media_type: image_bundle::media_type().into(), annotations: BTreeMap::new(), bytes },
-    };
+    let new = attest::referrer(bytes, plimsoll_trust::SIGNATURE);
     say(&format!("Pushing signature to: {}", fetch::repository(&store)));
     let subject = sources.holding(&reference.with_digest(digest.clone()))?;
     sources.refer(&store, &subject, &new)?;

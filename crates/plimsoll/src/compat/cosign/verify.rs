@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::ImageReference;
+use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::attached::Kind;
 use plimsoll_sources::{SourceError, Sources};
 use plimsoll_trust::classic::{Claims, Signature};
 use plimsoll_trust::{
-    Demand, SIGNATURE, Signer, SimpleSigning, Subject, TrustMaterial, Verified, image_bundle, simple_signing,
+    Demand, Refusal, SIGNATURE, Signer, SimpleSigning, Subject, TrustMaterial, Verified, image_bundle, simple_signing,
 };
 use serde_json::{Value, json};
 
@@ -29,26 +29,39 @@ struct Wanted {
 }
 
 /// What was found of one image.
-#[derive(Default)]
-struct Found {
-    /// What signatures that fulfil the demand say, each as one JSON object.
-    verified: Vec<String>,
+pub struct Found<T> {
+    /// Those that fulfil the demand; of signatures what they say, each as one JSON object.
+    pub verified: Vec<T>,
     /// Why others do not.
-    refused: Vec<String>,
+    pub refused: Vec<String>,
     /// Why of others it could not be told.
-    unread: Vec<String>,
+    pub unread: Vec<String>,
 }
 
-impl Found {
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Found { verified: vec![], refused: vec![], unread: vec![] }
+    }
+}
+
+impl<T> Found<T> {
+    /// What one that could be had turned out to be.
+    pub fn held(&mut self, outcome: Result<T, Refusal>) {
+        match outcome {
+            Ok(one) => self.verified.push(one),
+            Err(refusal) => self.refused.push(refusal.to_string()),
+        }
+    }
+
     /// Something that is there could not be had. What was read and is none is refused.
-    fn failed(&mut self, error: SourceError) {
+    pub fn failed(&mut self, error: SourceError) {
         let is_read = matches!(error, SourceError::Malformed { .. } | SourceError::Json { .. });
         let list = if is_read { &mut self.refused } else { &mut self.unread };
         list.push(Failure::from(error).why);
     }
 
     /// Signatures that fulfil the demand; without one, that none does only where all could be read.
-    fn outcome(self) -> Result<Vec<String>, Failure> {
+    fn outcome(self) -> Result<Vec<T>, Failure> {
         match (self.verified.as_slice(), self.unread.as_slice(), self.refused.as_slice()) {
             ([_, ..], ..) => Ok(self.verified),
             ([], [], []) => Err(Failure { status: NO_SIGNATURE, why: "no signatures found".into() }),
@@ -81,7 +94,7 @@ pub fn run(asked: &Verify) -> Result<(), Failure> {
     for name in &asked.images {
         let image = fetch::image(&sources, name)?;
         let verified = signatures(&sources, &image, &wanted)?;
-        tell(name, &wanted);
+        tell(name, &wanted.demand, wanted.check_claims, !wanted.annotations.is_empty());
         match text {
             true => verified.iter().try_for_each(|one| print(&format!("{one}\n")))?,
             false => print(&format!("\n[{}]\n", verified.join(",")))?,
@@ -109,10 +122,31 @@ fn bundles(
     store: &ImageReference,
     image: &Image,
     wanted: &Wanted,
-    found: &mut Found,
+    found: &mut Found<String>,
 ) -> Result<(), Failure> {
     let digest = fetch::sha256(&image.holding.digest)?;
-    let mut attached = sources.referrers(store, &image.holding.digest)?;
+    let Wanted { trust, demand, annotations, now, .. } = wanted;
+    each_bundle(sources, store, &image.holding.digest, found, |bytes| {
+        let (annotations, verified) = image_bundle::verify(bytes, &digest, trust, demand, annotations, *now)?;
+        let optional: BTreeMap<String, Value> = annotations.into_iter().chain(signer(&verified)).collect();
+        let (named, digest) = (Value::from(image.named.as_str()), &image.holding.digest);
+        let said = format!(
+            r#"{{"critical":{{"identity":{{"docker-reference":{named}}},"image":{{"docker-manifest-digest":"{digest}"}},"type":"{SIGNATURE}"}},"optional":{}}}"#,
+            json!(optional)
+        );
+        Ok(simple_signing::escaped(&said))
+    })
+}
+
+/// Holds each bundle that refers to the manifest or index of this digest.
+pub fn each_bundle<T>(
+    sources: &Sources,
+    store: &ImageReference,
+    digest: &Digest,
+    found: &mut Found<T>,
+    hold: impl Fn(&[u8]) -> Result<T, Refusal>,
+) -> Result<(), Failure> {
+    let mut attached = sources.referrers(store, digest)?;
     for referrer in std::mem::take(&mut attached.found) {
         let referrer = match referrer {
             Ok(referrer) => referrer,
@@ -122,25 +156,9 @@ fn bundles(
             }
         };
         for layer in referrer.layers.iter().filter(|layer| image_bundle::is_bundle(&layer.media_type)) {
-            let bytes = match attached.bytes(layer) {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    found.failed(error);
-                    continue;
-                }
-            };
-            let Wanted { trust, demand, annotations, now, .. } = wanted;
-            match image_bundle::verify(&bytes, &digest, trust, demand, annotations, *now) {
-                Ok((annotations, verified)) => {
-                    let optional: BTreeMap<String, Value> = annotations.into_iter().chain(signer(&verified)).collect();
-                    let (named, digest) = (Value::from(image.named.as_str()), &image.holding.digest);
-                    let said = format!(
-                        r#"{{"critical":{{"identity":{{"docker-reference":{named}}},"image":{{"docker-manifest-digest":"{digest}"}},"type":"{SIGNATURE}"}},"optional":{}}}"#,
-                        json!(optional)
-                    );
-                    found.verified.push(simple_signing::escaped(&said));
-                }
-                Err(refusal) => found.refused.push(refusal.to_string()),
+            match attached.bytes(layer) {
+                Ok(bytes) => found.held(hold(&bytes)),
+                Err(error) => found.failed(error),
             }
         }
     }
@@ -153,7 +171,7 @@ fn layers(
     store: &ImageReference,
     image: &Image,
     wanted: &Wanted,
-    found: &mut Found,
+    found: &mut Found<String>,
 ) -> Result<(), Failure> {
     let Some(attached) = sources.attached(store, &image.holding.digest, Kind::Signatures)? else { return Ok(()) };
     let claims = Claims {
@@ -199,21 +217,21 @@ fn signer(verified: &Verified) -> Vec<(String, Value)> {
 }
 
 /// Says what was looked at.
-fn tell(name: &str, wanted: &Wanted) {
+pub fn tell(name: &str, demand: &Demand, check_claims: bool, annotations: bool) {
     let mut lines = vec![
         format!("\nVerification for {name} --"),
         "The following checks were performed on each of these signatures:".into(),
     ];
-    if !wanted.annotations.is_empty() && wanted.check_claims {
+    if annotations && check_claims {
         lines.push("  - The specified annotations were verified.".into());
     }
-    if wanted.check_claims {
+    if check_claims {
         lines.push("  - The cosign claims were validated".into());
     }
-    if wanted.demand.log {
+    if demand.log {
         lines.push("  - Existence of the claims in the transparency log was verified offline".into());
     }
-    lines.push(match wanted.demand.signer {
+    lines.push(match demand.signer {
         Signer::Key(_) => "  - The signatures were verified against the specified public key".into(),
         Signer::Keyless(_) => {
             "  - The code-signing certificate was verified using trusted certificate authority certificates".into()

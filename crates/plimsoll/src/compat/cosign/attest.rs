@@ -1,0 +1,329 @@
+//! `attest` and `attest-blob`. In: images or a file, a predicate, a key. Out: a signed statement of it: beside each image, in its
+//! registry; of a file in a bundle, or as an envelope.
+
+use std::collections::{BTreeMap, HashSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use plimsoll_model::{Digest, ImageReference};
+use plimsoll_sources::attached::Kind;
+use plimsoll_sources::{NewLayer, NewReferrer, Sources};
+use plimsoll_trust::keys::Signer as _;
+use plimsoll_trust::{
+    Bundle, Content, Envelope, Hash, Material, PrivateKey, PublicKey, Statement, Version, image_bundle, predicate,
+    predicate_type, simple_signing,
+};
+
+use super::flags::Registry;
+use super::sign::{below, without_services};
+use super::{Failure, blob, fetch, key, print, say, write};
+use crate::compat::truth;
+
+/// The media type of an envelope in a layer.
+pub const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+/// The annotation of such a layer with the type of its predicate. Nothing rests on it.
+const PREDICATE_TYPE: &str = "predicateType";
+
+/// What is attested, and how it is signed.
+#[derive(Debug, Args)]
+pub struct Attesting {
+    /// The private key: a file, or env://NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// The predicate; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub predicate: Option<String>,
+    /// The type of the predicate: slsaprovenance, slsaprovenance02, slsaprovenance1, link, spdx, spdxjson, cyclonedx, vuln, openvex, custom, or a URI
+    #[arg(long, value_name = "TYPE", default_value = "custom")]
+    pub r#type: String,
+    /// Put the signature into a transparency log
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
+    pub tlog_upload: Option<bool>,
+    /// A signing configuration; one that names no services signs without any
+    #[arg(long, value_name = "FILE")]
+    pub signing_config: Option<String>,
+    /// Fetch a signing configuration: not done here
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub use_signing_config: bool,
+    /// Write a bundle (true, the default), or the classic form
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
+    pub new_bundle_format: Option<bool>,
+    /// Write the bundle to a file
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<String>,
+    /// No questions
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Attest {
+    /// Images
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    #[command(flatten)]
+    pub attesting: Attesting,
+    /// Taken by attest-blob alone, as in Cosign
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub statement: Option<String>,
+    /// In the classic form: instead of those of the same type that are there, whoever signed them
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub replace: bool,
+    /// Attest the images of an index, too
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub recursive: bool,
+    /// Print it instead of putting it into the registry
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub no_upload: bool,
+    #[command(flatten)]
+    pub registry: Registry,
+}
+
+#[derive(Debug, Args)]
+pub struct AttestBlob {
+    /// The file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub blob: Option<String>,
+    #[command(flatten)]
+    pub attesting: Attesting,
+    /// A whole statement that is signed as it is, instead of a predicate
+    #[arg(long, value_name = "FILE")]
+    pub statement: Option<String>,
+    /// The file's SHA-256, instead of the file
+    #[arg(long, value_name = "HEX")]
+    pub hash: Option<String>,
+    /// Where the envelope goes, instead of standard output (--new-bundle-format=false)
+    #[arg(long, value_name = "FILE")]
+    pub output_signature: Option<String>,
+    /// Write the statement to a file, too (--new-bundle-format=false)
+    #[arg(long, value_name = "FILE")]
+    pub output_attestation: Option<String>,
+}
+
+impl Attesting {
+    fn classic(&self) -> bool {
+        self.new_bundle_format == Some(false)
+    }
+
+    /// The key that signs, once it is sure that nothing else is asked for.
+    fn signer(&self) -> Result<PrivateKey, Failure> {
+        let Some(named) = &self.key else {
+            return Err("keyless signing of attestations is not built yet: name a key with --key".into());
+        };
+        without_services(self.tlog_upload, self.signing_config.as_deref(), self.use_signing_config)?;
+        if self.classic() && self.bundle.is_some() {
+            return Err("--bundle is written in its new form alone: leave --new-bundle-format=false away".into());
+        }
+        key::private(named)
+    }
+
+    fn predicate(&self) -> Result<Vec<u8>, Failure> {
+        let path = self.predicate.as_ref().filter(|path| !path.is_empty());
+        let path = path.ok_or("--predicate FILE names what is attested")?;
+        blob::read(path, predicate::MAX_PREDICATE as u64)
+    }
+}
+
+pub fn run(asked: &Attest) -> Result<(), Failure> {
+    let attesting = &asked.attesting;
+    let uri = predicate_type(&attesting.r#type)?;
+    if asked.statement.is_some() {
+        return Err("a whole statement is signed by attest-blob alone: --predicate FILE names what is attested".into());
+    }
+    if attesting.bundle.is_some() && (asked.images.len() > 1 || asked.recursive) {
+        return Err("--bundle FILE holds one attestation: attest one image at a time".into());
+    }
+    if asked.replace && !attesting.classic() {
+        say(
+            "WARNING: --replace is for the classic form (--new-bundle-format=false): a bundle is added to those that are there",
+        );
+    }
+    let predicate = attesting.predicate()?;
+    let key = attesting.signer()?;
+    let sources = fetch::sources(&asked.registry, &asked.images)?;
+    for name in &asked.images {
+        let image = fetch::image(&sources, name)?;
+        if image.reference.digest().is_none() {
+            say(&format!(
+                "WARNING: {name} is named by a tag, which may mean another image tomorrow: what is attested is {}",
+                image.holding.digest
+            ));
+        }
+        let mut digests = vec![image.holding.digest.clone()];
+        if asked.recursive {
+            below(&sources, &image.reference, &image.holding.entries, &mut digests)?;
+        }
+        for digest in &digests {
+            let named = fetch::repository(&image.reference);
+            let now = jiff::Timestamp::now();
+            let stated = predicate::statement(&attesting.r#type, &predicate, &named, &fetch::sha256(digest)?, now)?;
+            let envelope = Envelope::sign(&key, stated)?;
+            match attesting.classic() {
+                true => in_layers(asked, &sources, &image.reference, digest, &envelope, uri)?,
+                false => as_bundle(asked, &sources, &image.reference, digest, bundle(&key, envelope)?, uri)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
+    let attesting = &asked.attesting;
+    let classic = attesting.classic();
+    let outputs =
+        [("--output-signature", &asked.output_signature), ("--output-attestation", &asked.output_attestation)];
+    if let Some((flag, _)) = outputs.iter().find(|(_, given)| given.is_some() && !classic) {
+        return Err(format!("{flag} is for envelopes (--new-bundle-format=false)").into());
+    }
+    let stated = match (&asked.statement, &attesting.predicate) {
+        (Some(path), None) => {
+            let bytes = blob::read(path, predicate::MAX_PREDICATE as u64)?;
+            Statement::from_json(&bytes)?;
+            bytes
+        }
+        (None, Some(_)) => of_predicate(asked)?,
+        _ => return Err("one of --predicate FILE and --statement FILE says what is attested".into()),
+    };
+    let key = attesting.signer()?;
+    if !classic {
+        let path = attesting.bundle.as_ref().ok_or("--bundle FILE names where the bundle goes")?;
+        write(path, &bundle(&key, Envelope::sign(&key, stated)?)?)?;
+        say(&format!("Wrote bundle to file {path}"));
+        return Ok(());
+    }
+    let envelope = Envelope::sign(&key, stated)?;
+    let text = envelope.to_json().to_string();
+    match &asked.output_signature {
+        Some(path) => {
+            write(path, text.as_bytes())?;
+            say(&format!("Signature written in {path}"));
+        }
+        None => print(&format!("{text}\n"))?,
+    }
+    if let Some(path) = &asked.output_attestation {
+        write(path, &envelope.payload)?;
+        say(&format!("Attestation written in {path}"));
+    }
+    Ok(())
+}
+
+/// The statement about a file: called by the last part of its path, as in Cosign.
+fn of_predicate(asked: &AttestBlob) -> Result<Vec<u8>, Failure> {
+    let path = asked.blob.as_deref().unwrap_or_default();
+    let digest: [u8; 32] = match &asked.hash {
+        Some(hex) => {
+            let digest: Digest = format!("sha256:{}", hex.to_lowercase())
+                .parse()
+                .map_err(|_| Failure::from(format!("--hash {hex:?} is no SHA-256 in hexadecimal digits")))?;
+            fetch::sha256(&digest)?
+        }
+        None if path.is_empty() => return Err("name the file, or its SHA-256 with --hash".into()),
+        None if path == "-" && asked.attesting.predicate.as_deref() == Some("-") => {
+            return Err("the file and the predicate cannot both be standard input".into());
+        }
+        None => {
+            let digest = Hash::Sha256.of(&blob::read(path, blob::MAX_BLOB)?);
+            digest.try_into().map_err(|_| Failure::from("a SHA-256 has 32 bytes"))?
+        }
+    };
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    // What Go's path.Base has of nothing.
+    let name = if name.is_empty() { "." } else { name };
+    let predicate = asked.attesting.predicate()?;
+    Ok(predicate::statement(&asked.attesting.r#type, &predicate, name, &digest, jiff::Timestamp::now())?)
+}
+
+/// A bundle with this envelope, signed with the key.
+fn bundle(key: &PrivateKey, envelope: Envelope) -> Result<Vec<u8>, Failure> {
+    let bundle = Bundle {
+        version: Version::V0_3,
+        material: Material::PublicKey(STANDARD.encode(PublicKey::from_spki(key.spki())?.key_id())),
+        entries: vec![],
+        timestamps: vec![],
+        content: Content::Envelope(envelope),
+    };
+    Ok(bundle.to_json().to_string().into_bytes())
+}
+
+fn in_layers(
+    asked: &Attest,
+    sources: &Sources,
+    reference: &ImageReference,
+    digest: &Digest,
+    envelope: &Envelope,
+    uri: &str,
+) -> Result<(), Failure> {
+    let bytes = envelope.to_json().to_string();
+    if asked.no_upload {
+        return print(&format!("{bytes}\n"));
+    }
+    let store = fetch::store(reference)?;
+    let replaced = if asked.replace { of_type(sources, &store, digest, uri)? } else { HashSet::new() };
+    let layer = NewLayer {
+        media_type: ENVELOPE.into(),
+        annotations: BTreeMap::from([
+            (simple_signing::SIGNATURE.to_owned(), String::new()),
+            (PREDICATE_TYPE.to_owned(), uri.to_owned()),
+        ]),
+        bytes: bytes.into_bytes(),
+    };
+    say(&format!("Pushing attestation to: {}", fetch::repository(&store)));
+    sources.attach(&store, digest, Kind::Attestations, &layer, &|layer| replaced.contains(&layer.digest))?;
+    Ok(())
+}
+
+/// The layers whose statements have a predicate of this type. One that cannot be read may have, and is not replaced unread.
+fn of_type(sources: &Sources, store: &ImageReference, digest: &Digest, uri: &str) -> Result<HashSet<Digest>, Failure> {
+    let mut found = HashSet::new();
+    let Some(attached) = sources.attached(store, digest, Kind::Attestations)? else { return Ok(found) };
+    for layer in &attached.found.layers {
+        let read = Envelope::from_json(&attached.bytes(layer)?).and_then(|one| Statement::from_json(&one.payload));
+        let statement =
+            read.map_err(|refusal| format!("could not tell what the layer {} attests: {refusal}", layer.digest))?;
+        if statement.predicate_type == uri {
+            say(&format!("Replacing attestation predicate: {uri}"));
+            found.insert(layer.digest.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn as_bundle(
+    asked: &Attest,
+    sources: &Sources,
+    reference: &ImageReference,
+    digest: &Digest,
+    bytes: Vec<u8>,
+    uri: &str,
+) -> Result<(), Failure> {
+    if let Some(path) = &asked.attesting.bundle {
+        write(path, &bytes)?;
+        say(&format!("Wrote bundle to file {path}"));
+    }
+    if asked.no_upload {
+        let text = String::from_utf8_lossy(&bytes);
+        return if asked.attesting.bundle.is_some() { Ok(()) } else { print(&format!("{text}\n")) };
+    }
+    let store = fetch::store(reference)?;
+    say(&format!("Pushing attestation to: {}", fetch::repository(&store)));
+    let subject = sources.holding(&reference.with_digest(digest.clone()))?;
+    sources.refer(&store, &subject, &referrer(bytes, uri))?;
+    Ok(())
+}
+
+/// What refers to an image with this bundle, whose predicate is of that type.
+pub fn referrer(bundle: Vec<u8>, uri: &str) -> NewReferrer {
+    let now = jiff::Timestamp::now();
+    let created = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string();
+    let (content, envelope) = image_bundle::CONTENT;
+    NewReferrer {
+        artifact_type: image_bundle::media_type().into(),
+        annotations: BTreeMap::from([
+            (content.to_owned(), envelope.to_owned()),
+            (image_bundle::PREDICATE_TYPE.to_owned(), uri.to_owned()),
+            ("org.opencontainers.image.created".to_owned(), created),
+        ]),
+        layer: NewLayer { media_type: image_bundle::media_type().into(), annotations: BTreeMap::new(), bytes: bundle },
+    }
+}

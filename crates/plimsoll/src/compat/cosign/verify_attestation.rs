@@ -1,0 +1,276 @@
+//! `verify-attestation` and `verify-blob-attestation`. In: images or a file, what is demanded of the signer, of the predicate's type, and
+//! policies. Out: the attestations that fulfil it, on standard output; or why none does. What is true is `plimsoll-trust`'s to say, as for
+//! the LoadLine.
+
+use clap::Args;
+use plimsoll_model::{Digest, ImageReference};
+use plimsoll_sources::Sources;
+use plimsoll_sources::attached::Kind;
+use plimsoll_trust::classic::Attestation;
+use plimsoll_trust::{
+    Artifact, Bundle, Content, Demand, Envelope, Hash, Reason, Refusal, Statement, Subject, TrustMaterial, Verified,
+    predicate_type, verify_bundle,
+};
+
+use super::attest::ENVELOPE;
+use super::fetch::Image;
+use super::flags::{Demand as Flags, Registry};
+use super::verdict::Verdict;
+use super::verify::{Found, each_bundle, tell};
+use super::{Failure, blob, demand, fetch, print, say};
+
+/// Bytes of a bundle or an envelope: beyond that none is read.
+const MAX_ENVELOPE: u64 = 64 << 20;
+
+#[derive(Debug, Args)]
+pub struct VerifyAttestation {
+    /// Images
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    #[command(flatten)]
+    pub demand: Flags,
+    /// The type of the predicate: a short name as for attest, or a URI
+    #[arg(long, value_name = "TYPE", default_value = "custom")]
+    pub r#type: String,
+    /// Rego that has to allow each statement of that type: `data.signature.allow` (repeatable)
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    pub policy: Vec<String>,
+    /// json or text: attestations are JSON either way
+    #[arg(short, long, value_name = "FORMAT", default_value = "json")]
+    pub output: String,
+    #[command(flatten)]
+    pub registry: Registry,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyBlobAttestation {
+    /// The file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub blob: Option<String>,
+    /// The bundle
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<String>,
+    /// The envelope
+    #[arg(long, value_name = "FILE")]
+    pub signature: Option<String>,
+    /// The type of the predicate: a short name as for attest-blob, or a URI
+    #[arg(long, value_name = "TYPE", default_value = "custom")]
+    pub r#type: String,
+    /// The file's digest, instead of the file
+    #[arg(long, value_name = "HEX")]
+    pub digest: Option<String>,
+    /// The hash of that digest: sha256, sha384 or sha512
+    #[arg(long = "digestAlg", value_name = "HASH")]
+    pub digest_alg: Option<String>,
+    #[command(flatten)]
+    pub demand: Flags,
+}
+
+/// An attestation that fulfils a demand.
+struct Attested {
+    statement: Statement,
+    /// What was signed.
+    payload: Vec<u8>,
+    /// As it is printed.
+    envelope: String,
+}
+
+impl Attested {
+    fn of(envelope: &Envelope, shown: String, verified: Verified) -> Result<Attested, Refusal> {
+        let statement = verified.statement;
+        let statement =
+            statement.ok_or_else(|| Refusal::new(Reason::StatementMalformed, "bytes are signed, and no statement"))?;
+        Ok(Attested { statement, payload: envelope.payload.clone(), envelope: shown })
+    }
+}
+
+pub fn run(asked: &VerifyAttestation) -> Result<(), Failure> {
+    if !matches!(asked.output.as_str(), "json" | "text" | "") {
+        return Err(format!("--output {}: json and text are spoken", asked.output).into());
+    }
+    let uri = predicate_type(&asked.r#type)?;
+    let demand = demand::of(&asked.demand, Subject::Any)?;
+    let trust = demand::trust(&asked.demand)?;
+    let verdict = Verdict::of(&asked.policy)?;
+    let sources = fetch::sources(&asked.registry, &asked.images)?;
+    for name in &asked.images {
+        // Here Cosign has no status of its own for an image that is not there.
+        let image = fetch::image(&sources, name).map_err(|failure| Failure::from(failure.why))?;
+        let verified = attestations(&sources, &image, &asked.demand, &demand, &trust)?;
+        let found: Vec<String> = verified.iter().map(|one| one.statement.predicate_type.clone()).collect();
+        let of_type: Vec<Attested> = verified.into_iter().filter(|one| one.statement.predicate_type == uri).collect();
+        if of_type.is_empty() {
+            let found = found.join(",");
+            return Err(format!("none of the attestations matched the predicate type: {uri}, found: {found}").into());
+        }
+        verdict.on(of_type.iter().map(|one| one.payload.as_slice()))?;
+        tell(name, &demand, asked.demand.check_claims, false);
+        of_type.iter().try_for_each(|one| print(&format!("{}\n", one.envelope)))?;
+    }
+    Ok(())
+}
+
+/// The image's attestations that fulfil a demand, at least one, of whatever type.
+fn attestations(
+    sources: &Sources,
+    image: &Image,
+    flags: &Flags,
+    demand: &Demand,
+    trust: &TrustMaterial,
+) -> Result<Vec<Attested>, Failure> {
+    let (store, digest) = (fetch::store(&image.reference)?, &image.holding.digest);
+    let (of_image, now) = (Artifact::Digest(Hash::Sha256, fetch::sha256(digest)?.to_vec()), jiff::Timestamp::now());
+    let mut found = Found::default();
+    if flags.new_bundle_format != Some(false) {
+        each_bundle(sources, &store, digest, &mut found, |bytes| {
+            let bundle = Bundle::from_json(bytes)?;
+            let verified = verify_bundle(&bundle, &of_image, trust, demand, now)?;
+            match &bundle.content {
+                Content::Envelope(envelope) => Attested::of(envelope, envelope.to_json().to_string(), verified),
+                Content::Message { .. } => Err(Refusal::new(Reason::PayloadType, "bytes are signed, and no statement")),
+            }
+        })?;
+    }
+    if flags.new_bundle_format != Some(true) {
+        each_envelope(sources, &store, digest, &mut found, |bytes, annotations| {
+            let attestation = Attestation::read(bytes, annotations)?;
+            let artifact = match flags.check_claims {
+                true => of_image.clone(),
+                false => its_own(&attestation.envelope().payload)?,
+            };
+            let verified = attestation.verify(&artifact, trust, demand, now)?;
+            // As it lies there, which is what was looked at.
+            Attested::of(attestation.envelope(), String::from_utf8_lossy(bytes).into_owned(), verified)
+        })?;
+    }
+    match (found.verified.as_slice(), found.unread.as_slice()) {
+        ([_, ..], _) => Ok(found.verified),
+        ([], []) if found.refused.is_empty() => Err("no attestations found".into()),
+        ([], []) => Err(format!("no matching attestations: {}", found.refused.join("\n")).into()),
+        ([], unread) => {
+            let all: Vec<&str> = unread.iter().chain(&found.refused).map(String::as_str).collect();
+            Err(format!("could not tell whether an attestation matches: {}", all.join("\n")).into())
+        }
+    }
+}
+
+/// Holds each attestation of the classic form.
+fn each_envelope(
+    sources: &Sources,
+    store: &ImageReference,
+    digest: &Digest,
+    found: &mut Found<Attested>,
+    hold: impl Fn(&[u8], &std::collections::BTreeMap<String, String>) -> Result<Attested, Refusal>,
+) -> Result<(), Failure> {
+    let Some(attached) = sources.attached(store, digest, Kind::Attestations)? else { return Ok(()) };
+    for layer in &attached.found.layers {
+        if layer.media_type != ENVELOPE || layer.size > MAX_ENVELOPE {
+            let (kind, size) = (&layer.media_type, layer.size);
+            found.refused.push(format!("the layer {} is no attestation: it is {kind:?} of {size} bytes", layer.digest));
+            continue;
+        }
+        match attached.bytes(layer) {
+            Ok(bytes) => found.held(hold(&bytes, &layer.annotations)),
+            Err(error) => found.failed(error),
+        }
+    }
+    Ok(())
+}
+
+/// The artifact that a statement says it is of: where nobody wants it held to another.
+fn its_own(payload: &[u8]) -> Result<Artifact<'static>, Refusal> {
+    let statement = Statement::from_json(payload)?;
+    let hashes = [("sha256", Hash::Sha256), ("sha384", Hash::Sha384), ("sha512", Hash::Sha512)];
+    let mut known = statement.subjects.iter().flat_map(|subject| {
+        hashes.iter().filter_map(|(name, hash)| Some(Artifact::Digest(*hash, bytes(subject.digests.get(*name)?)?)))
+    });
+    known.next().ok_or_else(|| Refusal::new(Reason::StatementMalformed, "no subject of the statement has a digest"))
+}
+
+/// The bytes of hexadecimal digits.
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = hex.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|two| (two[0] << 4 | two[1]) as u8).collect())
+}
+
+pub fn of_blob(asked: &VerifyBlobAttestation) -> Result<(), Failure> {
+    let uri = predicate_type(&asked.r#type)?;
+    let demand = demand::of(&asked.demand, Subject::Predicate(uri.to_owned()))?;
+    let trust = demand::trust(&asked.demand)?;
+    let (given, is_bundle) = match (&asked.bundle, &asked.signature) {
+        (Some(path), None) => (blob::read(path, MAX_ENVELOPE)?, true),
+        (None, Some(path)) => (blob::read(path, MAX_ENVELOPE)?, false),
+        (Some(_), Some(_)) => return Err("--bundle and --signature are two attestations: name one".into()),
+        (None, None) => return Err("--bundle FILE or --signature FILE names the attestation".into()),
+    };
+    let now = jiff::Timestamp::now();
+    let content;
+    let artifact = match (&asked.blob, asked.demand.check_claims) {
+        (Some(path), true) => {
+            content = blob::read(path, blob::MAX_BLOB)?;
+            Some(Artifact::Bytes(&content))
+        }
+        (None, true) => Some(by_digest(asked)?),
+        (_, false) => None,
+    };
+    match is_bundle {
+        true => {
+            let bundle = Bundle::from_json(&given)?;
+            let artifact = match (artifact, &bundle.content) {
+                (Some(artifact), _) => artifact,
+                (None, Content::Envelope(envelope)) => its_own(&envelope.payload)?,
+                (None, Content::Message { .. }) => return Err("the bundle holds no attestation".into()),
+            };
+            verify_bundle(&bundle, &artifact, &trust, &demand, now)?;
+        }
+        false => {
+            let attestation = Attestation::read(&given, &Default::default())?;
+            let artifact = artifact.map_or_else(|| its_own(&attestation.envelope().payload), Ok)?;
+            attestation.verify(&artifact, &trust, &demand, now)?;
+        }
+    }
+    say("Verified OK");
+    Ok(())
+}
+
+/// The artifact that a digest on the command line means.
+fn by_digest(asked: &VerifyBlobAttestation) -> Result<Artifact<'static>, Failure> {
+    let (Some(digest), Some(name)) = (&asked.digest, &asked.digest_alg) else {
+        return Err("name the file, or its digest with --digest HEX and --digestAlg HASH".into());
+    };
+    let hash = match name.as_str() {
+        "sha256" => Hash::Sha256,
+        "sha384" => Hash::Sha384,
+        "sha512" => Hash::Sha512,
+        other => return Err(format!("--digestAlg {other}: sha256, sha384 and sha512 are spoken").into()),
+    };
+    let digest = bytes(digest).filter(|bytes| bytes.len() == hash.length());
+    let digest = digest.ok_or_else(|| format!("--digest is no {name} in hexadecimal digits"))?;
+    Ok(Artifact::Digest(hash, digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_become_bytes_or_nothing() {
+        assert_eq!(bytes("00aFff"), Some(vec![0, 0xaf, 0xff]));
+        assert_eq!(bytes(""), Some(vec![]));
+        for bad in ["0", "0g", "é0", " 00"] {
+            assert_eq!(bytes(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_statement_is_held_to_what_it_names_first_and_can_be_known_by() {
+        let stated = |subjects: &str| {
+            its_own(format!(r#"{{"_type":"https://in-toto.io/Statement/v1","subject":{subjects},"predicateType":"a:b","predicate":{{}}}}"#).as_bytes())
+        };
+        let two = format!(r#"[{{"digest":{{"gitCommit":"aa"}}}},{{"digest":{{"sha512":"{}"}}}}]"#, "07".repeat(64));
+        assert_eq!(stated(&two), Ok(Artifact::Digest(Hash::Sha512, vec![7; 64])));
+        assert!(stated(r#"[{"digest":{"gitCommit":"aa"}}]"#).is_err());
+        assert!(stated(r#"[{"digest":{"sha256":"xx"}}]"#).is_err());
+    }
+}

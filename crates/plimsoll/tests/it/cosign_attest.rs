@@ -1,0 +1,489 @@
+//! Cosign's personality with a registry that takes what is pushed: attestations of images and files, and what is moved or removed with
+//! an image. That the real one agrees is for scripts/peers/cosign.py to hold.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+
+use crate::{Run, run};
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+fn digest(bytes: &[u8]) -> String {
+    let bytes = plimsoll_trust::Hash::Sha256.of(bytes);
+    format!("sha256:{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// What a registry holds: manifests and blobs by repository and digest, tags.
+#[derive(Default)]
+struct Kept {
+    things: BTreeMap<(String, String), (String, Vec<u8>)>,
+    tags: BTreeMap<(String, String), String>,
+    /// It lists referrers by itself.
+    lists: bool,
+    /// It deletes by digest alone, as old ones do.
+    by_digest: bool,
+}
+
+impl Kept {
+    fn put(&mut self, repository: &str, kind: &str, bytes: &[u8]) -> String {
+        let digest = digest(bytes);
+        self.things.insert((repository.into(), digest.clone()), (kind.into(), bytes.to_vec()));
+        digest
+    }
+
+    fn answer(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let parts: Vec<&str> = path.trim_start_matches("/v2/").rsplitn(3, '/').collect();
+        let [name, what, repository] = parts.as_slice() else { return (200, String::new(), vec![]) };
+        let at = |name: &str| ((*repository).to_owned(), name.to_owned());
+        match (method, *what) {
+            ("GET", "referrers") if !self.lists => (404, String::new(), vec![]),
+            ("GET", "referrers") => {
+                let entries = self.things.iter().filter_map(|((of, digest), (kind, bytes))| {
+                    let value: Value = serde_json::from_slice(bytes).ok()?;
+                    let is_one = of == repository && value["subject"]["digest"] == *name;
+                    is_one.then(|| json!({"mediaType": kind, "digest": digest, "size": bytes.len()}))
+                });
+                let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries.collect::<Vec<_>>()});
+                (200, INDEX.into(), index.to_string().into_bytes())
+            }
+            ("POST", _) => (202, format!("Location: {}/x", path.trim_end_matches('/')), vec![]),
+            ("PUT", "manifests") => {
+                let digest = self.put(repository, kind, body);
+                if !name.contains(':') {
+                    self.tags.insert(at(name), digest);
+                }
+                (201, String::new(), vec![])
+            }
+            ("PUT", _) => {
+                let repository = repository.trim_end_matches("/blobs");
+                let digest = self.put(repository, "", body);
+                assert!(query.replace("%3A", ":").contains(&digest), "{query}");
+                (201, String::new(), vec![])
+            }
+            ("DELETE", _) if self.by_digest && !name.contains(':') => (405, String::new(), vec![]),
+            ("DELETE", _) => {
+                let gone = self.tags.remove(&at(name)).is_some() || self.things.remove(&at(name)).is_some();
+                self.tags.retain(|_, digest| digest != name);
+                (if gone { 202 } else { 404 }, String::new(), vec![])
+            }
+            _ => {
+                let digest = self.tags.get(&at(name)).map_or(*name, String::as_str);
+                let found = self.things.get(&at(digest));
+                found.map_or((404, String::new(), vec![]), |(kind, bytes)| (200, kind.clone(), bytes.clone()))
+            }
+        }
+    }
+}
+
+fn serve(mut stream: TcpStream, kept: &Mutex<Kept>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut head = vec![];
+    for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
+        head.push(line);
+    }
+    let header = |name: &str| {
+        let found =
+            head.iter().find_map(|line| line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)));
+        found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+    };
+    let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    let mut words = head.first().map(String::as_str).unwrap_or_default().split(' ');
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (status, kind, bytes) = kept.lock().unwrap().answer(method, path, &header("content-type"), &body);
+    let kind = if kind.starts_with("Location") { kind } else { format!("Content-Type: {kind}") };
+    write!(stream, "HTTP/1.1 {status} x\r\n{kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len())?;
+    if method != "HEAD" {
+        stream.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+/// A registry, a folder with two keys, and an image.
+struct World {
+    kept: Arc<Mutex<Kept>>,
+    host: String,
+    folder: tempfile::TempDir,
+    image: String,
+}
+
+impl World {
+    fn new(lists: bool) -> World {
+        let kept = Arc::new(Mutex::new(Kept { lists, ..Kept::default() }));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let shared = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let _ = serve(stream, &shared);
+            }
+        });
+        let mut world = World { kept, host, folder: tempfile::tempdir().unwrap(), image: String::new() };
+        world.image = world.put_image("v1", "one");
+        for name in ["a", "b"] {
+            world.ok(&["generate-key-pair", "--output-key-prefix", name]);
+        }
+        world
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// An image with one layer of this text; its digest.
+    fn put_image(&self, tag: &str, text: &str) -> String {
+        let mut kept = self.kept();
+        let of = |kind: &str, bytes: &[u8]| json!({"mediaType": kind, "digest": digest(bytes), "size": bytes.len()});
+        let config = br#"{"architecture":"amd64","os":"linux"}"#;
+        kept.put("app", "", config);
+        kept.put("app", "", text.as_bytes());
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST,
+            "config": of("application/vnd.oci.image.config.v1+json", config),
+            "layers": [of("application/vnd.oci.image.layer.v1.tar", text.as_bytes())]});
+        let digest = kept.put("app", MANIFEST, manifest.to_string().as_bytes());
+        kept.tags.insert(("app".into(), tag.into()), digest.clone());
+        digest
+    }
+
+    fn name(&self, tag: &str) -> String {
+        format!("{}/app:{tag}", self.host)
+    }
+
+    fn cosign(&self, args: &[&str]) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        let home = self.folder.path();
+        command.arg("cosign").args(args).current_dir(home).env_clear().env("HOME", home).stdin(Stdio::null());
+        run(command.env("COSIGN_PASSWORD", "pw"))
+    }
+
+    fn ok(&self, args: &[&str]) -> String {
+        let done = self.cosign(args);
+        assert_eq!(done.status, 0, "{args:?}: {}", done.err);
+        done.out
+    }
+
+    fn fails(&self, words: &str, args: &[&str]) {
+        let done = self.cosign(args);
+        assert_eq!((done.status, done.out.as_str()), (1, ""), "{args:?}: {}", done.err);
+        assert!(done.err.contains(words), "{args:?}: {}", done.err);
+    }
+
+    fn attest(&self, key: &str, form: &str, kind: &str, predicate: &str, more: &[&str]) {
+        self.write("predicate", predicate);
+        let (key, form, image) = (format!("{key}.key"), format!("--new-bundle-format={form}"), self.name("v1"));
+        let mut args = vec!["attest", "--tlog-upload=false", &form, "--key", &key, "--type", kind];
+        args.extend(["--predicate", "predicate"].iter().chain(more).chain([&image.as_str()]));
+        self.ok(&args);
+    }
+
+    fn verify(&self, key: &str, kind: &str, image: &str, more: &[&str]) -> Run {
+        let key = format!("{key}.pub");
+        let mut args = vec!["verify-attestation", "--insecure-ignore-tlog", "--key", &key, "--type", kind];
+        args.extend(more.iter().chain([&image]));
+        self.cosign(&args)
+    }
+
+    /// How many layers a derived tag has.
+    fn layers(&self, repository: &str, suffix: &str) -> usize {
+        let kept = self.kept();
+        let tag = format!("{}.{suffix}", self.image.replace(':', "-"));
+        let Some(digest) = kept.tags.get(&(repository.into(), tag)) else { return 0 };
+        let manifest = &kept.things[&(repository.to_owned(), digest.clone())].1;
+        serde_json::from_slice::<Value>(manifest).unwrap()["layers"].as_array().unwrap().len()
+    }
+}
+
+#[test]
+fn what_is_attested_is_verified_by_its_key_its_type_and_of_its_image_alone() {
+    for (lists, form) in [(false, "false"), (false, "true"), (true, "true")] {
+        let world = World::new(lists);
+        let image = world.name("v1");
+        let nothing = world.verify("a", "custom", &image, &[]);
+        assert!(nothing.status == 1 && nothing.err.contains("no attestations found"), "{}", nothing.err);
+        world.attest("a", form, "cyclonedx", r#"{"bomFormat":"CycloneDX"}"#, &[]);
+        world.attest("a", form, "custom", "words", &[]);
+        let found = world.verify("a", "cyclonedx", &image, &[]);
+        assert_eq!((found.status, found.out.lines().count()), (0, 1), "{}", found.err);
+        let envelope: Value = serde_json::from_str(&found.out).unwrap();
+        assert_eq!(envelope["payloadType"], "application/vnd.in-toto+json");
+        assert_eq!(world.verify("a", "https://cyclonedx.org/bom", &image, &[]).status, 0);
+        world.put_image("v2", "two");
+        for (key, kind, image, words) in [
+            ("b", "cyclonedx", &image, "no matching attestations"),
+            ("a", "vuln", &image, "none of the attestations matched the predicate type"),
+            ("a", "cyclonedx", &world.name("v2"), "no attestations found"),
+        ] {
+            let done = world.verify(key, kind, image, &[]);
+            assert_eq!((done.status, done.out.as_str()), (1, ""), "{words}: {}", done.err);
+            assert!(done.err.contains(words), "{words}: {}", done.err);
+        }
+        let none = world.verify("a", "custom", &world.name("none"), &[]);
+        assert!(none.status == 1 && none.err.contains("image tag not found"), "{}", none.err);
+        world.fails("--key", &["verify-attestation", &image]);
+        let logged = world.cosign(&["verify-attestation", "--key", "a.pub", "--type", "custom", &image]);
+        assert!(logged.status == 1 && logged.err.contains("log-entry-missing"), "{}", logged.err);
+        // Neither is a signature, whoever signed it.
+        let signed = world.cosign(&["verify", "--insecure-ignore-tlog", "--key", "a.pub", &image]);
+        assert!(matches!(signed.status, 10 | 12), "{}", signed.err);
+    }
+}
+
+#[test]
+fn policies_are_asked_about_each_statement_of_the_type() {
+    let world = World::new(true);
+    let image = world.name("v1");
+    world.attest("a", "true", "https://example.com/p", r#"{"ok":true}"#, &[]);
+    world.write("ok.rego", "package signature\nallow { input.predicate.ok; input.subject[0].name }");
+    let asked = || world.verify("a", "https://example.com/p", &image, &["--policy", "ok.rego"]);
+    assert_eq!(asked().status, 0, "{}", asked().err);
+    world.attest("a", "false", "https://example.com/p", r#"{"ok":false}"#, &[]);
+    let done = asked();
+    assert_eq!((done.status, done.out.as_str()), (1, ""), "{}", done.err);
+    assert!(done.err.contains("1 validation errors occurred"), "{}", done.err);
+    let cue = world.verify("a", "custom", &image, &["--policy", "a.cue"]);
+    assert!(cue.status == 1 && cue.err.contains("CUE is not spoken"), "{}", cue.err);
+}
+
+#[test]
+fn what_is_attested_of_one_image_does_not_pass_for_another_and_replacing_keeps_other_types() {
+    let world = World::new(false);
+    for (kind, more) in [("custom", &[][..]), ("vuln", &[]), ("vuln", &[]), ("vuln", &["--replace"])] {
+        world.attest("a", "false", kind, "{}", more);
+    }
+    assert_eq!(world.layers("app", "att"), 2);
+    let other = world.put_image("v2", "two");
+    {
+        let mut kept = world.kept();
+        let tag = |digest: &str| ("app".to_owned(), format!("{}.att", digest.replace(':', "-")));
+        let moved = kept.tags[&tag(&world.image)].clone();
+        kept.tags.insert(tag(&other), moved);
+    }
+    let there = world.name("v2");
+    let done = world.verify("a", "vuln", &there, &[]);
+    assert!(done.status == 1 && done.err.contains("artifact-mismatch"), "{}", done.err);
+    assert_eq!(world.verify("a", "vuln", &there, &["--check-claims=false"]).status, 0);
+    assert_eq!(world.verify("b", "vuln", &there, &["--check-claims=false"]).status, 1);
+}
+
+#[test]
+fn files_are_attested_in_both_forms() {
+    let world = World::new(false);
+    world.write("blob", "blob");
+    world.write("other", "other");
+    world.write("p.json", r#"{"buildDefinition":{},"runDetails":{}}"#);
+    let attest =
+        ["attest-blob", "--tlog-upload=false", "--key", "a.key", "--type", "slsaprovenance1", "--predicate", "p.json"];
+    let verify = ["verify-blob-attestation", "--insecure-ignore-tlog", "--key", "a.pub", "--type", "slsaprovenance1"];
+    for (form, out, given) in [
+        ("--new-bundle-format=true", "--bundle", "--bundle"),
+        ("--new-bundle-format=false", "--output-signature", "--signature"),
+    ] {
+        world.ok(&[&attest[..], &[form, out, "made", "blob"]].concat());
+        let asked = [&verify[..], &[given, "made"]].concat();
+        world.ok(&[&asked[..], &["blob"]].concat());
+        let hex = &digest(b"blob")["sha256:".len()..];
+        world.ok(&[&asked[..], &["--digest", hex, "--digestAlg", "sha256"]].concat());
+        world.ok(&[&asked[..], &["--check-claims=false", "other"]].concat());
+        world.fails("artifact-mismatch", &[&asked[..], &["other"]].concat());
+        let of_another = ["verify-blob-attestation", "--insecure-ignore-tlog", "--key", "a.pub", given, "made", "blob"];
+        world.fails("predicate-type", &of_another);
+        world.fails("name the file", &asked);
+    }
+    world.write("empty.json", "{}");
+    let of = ["attest-blob", "--tlog-upload=false", "--key", "a.key", "--bundle", "x"];
+    world.fails("statement-malformed", &[&of[..], &["--statement", "p.json", "blob"]].concat());
+    let empty = ["--type", "slsaprovenance1", "--predicate", "empty.json", "blob"];
+    world.fails("buildDefinition", &[&of[..], &empty].concat());
+}
+
+/// Signs and attests the image in both forms.
+fn signed(world: &World) {
+    let image = world.name("v1");
+    for form in ["true", "false"] {
+        let form = format!("--new-bundle-format={form}");
+        world.ok(&["sign", "--tlog-upload=false", &form, "--key", "a.key", &image]);
+        world.attest("a", &form["--new-bundle-format=".len()..], "custom", "words", &[]);
+    }
+    world.write("sbom.json", "{}");
+    world.ok(&["attach", "sbom", "--type", "cyclonedx", "--sbom", "sbom.json", &image]);
+}
+
+/// Whether all of it verifies under that name.
+fn verifies(world: &World, image: &str) -> Vec<i32> {
+    let mut all = vec![];
+    for form in ["true", "false"] {
+        let form = format!("--new-bundle-format={form}");
+        for command in ["verify", "verify-attestation"] {
+            all.push(world.cosign(&[command, "--insecure-ignore-tlog", &form, "--key", "a.pub", image]).status);
+        }
+    }
+    all
+}
+
+#[test]
+fn what_belongs_to_an_image_goes_along_and_is_removed_after_a_question() {
+    for lists in [false, true] {
+        let world = World::new(lists);
+        let image = world.name("v1");
+        signed(&world);
+        assert_eq!(verifies(&world, &image), [0, 0, 0, 0]);
+        let copied = format!("{}/copied:v9", world.host);
+        world.ok(&["copy", &image, &copied]);
+        assert_eq!(verifies(&world, &copied), [0, 0, 0, 0], "copied, {lists}");
+        assert_eq!(world.ok(&["download", "sbom", &copied]), "{}");
+        // Again is nothing new; something else there is not overwritten unasked.
+        world.ok(&["copy", &image, &copied]);
+        world.put_image("v2", "two");
+        world.fails("already exists", &["copy", &world.name("v2"), &copied]);
+        world.ok(&["copy", "--force", &world.name("v2"), &copied]);
+        let only = format!("{}/only:v1", world.host);
+        world.ok(&["copy", "--only=att", &image, &only]);
+        assert_eq!((world.layers("only", "att"), world.layers("only", "sig")), (1, 0));
+        world.ok(&["save", "--dir", "layout", &image]);
+        let loaded = format!("{}/loaded:v1", world.host);
+        world.ok(&["load", "--dir", "layout", &loaded]);
+        assert_eq!(verifies(&world, &loaded), [0, 0, 0, 0], "loaded, {lists}");
+        assert_eq!(world.ok(&["download", "signature", &image]).lines().count(), 2);
+        assert_eq!(world.ok(&["download", "attestation", "--predicate-type", "custom", &image]).lines().count(), 2);
+        world.fails(
+            "no attestations with predicate type",
+            &["download", "attestation", "--predicate-type", "vuln", &image],
+        );
+        world.fails("declined", &["clean", &image]);
+        world.ok(&["clean", "--force", "--type", "signature", &image]);
+        assert_eq!(verifies(&world, &image), [0, 0, 10, 0], "{lists}");
+        world.kept().by_digest = true;
+        world.ok(&["clean", "--force", &image]);
+        assert_eq!(verifies(&world, &image), [10, 1, 10, 1], "{lists}");
+        world.fails("no sbom", &["download", "sbom", &image]);
+    }
+}
+
+#[test]
+fn a_layout_that_lies_or_leads_out_of_itself_is_not_loaded() {
+    let world = World::new(false);
+    signed(&world);
+    world.ok(&["save", "--dir", "layout", &world.name("v1")]);
+    let blob = |digest: &str| world.path("layout/blobs/sha256").join(&digest["sha256:".len()..]);
+    let target = format!("{}/loaded:v1", world.host);
+    let load = ["load", "--dir", "layout", &target];
+    let layer = blob(&digest(b"one"));
+    std::fs::write(&layer, "two").unwrap();
+    world.fails("sha256:", &load);
+    std::fs::remove_file(&layer).unwrap();
+    world.write("outside", "one");
+    std::os::unix::fs::symlink(world.path("outside"), &layer).unwrap();
+    world.fails("outside the layout", &load);
+    std::fs::remove_file(&layer).unwrap();
+    world.fails("read", &load);
+    std::fs::write(&layer, "one").unwrap();
+    // An entry whose digest is a path is none.
+    let index = world.path("layout/index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    let elsewhere = text.replacen(&world.image, "sha256:../../../outside", 1);
+    assert_ne!(elsewhere, text);
+    std::fs::write(&index, elsewhere).unwrap();
+    world.fails("index.json", &load);
+    std::fs::write(&index, text).unwrap();
+    assert!(!world.kept().tags.contains_key(&("loaded".into(), "v1".into())));
+    world.ok(&load);
+    assert!(Path::new(&layer).exists());
+    std::fs::create_dir(world.path("empty")).unwrap();
+    world.write("empty/index.json", r#"{"schemaVersion":2,"manifests":[]}"#);
+    world.fails("no image", &["load", "--dir", "empty", &target]);
+}
+
+#[test]
+fn signatures_and_attestations_that_were_made_elsewhere_are_attached() {
+    let world = World::new(true);
+    let image = world.name("v1");
+    world.write("predicate", "words");
+    world.ok(&[
+        "sign",
+        "--tlog-upload=false",
+        "--new-bundle-format=false",
+        "--upload=false",
+        "--key",
+        "a.key",
+        "--output-signature",
+        "sig",
+        "--output-payload",
+        "payload",
+        &image,
+    ]);
+    world.ok(&["attach", "signature", "--signature", "sig", "--payload", "payload", &image]);
+    let classic = ["verify", "--insecure-ignore-tlog", "--new-bundle-format=false", "--key", "a.pub", &image];
+    world.ok(&classic);
+    let made = world.ok(&[
+        "attest",
+        "--tlog-upload=false",
+        "--new-bundle-format=false",
+        "--no-upload",
+        "--key",
+        "a.key",
+        "--predicate",
+        "predicate",
+        &image,
+    ]);
+    world.write("envelopes", &format!("{made}{made}"));
+    world.ok(&["attach", "attestation", "--attestation", "envelopes", &image]);
+    assert_eq!(world.layers("app", "att"), 2);
+    world.ok(&[
+        "attest",
+        "--tlog-upload=false",
+        "--no-upload",
+        "--bundle",
+        "bundle",
+        "--key",
+        "a.key",
+        "--predicate",
+        "predicate",
+        &image,
+    ]);
+    world.ok(&["attach", "attestation", "--attestation", "bundle", &image]);
+    assert_eq!(verifies(&world, &image), [12, 0, 0, 0]);
+    world.write("nothing", "");
+    world.fails("neither a bundle nor an envelope", &["attach", "attestation", "--attestation", "nothing", &image]);
+    world.write("bad", "*");
+    world.fails("base64", &["attach", "signature", "--signature", "bad", &image]);
+}
+
+#[test]
+fn images_of_manifests_and_dockerfiles_are_verified() {
+    let world = World::new(true);
+    let (image, other) = (world.name("v1"), world.name("v2"));
+    world.put_image("v2", "two");
+    world.ok(&["sign", "--tlog-upload=false", "--key", "a.key", &image]);
+    let verify = ["verify", "--insecure-ignore-tlog", "--key", "a.pub"];
+    let pod = |images: [&str; 2]| {
+        let container = |(at, image): (usize, &&str)| format!("  - {{name: c{at}, image: {image}}}\n");
+        let containers: String = images.iter().enumerate().map(container).collect();
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n{containers}")
+    };
+    world.write("good.yaml", &pod([&image, &image]));
+    world.write("bad.yaml", &pod([&image, &other]));
+    world.ok(&[&["manifest"], &verify[..], &["good.yaml"]].concat());
+    assert_eq!(world.cosign(&[&["manifest"], &verify[..], &["bad.yaml"]].concat()).status, 10);
+    world.write("empty.yaml", "a: 1\n");
+    world.fails("no images found", &[&["manifest"], &verify[..], &["empty.yaml"]].concat());
+    world.fails("manifests are supported", &[&["manifest"], &verify[..], &["good.json"]].concat());
+    world.write("Dockerfile", &format!("FROM {other} AS build\nFROM {image}\nCOPY --from=build /x /x\n"));
+    assert_eq!(world.cosign(&[&["dockerfile"], &verify[..], &["Dockerfile"]].concat()).status, 10);
+    world.ok(&[&["dockerfile"], &verify[..], &["--base-image-only", "Dockerfile"]].concat());
+}
