@@ -8,9 +8,11 @@ use jiff::Timestamp;
 
 use crate::der::{self, Element, Reader};
 use crate::pem;
-use crate::public_key::{Hash, PublicKey, Scheme};
+use crate::public_key::{Hash, ID_EC, ID_ED25519, ID_RSA, PublicKey, Scheme};
 use crate::refusal::{Reason, Refusal, malformed};
 
+/// The label of a certificate in PEM.
+pub(crate) const LABEL: &str = "CERTIFICATE";
 /// Certificates of signers have about two kilobytes; those of any authority less.
 const MOST_BYTES: usize = 64 << 10;
 /// Fulcio writes two dozen extensions.
@@ -51,9 +53,9 @@ impl Algorithm {
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b] => (Some(Hash::Sha256), &[Scheme::Rsa]),
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c] => (Some(Hash::Sha384), &[Scheme::Rsa]),
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d] => (Some(Hash::Sha512), &[Scheme::Rsa]),
-            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01] if digest.is_some() => (digest, &[Scheme::Rsa]),
-            [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01] if digest.is_some() => (digest, EC),
-            [0x2b, 0x65, 0x70] => (None, &[Scheme::Ed25519]),
+            ID_RSA if digest.is_some() => (digest, &[Scheme::Rsa]),
+            ID_EC if digest.is_some() => (digest, EC),
+            ID_ED25519 => (None, &[Scheme::Ed25519]),
             _ => return Err(Refusal::new(Reason::Unsupported, "an algorithm of signing that is not supported")),
         };
         // Curves take no parameters; RSA takes a null.
@@ -197,7 +199,7 @@ impl Certificate {
     /// # Errors
     /// As [`Certificate::from_der`].
     pub fn all_from_pem(text: &[u8]) -> Result<Vec<Self>, Refusal> {
-        pem::all(text, "CERTIFICATE")?.iter().map(|der| Self::from_der(der)).collect()
+        pem::all(text, LABEL)?.iter().map(|der| Self::from_der(der)).collect()
     }
 
     /// Its bytes.
@@ -207,7 +209,7 @@ impl Certificate {
 
     /// It as PEM.
     pub fn to_pem(&self) -> String {
-        pem::write(&self.der, "CERTIFICATE")
+        pem::text(LABEL, &self.der).to_string()
     }
 
     /// The key of its holder.
@@ -239,7 +241,7 @@ impl Certificate {
     /// For an authority, how many authorities may stand between it and a holder, if it says so; `Err` where it is none.
     pub(crate) fn authority(&self) -> Result<Option<u64>, Refusal> {
         let none = || Refusal::new(Reason::IssuerPurpose, "a certificate that is no authority's issued another");
-        let value = &self.extension(BASIC_CONSTRAINTS)?.ok_or_else(none)?.value;
+        let value = &self.extension(BASIC_CONSTRAINTS).ok_or_else(none)?.value;
         let mut inside = Reader::new(der::whole(value, der::SEQUENCE)?.content);
         if !inside.optional(der::BOOLEAN)?.map(|b| boolean(&b)).transpose()?.unwrap_or(false) {
             return Err(none());
@@ -255,23 +257,22 @@ impl Certificate {
 
     /// Whether it calls itself an authority, whatever else it says.
     pub(crate) fn claims_authority(&self) -> Result<bool, Refusal> {
-        let Some(extension) = self.extension(BASIC_CONSTRAINTS)? else { return Ok(false) };
+        let Some(extension) = self.extension(BASIC_CONSTRAINTS) else { return Ok(false) };
         let mut inside = Reader::new(der::whole(&extension.value, der::SEQUENCE)?.content);
         Ok(inside.optional(der::BOOLEAN)?.map(|b| boolean(&b)).transpose()?.unwrap_or(false))
     }
 
     /// Whether the key may be used for that bit of KeyUsage (0 signing of data, 5 of certificates); yes where it does not say.
     pub(crate) fn may(&self, bit: u8) -> Result<bool, Refusal> {
-        let Some(extension) = self.extension(KEY_USAGE)? else { return Ok(true) };
+        let Some(extension) = self.extension(KEY_USAGE) else { return Ok(true) };
         let bits = der::whole(&extension.value, der::BIT_STRING)?.content;
-        let [unused @ 0..=7, bytes @ ..] = bits else { return Err(malformed("a usage of keys that is no bit string")) };
-        let _ = unused;
+        let [0..=7, bytes @ ..] = bits else { return Err(malformed("a usage of keys that is no bit string")) };
         Ok(bytes.get(usize::from(bit / 8)).is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0))
     }
 
     /// The purposes that it names, and whether critically; none where it names none.
     pub(crate) fn purposes(&self) -> Result<Option<Purposes<'_>>, Refusal> {
-        let Some(extension) = self.extension(EXTENDED_KEY_USAGE)? else { return Ok(None) };
+        let Some(extension) = self.extension(EXTENDED_KEY_USAGE) else { return Ok(None) };
         let mut inside = Reader::new(der::whole(&extension.value, der::SEQUENCE)?.content);
         let mut ids = Vec::new();
         while inside.peek().is_some() {
@@ -298,8 +299,7 @@ impl Certificate {
     /// `identity-ambiguous` for none or several; `malformed`.
     pub fn name(&self) -> Result<Name, Refusal> {
         let ambiguous = |why: &str| Refusal::new(Reason::IdentityAmbiguous, why);
-        let extension = self.extension(ALTERNATIVE_NAME)?;
-        let extension = extension.ok_or_else(|| ambiguous("a certificate that names nobody"))?;
+        let extension = self.extension(ALTERNATIVE_NAME).ok_or_else(|| ambiguous("a certificate that names nobody"))?;
         let mut names = Reader::new(der::whole(&extension.value, der::SEQUENCE)?.content);
         let name = if names.peek().is_some() {
             names.any()?
@@ -336,7 +336,7 @@ impl Certificate {
     /// # Errors
     /// `malformed`.
     pub fn claim(&self, number: u8) -> Result<Option<String>, Refusal> {
-        let Some(extension) = self.extension(&[FULCIO, &[number]].concat())? else { return Ok(None) };
+        let Some(extension) = self.extension(&[FULCIO, &[number]].concat()) else { return Ok(None) };
         match number {
             0..=7 => utf8(&extension.value).map(Some),
             _ => utf8(der::whole(&extension.value, der::UTF8_STRING)?.content).map(Some),
@@ -359,8 +359,8 @@ impl Certificate {
     }
 
     /// The value of the extension that proves that it was logged.
-    pub(crate) fn sct_list(&self) -> Result<Option<&[u8]>, Refusal> {
-        Ok(self.extension(SCT_LIST)?.map(|e| e.value.as_slice()))
+    pub(crate) fn sct_list(&self) -> Option<&[u8]> {
+        self.extension(SCT_LIST).map(|e| e.value.as_slice())
     }
 
     /// What the log signed: all but the signature, without the proof itself (RFC 6962 §3.2).
@@ -386,8 +386,8 @@ impl Certificate {
         Ok(der::write(der::SEQUENCE, &out))
     }
 
-    fn extension(&self, id: &[u8]) -> Result<Option<&Extension>, Refusal> {
-        Ok(self.extensions.iter().find(|e| e.id == id))
+    fn extension(&self, id: &[u8]) -> Option<&Extension> {
+        self.extensions.iter().find(|e| e.id == id)
     }
 }
 

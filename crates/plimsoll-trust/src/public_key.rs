@@ -12,7 +12,7 @@ use crate::pem;
 use crate::refusal::{Reason, Refusal, malformed};
 
 /// The label of a key in PEM.
-const LABEL: &str = "PUBLIC KEY";
+pub(crate) const LABEL: &str = "PUBLIC KEY";
 /// An RSA key of 8,192 bits has 1,062 bytes of SPKI; nothing that is supported is larger.
 const MOST_SPKI: usize = 2048;
 /// What ring checks, too: smaller keys are broken, larger ones only cost time.
@@ -25,6 +25,9 @@ pub(crate) const ID_P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x
 pub(crate) const ID_P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
 pub(crate) const ID_ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 pub(crate) const ID_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+
+/// All of a SubjectPublicKeyInfo of Ed25519 before its 32 bytes.
+pub(crate) const ED25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,9 +142,7 @@ impl PublicKey {
     #[cfg(test)]
     pub(crate) fn from_ed25519(raw: &[u8]) -> Result<Self, Refusal> {
         let scheme = ed25519(raw)?;
-        let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-        spki.extend(raw);
-        Ok(Self { scheme, spki, raw: raw.to_vec() })
+        Ok(Self { scheme, spki: [ED25519_SPKI, raw].concat(), raw: raw.to_vec() })
     }
 
     /// What the key does.
@@ -156,12 +157,17 @@ impl PublicKey {
 
     /// It as PEM.
     pub fn to_pem(&self) -> String {
-        pem::write(&self.spki, LABEL)
+        pem::text(LABEL, &self.spki).to_string()
     }
 
     /// SHA-256 of its SPKI: what logs are known by.
     pub fn key_id(&self) -> [u8; 32] {
         sha256(&self.spki)
+    }
+
+    /// How many bits the modulus of an RSA key has.
+    pub(crate) fn rsa_bits(&self) -> Option<u64> {
+        (self.scheme == Scheme::Rsa).then(|| rsa_numbers(&self.raw).ok()).flatten().map(|(modulus, _)| modulus.bits())
     }
 
     /// Whether `signature` is that of this key over `message`: ECDSA in DER with SHA-256 on P-256, and on P-384 with SHA-384 or, as

@@ -161,6 +161,14 @@ reasons! {
     AnnotationMismatch = "annotation-mismatch";
 }
 
+impl Reason {
+    /// Whether it says that nothing can be told: what there is is beyond what is read or supported here, or too little of it is at
+    /// hand. All else is a no.
+    pub const fn is_untold(self) -> bool {
+        matches!(self, Self::TooLarge | Self::Unsupported | Self::ArtifactNeeded)
+    }
+}
+
 /// A refusal: the code, and what was seen where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refusal {

@@ -115,6 +115,18 @@ impl Entry {
         })
     }
 
+    /// It as the annotation `dev.sigstore.cosign/bundle` has it; none where the log gave no promise, on which that form rests.
+    pub fn to_annotation(&self) -> Option<String> {
+        let (promise, time) = (self.promise.as_ref()?, self.integrated?);
+        Some(format!(
+            r#"{{"SignedEntryTimestamp":"{}","Payload":{{"body":"{}","integratedTime":{time},"logIndex":{},"logID":"{}"}}}}"#,
+            encode(promise),
+            encode(&self.body),
+            self.index,
+            hex(&self.log)
+        ))
+    }
+
     /// It as a bundle has it.
     pub(crate) fn to_value(&self) -> Value {
         let mut value = json!({
@@ -227,8 +239,8 @@ impl Entry {
         let checkpoint = Checkpoint::read(note)?;
         let hint = log.id.first_chunk::<4>().copied().unwrap_or_default();
         if v2 {
-            if checkpoint.origin != log.host() {
-                let why = format!("a checkpoint of {:?}, and the log is {:?}", checkpoint.origin, log.host());
+            if !log.is_origin(checkpoint.origin) {
+                let why = format!("a checkpoint of {:?}, and the log is at {:?}", checkpoint.origin, log.base_url);
                 return Err(Refusal::new(Reason::CheckpointOrigin, why));
             }
             checkpoint.signed_by(key, hint, |name| name == checkpoint.origin)?;

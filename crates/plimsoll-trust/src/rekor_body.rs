@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::artifact::Artifact;
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, LABEL};
 use crate::dsse::Envelope;
 use crate::json;
 use crate::pem;
@@ -122,8 +122,8 @@ fn digest_is(signed: Signed<'_>, hash: Hash, digest: &[u8]) -> Result<(), Refusa
 fn verifier_pem(text: &[u8], verifier: Verifier<'_>) -> Result<(), Refusal> {
     let good = match verifier {
         Verifier::Certificate(certificate) => {
-            let found = pem::all(text, "CERTIFICATE").map_err(|_| other(Reason::LogEntryKey))?;
-            found.first().map(Vec::as_slice) == Some(certificate.der())
+            let found = pem::all(text, LABEL).map_err(|_| other(Reason::LogEntryKey))?;
+            found.first().map(|der| der.as_slice()) == Some(certificate.der())
         }
         Verifier::Key(key) => PublicKey::from_pem(text).is_ok_and(|found| found == *key),
     };

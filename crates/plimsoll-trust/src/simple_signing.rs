@@ -137,7 +137,7 @@ impl SimpleSigning {
     }
 }
 
-/// JSON as Go writes it: signs that browsers would take for tags, and two line ends, by their numbers.
+/// JSON as Go writes it: signs that browsers would take for tags, and two line ends, by their numbers. They stand in texts alone.
 pub fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for sign in json.chars() {

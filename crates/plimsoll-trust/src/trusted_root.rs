@@ -50,10 +50,13 @@ pub struct Log {
 }
 
 impl Log {
-    /// The host, with its port, of where it is.
-    pub(crate) fn host(&self) -> &str {
+    /// Whether a log that is there calls itself so: by its host, with or without its port.
+    pub(crate) fn is_origin(&self, name: &str) -> bool {
         let rest = self.base_url.split_once("://").map_or(self.base_url.as_str(), |(_, rest)| rest);
-        rest.split('/').next().unwrap_or(rest)
+        let host = rest.split('/').next().unwrap_or(rest);
+        let is_port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+        let bare = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(bare, _)| bare);
+        !name.is_empty() && (name == host || name == bare)
     }
 }
 
@@ -105,11 +108,6 @@ impl TrustMaterial {
     /// None: a test reads it.
     pub fn production() -> Result<Self, Refusal> {
         Self::from_json(PRODUCTION.as_bytes())
-    }
-
-    /// The bytes of that root.
-    pub const fn production_json() -> &'static str {
-        PRODUCTION
     }
 }
 
@@ -177,11 +175,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn logs_are_called_by_their_host_with_or_without_its_port() {
+        let is = |url: &str, name: &str| {
+            let valid_for = Window { start: Timestamp::UNIX_EPOCH, end: None };
+            Log { base_url: url.into(), id: vec![], key: None, valid_for }.is_origin(name)
+        };
+        assert!(is("https://log.example", "log.example") && is("https://log.example:8443/a", "log.example:8443"));
+        assert!(
+            is("http://127.0.0.1:80", "127.0.0.1") && is("https://[::1]:80", "[::1]") && is("https://[::1]", "[::1]")
+        );
+        for (url, name) in [
+            ("https://log.example", "log.example:443"),
+            ("https://log.example:8443", "log.example:"),
+            ("https://log.example", ""),
+            ("", ""),
+            ("https://log.example", "example"),
+            ("https://log.example/a", "log.example/a"),
+        ] {
+            assert!(!is(url, name), "{url} {name}");
+        }
+    }
+
+    #[test]
     fn the_root_that_is_built_in_can_be_used() {
         let root = TrustMaterial::production().unwrap();
         assert_eq!(
-            root.logs.iter().map(Log::host).collect::<Vec<_>>(),
-            ["rekor.sigstore.dev", "log2025-1.rekor.sigstore.dev"]
+            root.logs.iter().map(|log| log.base_url.as_str()).collect::<Vec<_>>(),
+            ["https://rekor.sigstore.dev", "https://log2025-1.rekor.sigstore.dev"]
         );
         assert!(root.logs.iter().chain(&root.certificate_logs).all(|log| log.key.is_some()));
         assert!(root.authorities.iter().chain(&root.timestamp_authorities).all(|a| !a.chain.is_empty()));

@@ -90,7 +90,7 @@ impl Case {
                 Signer::Keyless(vec![Identity::new(Pattern::exact(name), Pattern::exact(issuer))])
             }
             Who::Glob(glob) => Signer::Keyless(identity(Pattern::glob(glob)?)),
-            Who::Regexp(expression) => Signer::Keyless(identity(Pattern::regexp(expression)?)),
+            Who::Regexp(expression) => Signer::Keyless(identity(Pattern::regexp_anywhere(expression)?)),
             Who::Claim(name, value) => {
                 let claim = *CLAIMS.iter().find(|claim| claim.name == *name).expect("a claim");
                 let mut identity = Identity::new(Pattern::exact(IDENTITY), Pattern::exact(ISSUER));
@@ -404,9 +404,9 @@ fn identities() -> Vec<Case> {
         no("13-glob-star-crosses-nothing", named("https://github.com/acme/a/b@v1"), Reason::IdentityMismatch)
             .who(Who::Glob("https://github.com/acme/*@v1")),
         no("13-regexp-look-alike", named("https://github.com/acme-evil"), Reason::IdentityMismatch)
-            .who(Who::Regexp("https://github\\.com/acme")),
+            .who(Who::Regexp("^https://github\\.com/acme$")),
         no("13-regexp-in-the-middle", named("https://evil.com/?https://github.com/acme"), Reason::IdentityMismatch)
-            .who(Who::Regexp("https://github.com/acme")),
+            .who(Who::Regexp("^https://github.com/acme")),
         no("13-glob-dot-is-a-dot", named("https://githubXcom/acme/x"), Reason::IdentityMismatch)
             .who(Who::Glob("https://github.com/acme/*")),
         no(

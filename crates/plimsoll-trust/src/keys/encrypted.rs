@@ -13,8 +13,8 @@ use salsa20::cipher::{KeyIvInit as _, StreamCipher as _};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::pem;
 use super::private::PrivateKey;
+use crate::pem;
 use crate::refusal::{Reason, Refusal};
 
 /// What the PEM block of an encrypted key is called: as it is written, and as older files have it.

@@ -2,8 +2,7 @@
 //! only check are no concern of theirs, and passwords come from whoever calls.
 
 mod encrypted;
-mod pem;
 mod private;
 
 pub use encrypted::{is_encrypted, open, seal};
-pub use private::{PrivateKey, Signer, public_pem};
+pub use private::{PrivateKey, Signer};

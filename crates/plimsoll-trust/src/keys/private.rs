@@ -11,7 +11,9 @@ use ring::rsa::KeyPair as RsaKeyPair;
 use ring::signature::RSA_PKCS1_SHA256;
 use zeroize::Zeroizing;
 
-use super::pem;
+use crate::der;
+use crate::pem;
+use crate::public_key::{ED25519_SPKI, ID_EC, ID_ED25519, ID_P256, ID_P384, ID_RSA, LABEL};
 use crate::refusal::{Reason, Refusal};
 
 /// Whatever can sign: a key in memory, or one that never leaves its service. The seam for key management systems.
@@ -55,22 +57,11 @@ impl fmt::Debug for PrivateKey {
 
 /// How often 32 bytes are drawn that are no key of P-256: once in four billion draws they are none.
 const MAX_DRAWS: usize = 8;
-/// `PKCS#8`, version 1, with the algorithm identifier of RSA and a NULL; what follows is the key's octet string.
-const RSA_PKCS8: &[u8] =
-    &[0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-/// The algorithm identifier of RSA in a `SubjectPublicKeyInfo`.
-const RSA_ALGORITHM: &[u8] =
-    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-/// All of a `SubjectPublicKeyInfo` of Ed25519 before its 32 bytes.
-const ED25519_SPKI: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// The version of a `PKCS#8` that has no public half.
+const PKCS8_VERSION: &[u8] = &[0x02, 0x01, 0x00];
 /// All of a PKCS#8 of Ed25519 (version 1) before its 32 bytes.
 const ED25519_PKCS8: &[u8] =
     &[0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
-const EC: &str = "1.2.840.10045.2.1";
-const P256: &str = "1.2.840.10045.3.1.7";
-const P384: &str = "1.3.132.0.34";
-const RSA: &str = "1.2.840.113549.1.1.1";
-const ED25519: &str = "1.3.101.112";
 
 impl PrivateKey {
     /// A new key on P-256.
@@ -98,24 +89,23 @@ impl PrivateKey {
         let info = PrivateKeyInfoRef::try_from(der).map_err(|_| malformed("it is no PKCS#8"))?;
         let wrong = || malformed("what is in its PKCS#8 is no key of the kind that it names");
         let broken = |_| wrong();
-        match info.algorithm.oid.to_string().as_str() {
-            EC => {
-                let curve =
-                    info.algorithm.parameters_oid().map_err(|_| malformed("its curve has no name"))?.to_string();
-                match curve.as_str() {
-                    P256 => PrivateKey::p256(p256::SecretKey::try_from(info).map_err(broken)?),
-                    P384 => PrivateKey::p384(p384::SecretKey::try_from(info).map_err(broken)?),
+        match info.algorithm.oid.as_bytes() {
+            ID_EC => {
+                let curve = info.algorithm.parameters_oid().map_err(|_| malformed("its curve has no name"))?;
+                match curve.as_bytes() {
+                    ID_P256 => PrivateKey::p256(p256::SecretKey::try_from(info).map_err(broken)?),
+                    ID_P384 => PrivateKey::p384(p384::SecretKey::try_from(info).map_err(broken)?),
                     _ => Err(unsupported(format!("the curve {curve}: P-256 and P-384 sign here"))),
                 }
             }
-            ED25519 => {
+            ID_ED25519 => {
                 // An octet string within the octet string: RFC 8410, section 7.
                 let seed = info.private_key.as_bytes().strip_prefix(&[0x04, 0x20]);
                 let seed = seed.and_then(|seed| <&[u8; 32]>::try_from(seed).ok()).ok_or_else(wrong)?;
                 PrivateKey::ed25519(seed, info.public_key.map(|key| key.raw_bytes().to_vec()))
             }
-            RSA => PrivateKey::rsa(info.private_key.as_bytes()),
-            other => Err(unsupported(format!("the algorithm {other}: ECDSA, Ed25519 and RSA sign here"))),
+            ID_RSA => PrivateKey::rsa(info.private_key.as_bytes()),
+            _ => Err(unsupported(format!("the algorithm {}: ECDSA, Ed25519 and RSA sign here", info.algorithm.oid))),
         }
     }
 
@@ -170,18 +160,21 @@ impl PrivateKey {
         Ok(PrivateKey { kind: Kind::Ed25519(key), pkcs8, spki })
     }
 
-    /// `der` is an `RSAPrivateKey` of PKCS#1.
-    fn rsa(der: &[u8]) -> Result<PrivateKey, Refusal> {
-        let key = RsaKeyPair::from_der(der).map_err(|why| match why.to_string().as_str() {
+    /// `bytes` are an `RSAPrivateKey` of PKCS#1.
+    fn rsa(bytes: &[u8]) -> Result<PrivateKey, Refusal> {
+        let key = RsaKeyPair::from_der(bytes).map_err(|why| match why.to_string().as_str() {
             "TooSmall" => Refusal::new(Reason::WeakKey, "the private key is an RSA key of less than 2,048 bits"),
             "TooLarge" => unsupported("RSA keys of more than 4,096 bits".into()),
             why => malformed(&format!("it is no sound RSA key ({why})")),
         })?;
         // Not all of its numbers are looked at before they are used; what is made of them is. So they are used once.
         rsa_signature(&key, b"").map_err(|_| malformed("the numbers of its RSA key do not fit one another"))?;
-        let octets = Zeroizing::new(tagged(0x04, &[der]));
-        let pkcs8 = Zeroizing::new(tagged(0x30, &[RSA_PKCS8, &octets]));
-        let spki = tagged(0x30, &[RSA_ALGORITHM, &tagged(0x03, &[&[0], key.public().as_ref()])]);
+        let algorithm = der::write(der::SEQUENCE, &[der::write(der::OID, ID_RSA), der::write(der::NULL, &[])].concat());
+        let octets = Zeroizing::new(der::write(der::OCTET_STRING, bytes));
+        let inside = Zeroizing::new([PKCS8_VERSION, &algorithm, &octets].concat());
+        let pkcs8 = Zeroizing::new(der::write(der::SEQUENCE, &inside));
+        let public = der::write(der::BIT_STRING, &[&[0], key.public().as_ref()].concat());
+        let spki = der::write(der::SEQUENCE, &[algorithm, public].concat());
         Ok(PrivateKey { kind: Kind::Rsa(Box::new(key)), pkcs8, spki })
     }
 
@@ -192,7 +185,7 @@ impl PrivateKey {
 
     /// The public half as PEM (`PUBLIC KEY`), with its last line ended.
     pub fn public_pem(&self) -> String {
-        public_pem(&self.spki)
+        pem::text(LABEL, &self.spki).to_string()
     }
 }
 
@@ -201,11 +194,6 @@ fn rsa_signature(key: &RsaKeyPair, message: &[u8]) -> Result<Vec<u8>, Refusal> {
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
         .map_err(|_| Refusal::new(Reason::NoRandomness, "the RSA key does not sign"))?;
     Ok(signature)
-}
-
-/// A `SubjectPublicKeyInfo` as PEM (`PUBLIC KEY`), with its last line ended.
-pub fn public_pem(spki: &[u8]) -> String {
-    pem::text("PUBLIC KEY", spki).to_string()
 }
 
 impl Signer for PrivateKey {
@@ -235,23 +223,6 @@ fn encoded(key: &impl EncodePrivateKey) -> Result<p256::pkcs8::SecretDocument, R
 
 fn public(key: &impl EncodePublicKey) -> Result<Vec<u8>, Refusal> {
     Ok(key.to_public_key_der().map_err(|_| malformed("its public half cannot be written"))?.into_vec())
-}
-
-/// DER of a tag and what is in it; its length has at most three bytes, for no key is longer.
-fn tagged(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length = parts.iter().map(|part| part.len()).sum::<usize>();
-    let mut der = Vec::with_capacity(length + 5);
-    der.push(tag);
-    let bytes = length.to_be_bytes();
-    let short: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
-    if length >= 0x80 {
-        der.push(0x80 | short.len() as u8);
-        der.extend(short);
-    } else {
-        der.push(length as u8);
-    }
-    parts.iter().for_each(|part| der.extend_from_slice(part));
-    der
 }
 
 fn malformed(why: &str) -> Refusal {
