@@ -57,6 +57,13 @@ pub enum SourceError {
         #[source]
         source: Box<crate::registry::error::RegistryError>,
     },
+    #[error("get {what} at {address}")]
+    Service {
+        what: String,
+        address: String,
+        #[source]
+        source: Box<crate::registry::error::RegistryError>,
+    },
     #[error(transparent)]
     Engine(Box<crate::engine::EngineError>),
     #[error("read {what}: indexes are nested more than {} deep", crate::limits::MAX_INDEX_DEPTH)]
@@ -92,7 +99,9 @@ impl SourceError {
     /// What a caller may make of it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            SourceError::Registry { source, .. } | SourceError::Push { source, .. } => source.kind(),
+            SourceError::Registry { source, .. }
+            | SourceError::Push { source, .. }
+            | SourceError::Service { source, .. } => source.kind(),
             SourceError::NoSuchImage { .. } => ErrorKind::Absent,
             SourceError::Engine(error) => error.kind(),
             _ => ErrorKind::Other,

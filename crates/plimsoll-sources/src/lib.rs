@@ -20,6 +20,7 @@ pub mod oci;
 pub mod outside;
 pub mod progress;
 pub mod registry;
+pub mod service;
 pub mod sources;
 mod web;
 
@@ -37,4 +38,5 @@ pub use local::search::{LayoutEntry, layouts_below};
 pub use progress::{Progress, Quiet};
 pub use registry::answer::address as shown_address;
 pub use registry::pull_secret::{PullSecret, PullSecretError};
+pub use service::{ServiceAnswer, ServiceRequest};
 pub use sources::{Resolved, SourceOptions, Sources};

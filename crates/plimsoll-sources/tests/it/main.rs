@@ -12,3 +12,4 @@ mod layouts;
 mod make;
 mod registries;
 mod server;
+mod services;
