@@ -4,11 +4,9 @@
 use jiff::Timestamp;
 
 use crate::artifact::Artifact;
-use crate::bundle::{Bundle, Content, Material, Version};
-use crate::dsse::encode;
 use crate::keys;
-use crate::public_key::{Hash, PublicKey, Scheme, sha256};
 use crate::refusal::Refusal;
+use crate::signing::{self, Unsigned};
 use crate::trusted_root::TrustMaterial;
 use crate::verify::{Demand, Parts, SignedContent, Verified, verify_parts};
 
@@ -17,18 +15,7 @@ use crate::verify::{Demand, Parts, SignedContent, Verified, verify_parts};
 /// # Errors
 /// The key's keeper does not sign.
 pub fn sign(key: &dyn keys::Signer, blob: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let hash = match PublicKey::from_spki(key.spki())?.scheme() {
-        Scheme::EcdsaP384 => Hash::Sha384,
-        _ => Hash::Sha256,
-    };
-    let bundle = Bundle {
-        version: Version::V0_3,
-        material: Material::PublicKey(encode(&sha256(key.spki()))),
-        entries: vec![],
-        timestamps: vec![],
-        content: Content::Message { signature: key.sign(blob)?, digest: Some((hash, hash.of(blob))) },
-    };
-    Ok(bundle.to_json().to_string().into_bytes())
+    Ok(signing::sign(key, None, Unsigned::Message(blob))?.to_json().to_string().into_bytes())
 }
 
 /// A bare signature on these bytes, held to a demand. There is no entry of a log with it: a demand for one is not fulfilled.
@@ -56,7 +43,9 @@ pub fn verify(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::Bundle;
     use crate::keys::{PrivateKey, Signer as _};
+    use crate::public_key::PublicKey;
     use crate::refusal::Reason;
     use crate::verify::{Signer, Subject, verify_bundle};
 

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::artifact::Artifact;
-use crate::certificate::Certificate;
-use crate::dsse::Envelope;
+use crate::bundle::{Bundle, Content, Material};
+use crate::certificate::{Certificate, LABEL};
+use crate::dsse::{Envelope, encode};
 use crate::json;
+use crate::pem;
 use crate::refusal::{Reason, Refusal, malformed};
 use crate::rekor::Entry;
 use crate::simple_signing::{self, SimpleSigning};
@@ -23,6 +25,31 @@ pub struct Claims {
     pub digest: Option<String>,
     /// Annotations that have to be there. Of no meaning without a digest.
     pub annotations: BTreeMap<String, String>,
+}
+
+/// A bundle over a payload as the annotations of a layer that holds it. Not all of it has a place there: a log's entry is there with its
+/// promise and without its proof, and of several entries or timestamps the first.
+///
+/// # Errors
+/// `unsupported` for an entry of a log that gives no promises, and for envelopes.
+pub fn annotations(bundle: &Bundle) -> Result<BTreeMap<String, String>, Refusal> {
+    let Content::Message { signature, .. } = &bundle.content else {
+        return Err(Refusal::new(Reason::Unsupported, "the classic form of a signature holds no envelope"));
+    };
+    let mut all = BTreeMap::from([(simple_signing::SIGNATURE.to_owned(), encode(signature))]);
+    if let Material::Certificate(der) = &bundle.material {
+        all.insert(simple_signing::CERTIFICATE.to_owned(), pem::text(LABEL, der).to_string());
+    }
+    if let Some(entry) = bundle.entries.first() {
+        let why = "the classic form of a signature holds no entry of a log that gives no promises: write a bundle";
+        let text = entry.to_annotation().ok_or_else(|| Refusal::new(Reason::Unsupported, why))?;
+        all.insert(simple_signing::BUNDLE.to_owned(), text);
+    }
+    if let Some(stamp) = bundle.timestamps.first() {
+        let text = format!(r#"{{"SignedRFC3161Timestamp":"{}"}}"#, encode(stamp));
+        all.insert(simple_signing::TIMESTAMP.to_owned(), text);
+    }
+    Ok(all)
 }
 
 /// What stands among a layer's annotations to prove what is in it, read once however many it is held against. None where there is
@@ -175,7 +202,7 @@ mod tests {
     fn made() -> (PublicKey, Vec<u8>, BTreeMap<String, String>) {
         let key = PrivateKey::generate().unwrap();
         let payload = SimpleSigning::new("example.org/a", DIGEST, BTreeMap::from([("a".into(), "b".into())])).render();
-        let signature = crate::dsse::encode(&key.sign(&payload).unwrap());
+        let signature = encode(&key.sign(&payload).unwrap());
         let annotations = BTreeMap::from([(simple_signing::SIGNATURE.to_owned(), signature)]);
         (PublicKey::from_spki(key.spki()).unwrap(), payload, annotations)
     }
@@ -229,7 +256,7 @@ mod tests {
         assert_eq!(held(&key, true, &payload, &annotations, &claims(DIGEST)), Err(Reason::LogEntryMissing));
         annotations.insert(simple_signing::BUNDLE.into(), "{}".into());
         assert_eq!(held(&key, true, &payload, &annotations, &claims(DIGEST)), Err(Reason::Malformed));
-        let body = crate::dsse::encode(br#"{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{}}"#);
+        let body = encode(br#"{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{}}"#);
         let entry = format!(
             r#"{{"SignedEntryTimestamp":"AAAA","Payload":{{"body":"{body}","integratedTime":1,"logIndex":1,"logID":"{}"}}}}"#,
             "0a".repeat(32)

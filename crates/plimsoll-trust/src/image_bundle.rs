@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::artifact::Artifact;
-use crate::bundle::{Bundle, MEDIA_TYPES};
-use crate::dsse::{IN_TOTO, encode, pre_authentication_encoding};
+use crate::bundle::{Bundle, Content, MEDIA_TYPES};
 use crate::keys;
-use crate::public_key::{Hash, hex, sha256};
+use crate::public_key::{Hash, hex};
 use crate::refusal::{Reason, Refusal};
+use crate::signing::{self, Unsigned};
 use crate::statement::{SIGNATURE, STATEMENT_V1};
 use crate::trusted_root::TrustMaterial;
 use crate::verify::{Demand, Verified, verify_bundle};
@@ -33,6 +33,20 @@ pub const fn media_type() -> &'static str {
     MEDIA_TYPES[0].0
 }
 
+/// The statement that is the signature of the image whose SHA-256 is `digest`, with annotations where there are any.
+pub fn statement(digest: &[u8; 32], annotations: &BTreeMap<String, String>) -> Vec<u8> {
+    let annotations = match annotations.is_empty() {
+        true => String::new(),
+        false => format!(r#","annotations":{}"#, serde_json::json!(annotations)),
+    };
+    // Written by hand, for the order is part of what people compare.
+    format!(
+        r#"{{"_type":"{STATEMENT_V1}","subject":[{{"digest":{{"sha256":"{}"}}{annotations}}}],"predicateType":"{SIGNATURE}","predicate":{{}}}}"#,
+        hex(digest)
+    )
+    .into_bytes()
+}
+
 /// A bundle with the signature of `key` on the image whose SHA-256 is `digest`, without an entry in a log.
 ///
 /// # Errors
@@ -42,24 +56,8 @@ pub fn sign(
     digest: &[u8; 32],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, Refusal> {
-    let annotations = match annotations.is_empty() {
-        true => String::new(),
-        false => format!(r#","annotations":{}"#, serde_json::json!(annotations)),
-    };
-    // Written by hand, for the order is part of what people compare.
-    let payload = format!(
-        r#"{{"_type":"{STATEMENT_V1}","subject":[{{"digest":{{"sha256":"{}"}}{annotations}}}],"predicateType":"{SIGNATURE}","predicate":{{}}}}"#,
-        hex(digest)
-    );
-    let signature = key.sign(&pre_authentication_encoding(IN_TOTO, payload.as_bytes()))?;
-    let bundle = format!(
-        r#"{{"mediaType":"{}","verificationMaterial":{{"publicKey":{{"hint":"{}"}}}},"dsseEnvelope":{{"payload":"{}","payloadType":"{IN_TOTO}","signatures":[{{"sig":"{}"}}]}}}}"#,
-        media_type(),
-        encode(&sha256(key.spki())),
-        encode(payload.as_bytes()),
-        encode(&signature)
-    );
-    Ok(bundle.into_bytes())
+    let bundle = signing::sign(key, None, Unsigned::Statement(&statement(digest, annotations)))?;
+    Ok(bundle.to_json().to_string().into_bytes())
 }
 
 /// A bundle held to a demand, on the image whose SHA-256 is `digest`, and to annotations of that image. Out: the annotations that are
@@ -91,6 +89,7 @@ pub fn verify(
 mod tests {
     use super::*;
     use crate::json;
+    use crate::dsse::{IN_TOTO, encode, pre_authentication_encoding};
     use crate::keys::{PrivateKey, Signer as _};
     use crate::public_key::PublicKey;
     use crate::verify::{Signer, Subject};

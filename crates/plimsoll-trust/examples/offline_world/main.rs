@@ -1,13 +1,15 @@
 //! Writes the cases of the offline world to a folder, one folder each, for others to judge: `offline_world FOLDER`. Each has bundle.json,
 //! trusted_root.json, artifact and expected.json (name, identity, issuer, whether it must be accepted, our code, what a peer can say). `offline_world --time` measures instead how long one verification takes, of this thread's time on a
 //! processor; build it with `--release`. `offline_world --image SHA256 FOLDER` signs an image in both of cosign's forms and attests to it,
-//! for whoever puts that into a registry: see `image`.
+//! for whoever puts that into a registry: see `image`. `offline_world serve FOLDER` speaks as its services over HTTP on loopback, and
+//! prints the address.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a program for checks stops at once")]
 
 mod cases;
 mod der;
 mod image;
+mod serve;
 mod setup;
 mod world;
 
@@ -63,6 +65,15 @@ fn main() {
     if argument == "--time" {
         ["v1", "v1-dsse", "v2", "v1-with-timestamp"].into_iter().for_each(time);
         return;
+    }
+    if argument == "serve" {
+        let folder = PathBuf::from(std::env::args().nth(2).expect("the folder for what a client needs to know"));
+        fs::create_dir_all(&folder).unwrap();
+        println!("{}", serve::start(&folder));
+        // Until whoever started it ends it.
+        loop {
+            std::thread::park();
+        }
     }
     let folder = PathBuf::from(argument);
     let cases = cases::all();

@@ -29,7 +29,7 @@ pub const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 pub const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
 pub const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 const SERVER: &str = "1.3.6.1.5.5.7.3.1";
-const FULCIO: &str = "1.3.6.1.4.1.57264.1";
+pub const FULCIO: &str = "1.3.6.1.4.1.57264.1";
 
 pub fn b64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
@@ -48,7 +48,7 @@ pub fn pem(label: &str, der: &[u8]) -> String {
     let lines: Vec<_> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
-fn rfc3339(seconds: i64) -> String {
+pub fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap().to_string()
 }
 
@@ -73,22 +73,22 @@ impl Key {
     }
 }
 
-fn ecdsa() -> Vec<u8> {
+pub fn ecdsa() -> Vec<u8> {
     der::sequence(&[der::oid("1.2.840.10045.4.3.2")])
 }
 
 /// A certificate to be.
-struct Draft<'a> {
-    serial: u64,
-    issuer: &'a str,
-    subject: &'a str,
-    valid: (i64, i64),
-    spki: Vec<u8>,
-    extensions: Vec<Vec<u8>>,
+pub struct Draft<'a> {
+    pub serial: u64,
+    pub issuer: &'a str,
+    pub subject: &'a str,
+    pub valid: (i64, i64),
+    pub spki: Vec<u8>,
+    pub extensions: Vec<Vec<u8>>,
 }
 
 impl Draft<'_> {
-    fn tbs(&self) -> Vec<u8> {
+    pub fn tbs(&self) -> Vec<u8> {
         der::sequence(&[
             der::explicit(0, &der::integer(2)),
             der::integer(self.serial),
@@ -100,26 +100,26 @@ impl Draft<'_> {
             der::explicit(3, &der::sequence(&self.extensions)),
         ])
     }
-    fn signed(&self, by: &Key) -> Vec<u8> {
+    pub fn signed(&self, by: &Key) -> Vec<u8> {
         let tbs = self.tbs();
         let signature = by.sign(&tbs);
         der::sequence(&[tbs, ecdsa(), der::bits(&signature)])
     }
 }
 
-fn usage(bits: u8) -> Vec<u8> {
+pub fn usage(bits: u8) -> Vec<u8> {
     let unused = bits.trailing_zeros() as u8;
     der::extension("2.5.29.15", true, &der::element(0x03, &[unused, bits]))
 }
-fn authority(depth: Option<u64>) -> Vec<u8> {
+pub fn authority(depth: Option<u64>) -> Vec<u8> {
     let depth = depth.map_or(Vec::new(), der::integer);
     der::extension("2.5.29.19", true, &der::sequence(&[der::element(0x01, &[0xff]), depth]))
 }
-fn purposes(ids: &[&str], critical: bool) -> Vec<u8> {
+pub fn purposes(ids: &[&str], critical: bool) -> Vec<u8> {
     let ids: Vec<_> = ids.iter().map(|id| der::oid(id)).collect();
     der::extension("2.5.29.37", critical, &der::sequence(&ids))
 }
-fn key_ids(own: &Key, issuer: &Key) -> Vec<Vec<u8>> {
+pub fn key_ids(own: &Key, issuer: &Key) -> Vec<Vec<u8>> {
     let id = |key: &Key| sha256(&key.spki())[..20].to_vec();
     vec![
         der::extension("2.5.29.14", false, &der::octets(&id(own))),
@@ -138,9 +138,9 @@ pub struct Made {
     pub certificate: Vec<u8>,
 }
 
-/// A proof of the certificate's logging by `key`, of a certificate that `issuer` issued.
-fn sct(key: &Key, tbs: &[u8], issuer: &Key, form: Sct) -> Vec<u8> {
-    let seconds = if form == Sct::TooEarly { SINCE - DAY } else { SIGNED - 60 };
+/// A proof of the certificate's logging by `key` a minute before `signed`, of a certificate that `issuer` issued.
+pub fn sct(key: &Key, tbs: &[u8], issuer: &Key, form: Sct, signed: i64) -> Vec<u8> {
+    let seconds = if form == Sct::TooEarly { SINCE - DAY } else { signed - 60 };
     let milliseconds = (seconds as u64 * 1000).to_be_bytes();
     let extensions: &[u8] = if form == Sct::WithExtensions { &[0, 5, 1, 2, 3, 4, 5] } else { &[0, 0] };
     let length = &(tbs.len() as u32).to_be_bytes()[1..];
@@ -163,17 +163,17 @@ fn sct(key: &Key, tbs: &[u8], issuer: &Key, form: Sct) -> Vec<u8> {
     [&(one.len() as u16).to_be_bytes()[..], &one].concat()
 }
 
-fn sct_extension(proofs: &[u8]) -> Vec<u8> {
+pub fn sct_extension(proofs: &[u8]) -> Vec<u8> {
     let list = [&(proofs.len() as u16).to_be_bytes()[..], proofs].concat();
     der::extension("1.3.6.1.4.1.11129.2.4.2", false, &der::octets(&list))
 }
 
-fn trusted_log(url: &str, details: &str, spki: &[u8], id: &[u8]) -> Value {
+pub fn trusted_log(url: &str, details: &str, spki: &[u8], id: &[u8]) -> Value {
     json!({"baseUrl": url, "hashAlgorithm": "SHA2_256", "logId": {"keyId": b64(id)},
         "publicKey": {"rawBytes": b64(spki), "keyDetails": details, "validFor": {"start": rfc3339(SINCE)}}})
 }
 
-fn trusted_authority(chain: &[&[u8]]) -> Value {
+pub fn trusted_authority(chain: &[&[u8]]) -> Value {
     let chain: Vec<_> = chain.iter().map(|der| json!({"rawBytes": b64(der)})).collect();
     json!({"subject": {"organization": "world", "commonName": "world"}, "uri": "https://world.example",
         "certChain": {"certificates": chain}, "validFor": {"start": rfc3339(SINCE)}})
@@ -244,17 +244,17 @@ pub fn make(setup: &Setup) -> Made {
         extensions,
     };
     let tbs = leaf.tbs();
-    let good = || sct(&ct, &tbs, issuer_key, setup.sct);
+    let good = || sct(&ct, &tbs, issuer_key, setup.sct, SIGNED);
     match setup.sct {
         Sct::Missing => {}
         Sct::Empty => leaf.extensions.push(sct_extension(&[])),
         Sct::Truncated => leaf.extensions.push(sct_extension(&good()[..60])),
-        Sct::UnknownLog => leaf.extensions.push(sct_extension(&sct(&stranger, &tbs, issuer_key, setup.sct))),
+        Sct::UnknownLog => leaf.extensions.push(sct_extension(&sct(&stranger, &tbs, issuer_key, setup.sct, SIGNED))),
         Sct::UnknownAndGood => {
-            let unknown = sct(&stranger, &tbs, issuer_key, setup.sct);
+            let unknown = sct(&stranger, &tbs, issuer_key, setup.sct, SIGNED);
             leaf.extensions.push(sct_extension(&[unknown, good()].concat()));
         }
-        Sct::OtherIssuer => leaf.extensions.push(sct_extension(&sct(&ct, &tbs, &root, setup.sct))),
+        Sct::OtherIssuer => leaf.extensions.push(sct_extension(&sct(&ct, &tbs, &root, setup.sct, SIGNED))),
         _ => leaf.extensions.push(sct_extension(&good())),
     }
     let leaf_der = leaf.signed(issuer_key);
@@ -386,7 +386,7 @@ pub fn make(setup: &Setup) -> Made {
         let whole =
             envelope.as_ref().filter(|_| setup.stamped_envelope).map(|envelope| envelope.to_string().into_bytes());
         let message = setup.stamped.as_deref().or(whole.as_deref()).unwrap_or(&signature);
-        let token = stamp(setup, message, key, &by, &stranger);
+        let token = stamp(setup, &sha256(message), key, &by, &stranger);
         proofs["timestampVerificationData"] = json!({"rfc3161Timestamps": [{"signedTimestamp": b64(&token)}]});
     }
     let media_type = match setup.version {
@@ -416,7 +416,7 @@ pub fn make(setup: &Setup) -> Made {
 }
 
 /// The certificate of the authority of timestamps, and that above it.
-fn tsa_certificates(setup: &Setup, above: &Key, key: &Key, serial: u64) -> (Vec<u8>, Vec<u8>) {
+pub fn tsa_certificates(setup: &Setup, above: &Key, key: &Key, serial: u64) -> (Vec<u8>, Vec<u8>) {
     let root = Draft {
         serial: 6,
         issuer: "world timestamps root",
@@ -440,14 +440,14 @@ fn tsa_certificates(setup: &Setup, above: &Key, key: &Key, serial: u64) -> (Vec<
     (leaf.signed(above), root.signed(above))
 }
 
-/// An answer by RFC 3161.
-fn stamp(setup: &Setup, message: &[u8], key: &Key, certificates: &(Vec<u8>, Vec<u8>), stranger: &Key) -> Vec<u8> {
+/// An answer by RFC 3161 of what has this digest.
+pub fn stamp(setup: &Setup, imprint: &[u8], key: &Key, certificates: &(Vec<u8>, Vec<u8>), stranger: &Key) -> Vec<u8> {
     let sha_256 = || der::sequence(&[der::oid("2.16.840.1.101.3.4.2.1")]);
     let kind = "1.2.840.113549.1.9.16.1.4";
     let info = der::sequence(&[
         der::integer(1),
         der::oid("1.3.6.1.4.1.57264.2"),
-        der::sequence(&[sha_256(), der::octets(&sha256(message))]),
+        der::sequence(&[sha_256(), der::octets(imprint)]),
         der::integer(4711),
         der::general_time(setup.stamp_time),
         der::sequence(&[der::integer(1)]),
