@@ -1,35 +1,42 @@
 //! `sigstore`: the command line of Sigstore's public conformance protocol, hidden, for its test suite and for whoever checks one bundle.
 //! In: a bundle and the artifact, or the artifact's digest. Out: an exit status, and one line on standard error where it is refused.
+//! A key or a trusted root that cannot be read is no refusal of the bundle: nothing can be told then.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use plimsoll_trust::{
     Artifact, Bundle, Demand, Hash, Identity, Pattern, PublicKey, Reason, Refusal, Signer, Subject, TrustMaterial,
-    Verified, verify_bundle,
+    verify_bundle,
 };
 
+use crate::assess::read_bounded;
 use crate::cli::{SigstoreCommand, VerifyBundleArgs};
 use crate::exit::Exit;
 
-/// Bundles hold an attestation at most; keys and roots are smaller.
-const MOST_BYTES: u64 = 128 << 20;
+/// Bytes of a bundle, as many as are read of one; keys and roots are smaller.
+const MOST_BYTES: u64 = 64 << 20;
+/// Bytes of an artifact: it is hashed as a whole.
+const MOST_ARTIFACT: u64 = 1 << 30;
 
 pub fn run(command: &SigstoreCommand) -> anyhow::Result<Exit> {
     let SigstoreCommand::VerifyBundle(args) = command;
-    let bundle = read(&args.bundle)?;
-    let root = args.trusted_root.as_deref().map(read).transpose()?;
-    let key = args.key.as_deref().map(read).transpose()?;
-    let mut bytes = Vec::new();
+    let bundle = read_bounded(&args.bundle, MOST_BYTES)?;
+    let trust = match &args.trusted_root {
+        Some(path) => TrustMaterial::from_json(&read_bounded(path, MOST_BYTES)?)
+            .with_context(|| format!("read the trusted root {}", path.display()))?,
+        None => TrustMaterial::production()?,
+    };
+    let demand = Demand::new(signer(args)?, Subject::Any);
     let digest = digest(&args.artifact);
-    if digest.is_none() {
-        let what = || format!("read {}", args.artifact);
-        File::open(&args.artifact).and_then(|mut file| file.read_to_end(&mut bytes)).with_context(what)?;
-    }
+    let bytes = match &digest {
+        Some(_) => Vec::new(),
+        None => read_bounded(Path::new(&args.artifact), MOST_ARTIFACT)?,
+    };
     let artifact = digest.map_or(Artifact::Bytes(&bytes), |digest| Artifact::Digest(Hash::Sha256, digest));
-    match judge(args, &bundle, root.as_deref(), key.as_deref(), &artifact) {
+    let verified = Bundle::from_json(&bundle)
+        .and_then(|bundle| verify_bundle(&bundle, &artifact, &trust, &demand, jiff::Timestamp::now()));
+    match verified {
         Ok(verified) => {
             let who = verified
                 .identity
@@ -39,34 +46,27 @@ pub fn run(command: &SigstoreCommand) -> anyhow::Result<Exit> {
         }
         Err(refusal) => {
             eprintln!("plimsoll: refused: {}", plimsoll_report::safe(&refusal.to_string()));
-            // What is beyond us is neither a yes nor a no.
-            let untold = [Reason::ArtifactNeeded, Reason::Unsupported].contains(&refusal.reason);
-            Ok(if untold { Exit::Undecided } else { Exit::Denied })
+            Ok(if refusal.reason.is_untold() { Exit::Undecided } else { Exit::Denied })
         }
     }
 }
 
-fn judge(
-    args: &VerifyBundleArgs,
-    bundle: &[u8],
-    root: Option<&[u8]>,
-    key: Option<&[u8]>,
-    artifact: &Artifact<'_>,
-) -> Result<Verified, Refusal> {
-    let trust = root.map_or_else(TrustMaterial::production, TrustMaterial::from_json)?;
-    let signer = match (key, &args.certificate_identity, &args.certificate_oidc_issuer) {
-        (Some(key), None, None) => Signer::Key(PublicKey::from_pem(key)?),
+/// Who must have signed.
+fn signer(args: &VerifyBundleArgs) -> anyhow::Result<Signer> {
+    match (&args.key, &args.certificate_identity, &args.certificate_oidc_issuer) {
+        (Some(path), None, None) => {
+            let key = PublicKey::from_pem(&read_bounded(path, MOST_BYTES)?);
+            Ok(Signer::Key(key.with_context(|| format!("read the key {}", path.display()))?))
+        }
         (None, Some(name), Some(issuer)) => {
-            Signer::Keyless(vec![Identity::new(Pattern::exact(name), Pattern::exact(issuer))])
+            Ok(Signer::Keyless(vec![Identity::new(Pattern::exact(name), Pattern::exact(issuer))]))
         }
         _ => {
             let why =
                 "either --key, or --certificate-identity with --certificate-oidc-issuer, says who must have signed";
-            return Err(Refusal::new(Reason::DemandIncomplete, why));
+            Err(Refusal::new(Reason::DemandIncomplete, why).into())
         }
-    };
-    let demand = Demand::new(signer, Subject::Any);
-    verify_bundle(&Bundle::from_json(bundle)?, artifact, &trust, &demand, jiff::Timestamp::now())
+    }
 }
 
 /// The digest that the artifact is named by, where it is: `sha256:` with 64 hexadecimal digits, and no file of that name.
@@ -77,11 +77,4 @@ fn digest(artifact: &str) -> Option<Vec<u8>> {
     }
     let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     digits.as_bytes().chunks(2).map(|pair| Some(digit(pair.first()?)? << 4 | digit(pair.get(1)?)?)).collect()
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let what = || format!("read {}", path.display());
-    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).with_context(what)?;
-    Ok(bytes)
 }

@@ -18,6 +18,8 @@ use std::ffi::OsString;
 use plimsoll_model::{Problem, ProblemEffect, ProblemKind};
 
 use crate::exit::Exit;
+/// JSON as Go writes it, which some of these tools' outputs are.
+pub use plimsoll_trust::simple_signing::escaped as go_json;
 
 /// One tool that we speak like.
 pub struct Personality {

@@ -114,14 +114,5 @@ fn name(object: &Node) -> String {
 
 /// JSON as kubesec prints it: two spaces, and the letters that HTML minds escaped. Ends without a line break.
 pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
-    let text = serde_json::to_string_pretty(value)?;
-    let mut escaped = String::with_capacity(text.len());
-    // These letters stand in strings only.
-    for letter in text.chars() {
-        match letter {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => escaped.push_str(&format!("\\u{:04x}", u32::from(letter))),
-            _ => escaped.push(letter),
-        }
-    }
-    Ok(escaped)
+    Ok(crate::compat::go_json(&serde_json::to_string_pretty(value)?))
 }

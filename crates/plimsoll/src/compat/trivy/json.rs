@@ -294,13 +294,7 @@ pub fn document(assessment: &Assessment, groups: &[ResultGroup], facts: &Documen
 
 /// The document as Go's encoder writes it: two spaces, `<`, `>` and `&` escaped, a newline at the end.
 pub fn bytes(document: &Document) -> Result<Vec<u8>, serde_json::Error> {
-    // Outside strings JSON has none of these characters, so replacing them in the text escapes exactly the strings.
-    let text = serde_json::to_string_pretty(document)?
-        .replace('&', "\\u0026")
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029");
+    let text = crate::compat::go_json(&serde_json::to_string_pretty(document)?);
     Ok((text + "\n").into_bytes())
 }
 
