@@ -149,8 +149,9 @@ fn registry(answers: BTreeMap<String, (u16, &'static str, String)>) -> String {
     host
 }
 
-#[test]
-fn a_signature_that_cannot_be_had_is_not_told_as_one_that_does_not_match() {
+/// A verification with a key of an image that has a bundle and a classic signature with these contents; one of the answers of its
+/// registry has another status.
+fn verified(bundle: &str, payload: &str, unread: &str, status: u16) -> Run {
     const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     const INDEX: &str = "application/vnd.oci.image.index.v1+json";
     let digest = |text: &str| {
@@ -163,8 +164,6 @@ fn a_signature_that_cannot_be_had_is_not_told_as_one_that_does_not_match() {
         json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers})
     };
     let image = manifest(&[]).to_string();
-    // Neither is a signature, and both can be read.
-    let (bundle, payload) = ("[]", "{}");
     let mut refers = manifest(&[of("application/vnd.dev.sigstore.bundle.v0.3+json", bundle)]);
     refers["subject"] = of(MANIFEST, &image);
     let refers = refers.to_string();
@@ -172,29 +171,33 @@ fn a_signature_that_cannot_be_had_is_not_told_as_one_that_does_not_match() {
     let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [of(MANIFEST, &refers)]}).to_string();
     let tag = digest(&image).replace(':', "-");
     let names = ["/v1", "/index", "/referrer", "/bundle", "/payload"];
-    let run = |unread: &str, status: u16| {
-        let places = [
-            ("manifests/v1".to_owned(), MANIFEST, image.as_str()),
-            (format!("referrers/{}", digest(&image)), INDEX, &index),
-            (format!("manifests/{}", digest(&refers)), MANIFEST, &refers),
-            (format!("blobs/{}", digest(bundle)), "application/octet-stream", bundle),
-            (format!("blobs/{}", digest(payload)), "application/octet-stream", payload),
-        ];
-        let mut answers: BTreeMap<_, _> = names
-            .iter()
-            .zip(places)
-            .map(|(name, (end, kind, body))| match *name == unread {
-                true => (end, (status, "text/plain", String::new())),
-                false => (end, (200, kind, body.to_owned())),
-            })
-            .collect();
-        answers.insert(format!("manifests/{tag}.sig"), (200, MANIFEST, classic.clone()));
-        let folder = tempfile::tempdir().unwrap();
-        let key = project().join("crates/plimsoll-trust/tests/keys/p256.pub");
-        let name = format!("{}/a/b:v1", registry(answers));
-        let args = ["verify", "--insecure-ignore-tlog", "--key", key.to_str().unwrap(), "--allow-http-registry", &name];
-        cosign(folder.path(), "", &args)
-    };
+    let places = [
+        ("manifests/v1".to_owned(), MANIFEST, image.as_str()),
+        (format!("referrers/{}", digest(&image)), INDEX, &index),
+        (format!("manifests/{}", digest(&refers)), MANIFEST, &refers),
+        (format!("blobs/{}", digest(bundle)), "application/octet-stream", bundle),
+        (format!("blobs/{}", digest(payload)), "application/octet-stream", payload),
+    ];
+    let mut answers: BTreeMap<_, _> = names
+        .iter()
+        .zip(places)
+        .map(|(name, (end, kind, body))| match *name == unread {
+            true => (end, (status, "text/plain", String::new())),
+            false => (end, (200, kind, body.to_owned())),
+        })
+        .collect();
+    answers.insert(format!("manifests/{tag}.sig"), (200, MANIFEST, classic));
+    let folder = tempfile::tempdir().unwrap();
+    let key = project().join("crates/plimsoll-trust/tests/keys/p256.pub");
+    let name = format!("{}/a/b:v1", registry(answers));
+    let args = ["verify", "--insecure-ignore-tlog", "--key", key.to_str().unwrap(), "--allow-http-registry", &name];
+    cosign(folder.path(), "", &args)
+}
+
+#[test]
+fn a_signature_that_cannot_be_had_is_not_told_as_one_that_does_not_match() {
+    // Neither is a signature, and both can be read.
+    let run = |unread: &str, status: u16| verified("[]", "{}", unread, status);
     let read = run("", 200);
     assert_eq!((read.status, read.err.contains("no matching signatures")), (12, true), "{}", read.err);
     for (unread, status) in [("/referrer", 401), ("/referrer", 501), ("/bundle", 403), ("/payload", 401)] {
@@ -202,5 +205,61 @@ fn a_signature_that_cannot_be_had_is_not_told_as_one_that_does_not_match() {
         assert_eq!((said.status, said.out.as_str()), (1, ""), "{unread} {status}: {}", said.err);
         assert!(said.err.contains("could not tell whether a signature matches"), "{unread}: {}", said.err);
         assert!(!said.err.contains("no matching"), "{unread}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_signature_that_is_beyond_what_is_read_is_not_told_as_one_that_does_not_match() {
+    let large = " ".repeat((1 << 20) + 1);
+    for (bundle, payload) in
+        [(r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v9+json"}"#, "{}"), ("[]", large.as_str())]
+    {
+        let said = verified(bundle, payload, "", 200);
+        assert_eq!((said.status, said.out.as_str()), (1, ""), "{}", said.err);
+        assert!(said.err.contains("could not tell whether a signature matches"), "{}", said.err);
+    }
+}
+
+#[test]
+fn what_demands_nothing_of_a_key_is_said_and_what_demands_another_signer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("blob"), "blob").unwrap();
+    assert_eq!(cosign(folder.path(), "", &["generate-key-pair"]).status, 0);
+    let sign = ["sign-blob", "--key", "cosign.key", "--tlog-upload=false", "--bundle", "b.json", "blob"];
+    assert_eq!(cosign(folder.path(), "", &sign).status, 0);
+    let verify = |more: &[&str]| {
+        let start = ["verify-blob", "--key", "cosign.pub", "--insecure-ignore-tlog", "--bundle", "b.json"];
+        cosign(folder.path(), "", &[&start[..], more, &["blob"]].concat())
+    };
+    assert_eq!(verify(&[]).err, "Verified OK\n");
+    for flag in ["--certificate-oidc-issuer", "--certificate-oidc-issuer-regexp", "--certificate-github-workflow-ref"] {
+        let said = verify(&[flag, "x"]);
+        assert_eq!(said.status, 0, "{}", said.err);
+        assert!(said.err.contains(&format!("WARNING: {flag} demands nothing of a key")), "{}", said.err);
+    }
+    for flag in ["--certificate-identity", "--certificate-identity-regexp"] {
+        let said = verify(&[flag, "x"]);
+        assert!(said.status == 1 && said.err.contains(flag), "{}", said.err);
+    }
+    // The form that is named is the form that is given.
+    assert!(verify(&["--new-bundle-format=false"]).err.contains("not read here"));
+    assert_ne!(verify(&["--check-claims=false"]).status, 0, "files have no claims");
+    let bare = ["verify-blob", "--key", "cosign.pub", "--new-bundle-format", "--signature", "AAAA", "blob"];
+    let said = cosign(folder.path(), "", &bare);
+    assert!(said.status == 1 && said.err.contains("--bundle"), "{}", said.err);
+}
+
+#[test]
+fn a_file_takes_the_signature_of_one_image_and_nothing_is_signed_where_there_are_more() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(cosign(folder.path(), "", &["generate-key-pair"]).status, 0);
+    for (form, flag) in [("true", "--bundle"), ("false", "--output-signature"), ("false", "--output-payload")] {
+        let form = format!("--new-bundle-format={form}");
+        let start = ["sign", "--key", "cosign.key", "--tlog-upload=false", &form, flag, "out"];
+        let said =
+            cosign(folder.path(), "", &[&start[..], &["registry.invalid/a:v1", "registry.invalid/b:v1"]].concat());
+        assert_eq!(said.status, 1);
+        assert!(said.err.contains(flag) && said.err.contains("one image"), "{}", said.err);
+        assert!(!folder.path().join("out").exists());
     }
 }

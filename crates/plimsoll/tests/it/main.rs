@@ -11,6 +11,7 @@ mod dockle;
 mod gator;
 mod hadolint;
 mod install;
+mod keyless;
 mod kubesec;
 mod lint;
 mod lint_shell;

@@ -1,23 +1,21 @@
-//! `attest` and `attest-blob`. In: images or a file, a predicate, a key. Out: a signed statement of it: beside each image, in its
+//! `attest` and `attest-blob`. In: images or a file, a predicate, and who signs. Out: a signed statement of it: beside each image, in its
 //! registry; of a file in a bundle, or as an envelope.
 
 use std::collections::{BTreeMap, HashSet};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::attached::Kind;
 use plimsoll_sources::{NewLayer, NewReferrer, Sources};
-use plimsoll_trust::keys::Signer as _;
+use plimsoll_trust::signing::Unsigned;
 use plimsoll_trust::{
-    Bundle, Content, Envelope, Hash, Material, PrivateKey, PublicKey, Statement, Version, image_bundle, predicate,
-    predicate_type, simple_signing,
+    Artifact, Bundle, Content, Envelope, Hash, Statement, image_bundle, predicate, predicate_type, simple_signing,
 };
 
-use super::flags::Registry;
-use super::sign::{below, without_services};
-use super::{Failure, blob, fetch, key, print, say, write};
+use super::flags::{Registry, Services};
+use super::services::Prepared;
+use super::sign::below;
+use super::{Failure, blob, fetch, print, read, say, write};
 use crate::compat::truth;
 
 /// The media type of an envelope in a layer.
@@ -37,24 +35,14 @@ pub struct Attesting {
     /// The type of the predicate: slsaprovenance, slsaprovenance02, slsaprovenance1, link, spdx, spdxjson, cyclonedx, vuln, openvex, custom, or a URI
     #[arg(long, value_name = "TYPE", default_value = "custom")]
     pub r#type: String,
-    /// Put the signature into a transparency log
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
-    pub tlog_upload: Option<bool>,
-    /// A signing configuration; one that names no services signs without any
-    #[arg(long, value_name = "FILE")]
-    pub signing_config: Option<String>,
-    /// Fetch a signing configuration: not done here
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
-    pub use_signing_config: bool,
+    #[command(flatten)]
+    pub services: Services,
     /// Write a bundle (true, the default), or the classic form
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
     pub new_bundle_format: Option<bool>,
     /// Write the bundle to a file
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<String>,
-    /// No questions
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
-    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -106,22 +94,24 @@ impl Attesting {
         self.new_bundle_format == Some(false)
     }
 
-    /// The key that signs, once it is sure that nothing else is asked for.
-    fn signer(&self) -> Result<PrivateKey, Failure> {
-        let Some(named) = &self.key else {
-            return Err("keyless signing of attestations is not built yet: name a key with --key".into());
-        };
-        without_services(self.tlog_upload, self.signing_config.as_deref(), self.use_signing_config)?;
+    /// Who signs.
+    fn prepared(&self) -> Result<Prepared<'_>, Failure> {
         if self.classic() && self.bundle.is_some() {
             return Err("--bundle is written in its new form alone: leave --new-bundle-format=false away".into());
         }
-        key::private(named)
+        let prepared = Prepared::new(&self.services, self.key.as_deref())?;
+        match self.classic() && !prepared.is_alone() {
+            true => Err("the classic form of an attestation is signed with a key alone (--tlog-upload=false): leave \
+                         --new-bundle-format=false away for what logs and authorities vouch for"
+                .into()),
+            false => Ok(prepared),
+        }
     }
 
     fn predicate(&self) -> Result<Vec<u8>, Failure> {
         let path = self.predicate.as_ref().filter(|path| !path.is_empty());
         let path = path.ok_or("--predicate FILE names what is attested")?;
-        blob::read(path, predicate::MAX_PREDICATE as u64)
+        read(path, predicate::MAX_PREDICATE as u64)
     }
 }
 
@@ -140,8 +130,10 @@ pub fn run(asked: &Attest) -> Result<(), Failure> {
         );
     }
     let predicate = attesting.predicate()?;
-    let key = attesting.signer()?;
+    let prepared = attesting.prepared()?;
     let sources = fetch::sources(&asked.registry, &asked.images)?;
+    // All that is signed is found before anything is written into a log.
+    let mut found = vec![];
     for name in &asked.images {
         let image = fetch::image(&sources, name)?;
         if image.reference.digest().is_none() {
@@ -154,14 +146,19 @@ pub fn run(asked: &Attest) -> Result<(), Failure> {
         if asked.recursive {
             below(&sources, &image.reference, &image.holding.entries, &mut digests)?;
         }
-        for digest in &digests {
-            let named = fetch::repository(&image.reference);
-            let now = jiff::Timestamp::now();
-            let stated = predicate::statement(&attesting.r#type, &predicate, &named, &fetch::sha256(digest)?, now)?;
-            let envelope = Envelope::sign(&key, stated)?;
+        found.push((image.reference, digests));
+    }
+    let signing = prepared.ready()?;
+    for (reference, digests) in &found {
+        for digest in digests {
+            let (named, now) = (fetch::repository(reference), jiff::Timestamp::now());
+            let sha256 = fetch::sha256(digest)?;
+            let stated = predicate::statement(&attesting.r#type, &predicate, &named, &sha256, now)?;
+            let artifact = Artifact::Digest(Hash::Sha256, sha256.to_vec());
+            let bundle = signing.sign(Unsigned::Statement(&stated), &artifact)?;
             match attesting.classic() {
-                true => in_layers(asked, &sources, &image.reference, digest, &envelope, uri)?,
-                false => as_bundle(asked, &sources, &image.reference, digest, bundle(&key, envelope)?, uri)?,
+                true => in_layers(asked, &sources, reference, digest, envelope(&bundle)?, uri)?,
+                false => as_bundle(asked, &sources, reference, digest, bundle.to_json().to_string().into_bytes(), uri)?,
             }
         }
     }
@@ -176,23 +173,35 @@ pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
     if let Some((flag, _)) = outputs.iter().find(|(_, given)| given.is_some() && !classic) {
         return Err(format!("{flag} is for envelopes (--new-bundle-format=false)").into());
     }
-    let stated = match (&asked.statement, &attesting.predicate) {
+    let (stated, artifact) = match (&asked.statement, &attesting.predicate) {
         (Some(path), None) => {
-            let bytes = blob::read(path, predicate::MAX_PREDICATE as u64)?;
-            Statement::from_json(&bytes)?;
-            bytes
+            let bytes = read(path, predicate::MAX_PREDICATE as u64)?;
+            let artifact = stated_of(&Statement::from_json(&bytes)?);
+            (bytes, artifact)
         }
-        (None, Some(_)) => of_predicate(asked)?,
+        (None, Some(_)) => {
+            let (stated, digest) = of_predicate(asked)?;
+            (stated, Some(digest))
+        }
         _ => return Err("one of --predicate FILE and --statement FILE says what is attested".into()),
     };
-    let key = attesting.signer()?;
-    if !classic {
-        let path = attesting.bundle.as_ref().ok_or("--bundle FILE names where the bundle goes")?;
-        write(path, &bundle(&key, Envelope::sign(&key, stated)?)?)?;
+    let path = match &attesting.bundle {
+        None if !classic => return Err("--bundle FILE names where the bundle goes".into()),
+        path => path,
+    };
+    let prepared = attesting.prepared()?;
+    // What services answer is held to the artifact; a key alone signs whatever it is given.
+    let artifact = match artifact {
+        None if !prepared.is_alone() => return Err("the statement is about nothing that has a SHA-256".into()),
+        artifact => Artifact::Digest(Hash::Sha256, artifact.map_or_else(Vec::new, Vec::from)),
+    };
+    let bundle = prepared.ready()?.sign(Unsigned::Statement(&stated), &artifact)?;
+    if let Some(path) = path {
+        write(path, bundle.to_json().to_string().as_bytes())?;
         say(&format!("Wrote bundle to file {path}"));
         return Ok(());
     }
-    let envelope = Envelope::sign(&key, stated)?;
+    let envelope = envelope(&bundle)?;
     let text = envelope.to_json().to_string();
     match &asked.output_signature {
         Some(path) => {
@@ -208,8 +217,14 @@ pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The statement about a file: called by the last part of its path, as in Cosign.
-fn of_predicate(asked: &AttestBlob) -> Result<Vec<u8>, Failure> {
+/// The SHA-256 of what a statement is about, first of all.
+fn stated_of(statement: &Statement) -> Option<[u8; 32]> {
+    let hex = statement.subjects.iter().find_map(|subject| subject.digests.get("sha256"))?;
+    fetch::sha256(&format!("sha256:{hex}").parse().ok()?).ok()
+}
+
+/// The statement about a file, which is called by the last part of its path, as in Cosign; and its SHA-256.
+fn of_predicate(asked: &AttestBlob) -> Result<(Vec<u8>, [u8; 32]), Failure> {
     let path = asked.blob.as_deref().unwrap_or_default();
     let digest: [u8; 32] = match &asked.hash {
         Some(hex) => {
@@ -223,7 +238,7 @@ fn of_predicate(asked: &AttestBlob) -> Result<Vec<u8>, Failure> {
             return Err("the file and the predicate cannot both be standard input".into());
         }
         None => {
-            let digest = Hash::Sha256.of(&blob::read(path, blob::MAX_BLOB)?);
+            let digest = Hash::Sha256.of(&read(path, blob::MAX_BLOB)?);
             digest.try_into().map_err(|_| Failure::from("a SHA-256 has 32 bytes"))?
         }
     };
@@ -231,19 +246,16 @@ fn of_predicate(asked: &AttestBlob) -> Result<Vec<u8>, Failure> {
     // What Go's path.Base has of nothing.
     let name = if name.is_empty() { "." } else { name };
     let predicate = asked.attesting.predicate()?;
-    Ok(predicate::statement(&asked.attesting.r#type, &predicate, name, &digest, jiff::Timestamp::now())?)
+    let stated = predicate::statement(&asked.attesting.r#type, &predicate, name, &digest, jiff::Timestamp::now())?;
+    Ok((stated, digest))
 }
 
-/// A bundle with this envelope, signed with the key.
-fn bundle(key: &PrivateKey, envelope: Envelope) -> Result<Vec<u8>, Failure> {
-    let bundle = Bundle {
-        version: Version::V0_3,
-        material: Material::PublicKey(STANDARD.encode(PublicKey::from_spki(key.spki())?.key_id())),
-        entries: vec![],
-        timestamps: vec![],
-        content: Content::Envelope(envelope),
-    };
-    Ok(bundle.to_json().to_string().into_bytes())
+/// The envelope in a bundle.
+fn envelope(bundle: &Bundle) -> Result<&Envelope, Failure> {
+    match &bundle.content {
+        Content::Envelope(envelope) => Ok(envelope),
+        Content::Message { .. } => Err("the bundle holds no statement".into()),
+    }
 }
 
 fn in_layers(

@@ -1,41 +1,49 @@
-//! `sign-blob` and `verify-blob`, with keys. In: a file, or standard input. Out: a signature, bare or as a bundle; or whether it is true.
-
-use std::io::Read as _;
+//! `sign-blob` and `verify-blob`. In: a file, or standard input. Out: a signature, bare or as a bundle; or whether it is true.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plimsoll_trust::keys::Signer as _;
-use plimsoll_trust::{Artifact, Bundle, Subject, blob, verify_bundle};
+use plimsoll_trust::signing::Unsigned;
+use plimsoll_trust::{Artifact, Bundle, Content, Subject, blob, verify_bundle};
 
 use super::flags::{SignBlob, VerifyBlob};
-use super::sign::without_services;
-use super::{Failure, demand, key, print, say, write};
+use super::services::Prepared;
+use super::{Failure, demand, print, read, say, write};
 
 /// Bytes of a blob: it is signed and verified as a whole.
 pub const MAX_BLOB: u64 = 1 << 30;
-/// Bytes of a bundle, or of a bare signature.
-const MAX_SIGNATURE: u64 = 16 << 20;
+/// Bytes of a bundle, as many as are read of one.
+const MAX_BUNDLE: u64 = 64 << 20;
+/// Bytes of a bare signature: one by RSA has a kilobyte in base64.
+const MAX_SIGNATURE: u64 = 64 << 10;
 
 pub fn sign(asked: &SignBlob) -> Result<(), Failure> {
-    let Some(named) = &asked.key else {
-        return Err("keyless signing is not built yet: name a key with --key".into());
-    };
-    without_services(asked.tlog_upload, asked.signing_config.as_deref(), asked.use_signing_config)?;
-    let key = key::private(named)?;
-    let bytes = read(&asked.blob, MAX_BLOB)?;
-    if asked.new_bundle_format != Some(false) {
-        let path = asked.bundle.as_ref().ok_or("--bundle FILE names where the bundle goes")?;
-        if asked.output_signature.is_some() {
-            return Err("--output-signature is for bare signatures (--new-bundle-format=false)".into());
+    let bare = asked.new_bundle_format == Some(false);
+    let path = match &asked.bundle {
+        Some(_) if bare => {
+            return Err("--bundle is written in its new form alone: leave --new-bundle-format=false away".into());
         }
-        write(path, &blob::sign(&key, &bytes)?)?;
+        None if !bare => return Err("--bundle FILE names where the bundle goes".into()),
+        path => path,
+    };
+    if !bare && asked.output_signature.is_some() {
+        return Err("--output-signature is for bare signatures (--new-bundle-format=false)".into());
+    }
+    if bare && asked.key.is_none() {
+        return Err("without a key a signature is a bundle, for its certificate is in it: name --bundle FILE".into());
+    }
+    let prepared = Prepared::new(&asked.services, asked.key.as_deref())?;
+    let bytes = read(&asked.blob, MAX_BLOB)?;
+    let signing = prepared.ready()?;
+    let bundle = signing.sign(Unsigned::Message(&bytes), &Artifact::Bytes(&bytes))?;
+    if let Some(path) = path {
+        write(path, bundle.to_json().to_string().as_bytes())?;
         say(&format!("Wrote bundle to file {path}"));
         return Ok(());
     }
-    if asked.bundle.is_some() {
-        return Err("--bundle is written in its new form alone: leave --new-bundle-format=false away".into());
-    }
-    let signature = key.sign(&bytes)?;
+    let signature = match bundle.content {
+        Content::Message { signature, .. } => signature,
+        Content::Envelope(envelope) => envelope.signature,
+    };
     let text = if asked.b64 { STANDARD.encode(signature).into_bytes() } else { signature };
     match &asked.output_signature {
         Some(path) => {
@@ -55,8 +63,20 @@ pub fn verify(asked: &VerifyBlob) -> Result<(), Failure> {
     let now = jiff::Timestamp::now();
     let bytes = read(&asked.blob, MAX_BLOB)?;
     match (&asked.bundle, &asked.signature) {
+        (Some(_), None) if asked.demand.new_bundle_format == Some(false) => {
+            return Err(
+                "--new-bundle-format=false has bundles of a form that is not read here: Cosign 3 writes the new one"
+                    .into(),
+            );
+        }
+        (None, Some(_)) if asked.demand.new_bundle_format == Some(true) => {
+            return Err(
+                "--signature is a bare signature, and --new-bundle-format=true demands a bundle: name it with --bundle"
+                    .into(),
+            );
+        }
         (Some(path), None) => {
-            let bundle = Bundle::from_json(&read(path, MAX_SIGNATURE)?)?;
+            let bundle = Bundle::from_json(&read(path, MAX_BUNDLE)?)?;
             verify_bundle(&bundle, &Artifact::Bytes(&bytes), &trust, &demand, now)?;
         }
         (None, Some(given)) => {
@@ -73,19 +93,4 @@ pub fn verify(asked: &VerifyBlob) -> Result<(), Failure> {
     }
     say("Verified OK");
     Ok(())
-}
-
-/// A file, or standard input for `-`, of at most so many bytes.
-pub fn read(path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
-    let failed = |error: std::io::Error| Failure::from(format!("read {path}: {error}"));
-    let mut bytes = Vec::new();
-    match path {
-        "-" => std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes),
-        _ => std::fs::File::open(path).map_err(failed)?.take(limit + 1).read_to_end(&mut bytes),
-    }
-    .map_err(failed)?;
-    match bytes.len() as u64 > limit {
-        true => Err(format!("{path} has more than {limit} bytes").into()),
-        false => Ok(bytes),
-    }
 }

@@ -10,7 +10,12 @@ const MAX_ROOT: u64 = 4 << 20;
 
 /// What is trusted: what a file says, or Sigstore's public authorities and logs as they are built in. Nothing is fetched.
 pub fn trust(flags: &Flags) -> Result<TrustMaterial, Failure> {
-    let Some(path) = &flags.trusted_root else { return Ok(TrustMaterial::production()?) };
+    root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()))
+}
+
+/// The same of this file.
+pub fn root(path: Option<&str>) -> Result<TrustMaterial, Failure> {
+    let Some(path) = path else { return Ok(TrustMaterial::production()?) };
     let text = super::read(path, MAX_ROOT)?;
     TrustMaterial::from_json(&text).map_err(|refusal| format!("read {path}: {refusal}").into())
 }
@@ -25,6 +30,10 @@ pub fn of(flags: &Flags, subject: Subject) -> Result<Demand, Failure> {
             ];
             if let Some((flag, _)) = identities.iter().find(|(_, given)| given.is_some()) {
                 return Err(format!("{flag} and --key demand two signers of one signature").into());
+            }
+            // Cosign takes these beside a key, and so does this; but nothing holds a key to them.
+            for (flag, _) in of_certificates(flags) {
+                say(&format!("WARNING: {flag} demands nothing of a key: it is for certificates, and --key is given"));
             }
             Signer::Key(key::public(named)?)
         }
@@ -62,19 +71,35 @@ fn identity(flags: &Flags) -> Result<Identity, Failure> {
         }
     };
     let mut identity = Identity::new(name, issuer);
-    let claims = [
-        ("github-workflow-name", &flags.certificate_github_workflow_name),
-        ("github-workflow-ref", &flags.certificate_github_workflow_ref),
-        ("github-workflow-repository", &flags.certificate_github_workflow_repository),
-        ("github-workflow-sha", &flags.certificate_github_workflow_sha),
-        ("github-workflow-trigger", &flags.certificate_github_workflow_trigger),
-    ];
-    for (name, wanted) in claims {
-        if let (Some(claim), Some(wanted)) = (CLAIMS.iter().find(|claim| claim.name == name), wanted) {
-            identity.claims.push((*claim, wanted.clone()));
-        }
+    for (flag, wanted) in claims(flags) {
+        let claim = CLAIMS.iter().find(|claim| flag.strip_prefix("--certificate-") == Some(claim.name));
+        let claim = claim.ok_or_else(|| format!("{flag} names no claim of a certificate that is known"))?;
+        identity.claims.push((*claim, wanted.to_owned()));
     }
     Ok(identity)
+}
+
+/// The claims of a workflow that are demanded, by their flags. An empty one demands nothing, as in Cosign.
+fn claims(flags: &Flags) -> impl Iterator<Item = (&'static str, &str)> {
+    let all = [
+        ("--certificate-github-workflow-name", &flags.certificate_github_workflow_name),
+        ("--certificate-github-workflow-ref", &flags.certificate_github_workflow_ref),
+        ("--certificate-github-workflow-repository", &flags.certificate_github_workflow_repository),
+        ("--certificate-github-workflow-sha", &flags.certificate_github_workflow_sha),
+        ("--certificate-github-workflow-trigger", &flags.certificate_github_workflow_trigger),
+    ];
+    all.into_iter().filter_map(|(flag, wanted)| Some((flag, wanted.as_deref().filter(|wanted| !wanted.is_empty())?)))
+}
+
+/// What is demanded of a certificate beside its holder's name, by the flags.
+fn of_certificates(flags: &Flags) -> impl Iterator<Item = (&'static str, &str)> {
+    let issuers = [
+        ("--certificate-oidc-issuer", &flags.certificate_oidc_issuer),
+        ("--certificate-oidc-issuer-regexp", &flags.certificate_oidc_issuer_regexp),
+    ];
+    let issuers =
+        issuers.into_iter().filter_map(|(flag, wanted)| Some((flag, wanted.as_deref().filter(|w| !w.is_empty())?)));
+    issuers.chain(claims(flags))
 }
 
 /// A name, or a regular expression, which is content with a part of the name: so Cosign has it, and it is said.

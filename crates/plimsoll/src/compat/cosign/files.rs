@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 
 use super::flags::Verify;
-use super::{Failure, blob, say, verify};
+use super::{Failure, read, say, verify};
 use crate::compat::truth;
 
 /// Bytes of a manifest or a Dockerfile.
@@ -73,7 +73,7 @@ fn one(asked: &Verify) -> Result<String, Failure> {
 }
 
 fn text(path: &str) -> Result<String, Failure> {
-    String::from_utf8(blob::read(path, MAX_FILE)?).map_err(|_| format!("{path} is no text in UTF-8").into())
+    String::from_utf8(read(path, MAX_FILE)?).map_err(|_| format!("{path} is no text in UTF-8").into())
 }
 
 fn verified(asked: Verify, mut images: Vec<String>, what: &str) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::attest::{Attest, AttestBlob};
 use super::files::{Dockerfile, Manifest};
-use super::services::{SigningConfig, TrustedRoot};
+use super::installation::{SigningConfig, TrustedRoot};
 use super::shelf::{Attach, Download};
 use super::transfer::{Clean, Copy, Load, Save};
 use super::verify_attestation::{VerifyAttestation, VerifyBlobAttestation};
@@ -41,7 +41,7 @@ pub enum Sub {
     PublicKey(PublicKey),
     /// Sign images in their registry
     #[command(
-        after_help = "Examples:\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --key cosign.key --tlog-upload=false -a build=7 --recursive registry.example.com/app:v1"
+        after_help = "Examples:\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --key cosign.key --tlog-upload=false -a build=7 --recursive registry.example.com/app:v1\n  plimsoll cosign sign --yes registry.example.com/app@sha256:…      (in a CI that gives identity tokens)\n  plimsoll cosign sign --yes --signing-config signing_config.json --trusted-root trusted_root.json --identity-token token registry.example.com/app@sha256:…"
     )]
     Sign(Box<Sign>),
     /// Verify the signatures of images
@@ -51,7 +51,7 @@ pub enum Sub {
     Verify(Box<Verify>),
     /// Sign a file
     #[command(
-        after_help = "Examples:\n  plimsoll cosign sign-blob --key cosign.key --tlog-upload=false --bundle app.sigstore.json app.tar.gz"
+        after_help = "Examples:\n  plimsoll cosign sign-blob --key cosign.key --tlog-upload=false --bundle app.sigstore.json app.tar.gz\n  plimsoll cosign sign-blob --yes --bundle app.sigstore.json app.tar.gz      (in a CI that gives identity tokens)"
     )]
     SignBlob(Box<SignBlob>),
     /// Verify the signature of a file
@@ -174,6 +174,64 @@ pub struct PublicKey {
     pub outfile: Option<String>,
 }
 
+/// Who vouches for a signature, and for whom.
+#[derive(Debug, Args, Default)]
+pub struct Services {
+    /// Put the signature into a transparency log [default: true]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
+    pub tlog_upload: Option<bool>,
+    /// A signing configuration: where the services are; one that names none signs without any
+    #[arg(long, value_name = "FILE", env = "COSIGN_SIGNING_CONFIG")]
+    pub signing_config: Option<String>,
+    /// Fetch a signing configuration: not done here
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub use_signing_config: bool,
+    /// The transparency log, Rekor [default: Sigstore's public one]
+    #[arg(long, value_name = "URL", env = "COSIGN_REKOR_URL")]
+    pub rekor_url: Option<String>,
+    /// The certificate authority, Fulcio, for signing without a key [default: Sigstore's public one]
+    #[arg(long, value_name = "URL", env = "COSIGN_FULCIO_URL")]
+    pub fulcio_url: Option<String>,
+    /// An authority of timestamps (RFC 3161), with its path
+    #[arg(long, value_name = "URL", env = "COSIGN_TIMESTAMP_SERVER_URL")]
+    pub timestamp_server_url: Option<String>,
+    /// Authorities and logs that are trusted: what services answer is held to them [default: Sigstore's public ones, as built in]
+    #[arg(long, value_name = "FILE", env = "COSIGN_TRUSTED_ROOT")]
+    pub trusted_root: Option<String>,
+    /// The identity token, for signing without a key: itself, or its file
+    #[arg(long, value_name = "TOKEN", env = "COSIGN_IDENTITY_TOKEN", hide_env_values = true)]
+    pub identity_token: Option<String>,
+    /// Who issues identity tokens where somebody signs in [default: Sigstore's public one]
+    #[arg(long, value_name = "URL", env = "COSIGN_OIDC_ISSUER")]
+    pub oidc_issuer: Option<String>,
+    /// What this program is called there [default: sigstore]
+    #[arg(long, value_name = "ID", env = "COSIGN_OIDC_CLIENT_ID")]
+    pub oidc_client_id: Option<String>,
+    /// Where an identity token comes from: envvar, filesystem or github-actions [default: whichever there is]
+    #[arg(long, value_name = "NAME", env = "COSIGN_OIDC_PROVIDER")]
+    pub oidc_provider: Option<String>,
+    /// Take no identity token from the environment
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub oidc_disable_ambient_providers: bool,
+    /// How somebody signs in: device (a code for any browser), or token (not at all)
+    #[arg(long, value_name = "FLOW")]
+    pub fulcio_auth_flow: Option<String>,
+    /// No questions
+    #[arg(short, long, env = "COSIGN_YES", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub yes: bool,
+}
+
+/// How a signature lies beside its image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// A bundle, as a referrer.
+    Bundle,
+    /// A layer at a tag.
+    Classic,
+    /// Once each.
+    Both,
+}
+
 #[derive(Debug, Args)]
 pub struct Sign {
     /// Images
@@ -191,18 +249,14 @@ pub struct Sign {
     /// Put the signature into the registry
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
     pub upload: bool,
-    /// Put the signature into a transparency log
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
-    pub tlog_upload: Option<bool>,
-    /// A signing configuration; one that names no services signs without any
-    #[arg(long, value_name = "FILE")]
-    pub signing_config: Option<String>,
-    /// Fetch a signing configuration: not done here
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
-    pub use_signing_config: bool,
+    #[command(flatten)]
+    pub services: Services,
     /// Write a bundle (true, the default), or the classic form
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
     pub new_bundle_format: Option<bool>,
+    /// The form: bundle, classic or both
+    #[arg(long, value_name = "FORM", conflicts_with = "new_bundle_format")]
+    pub format: Option<Form>,
     /// Write the bundle to a file, too
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<String>,
@@ -215,9 +269,6 @@ pub struct Sign {
     /// What the signature calls the image, instead of its repository (classic form)
     #[arg(long, value_name = "NAME")]
     pub sign_container_identity: Option<String>,
-    /// No questions
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
-    pub yes: bool,
     #[command(flatten)]
     pub registry: Registry,
 }
@@ -234,9 +285,6 @@ pub struct Demand {
     /// Take certificates that no certificate transparency log knows
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub insecure_ignore_sct: bool,
-    /// Hold what was signed to the image
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
-    pub check_claims: bool,
     /// Ask nobody: nothing here ever does
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub offline: bool,
@@ -271,7 +319,7 @@ pub struct Demand {
     #[arg(long, value_name = "EVENT")]
     pub certificate_github_workflow_trigger: Option<String>,
     /// What is trusted: authorities and logs [default: Sigstore's public ones, as built in]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "COSIGN_TRUSTED_ROOT")]
     pub trusted_root: Option<String>,
     /// Demand a timestamp of an authority
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
@@ -288,6 +336,9 @@ pub struct Verify {
     pub images: Vec<String>,
     #[command(flatten)]
     pub demand: Demand,
+    /// Hold what was signed to the image
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
+    pub check_claims: bool,
     /// Annotations that have to be signed, KEY=VALUE (repeatable)
     #[arg(short, long, value_name = "KEY=VALUE", value_delimiter = ',')]
     pub annotations: Vec<String>,
@@ -315,21 +366,11 @@ pub struct SignBlob {
     /// A bare signature is written in base64
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
     pub b64: bool,
-    /// Put the signature into a transparency log
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
-    pub tlog_upload: Option<bool>,
-    /// A signing configuration; one that names no services signs without any
-    #[arg(long, value_name = "FILE")]
-    pub signing_config: Option<String>,
-    /// Fetch a signing configuration: not done here
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
-    pub use_signing_config: bool,
+    #[command(flatten)]
+    pub services: Services,
     /// Write a bundle (true, the default), or a bare signature
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth)]
     pub new_bundle_format: Option<bool>,
-    /// No questions
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
-    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -380,34 +421,20 @@ pub fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
 const NOT_BUILT: &[(&str, &[&str])] = &[
     ("keys in services and tokens are not spoken yet", &["kms", "sk", "slot"]),
     (
-        "keyless signing is not built yet",
-        &[
-            "certificate",
-            "certificate-chain",
-            "fulcio-auth-flow",
-            "fulcio-url",
-            "identity-token",
-            "insecure-skip-verify",
-            "issue-certificate",
-            "oidc-client-id",
-            "oidc-client-secret-file",
-            "oidc-disable-ambient-providers",
-            "oidc-issuer",
-            "oidc-provider",
-            "oidc-redirect-url",
-            "output-certificate",
-        ],
+        "certificates come from the certificate authority, and into bundles",
+        &["certificate", "certificate-chain", "issue-certificate", "output-certificate"],
     ),
+    ("what a service answers is always verified", &["insecure-skip-verify"]),
+    ("somebody signs in with a code, at any browser", &["oidc-client-secret-file", "oidc-redirect-url"]),
     (
-        "timestamps and transparency logs are not spoken to yet",
+        "it is not built yet",
         &[
-            "rekor-url",
             "rekor-entry-type",
+            "signing-algorithm",
             "timestamp-client-cacert",
             "timestamp-client-cert",
             "timestamp-client-key",
             "timestamp-server-name",
-            "timestamp-server-url",
             "rfc3161-timestamp",
             "timestamp-certificate-chain",
             "record-creation-timestamp",
@@ -486,9 +513,13 @@ mod tests {
 
     #[test]
     fn flags_that_are_not_built_are_refused_by_name_and_no_other() {
-        for words in
-            ["sign --sk a", "sign --rekor-url=x a", "verify --ca-roots r a", "env a", "attach sbom --certificate c a"]
-        {
+        for words in [
+            "sign --sk a",
+            "sign --rfc3161-timestamp=x a",
+            "verify --ca-roots r a",
+            "env a",
+            "attach sbom --certificate c a",
+        ] {
             assert!(not_built(&line(words)).is_some(), "{words}");
         }
         for words in ["sign --key k a", "verify --key k -- --sk", "verify", "attach signature --certificate c a"] {

@@ -78,24 +78,7 @@ fn whole(path: &str, bytes: &[u8], replace: bool) -> Result<(), Failure> {
 /// Whether somebody agrees that these files are overwritten.
 fn confirmed(paths: &[&str]) -> Result<bool, Failure> {
     paths.iter().for_each(|path| say(&format!("WARNING: File {path} already exists. Overwrite?")));
-    agreed()
-}
-
-/// Whether somebody agrees with what was said.
-pub fn agreed() -> Result<bool, Failure> {
-    let _ = write!(std::io::stderr().lock(), "Are you sure you would like to continue? [y/N] ");
-    let mut line = Vec::new();
-    // A line, and no byte more: a password may follow.
-    let mut stdin = key::input().map_err(|error| format!("read the answer: {error}"))?;
-    while line.len() < 16 && line.last() != Some(&b'\n') {
-        let mut byte = [0];
-        match std::io::Read::read(&mut stdin, &mut byte) {
-            Ok(0) => break,
-            Ok(_) => line.push(byte[0]),
-            Err(error) => return Err(format!("read the answer: {error}").into()),
-        }
-    }
-    Ok(line.trim_ascii().eq_ignore_ascii_case(b"y") || line.trim_ascii().eq_ignore_ascii_case(b"yes"))
+    super::agreed()
 }
 
 #[cfg(test)]

@@ -12,11 +12,13 @@ mod demand;
 mod fetch;
 mod files;
 mod flags;
+mod installation;
 mod key;
 mod keys;
 mod services;
 mod shelf;
 mod sign;
+mod token;
 mod transfer;
 mod tree;
 mod verdict;
@@ -109,8 +111,8 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::Attach(asked) => shelf::attach(&asked),
         Sub::Manifest(asked) => files::manifest(asked),
         Sub::Dockerfile(asked) => files::dockerfile(asked),
-        Sub::TrustedRoot(asked) => services::trusted_root(&asked),
-        Sub::SigningConfig(asked) => services::signing_config(&asked),
+        Sub::TrustedRoot(asked) => installation::trusted_root(&asked),
+        Sub::SigningConfig(asked) => installation::signing_config(&asked),
         Sub::Triangulate(asked) => tree::triangulate(&asked),
         Sub::Tree(asked) => tree::run(&asked),
         Sub::Version => print(&format!("plimsoll {} speaks cosign {SPOKEN}\n", env!("CARGO_PKG_VERSION"))),
@@ -138,8 +140,26 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", super::safe_lines(text));
 }
 
-/// The bytes of a file, which are at most so many.
+/// Whether somebody agrees to what was said before.
+fn agreed() -> Result<bool, Failure> {
+    let _ = write!(std::io::stderr().lock(), "Are you sure you would like to continue? [y/N] ");
+    let mut line = Vec::new();
+    // A line, and no byte more: a password may follow.
+    let mut stdin = key::input().map_err(|error| format!("read the answer: {error}"))?;
+    while line.len() < 16 && line.last() != Some(&b'\n') {
+        let mut byte = [0];
+        match std::io::Read::read(&mut stdin, &mut byte) {
+            Ok(0) => break,
+            Ok(_) => line.push(byte[0]),
+            Err(error) => return Err(format!("read the answer: {error}").into()),
+        }
+    }
+    Ok(line.trim_ascii().eq_ignore_ascii_case(b"y") || line.trim_ascii().eq_ignore_ascii_case(b"yes"))
+}
+
+/// The bytes of a file, or of standard input for `-`, which are at most so many.
 fn read(path: &str, most: u64) -> Result<Vec<u8>, Failure> {
+    let path = if path == "-" { "/dev/stdin" } else { path };
     let read = crate::assess::read_bounded(std::path::Path::new(path), most);
     read.map_err(|error| format!("could not {}", crate::message::chain(&error)).into())
 }

@@ -1,278 +1,294 @@
-//! `trusted-root create` and `signing-config create`. In: what an installation of Sigstore's services has, as flags and PEM files. Out:
-//! the file that `--trusted-root` or `--signing-config` names. Nothing is fetched: what is public is not known here but as built in.
+//! Signing with what vouches for it: an authority of certificates, transparency logs, authorities of timestamps. In: flags, and what is to
+//! be signed. Out: a bundle that was held to the trusted root before anybody else sees it: what a service answers is believed no more
+//! than what a stranger sends.
 
-use std::collections::BTreeMap;
+use plimsoll_sources::{ServiceRequest, SourceOptions, Sources};
+use plimsoll_trust::keys::Signer as _;
+use plimsoll_trust::signing::{self, IdentityToken, LogVersion, SigningConfig, Unsigned};
+use plimsoll_trust::{
+    Artifact, Bundle, Certificate, Demand, Entry, Identity, Pattern, PrivateKey, PublicKey, Signer, Subject,
+    TimeSource, TrustMaterial, verify_bundle,
+};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use clap::{Args, Subcommand};
-use jiff::Timestamp;
-use plimsoll_trust::{Certificate, Hash, PublicKey, Scheme, TrustMaterial};
-use serde_json::{Value, json};
+use super::flags::Services as Flags;
+use super::{Failure, demand, key, say, token};
 
-use super::{Failure, print, read, write};
+/// Bytes of a signing configuration. Sigstore's own has some two kilobytes.
+const MAX_CONFIG: u64 = 1 << 20;
+/// Bytes of a service's answer: certificates, entries and timestamps have some kilobytes.
+const MAX_ANSWER: u64 = 4 << 20;
+/// Sigstore's public services, where Cosign goes, too.
+const PUBLIC_AUTHORITY: &str = "https://fulcio.sigstore.dev";
+const PUBLIC_LOG: &str = "https://rekor.sigstore.dev";
+const PUBLIC_ISSUER: &str = "https://oauth2.sigstore.dev/auth";
 
-/// Bytes of a file with keys or certificates.
-const MAX_PEM: u64 = 1 << 20;
-const TRUSTED_ROOT: &str = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
-const SIGNING_CONFIG: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
-
-#[derive(Debug, Subcommand)]
-pub enum TrustedRoot {
-    /// Write a trusted root of authorities and logs
-    #[command(
-        after_help = "Examples:\n  plimsoll cosign trusted-root create --fulcio url=https://fulcio.example.com,certificate-chain=fulcio.pem --rekor url=https://rekor.example.com,public-key=rekor.pub,start-time=2026-01-01T00:00:00Z --out trusted_root.json"
-    )]
-    Create(Root),
+/// Where a signature goes.
+struct Places {
+    authority: Option<String>,
+    issuer: Option<String>,
+    logs: Vec<(String, LogVersion)>,
+    timestamps: Vec<String>,
 }
 
-#[derive(Debug, Args)]
-pub struct Root {
-    /// An authority of certificates: url=, certificate-chain=FILE[, start-time=, end-time=] (repeatable)
-    #[arg(long, value_name = "SPEC")]
-    pub fulcio: Vec<String>,
-    /// A log of certificates: url=, public-key=FILE, start-time=[, end-time=, origin=] (repeatable)
-    #[arg(long, value_name = "SPEC")]
-    pub ctfe: Vec<String>,
-    /// A log of signatures: as --ctfe (repeatable)
-    #[arg(long, value_name = "SPEC")]
-    pub rekor: Vec<String>,
-    /// An authority of timestamps: as --fulcio (repeatable)
-    #[arg(long, value_name = "SPEC")]
-    pub tsa: Vec<String>,
-    /// Where it goes, instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<String>,
+impl Places {
+    /// Nobody vouches for a signature: no certificate is asked for with a key.
+    fn are_none(&self) -> bool {
+        self.logs.is_empty() && self.timestamps.is_empty()
+    }
 }
 
-#[derive(Debug, Subcommand)]
-pub enum SigningConfig {
-    /// Write a signing configuration of services
-    #[command(
-        after_help = "Examples:\n  plimsoll cosign signing-config create --out none.json\n  plimsoll cosign signing-config create --rekor url=https://rekor.example.com,api-version=1,start-time=2026-01-01T00:00:00Z,operator=example.com --rekor-config ANY --out config.json"
-    )]
-    Create(Config),
+/// Somebody who signs: a key, the certificate of its holder where it is made for this alone, and the services.
+pub struct Signing {
+    key: PrivateKey,
+    public: PublicKey,
+    certificate: Option<Certificate>,
+    places: Places,
+    sources: Sources,
+    trust: TrustMaterial,
 }
 
-#[derive(Debug, Args)]
-pub struct Config {
-    /// An authority of certificates: url=, api-version=, start-time=, operator=[, end-time=] (repeatable)
-    #[arg(long, value_name = "SPEC")]
-    pub fulcio: Vec<String>,
-    /// Who vouches for identities: as --fulcio (repeatable)
-    #[arg(long, value_name = "SPEC")]
-    pub oidc_provider: Vec<String>,
-    /// A log of signatures: as --fulcio (repeatable)
-    #[arg(long, value_name = "SPEC")]
-    pub rekor: Vec<String>,
-    /// How many of the logs are written to: ANY, ALL or EXACT:COUNT
-    #[arg(long, value_name = "MODE")]
-    pub rekor_config: Option<String>,
-    /// An authority of timestamps: as --fulcio (repeatable)
-    #[arg(long, value_name = "SPEC")]
-    pub tsa: Vec<String>,
-    /// How many of the authorities of timestamps are asked
-    #[arg(long, value_name = "MODE")]
-    pub tsa_config: Option<String>,
-    /// Where it goes, instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<String>,
+/// Somebody who is about to sign: what the flags name is read, and no service has been asked.
+pub struct Prepared<'a> {
+    flags: &'a Flags,
+    key: Option<PrivateKey>,
+    places: Places,
+    trust: TrustMaterial,
 }
 
-/// `KEY=VALUE,…`, each key known and once.
-struct Spec<'a> {
-    of: &'a str,
-    values: BTreeMap<&'a str, &'a str>,
-}
+impl<'a> Prepared<'a> {
+    /// Who is to sign, as the flags say: with a key, or with one that will be made and a certificate for it.
+    ///
+    /// # Errors
+    /// What is asked is not to be had, or could not be verified afterwards; nobody agrees that it is written into a log.
+    pub fn new(flags: &'a Flags, key: Option<&str>) -> Result<Prepared<'a>, Failure> {
+        let places = places(flags, jiff::Timestamp::now())?;
+        let keyless = key.is_none();
+        let v2 = places.logs.iter().any(|(_, version)| *version == LogVersion::V2);
+        // A certificate lasts ten minutes: without somebody who vouches for the time, nobody could verify it later.
+        if keyless && places.timestamps.is_empty() && (v2 || places.logs.is_empty()) {
+            let why = "without a key, somebody has to vouch for the time of signing: a log of Rekor's first version, or a timestamp \
+                       authority (--timestamp-server-url)";
+            return Err(why.into());
+        }
+        let key = key.map(key::private).transpose()?;
+        if !places.logs.is_empty() && !flags.yes {
+            confirmed(&places, keyless)?;
+        }
+        let trust = demand::root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()))?;
+        Ok(Prepared { flags, key, places, trust })
+    }
 
-impl<'a> Spec<'a> {
-    fn of(of: &'a str, spec: &'a str, known: &[&str]) -> Result<Spec<'a>, Failure> {
-        let mut values = BTreeMap::new();
-        for pair in spec.split(',') {
-            let (key, value) =
-                pair.split_once('=').ok_or_else(|| format!("--{of}: {pair:?} is not of the form KEY=VALUE"))?;
-            let (key, value) = (key.trim(), value.trim());
-            if !known.contains(&key) {
-                return Err(format!("--{of}: {key:?} is none of {}", known.join(", ")).into());
+    /// Whether nobody but a key will vouch for what is signed.
+    pub fn is_alone(&self) -> bool {
+        self.key.is_some() && self.places.are_none()
+    }
+
+    /// Gets a certificate where there is no key.
+    ///
+    /// # Errors
+    /// There is no identity token, or the authority gives no certificate for it.
+    pub fn ready(self) -> Result<Signing, Failure> {
+        let Prepared { flags, key, places, trust } = self;
+        let sources = Sources::new(&SourceOptions::default())?;
+        let (key, certificate) = match key {
+            Some(key) => (key, None),
+            None => {
+                let authority = places.authority.as_deref();
+                let authority = authority.ok_or("the signing configuration names no certificate authority")?;
+                let token = token::found(flags, places.issuer.as_deref(), &sources)?;
+                token.lasts(jiff::Timestamp::now())?;
+                say("Generating ephemeral keys...");
+                let key = PrivateKey::generate()?;
+                let certificate = certificate(&sources, authority, &token, &key)?;
+                (key, Some(certificate))
             }
-            if values.insert(key, value).is_some() {
-                return Err(format!("--{of}: {key:?} is given twice").into());
+        };
+        let public = PublicKey::from_spki(key.spki())?;
+        Ok(Signing { key, public, certificate, places, sources, trust })
+    }
+}
+
+impl Signing {
+    /// The key that signs.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Whether nobody but the key vouches for what it signs.
+    pub fn is_alone(&self) -> bool {
+        self.certificate.is_none() && self.places.are_none()
+    }
+
+    /// What is trusted of what services answer.
+    pub fn trust(&self) -> &TrustMaterial {
+        &self.trust
+    }
+
+    /// What a signature of this one's has to fulfil.
+    ///
+    /// # Errors
+    /// The certificate names nobody.
+    pub fn demand(&self) -> Result<Demand, Failure> {
+        let signer = match &self.certificate {
+            Some(certificate) => {
+                let (name, issuer) = (certificate.name()?, certificate.issuer_of_identity()?);
+                Signer::Keyless(vec![Identity::new(Pattern::exact(name.text()), Pattern::exact(&issuer))])
             }
+            None => Signer::Key(self.public.clone()),
+        };
+        let (log, timestamp) = (!self.places.logs.is_empty(), !self.places.timestamps.is_empty());
+        Ok(Demand { log, timestamp, ..Demand::new(signer, Subject::Any) })
+    }
+
+    /// Signs, has it vouched for, and holds what came back to the trusted root.
+    ///
+    /// # Errors
+    /// A service does not answer, or its answer is not to be believed.
+    pub fn sign(&self, what: Unsigned<'_>, artifact: &Artifact<'_>) -> Result<Bundle, Failure> {
+        let mut bundle = signing::sign(&self.key, self.certificate.as_ref(), what)?;
+        if self.is_alone() {
+            return Ok(bundle);
         }
-        Ok(Spec { of, values })
-    }
-
-    fn get(&self, key: &str) -> Option<&'a str> {
-        self.values.get(key).copied().filter(|value| !value.is_empty())
-    }
-
-    fn needs(&self, key: &str) -> Result<&'a str, Failure> {
-        self.get(key).ok_or_else(|| format!("--{}: {key}= is missing", self.of).into())
-    }
-
-    fn time(&self, key: &str) -> Result<Option<Timestamp>, Failure> {
-        let wrong = |text: &str, error: jiff::Error| Failure::from(format!("--{}: {key}={text}: {error}", self.of));
-        let read = |text: &str| text.parse::<Timestamp>().map_err(|error: jiff::Error| wrong(text, error));
-        self.get(key).map(read).transpose()
-    }
-
-    /// From when to when it is to be trusted.
-    fn window(&self, start: Option<Timestamp>) -> Result<Value, Failure> {
-        let start = self.time("start-time")?.or(start);
-        let start = start.ok_or_else(|| format!("--{}: start-time= is missing", self.of))?;
-        let mut window = json!({"start": start.to_string()});
-        if let Some(end) = self.time("end-time")? {
-            if end < start {
-                return Err(format!("--{}: it ends before it starts", self.of).into());
-            }
-            window["end"] = end.to_string().into();
+        for address in &self.places.timestamps {
+            let request = signing::timestamp_request(&bundle);
+            let answer = self.ask(
+                "a timestamp",
+                address,
+                "application/timestamp-reply",
+                "application/timestamp-query",
+                &request,
+            )?;
+            bundle.timestamps.push(answer);
         }
-        Ok(window)
+        for (address, version) in &self.places.logs {
+            let entry = self.logged(&bundle, address, *version)?;
+            say(&format!("tlog entry created with index: {}", entry.index));
+            bundle.entries.push(entry);
+        }
+        let distrusted = |refusal| {
+            Failure::from(format!("what the services answered is not believed, and nothing is attached: {refusal}"))
+        };
+        let verified = verify_bundle(&bundle, artifact, &self.trust, &self.demand()?, jiff::Timestamp::now());
+        let verified = verified.map_err(distrusted)?;
+        let stamps = verified.times.iter().filter(|(source, _)| *source == TimeSource::TimestampAuthority).count();
+        if stamps != bundle.timestamps.len() {
+            return Err(
+                "one of the timestamps is by an authority that the trusted root does not know, and nothing is attached"
+                    .into(),
+            );
+        }
+        Ok(bundle)
+    }
+
+    fn logged(&self, bundle: &Bundle, address: &str, version: LogVersion) -> Result<Entry, Failure> {
+        let request = signing::entry_request(bundle, &self.public, version)?;
+        let path = if version == LogVersion::V2 { "/api/v2/log/entries" } else { "/api/v1/log/entries" };
+        let address = format!("{}{path}", address.trim_end_matches('/'));
+        let asked = ServiceRequest {
+            what: "an entry of the transparency log",
+            address: &address,
+            accept: "application/json",
+            bearer: None,
+            body: Some(("application/json", &request)),
+            is_secret: false,
+            statuses: &[200, 201, 409],
+            limit: MAX_ANSWER,
+        };
+        let mut answer = self.sources.ask(&asked)?;
+        if answer.status == 409 {
+            // It holds it already: keys sign the same bytes alike.
+            let place = answer.place.ok_or("the transparency log holds the entry already, and does not say where")?;
+            answer = self.sources.ask(&ServiceRequest { address: &place, body: None, statuses: &[200], ..asked })?;
+        }
+        Ok(signing::entry(&answer.bytes, version)?)
+    }
+
+    fn ask(&self, what: &str, address: &str, accept: &str, kind: &str, body: &[u8]) -> Result<Vec<u8>, Failure> {
+        let request = ServiceRequest {
+            what,
+            address,
+            accept,
+            bearer: None,
+            body: Some((kind, body)),
+            is_secret: false,
+            statuses: &[200, 201],
+            limit: MAX_ANSWER,
+        };
+        Ok(self.sources.ask(&request)?.bytes)
     }
 }
 
-pub fn trusted_root(asked: &TrustedRoot) -> Result<(), Failure> {
-    let TrustedRoot::Create(asked) = asked;
-    let each = |of: &str, specs: &[String], make: fn(&str, &str) -> Result<Value, Failure>| {
-        specs.iter().map(|spec| make(of, spec)).collect::<Result<Vec<_>, _>>()
+/// A certificate for a key that was made for it. It is held to the trusted root with the signature.
+fn certificate(
+    sources: &Sources,
+    authority: &str,
+    token: &IdentityToken,
+    key: &PrivateKey,
+) -> Result<Certificate, Failure> {
+    let body = signing::certificate_request(token, key)?;
+    let request = ServiceRequest {
+        what: "a certificate",
+        address: &format!("{}/api/v2/signingCert", authority.trim_end_matches('/')),
+        accept: "application/json",
+        bearer: Some(token.text()),
+        body: Some(("application/json", &body)),
+        is_secret: true,
+        statuses: &[200, 201],
+        limit: MAX_ANSWER,
     };
-    let root = json!({
-        "mediaType": TRUSTED_ROOT,
-        "tlogs": each("rekor", &asked.rekor, log)?,
-        "certificateAuthorities": each("fulcio", &asked.fulcio, authority)?,
-        "ctlogs": each("ctfe", &asked.ctfe, log)?,
-        "timestampAuthorities": each("tsa", &asked.tsa, authority)?,
-    });
-    let text = root.to_string();
-    // What is written can be read here.
-    TrustMaterial::from_json(text.as_bytes())?;
-    out(asked.out.as_deref(), &text)
+    Ok(signing::certificate(&sources.ask(&request)?.bytes, token, key)?)
 }
 
-fn out(path: Option<&str>, text: &str) -> Result<(), Failure> {
-    match path.filter(|path| !path.is_empty()) {
-        Some(path) => write(path, text.as_bytes()),
-        None => print(format!("{text}\n")),
+/// Where the flags send a signature.
+fn places(flags: &Flags, now: jiff::Timestamp) -> Result<Places, Failure> {
+    if flags.use_signing_config {
+        return Err("no signing configuration is fetched: name a file with --signing-config".into());
     }
-}
-
-fn log(of: &str, spec: &str) -> Result<Value, Failure> {
-    let spec = Spec::of(of, spec, &["url", "public-key", "start-time", "end-time", "origin"])?;
-    let (url, path) = (spec.needs("url")?, spec.needs("public-key")?);
-    let key = PublicKey::from_pem(&read(path, MAX_PEM)?).map_err(|refusal| format!("read {path}: {refusal}"))?;
-    let details = match key.scheme() {
-        Scheme::EcdsaP256 => "PKIX_ECDSA_P256_SHA_256",
-        Scheme::EcdsaP384 => "PKIX_ECDSA_P384_SHA_384",
-        Scheme::Ed25519 => "PKIX_ED25519",
-        _ => return Err(format!("{path}: logs with RSA keys are not spoken").into()),
+    let given = |flag: &Option<String>| flag.clone().filter(|url| !url.is_empty());
+    let urls = [
+        ("--fulcio-url", &flags.fulcio_url),
+        ("--rekor-url", &flags.rekor_url),
+        ("--oidc-issuer", &flags.oidc_issuer),
+        ("--timestamp-server-url", &flags.timestamp_server_url),
+    ];
+    let Some(path) = flags.signing_config.as_deref().filter(|path| !path.is_empty()) else {
+        let log = given(&flags.rekor_url).unwrap_or_else(|| PUBLIC_LOG.to_owned());
+        return Ok(Places {
+            authority: Some(given(&flags.fulcio_url).unwrap_or_else(|| PUBLIC_AUTHORITY.to_owned())),
+            issuer: Some(given(&flags.oidc_issuer).unwrap_or_else(|| PUBLIC_ISSUER.to_owned())),
+            logs: if flags.tlog_upload == Some(false) { vec![] } else { vec![(log, LogVersion::V1)] },
+            timestamps: given(&flags.timestamp_server_url).into_iter().collect(),
+        });
     };
-    // A log of tiles is known by its name and key together.
-    let id = match (spec.get("origin"), key.scheme()) {
-        (Some(origin), Scheme::Ed25519) => {
-            let key = key.spki().get(key.spki().len().saturating_sub(32)..).unwrap_or_default();
-            Hash::Sha256.of(&[origin.as_bytes(), b"\n\x01", key].concat())
-        }
-        _ => key.key_id().to_vec(),
-    };
-    Ok(json!({
-        "baseUrl": url,
-        "hashAlgorithm": "SHA2_256",
-        "publicKey": {"rawBytes": STANDARD.encode(key.spki()), "keyDetails": details, "validFor": spec.window(None)?},
-        "logId": {"keyId": STANDARD.encode(id)},
-    }))
+    if let Some((flag, _)) = urls.iter().find(|(_, url)| given(url).is_some()) {
+        return Err(format!("{flag} and --signing-config both say where the services are: name one").into());
+    }
+    if flags.tlog_upload == Some(false) {
+        return Err("--tlog-upload=false and --signing-config disagree: name a configuration without logs".into());
+    }
+    let config = SigningConfig::from_json(&super::read(path, MAX_CONFIG)?)
+        .map_err(|refusal| Failure::from(format!("read {path}: {refusal}")))?;
+    Ok(Places {
+        authority: config.authority(now)?.map(str::to_owned),
+        issuer: config.issuer(now)?.map(str::to_owned),
+        logs: config.logs(now)?.into_iter().map(|(url, version)| (url.to_owned(), version)).collect(),
+        timestamps: config.timestamps(now)?.into_iter().map(str::to_owned).collect(),
+    })
 }
 
-fn authority(of: &str, spec: &str) -> Result<Value, Failure> {
-    let spec = Spec::of(of, spec, &["url", "certificate-chain", "start-time", "end-time"])?;
-    let (url, path) = (spec.needs("url")?, spec.needs("certificate-chain")?);
-    let chain = Certificate::all_from_pem(&read(path, MAX_PEM)?).map_err(|why| format!("read {path}: {why}"))?;
-    let (Some(first), Some(last)) = (chain.first(), chain.last()) else {
-        return Err(format!("{path} holds no certificate").into());
-    };
-    let start = if of == "tsa" { first.validity().0 } else { last.validity().0 };
-    let certificates: Vec<_> = chain.iter().map(|one| json!({"rawBytes": STANDARD.encode(one.der())})).collect();
-    Ok(json!({"uri": url, "certChain": {"certificates": certificates}, "validFor": spec.window(Some(start))?}))
-}
-
-pub fn signing_config(asked: &SigningConfig) -> Result<(), Failure> {
-    let SigningConfig::Create(asked) = asked;
-    for (specs, mode, name) in [(&asked.rekor, &asked.rekor_config, "rekor"), (&asked.tsa, &asked.tsa_config, "tsa")] {
-        if !specs.is_empty() && mode.is_none() {
-            return Err(format!("--{name}-config must be provided when --{name} is specified").into());
-        }
-    }
-    let each = |of: &str, specs: &[String]| specs.iter().map(|spec| service(of, spec)).collect::<Result<Vec<_>, _>>();
-    let mut config = json!({"mediaType": SIGNING_CONFIG});
-    for (name, of, specs) in [
-        ("caUrls", "fulcio", &asked.fulcio),
-        ("oidcUrls", "oidc-provider", &asked.oidc_provider),
-        ("rekorTlogUrls", "rekor", &asked.rekor),
-        ("tsaUrls", "tsa", &asked.tsa),
-    ] {
-        if !specs.is_empty() {
-            config[name] = each(of, specs)?.into();
-        }
-    }
-    for (name, mode) in [("rekorTlogConfig", &asked.rekor_config), ("tsaConfig", &asked.tsa_config)] {
-        config[name] = mode.as_deref().map_or(Ok(json!({})), selected)?;
-    }
-    out(asked.out.as_deref(), &config.to_string())
-}
-
-fn service(of: &str, spec: &str) -> Result<Value, Failure> {
-    let spec = Spec::of(of, spec, &["url", "api-version", "start-time", "end-time", "operator"])?;
-    let version = spec.needs("api-version")?;
-    let version: u32 = version.parse().map_err(|_| format!("--{of}: api-version={version} is no number"))?;
-    Ok(json!({
-        "url": spec.needs("url")?,
-        "majorApiVersion": version,
-        "validFor": spec.window(None)?,
-        "operator": spec.needs("operator")?,
-    }))
-}
-
-/// How many of several services are used.
-fn selected(mode: &str) -> Result<Value, Failure> {
-    let (name, count) = mode.split_once(':').map_or((mode, None), |(name, count)| (name, Some(count)));
-    match (name.to_uppercase().as_str(), count) {
-        (name @ ("ANY" | "ALL"), None) => Ok(json!({"selector": name})),
-        ("EXACT", Some(count)) => {
-            let count: u32 = count.parse().map_err(|_| format!("EXACT:{count} is no count"))?;
-            Ok(json!({"selector": "EXACT", "count": count}))
-        }
-        _ => Err(format!("{mode:?}: ANY, ALL and EXACT:COUNT are spoken").into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_service_is_said_to_be_is_known_once_and_whole() {
-        let spec = "url=https://a, api-version=1,start-time=2026-01-02T03:04:05Z,operator=x";
-        let made = service("rekor", spec).unwrap();
-        assert_eq!(made["majorApiVersion"], 1);
-        assert_eq!(made["validFor"], json!({"start": "2026-01-02T03:04:05Z"}));
-        for bad in [
-            "url=https://a",
-            "url",
-            "url=https://a,url=https://b",
-            "url=https://a,nosuch=1",
-            &spec.replace("=1,", "=one,"),
-            &spec.replace("2026-01-02", "yesterday"),
-            &format!("{spec},end-time=2025-01-01T00:00:00Z"),
-        ] {
-            assert!(service("rekor", bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn how_many_are_used_is_any_all_or_a_count() {
-        assert_eq!(selected("any").unwrap(), json!({"selector": "ANY"}));
-        assert_eq!(selected("EXACT:2").unwrap(), json!({"selector": "EXACT", "count": 2}));
-        for bad in ["", "SOME", "ANY:1", "EXACT", "EXACT:x"] {
-            assert!(selected(bad).is_err(), "{bad}");
+/// Asks whether it may be written where everybody reads it for ever.
+fn confirmed(places: &Places, keyless: bool) -> Result<(), Failure> {
+    let logs: Vec<&str> = places.logs.iter().map(|(url, _)| url.as_str()).collect();
+    let who = if keyless { ", with the name in your identity token (often an address of mail)," } else { "" };
+    say(&format!(
+        "The signature{who} is written to the transparency log {}: nothing can be taken out of it again.",
+        logs.join(", ")
+    ));
+    match super::agreed()? {
+        true => Ok(()),
+        false => {
+            Err("user declined the prompt: --yes answers it, and --tlog-upload=false signs with a key without a log"
+                .into())
         }
     }
 }

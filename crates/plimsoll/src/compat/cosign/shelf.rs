@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::attest::{ENVELOPE, referrer};
 use super::flags::Registry;
 use super::verify::{Found, each_bundle};
-use super::{Failure, blob, fetch, print, say};
+use super::{Failure, fetch, print, read, say};
 
 /// Bytes of a file with signatures, or of an SBOM.
 const MAX_FILE: u64 = 64 << 20;
@@ -292,7 +292,7 @@ fn attach_signature(asked: &Signature) -> Result<(), Failure> {
     let place = asked.of.place()?;
     let payload = match &asked.payload {
         Some(path) => {
-            let bytes = blob::read(path, MAX_FILE)?;
+            let bytes = read(path, MAX_FILE)?;
             if let Ok(bundle) = Bundle::from_json(&bytes) {
                 return attach_bundle(&place, bytes, &bundle);
             }
@@ -303,7 +303,7 @@ fn attach_signature(asked: &Signature) -> Result<(), Failure> {
     };
     let path = asked.signature.as_ref().ok_or("--signature FILE names the signature")?;
     let text = |path: &String| -> Result<String, Failure> {
-        let bytes = blob::read(path, MAX_FILE)?;
+        let bytes = read(path, MAX_FILE)?;
         Ok(String::from_utf8(bytes).map_err(|_| format!("{path} is no text"))?.trim().to_owned())
     };
     let signature = text(path)?;
@@ -321,11 +321,11 @@ fn attach_signature(asked: &Signature) -> Result<(), Failure> {
         }
     }
     if let Some(path) = &asked.tsr {
-        let stamp = json!({"SignedRFC3161Timestamp": STANDARD.encode(blob::read(path, MAX_FILE)?)});
+        let stamp = json!({"SignedRFC3161Timestamp": STANDARD.encode(read(path, MAX_FILE)?)});
         annotations.insert(simple_signing::TIMESTAMP.to_owned(), stamp.to_string());
     }
     if let Some(path) = &asked.rekor_response {
-        let said: Value = serde_json::from_slice(&blob::read(path, MAX_FILE)?)
+        let said: Value = serde_json::from_slice(&read(path, MAX_FILE)?)
             .map_err(|error| Failure::from(format!("read {path}: {error}")))?;
         let entry = said.get("rekorBundle").filter(|entry| entry.is_object());
         let entry = entry.ok_or_else(|| format!("{path} has no rekorBundle"))?;
@@ -340,7 +340,7 @@ fn attach_attestations(asked: &AttachAttestation) -> Result<(), Failure> {
     let place = asked.of.place()?;
     for path in &asked.attestation {
         say(&format!("Using payload from: {path}"));
-        let bytes = blob::read(path, MAX_FILE)?;
+        let bytes = read(path, MAX_FILE)?;
         if let Ok(bundle) = Bundle::from_json(&bytes) {
             attach_bundle(&place, bytes, &bundle)?;
             continue;
@@ -371,7 +371,7 @@ fn attach_sbom(asked: &Sbom) -> Result<(), Failure> {
         "WARNING: Attaching SBOMs this way does not sign them. To sign them, use 'cosign attest --predicate {} --key <key path>'.",
         asked.sbom
     ));
-    let bytes = blob::read(&asked.sbom, MAX_FILE)?;
+    let bytes = read(&asked.sbom, MAX_FILE)?;
     let place = asked.of.place()?;
     let layer = NewLayer { media_type: media_type.into(), annotations: BTreeMap::new(), bytes };
     // There is one: it takes the place of another.

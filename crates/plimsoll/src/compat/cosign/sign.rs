@@ -1,4 +1,4 @@
-//! `sign`. In: images and a key. Out: a signature on each, by digest, beside those that are there.
+//! `sign`. In: images, and who signs. Out: a signature on each, by digest, beside those that are there.
 
 use std::collections::BTreeMap;
 
@@ -7,37 +7,49 @@ use base64::engine::general_purpose::STANDARD;
 use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::attached::Kind;
 use plimsoll_sources::{NewLayer, Sources};
-use plimsoll_trust::keys::Signer as _;
-use plimsoll_trust::{PrivateKey, PublicKey, SimpleSigning, image_bundle, simple_signing};
+use plimsoll_trust::classic::{self, Claims, Signature};
+use plimsoll_trust::signing::Unsigned;
+use plimsoll_trust::{Artifact, Hash, PublicKey, SimpleSigning, image_bundle, simple_signing};
 use serde_json::Value;
 
-use super::flags::Sign;
-use super::{Failure, attest, fetch, key, say, write};
+use super::flags::{Form, Sign};
+use super::services::{Prepared, Signing};
+use super::{Failure, attest, fetch, say, write};
 
 /// Images of one index that are signed with it.
 const MAX_IMAGES: usize = 1_000;
-/// Bytes of a signing configuration. Sigstore's own has some two kilobytes.
-const MAX_CONFIG: u64 = 1 << 20;
 
 pub fn run(asked: &Sign) -> Result<(), Failure> {
-    let Some(named) = &asked.key else {
-        return Err("keyless signing is not built yet: name a key with --key".into());
+    let form = match (asked.format, asked.new_bundle_format) {
+        (Some(form), _) => form,
+        (None, Some(false)) => Form::Classic,
+        (None, _) => Form::Bundle,
     };
-    without_services(asked.tlog_upload, asked.signing_config.as_deref(), asked.use_signing_config)?;
-    let classic = asked.new_bundle_format == Some(false);
     let outputs = [
-        ("--output-signature", &asked.output_signature, true),
-        ("--output-payload", &asked.output_payload, true),
-        ("--sign-container-identity", &asked.sign_container_identity, true),
-        ("--bundle", &asked.bundle, false),
+        ("--output-signature", &asked.output_signature, Form::Bundle),
+        ("--output-payload", &asked.output_payload, Form::Bundle),
+        ("--sign-container-identity", &asked.sign_container_identity, Form::Bundle),
+        ("--bundle", &asked.bundle, Form::Classic),
     ];
-    if let Some((flag, ..)) = outputs.iter().find(|(_, given, of)| given.is_some() && *of != classic) {
-        let form = if classic { "bundles" } else { "the classic form (--new-bundle-format=false)" };
-        return Err(format!("{flag} is for {form}").into());
+    if let Some((flag, ..)) = outputs.iter().find(|(_, given, not)| given.is_some() && *not == form) {
+        let other = if form == Form::Classic { "bundles" } else { "the classic form (--new-bundle-format=false)" };
+        return Err(format!("{flag} is for {other}").into());
     }
+    let mut to_files = outputs.iter().filter(|(flag, ..)| *flag != "--sign-container-identity");
+    let to_file = to_files.find(|(_, given, _)| given.is_some());
+    // A file holds one signature, and the next one would take its place.
+    let one_to_a_file = |images: usize| match to_file {
+        Some((flag, ..)) if images > 1 => {
+            Err(Failure::from(format!("{flag} takes the signature of one image, and there are {images}")))
+        }
+        _ => Ok(()),
+    };
+    one_to_a_file(asked.images.len())?;
     let annotations = annotations(&asked.annotations)?;
-    let key = key::private(named)?;
+    let prepared = Prepared::new(&asked.services, asked.key.as_deref())?;
     let sources = fetch::sources(&asked.registry, &asked.images)?;
+    // All that is signed is found before anything is written into a log.
+    let mut found = vec![];
     for name in &asked.images {
         let image = fetch::image(&sources, name)?;
         if image.reference.digest().is_none() {
@@ -50,38 +62,21 @@ pub fn run(asked: &Sign) -> Result<(), Failure> {
         if asked.recursive {
             below(&sources, &image.reference, &image.holding.entries, &mut digests)?;
         }
-        for digest in &digests {
-            match classic {
-                true => in_layers(asked, &sources, &image.reference, digest, &key, &annotations)?,
-                false => as_bundle(asked, &sources, &image.reference, digest, &key, &annotations)?,
+        one_to_a_file(digests.len())?;
+        found.push((image.reference, digests));
+    }
+    let signing = prepared.ready()?;
+    for (reference, digests) in &found {
+        for digest in digests {
+            if form != Form::Classic {
+                as_bundle(asked, &sources, reference, digest, &signing, &annotations)?;
+            }
+            if form != Form::Bundle {
+                in_layers(asked, &sources, reference, digest, &signing, &annotations)?;
             }
         }
     }
     Ok(())
-}
-
-/// Refuses what would have to go to a log or a timestamp authority.
-pub fn without_services(tlog_upload: Option<bool>, signing_config: Option<&str>, fetched: bool) -> Result<(), Failure> {
-    if fetched {
-        return Err("no signing configuration is fetched: name a file with --signing-config".into());
-    }
-    let Some(path) = signing_config else {
-        return match tlog_upload {
-            Some(false) => Ok(()),
-            _ => Err("transparency logs are not written to yet: --tlog-upload=false signs without".into()),
-        };
-    };
-    let text = super::read(path, MAX_CONFIG)?;
-    let config: Value = serde_json::from_slice(&text).map_err(|error| format!("read {path}: {error}"))?;
-    let kind = config["mediaType"].as_str().unwrap_or_default();
-    if !kind.starts_with("application/vnd.dev.sigstore.signingconfig.") {
-        return Err(format!("{path} is no signing configuration: it is {kind:?}").into());
-    }
-    let none = |name: &str| config.get(name).is_none_or(|services| services.as_array().is_some_and(Vec::is_empty));
-    match none("rekorTlogUrls") && none("tsaUrls") {
-        true => Ok(()),
-        false => Err(format!("{path} names logs or timestamp authorities, which are not spoken to yet").into()),
-    }
 }
 
 /// The manifests of an index, and of the indexes in it.
@@ -112,13 +107,21 @@ fn in_layers(
     sources: &Sources,
     reference: &ImageReference,
     digest: &Digest,
-    key: &PrivateKey,
+    signing: &Signing,
     annotations: &BTreeMap<String, String>,
 ) -> Result<(), Failure> {
     let identity = asked.sign_container_identity.clone().unwrap_or_else(|| fetch::repository(reference));
     let values = annotations.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
     let payload = SimpleSigning::new(&identity, &digest.to_string(), values).render();
-    let signature = STANDARD.encode(key.sign(&payload)?);
+    let bundle = signing.sign(Unsigned::Message(&payload), &Artifact::Bytes(&payload))?;
+    let layer = classic::annotations(&bundle)?;
+    if !signing.is_alone() {
+        // In this form not all of what was verified is kept: what is kept has to be enough.
+        let claims = Claims { digest: Some(digest.to_string()), annotations: annotations.clone() };
+        let kept = Signature::read(&payload, &layer)?;
+        kept.verify(signing.trust(), &signing.demand()?, &claims, jiff::Timestamp::now())?;
+    }
+    let signature = layer.get(simple_signing::SIGNATURE).cloned().unwrap_or_default();
     if let Some(path) = &asked.output_payload {
         write(path, &payload)?;
     }
@@ -129,14 +132,10 @@ fn in_layers(
         return Ok(());
     }
     let store = fetch::store(reference)?;
-    if is_there(sources, &store, digest, &payload, &PublicKey::from_spki(key.spki())?)? {
+    if signing.is_alone() && is_there(sources, &store, digest, &payload, signing.public())? {
         return Ok(());
     }
-    let layer = NewLayer {
-        media_type: simple_signing::MEDIA_TYPE.into(),
-        annotations: BTreeMap::from([(simple_signing::SIGNATURE.to_owned(), signature)]),
-        bytes: payload,
-    };
+    let layer = NewLayer { media_type: simple_signing::MEDIA_TYPE.into(), annotations: layer, bytes: payload };
     say(&format!("Pushing signature to: {}", fetch::repository(&store)));
     sources.attach(&store, digest, Kind::Signatures, &layer, &|_| false)?;
     Ok(())
@@ -147,10 +146,14 @@ fn as_bundle(
     sources: &Sources,
     reference: &ImageReference,
     digest: &Digest,
-    key: &PrivateKey,
+    signing: &Signing,
     annotations: &BTreeMap<String, String>,
 ) -> Result<(), Failure> {
-    let bytes = image_bundle::sign(key, &fetch::sha256(digest)?, annotations)?;
+    let sha256 = fetch::sha256(digest)?;
+    let statement = image_bundle::statement(&sha256, annotations);
+    let artifact = Artifact::Digest(Hash::Sha256, sha256.to_vec());
+    let bundle = signing.sign(Unsigned::Statement(&statement), &artifact)?;
+    let bytes = bundle.to_json().to_string().into_bytes();
     if let Some(path) = &asked.bundle {
         write(path, &bytes)?;
         say(&format!("Wrote bundle to file {path}"));

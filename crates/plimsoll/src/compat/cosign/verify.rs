@@ -8,7 +8,8 @@ use plimsoll_sources::attached::Kind;
 use plimsoll_sources::{SourceError, Sources};
 use plimsoll_trust::classic::{Claims, Signature};
 use plimsoll_trust::{
-    Demand, Refusal, SIGNATURE, Signer, SimpleSigning, Subject, TrustMaterial, Verified, image_bundle, simple_signing,
+    Demand, Reason, Refusal, SIGNATURE, Signer, SimpleSigning, Subject, TrustMaterial, Verified, image_bundle,
+    simple_signing,
 };
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ impl<T> Found<T> {
     pub fn held(&mut self, outcome: Result<T, Refusal>) {
         match outcome {
             Ok(one) => self.verified.push(one),
-            Err(refusal) => self.refused.push(refusal.to_string()),
+            Err(refusal) => self.refused(&refusal),
         }
     }
 
@@ -58,6 +59,12 @@ impl<T> Found<T> {
         let is_read = matches!(error, SourceError::Malformed { .. } | SourceError::Json { .. });
         let list = if is_read { &mut self.refused } else { &mut self.unread };
         list.push(Failure::from(error).why);
+    }
+
+    /// A signature that is none, or of which it cannot be told.
+    fn refused(&mut self, refusal: &Refusal) {
+        let list = if refusal.reason.is_untold() { &mut self.unread } else { &mut self.refused };
+        list.push(refusal.to_string());
     }
 
     /// Signatures that fulfil the demand; without one, that none does only where all could be read.
@@ -86,7 +93,7 @@ pub fn run(asked: &Verify) -> Result<(), Failure> {
         annotations: annotations(&asked.annotations)?,
         demand: demand::of(&asked.demand, Subject::Signature)?,
         trust: demand::trust(&asked.demand)?,
-        check_claims: asked.demand.check_claims,
+        check_claims: asked.check_claims,
         bundles: asked.demand.new_bundle_format,
         now: jiff::Timestamp::now(),
     };
@@ -181,9 +188,14 @@ fn layers(
     // What is signed here is the payload, which the claims hold to the image.
     let demand = Demand { subject: Subject::Any, ..wanted.demand.clone() };
     for layer in &attached.found.layers {
-        if layer.media_type != simple_signing::MEDIA_TYPE || layer.size > simple_signing::MAX_PAYLOAD as u64 {
-            let (kind, size) = (&layer.media_type, layer.size);
-            found.refused.push(format!("the layer {} is no signature: it is {kind:?} of {size} bytes", layer.digest));
+        let (kind, size) = (&layer.media_type, layer.size);
+        let why = format!("the layer {} is no signature: it is {kind:?} of {size} bytes", layer.digest);
+        if layer.media_type != simple_signing::MEDIA_TYPE {
+            found.refused(&Refusal::new(Reason::PayloadType, why));
+            continue;
+        }
+        if layer.size > simple_signing::MAX_PAYLOAD as u64 {
+            found.refused(&Refusal::new(Reason::TooLarge, why));
             continue;
         }
         let payload = match attached.bytes(layer) {
@@ -196,7 +208,7 @@ fn layers(
         let signature = Signature::read(&payload, &layer.annotations);
         match signature.and_then(|one| one.verify(&wanted.trust, &demand, &claims, wanted.now)) {
             Ok((signed, verified)) => found.verified.push(said(&signed, &verified)),
-            Err(refusal) => found.refused.push(refusal.to_string()),
+            Err(refusal) => found.refused(&refusal),
         }
     }
     Ok(())

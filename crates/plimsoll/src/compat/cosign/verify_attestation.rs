@@ -17,7 +17,7 @@ use super::fetch::Image;
 use super::flags::{Demand as Flags, Registry};
 use super::verdict::Verdict;
 use super::verify::{Found, each_bundle, tell};
-use super::{Failure, blob, demand, fetch, print, say};
+use super::{Failure, blob, demand, fetch, print, read, say};
 
 /// Bytes of a bundle or an envelope: beyond that none is read.
 const MAX_ENVELOPE: u64 = 64 << 20;
@@ -199,8 +199,8 @@ pub fn of_blob(asked: &VerifyBlobAttestation) -> Result<(), Failure> {
     let demand = demand::of(&asked.demand, Subject::Predicate(uri.to_owned()))?;
     let trust = demand::trust(&asked.demand)?;
     let (given, is_bundle) = match (&asked.bundle, &asked.signature) {
-        (Some(path), None) => (blob::read(path, MAX_ENVELOPE)?, true),
-        (None, Some(path)) => (blob::read(path, MAX_ENVELOPE)?, false),
+        (Some(path), None) => (read(path, MAX_ENVELOPE)?, true),
+        (None, Some(path)) => (read(path, MAX_ENVELOPE)?, false),
         (Some(_), Some(_)) => return Err("--bundle and --signature are two attestations: name one".into()),
         (None, None) => return Err("--bundle FILE or --signature FILE names the attestation".into()),
     };
@@ -208,7 +208,7 @@ pub fn of_blob(asked: &VerifyBlobAttestation) -> Result<(), Failure> {
     let content;
     let artifact = match (&asked.blob, asked.demand.check_claims) {
         (Some(path), true) => {
-            content = blob::read(path, blob::MAX_BLOB)?;
+            content = read(path, blob::MAX_BLOB)?;
             Some(Artifact::Bytes(&content))
         }
         (None, true) => Some(by_digest(asked)?),
