@@ -6,6 +6,7 @@ Usage: fuzz/seeds.py CORPUS [TARGET…]          (writes CORPUS/TARGET/seed-N; w
 Text stands below; archives, programs and package databases are made here. Files in fuzz/seeds/TARGET, and the fixtures of
 the crates, are copied.
 """
+import base64
 import gzip
 import hashlib
 import io
@@ -22,6 +23,23 @@ SHA = "sha256:" + "ab" * 32
 KEYS = os.path.join(ROOT, "crates/plimsoll-trust/tests/keys")
 SIMPLE = (b'{"critical":{"identity":{"docker-reference":"example.org/a"},"image":{"docker-manifest-digest":"%s"},'
           b'"type":"cosign container image signature"},"optional":%%s}') % SHA.encode()
+
+STATEMENTS = [
+    (b'{"_type":"https://in-toto.io/Statement/%s","subject":[{"name":"a","digest":{"sha256":"%s"}%s}],'
+     b'"predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{}}') % (version, SHA[7:].encode(), more)
+    for version, more in [(b"v1", b""), (b"v0.1", b',"annotations":{"a":"b"}')]
+]
+
+SERVICES = [
+    b"e30.eyJzdWIiOiJhIiwiZXhwIjoxfQ.AAAA",
+    b'{"signedCertificateEmbeddedSct":{"chain":{"certificates":["-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n"]}}}',
+    b'{"1":{"body":"%s","integratedTime":1,"logID":"%s","logIndex":7,"verification":{"signedEntryTimestamp":"AAAA","inclusionProof":'
+    b'{"checkpoint":"x","hashes":["%s"],"logIndex":0,"rootHash":"%s","treeSize":2}}}}'
+    % (base64.b64encode(b'{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{}}'), *[b"ab" * 32] * 3),
+    b'{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","caUrls":[{"url":"https://a","majorApiVersion":1,"validFor":'
+    b'{"start":"2025-01-01T00:00:00Z"},"operator":"a"}],"rekorTlogUrls":[{"url":"https://b","majorApiVersion":2},'
+    b'{"url":"https://c","majorApiVersion":1}],"rekorTlogConfig":{"selector":"EXACT","count":1},"tsaUrls":[]}',
+]
 
 
 def tar(files, style=tarfile.PAX_FORMAT):
@@ -686,6 +704,11 @@ def seeds():
         "certificate": [],
         "timestamp": [],
         "checkpoint": [],
+        "statement": STATEMENTS,
+        "service_answers": SERVICES + [
+            json.dumps(json.load(open(os.path.join(ROOT, "fuzz/seeds/bundle/v2-cosigned.json")))["verificationMaterial"]["tlogEntries"][0]).encode()
+        ],
+        "trusted_root": [open(os.path.join(ROOT, "fuzz/src/offline-world.json"), "rb").read()],
         "trivy_db": [],
         "index": [],
     }

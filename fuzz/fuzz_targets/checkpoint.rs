@@ -1,37 +1,22 @@
-//! Checkpoints of logs: a text that no log signed makes no entry good.
+//! Checkpoints of logs, of both versions, in the bundles of seeds: one that is taken says what the log signed, whatever stands below.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use plimsoll_fuzz::trust;
-use plimsoll_trust::{Artifact, Entry, Hash, Parts, Proof, SignedContent, Subject, verify_parts};
+use plimsoll_trust::{Artifact, Subject, verify_bundle};
 
 fuzz_target!(|data: &[u8]| {
     let note = plimsoll_fuzz::text(data);
-    let body = b"{}".to_vec();
-    let root: [u8; 32] = Hash::Sha256.of(b"\0{}").try_into().unwrap_or_default();
-    for log in &trust::root().logs {
-        let proof = Proof { index: 0, size: 1, root, hashes: Vec::new(), checkpoint: Some(note.to_owned()) };
-        let version = if log.base_url.contains("log.") { "0.0.2" } else { "0.0.1" };
-        let entry = Entry {
-            index: 0,
-            log: log.id.clone(),
-            kind: ("hashedrekord".to_owned(), version.to_owned()),
-            integrated: None,
-            promise: None,
-            proof: Some(proof),
-            body: body.clone(),
-        };
-        let parts = Parts {
-            certificate: None,
-            content: SignedContent::Message(b"a signature"),
-            entries: std::slice::from_ref(&entry),
-            proven: true,
-            timestamps: &[],
-            stamped: None,
-        };
+    let artifact = Artifact::Bytes(trust::ARTIFACT);
+    for seed in [trust::LOGGED, trust::STAMPED] {
+        let mut bundle = trust::bundle(seed);
+        let proof = bundle.entries[0].proof.as_mut().expect("the seed has a proof");
+        let signed = proof.checkpoint.replace(note.to_owned()).expect("the seed has a checkpoint");
+        let (signed, _) = signed.split_once("\n\n").expect("a checkpoint has an empty line");
         for demand in trust::demands(Subject::Any) {
-            let artifact = Artifact::Bytes(trust::ARTIFACT);
-            assert!(verify_parts(&parts, &artifact, trust::root(), demand, trust::now()).is_err());
+            if verify_bundle(&bundle, &artifact, trust::root(), demand, trust::now()).is_ok() {
+                assert_eq!(note.rsplit_once("\n\n").map(|(text, _)| text), Some(signed));
+            }
         }
     }
 });

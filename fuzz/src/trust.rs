@@ -3,7 +3,17 @@
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
-use plimsoll_trust::{Demand, Identity, Pattern, PublicKey, Signer, Subject, TrustMaterial};
+use plimsoll_trust::{Bundle, Demand, Identity, Pattern, PublicKey, Signer, Subject, TrustMaterial};
+
+/// A seed whose log is of the first version, and gives the time.
+pub const LOGGED: &str = include_str!("../seeds/bundle/v1.json");
+/// One whose log is of the second, with a timestamp.
+pub const STAMPED: &str = include_str!("../seeds/bundle/v2-cosigned.json");
+
+/// A seed as a bundle.
+pub fn bundle(seed: &str) -> Bundle {
+    Bundle::from_json(seed.as_bytes()).expect("a seed is a bundle")
+}
 
 /// What the seeds sign.
 pub const ARTIFACT: &[u8] = b"an artifact of the offline world\n";
