@@ -447,21 +447,11 @@ impl Services {
 
     fn second_version(&self, body: &[u8], fault: &str) -> Result<Reply, &'static str> {
         let asked: Value = serde_json::from_slice(body).map_err(|_| "no JSON")?;
-        let asked = &asked["hashedRekordRequestV002"];
-        let verifier = &asked["signature"]["verifier"];
-        let key = match &verifier["x509Certificate"]["rawBytes"] {
-            Value::Null => PublicKey::from_spki(&unb64(&verifier["publicKey"]["rawBytes"])).map_err(|_| "no key")?,
-            raw => Certificate::from_der(&unb64(raw)).map_err(|_| "no certificate")?.key().clone(),
+        let entry = match asked.get("dsseRequestV002") {
+            Some(asked) => envelope_of_the_second_version(asked)?,
+            None => digest_of_the_second_version(&asked["hashedRekordRequestV002"])?,
         };
-        let (hash, name) = match verifier["keyDetails"].as_str() {
-            Some("PKIX_ECDSA_P384_SHA_384") => (Hash::Sha384, "SHA2_384"),
-            Some(_) => (Hash::Sha256, "SHA2_256"),
-            None => return Err("no details of the key"),
-        };
-        let signature = unb64(&asked["signature"]["content"]);
-        key.verify_digest(hash, &unb64(&asked["digest"]), &signature).map_err(|_| "a wrong signature")?;
-        let entry = json!({"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": {"hashedRekordV002": {
-            "data": {"algorithm": name, "digest": asked["digest"]}, "signature": asked["signature"]}}});
+        let kind = entry["kind"].clone();
         let mut entries = self.second.lock().unwrap();
         entries.0.push((entry.to_string().into_bytes(), now()));
         let at = if fault == "other-entry" { 0 } else { entries.0.len() - 1 };
@@ -477,7 +467,7 @@ impl Services {
         Ok(json_reply(
             201,
             &json!({"logIndex": at.to_string(), "logId": {"keyId": b64(&id)},
-            "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"}, "integratedTime": "0", "inclusionPromise": null,
+            "kindVersion": {"kind": kind, "version": "0.0.2"}, "integratedTime": "0", "inclusionPromise": null,
             "inclusionProof": {"logIndex": at.to_string(), "rootHash": b64(&root), "treeSize": entries.0.len().to_string(),
                 "hashes": hashes.iter().map(|h| b64(h)).collect::<Vec<_>>(), "checkpoint": {"envelope": note}},
             "canonicalizedBody": b64(body)}),
@@ -498,6 +488,38 @@ impl Services {
             stamp(&setup, &imprint, &self.tsa, &self.tsa_ders, &self.stranger)
         };
         Ok((201, vec![("Content-Type", "application/timestamp-reply".into())], reply))
+    }
+}
+
+/// A signature of a digest, for the second version.
+fn digest_of_the_second_version(asked: &Value) -> Result<Value, &'static str> {
+    let verifier = &asked["signature"]["verifier"];
+    let (hash, name) = match verifier["keyDetails"].as_str() {
+        Some("PKIX_ECDSA_P384_SHA_384") => (Hash::Sha384, "SHA2_384"),
+        Some(_) => (Hash::Sha256, "SHA2_256"),
+        None => return Err("no details of the key"),
+    };
+    let signature = unb64(&asked["signature"]["content"]);
+    raw_key(verifier)?.verify_digest(hash, &unb64(&asked["digest"]), &signature).map_err(|_| "a wrong signature")?;
+    Ok(json!({"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": {"hashedRekordV002": {
+        "data": {"algorithm": name, "digest": asked["digest"]}, "signature": asked["signature"]}}}))
+}
+
+/// An envelope, as older clients send it to the second version.
+fn envelope_of_the_second_version(asked: &Value) -> Result<Value, &'static str> {
+    let envelope = Envelope::from_json(asked["envelope"].to_string().as_bytes()).map_err(|_| "no envelope")?;
+    let verifier = &asked["verifiers"][0];
+    raw_key(verifier)?.verify(&envelope.signed_bytes(), &envelope.signature).map_err(|_| "a wrong signature")?;
+    Ok(json!({"apiVersion": "0.0.2", "kind": "dsse", "spec": {"dsseV002": {
+        "payloadHash": {"algorithm": "SHA2_256", "digest": b64(&sha256(&envelope.payload))},
+        "signatures": [{"content": b64(&envelope.signature), "verifier": verifier}]}}}))
+}
+
+/// The key of a verifier as the second version has it.
+fn raw_key(verifier: &Value) -> Result<PublicKey, &'static str> {
+    match &verifier["x509Certificate"]["rawBytes"] {
+        Value::Null => PublicKey::from_spki(&unb64(&verifier["publicKey"]["rawBytes"])).map_err(|_| "no key"),
+        raw => Ok(Certificate::from_der(&unb64(raw)).map_err(|_| "no certificate")?.key().clone()),
     }
 }
 
