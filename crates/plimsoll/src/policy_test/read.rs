@@ -185,14 +185,7 @@ impl Reader<'_> {
                     let holds = value
                         .get("holds")
                         .ok_or_else(|| self.at(value, "an image has `holds`: `clean`, an archive or a layout"))?;
-                    let attested = value.get("attested").map_or(&[][..], |attested| attested.pairs());
-                    let attested = attested.iter().map(|(kind, _)| {
-                        let kind = self.text(kind, "attested")?;
-                        let by =
-                            value.get("attested").map(|all| self.texts(all, &kind)).transpose()?.unwrap_or_default();
-                        Ok((kind, by))
-                    });
-                    let attested = attested.collect::<Read<_>>()?;
+                    let attested = value.get("attested").map(|all| self.attested(all)).transpose()?.unwrap_or_default();
                     (self.text(holds, "holds")?, Some(Signed { by: self.texts(value, "signed")?, attested }))
                 }
                 _ => (self.text(value, "images")?, None),
@@ -204,6 +197,20 @@ impl Reader<'_> {
             Ok(Image { name, holds, signed })
         };
         images.pairs().iter().map(image).collect()
+    }
+
+    /// Types of attestations, each with whose they are.
+    fn attested(&self, node: &Node) -> Read<Vec<(String, Vec<String>)>> {
+        if !matches!(node.value, Yaml::Map(_)) {
+            return Err(
+                self.at(node, "`attested` is a mapping: a type of attestations to the authorities that made one")
+            );
+        }
+        let of = |(kind, _): &(Arc<Node>, Arc<Node>)| {
+            let kind = self.text(kind, "attested")?;
+            Ok((kind.clone(), self.texts(node, &kind)?))
+        };
+        node.pairs().iter().map(of).collect()
     }
 
     fn case(&self, node: &Arc<Node>) -> Read<Case> {

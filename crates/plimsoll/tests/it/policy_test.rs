@@ -48,6 +48,12 @@ fn signatures_are_what_the_file_says_and_unknown_where_it_says_nothing() {
     std::fs::write(&file, cases.replace("signed: [audit]", "signed: [auditor]")).unwrap();
     let run = plimsoll(&["policy", "test", file.to_str().unwrap()]);
     assert!(run.status == 2 && run.err.contains("`auditor`"), "{}{}", run.out, run.err);
+    for nothing in ["[vuln]", "vuln", "7"] {
+        std::fs::write(&file, cases.replacen("{vuln: [audit]}", nothing, 1)).unwrap();
+        let run = plimsoll(&["policy", "test", file.to_str().unwrap()]);
+        let words = "loadline-test.yaml:2: `attested` is a mapping";
+        assert!(run.status == 2 && run.err.contains(words), "{nothing}: {}{}", run.out, run.err);
+    }
 }
 
 #[test]
