@@ -56,6 +56,9 @@ pub struct Verified {
     /// What its predicate says, where that is VEX.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vex: Vec<VexStatement>,
+    /// What of that could not be used: it hides nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vex_problems: Vec<Problem>,
 }
 
 /// What a policy in Rego says of a statement.

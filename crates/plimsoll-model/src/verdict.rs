@@ -38,9 +38,10 @@ pub enum ReasonCode {
     Refused,
     /// The tag or its absence breaks the entry's rule.
     Tag,
-    /// A signature that the entry asks for is not there, or nobody could tell.
+    /// A signature that the entry asks for is not there, or nobody could tell; and who signed, for information.
     Signature,
-    /// An attestation that the entry asks for is not there, or nobody could tell.
+    /// An attestation that the entry asks for is not there, or nobody could tell; and which one holds or is not believed, as warning or
+    /// for information.
     Attestation,
     /// A vulnerability clause holds.
     Vulnerability,

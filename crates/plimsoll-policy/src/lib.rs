@@ -38,6 +38,6 @@ pub use remarks::remarks;
 pub use schema::schema;
 pub use settings::{Setting, settings};
 pub use show::effective;
-pub use signing::PREDICATE_TYPES;
+pub use signing::{PREDICATE_TYPES, predicate_type};
 pub use standing::{Standing, ruled_by, standing};
 pub use vex::read_vex;

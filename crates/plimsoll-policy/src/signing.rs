@@ -15,7 +15,8 @@ use crate::glob;
 use crate::units::{self, Wrong};
 use crate::yaml::Node;
 
-/// Short names for types of attestations, as cosign has them, and the URIs that statements have for them.
+/// Short names for types of attestations, as cosign has them, and the URIs that statements have for them. The library that verifies
+/// has them too, for siblings do not import it; the binary, which has both, tests that they are the same.
 pub const PREDICATE_TYPES: &[(&str, &str)] = &[
     ("custom", "https://cosign.sigstore.dev/attestation/v1"),
     ("cyclonedx", "https://cyclonedx.org/bom"),
@@ -40,11 +41,11 @@ const MAX_KEY: usize = 8 << 10;
 const MAX_URI: usize = 2048;
 
 /// The predicate type that a word of the policy means.
-pub(crate) fn predicate_type(word: &str) -> &str {
+pub fn predicate_type(word: &str) -> &str {
     PREDICATE_TYPES.iter().find(|(name, _)| *name == word).map_or(word, |(_, uri)| uri)
 }
 
-/// Why a text is no public key: neither PEM nor a path.
+/// Why a text that is PEM is no public key. Any other is a path, which whoever opens it judges.
 pub(crate) fn key_fault(text: &str) -> Option<Wrong> {
     if !text.contains("-----BEGIN") {
         return None;
@@ -274,7 +275,7 @@ pub(crate) fn attestations(
     items(entry, "attestations").iter().map(rule).collect()
 }
 
-/// Every name of an authority that a file's entries mention, with its place and the place's words.
+/// Every name of an authority that a file's entries mention, with its place.
 pub(crate) fn mentions(root: &Node) -> Vec<(String, Span)> {
     let mut all = Vec::new();
     for entry in items(root, "images") {

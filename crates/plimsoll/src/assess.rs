@@ -13,7 +13,7 @@ use plimsoll_sources::ResolvedImage;
 use crate::cli::{Origin, ReachArgs};
 use crate::progress::Meter;
 use crate::session::Session;
-use crate::signatures;
+use crate::signatures::Wanted;
 
 /// An assessment and the names that only some formats show.
 pub struct Gathered {
@@ -48,15 +48,16 @@ pub fn signed(
     assessment: &mut Assessment,
 ) -> anyhow::Result<()> {
     let subject = &assessment.subject;
-    let namespace = session.namespace.as_deref().or(subject.namespace.as_deref());
-    let asked = signatures::asking(session, subject.reference.as_ref(), namespace).is_some();
-    if !asked || from != Origin::Registry || reach.offline || subject.digest.is_none() {
+    if from != Origin::Registry || reach.offline || subject.digest.is_none() {
         return Ok(());
     }
+    let namespace = session.namespace.as_deref().or(subject.namespace.as_deref());
+    let Some(wanted) = Wanted::of(session, subject.reference.as_ref(), namespace, session.at) else { return Ok(()) };
     let meter = Meter::new(session.quiet, name);
     let sources = crate::reach::sources(reach, &session.cache_dir, &meter)?;
-    signatures::look(session, &sources, &reference(name)?, assessment);
+    let facts = wanted.facts(&sources, &reference(name)?, subject);
     meter.finish();
+    assessment.signatures = Some(facts);
     Ok(())
 }
 
@@ -246,7 +247,7 @@ pub fn context(session: &Session) -> plimsoll_policy::Context<'_> {
     }
 }
 
-/// The assessment with what rules over images say of it.
+/// The assessment with what rules over images say of it. Of an object they were asked before, and that stays.
 pub fn with_rulings(session: &Session, mut assessment: Assessment) -> Assessment {
     let rulings = session.policies.of_image(&assessment, session.at);
     if !rulings.is_empty() {
@@ -256,10 +257,8 @@ pub fn with_rulings(session: &Session, mut assessment: Assessment) -> Assessment
 }
 
 /// The assessment with its verdict.
-pub fn judged(session: &Session, mut assessment: Assessment) -> Assessment {
-    // Of an object they are there already.
-    let rulings = session.policies.of_image(&assessment, session.at);
-    assessment.rulings.extend(rulings);
+pub fn judged(session: &Session, assessment: Assessment) -> Assessment {
+    let mut assessment = with_rulings(session, assessment);
     assessment.verdict = Some(plimsoll_policy::judge(&assessment, &session.policy, &context(session)));
     assessment
 }

@@ -203,10 +203,27 @@ fn believed(
     for one in facts.verified.iter().filter(|one| of_rule(rule, digest, one)) {
         let by = &one.authority;
         match held(rule, one, case.context.at) {
-            Held::Holds(_) if one.vex.is_empty() => {
-                push(Effect::Info, format!("the attestation of type `{kind}` by `{by}` says nothing that is VEX"));
+            Held::Holds(_) => {
+                let why = one.vex_problems.first().map(|problem| {
+                    let more = match one.vex_problems.len() - 1 {
+                        0 => String::new(),
+                        more => format!(" and {more} more"),
+                    };
+                    format!(": could not {}{more}", shown(&problem.message))
+                });
+                if one.vex.is_empty() {
+                    let why = why.unwrap_or_default();
+                    push(
+                        Effect::Info,
+                        format!("the attestation of type `{kind}` by `{by}` says nothing that is VEX{why}"),
+                    );
+                } else if let Some(why) = why {
+                    push(
+                        Effect::Info,
+                        format!("not all of the attestation of type `{kind}` by `{by}` can be used{why}"),
+                    );
+                }
             }
-            Held::Holds(_) => {}
             Held::Fails(why) => push(Effect::Info, format!("an attestation of type `{kind}` is not believed: {why}")),
             Held::Unknown(why) => push(Effect::Undecided, format!("could not tell whether to believe its VEX: {why}")),
         }

@@ -179,6 +179,7 @@ fn signed(authority: &str, digest: Digest) -> Verified {
         made_at: None,
         rego: BTreeMap::new(),
         vex: Vec::new(),
+        vex_problems: Vec::new(),
     }
 }
 
@@ -605,6 +606,22 @@ fn only_a_verified_vex_of_a_named_authority_lowers_a_finding() {
         let assessment = with_vex(&policy, other);
         let verdict = judge(&assessment, &policy, &Context::at(at("2026-11-29")));
         assert!(verdict.outcome == Outcome::Denied && verdict.hidden.is_empty(), "{verdict:?}");
+    }
+    // What of it could not be used is told, with how much of it there is.
+    let problem = |number: usize| Problem::note(ProblemKind::BadInput, format!("use statement {number}"));
+    let unused = |vex: &[VexStatement], problems: usize| {
+        let vex_problems = (1..=problems).map(problem).collect();
+        let one = Verified { vex: vex.to_vec(), vex_problems, ..attested("release", openvex) };
+        said(&policy, &with_vex(&policy, one)).1
+    };
+    for (all, words) in [
+        (
+            unused(std::slice::from_ref(&clear), 3),
+            "not all of the attestation of type `openvex` by `release` can be used: could not use statement 1 and 2 more",
+        ),
+        (unused(&[], 1), "says nothing that is VEX: could not use statement 1"),
+    ] {
+        assert!(all.contains(words), "{all}");
     }
     // Under another policy's authorities it is nobody's word.
     let mut foreign = counts.clone();

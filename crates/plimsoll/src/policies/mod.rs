@@ -374,8 +374,8 @@ impl Statements {
         Ok(Statements(rego::Modules::of(&found.files)?))
     }
 
-    /// What they say of a statement, as JSON.
-    pub fn ask(&self, statement: &[u8], at: Timestamp) -> Vec<Objection> {
+    /// What they say of a statement, as JSON, by `until` at the latest.
+    pub fn ask(&self, statement: &[u8], at: Timestamp, until: Instant) -> Vec<Objection> {
         let document = match Value::from_json(statement) {
             Ok(document) => document,
             Err(error) => {
@@ -383,8 +383,8 @@ impl Statements {
                 return vec![Objection { effect: Effect::Undecided, message }];
             }
         };
-        let deadline = Instant::now().checked_add(TIME);
-        let budget = Budget { deadline, memory: MEMORY, ..Budget::default() };
+        let deadline = Instant::now().checked_add(TIME).map_or(until, |own| own.min(until));
+        let budget = Budget { deadline: Some(deadline), memory: MEMORY, ..Budget::default() };
         let mut said = self.0.ask(&Question { document, json: None, at, unchanged: None }, &budget);
         // The strongest first: of too many the weak are left out.
         said.sort_by_key(|one| std::cmp::Reverse(one.effect));

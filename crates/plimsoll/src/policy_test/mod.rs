@@ -251,10 +251,7 @@ fn signed_by(
     let mut verified = Vec::new();
     let signatures = signed.by.iter().map(|by| (by, SignedKind::Signature, None));
     let attestations = signed.attested.iter().flat_map(|(kind, all)| {
-        let of = plimsoll_policy::PREDICATE_TYPES
-            .iter()
-            .find(|(name, _)| name == kind)
-            .map_or(kind.as_str(), |(_, uri)| uri);
+        let of = plimsoll_policy::predicate_type(kind);
         all.iter().map(move |by| (by, SignedKind::Attestation, Some(of.to_owned())))
     });
     for (by, kind, predicate_type) in signatures.chain(attestations) {
@@ -275,6 +272,7 @@ fn signed_by(
             made_at: Some(at),
             rego: rego.clone(),
             vex: Vec::new(),
+            vex_problems: Vec::new(),
         });
     }
     assessment.signatures =

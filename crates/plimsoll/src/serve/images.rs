@@ -91,7 +91,7 @@ pub(super) struct AnswerKey {
     pub image: String,
     pub namespace: Option<String>,
     scope: Scope,
-    generation: u64,
+    pub generation: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -127,6 +127,7 @@ pub struct Images {
     verdicts: Expiring<VerdictKey, Arc<Judged>>,
     tags: Expiring<TagKey, Digest>,
     looks: Expiring<Digest, Arc<Looked>>,
+    pub(super) signed: Expiring<signed::Key, Arc<SignatureFacts>>,
     failures: Expiring<AnswerKey, Failure>,
     judging: Step<AnswerKey, Arc<Judged>>,
     resolving: Step<TagKey, (Digest, Option<Instant>)>,
@@ -155,6 +156,7 @@ impl Images {
             answers: Expiring::new(MOST_KEPT, VERDICT_BYTES, PARTS),
             verdicts: Expiring::new(MOST_KEPT, VERDICT_BYTES, PARTS),
             tags: Expiring::new(MOST_KEPT, MOST_KEPT as u64, PARTS),
+            signed: Expiring::new(MOST_KEPT, VERDICT_BYTES, PARTS),
             // Seldom asked, and some are large.
             looks: Expiring::new(MOST_KEPT, keeping.memory, 1),
             failures: Expiring::new(MOST_KEPT, MOST_KEPT as u64, PARTS),
@@ -182,6 +184,7 @@ impl Images {
             ("verdicts", self.verdicts.len(), self.verdicts.weight()),
             ("tags", self.tags.len(), self.tags.weight()),
             ("images", self.looks.len(), self.looks.weight()),
+            ("signatures", self.signed.len(), self.signed.weight()),
         ]
     }
 
@@ -189,6 +192,7 @@ impl Images {
     pub fn forget_verdicts(&self) {
         self.answers.clear();
         self.verdicts.clear();
+        self.signed.clear();
     }
 
     /// The verdict on one image.
@@ -386,7 +390,7 @@ impl Images {
     }
 
     /// What is known of the image of that digest, as databases and rules see it: for a record. All rules count, also those
-    /// that the policy in force does not ask for, for another one may.
+    /// that the policy in force does not ask for, for another one may; of its signatures nothing, which are known by name.
     pub fn assessment(&self, loaded: &Loaded, digest: &Digest) -> Option<Assessment> {
         let looked = self.looks.get(digest, Instant::now())?;
         let mut session = loaded.session.clone();
@@ -441,16 +445,19 @@ impl Images {
         }
         let looked = self.look(loaded, reference, &digest, key.scope.clone(), whose).await?;
         let whole = whole(&looked);
-        let signed = signed::facts(self, loaded, key, reference, &looked, whose).await?;
-        let judged = self.judge_looked(loaded, key, reference, digest, (looked, signed)).await?;
+        let signed = signed::signed(self, loaded, key, (reference, &digest), &looked, whose).await?;
+        let facts = signed.as_ref().map(|signed| Arc::clone(&signed.facts));
+        let judged = self.judge_looked(loaded, key, reference, digest, (looked, facts)).await?;
         // A rule that could not tell may have had too little time, and what is not signed may soon be.
         let whole = whole && !judged.rulings_in_doubt() && !judged.lacks_signatures();
         // A part that could not be had may be there at the next try.
         let until = after(if whole { self.keeping.verdicts } else { FAILURE.min(self.keeping.verdicts) });
         // And a yes ends with what it rests on.
-        let ends = judged.signatures.as_deref().and_then(|facts| signed::ends(loaded, key, reference, facts));
-        let until = earlier(until, ends);
+        let until = earlier(until, signed.as_ref().and_then(|signed| signed.until));
         if whole {
+            if let Some(signed) = signed {
+                signed::keep(self, signed, until);
+            }
             let weight = weight(&judged) + key.image.len() as u64;
             self.verdicts.put(by_digest, Arc::clone(&judged), weight, until);
         }
@@ -636,7 +643,7 @@ fn after(live: Duration) -> Option<Instant> {
 }
 
 /// The earlier of two last moments; none is for ever.
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     [one, other].into_iter().flatten().min()
 }
 

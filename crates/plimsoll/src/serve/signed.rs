@@ -1,30 +1,61 @@
 //! What is signed of an image, for the gate. In: what is known of the image, and its name. Out: what was verified, where the entry that
-//! rules it asks for that. It is looked for in the name's own repository, of the digest that is judged, and kept with the verdict.
+//! rules it asks for that. It is looked for in the name's own repository, of the digest that is judged, and kept for whoever asks the
+//! same, in whatever namespace.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use plimsoll_model::{ImageReference, SignatureFacts};
+use jiff::Timestamp;
+use plimsoll_model::{Digest, ImageReference, SignatureFacts};
 
-use super::decision;
 use super::failure::{Failure, broken};
-use super::images::{AnswerKey, Images, Whose, registry_words};
+use super::images::{AnswerKey, Images, Whose, earlier, registry_words};
+use super::judged::bytes_of;
 use super::loaded::Loaded;
 use crate::assess::Looked;
-use crate::{session, signatures};
+use crate::session;
+use crate::signatures::Wanted;
+
+/// What the facts of an image's signatures hang on.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    digest: Digest,
+    repository: String,
+    /// What is asked for; its name is unique in a policy.
+    entry: String,
+    generation: u64,
+}
+
+/// What was verified.
+pub struct Signed {
+    pub facts: Arc<SignatureFacts>,
+    /// Until when it counts; none where nothing of it passes.
+    pub until: Option<Instant>,
+    /// By what it can be kept; none where it was.
+    key: Option<Key>,
+}
 
 /// Nothing where no entry asks for it.
-pub async fn facts(
+pub async fn signed(
     images: &Images,
     loaded: &Arc<Loaded>,
     key: &AnswerKey,
-    reference: &ImageReference,
+    (reference, digest): (&ImageReference, &Digest),
     looked: &Arc<Looked>,
     whose: &Whose,
-) -> Result<Option<Arc<SignatureFacts>>, Failure> {
-    let session = decision::session(loaded, key.namespace.as_deref(), session::now());
-    if signatures::asking(&session, Some(reference), key.namespace.as_deref()).is_none() {
+) -> Result<Option<Signed>, Failure> {
+    let at = session::now();
+    let Some(wanted) = Wanted::of(&loaded.session, Some(reference), key.namespace.as_deref(), at) else {
         return Ok(None);
+    };
+    let known = Key {
+        digest: digest.clone(),
+        repository: reference.name(),
+        entry: wanted.entry.name.clone(),
+        generation: key.generation,
+    };
+    if let Some((facts, until)) = images.signed.get_until(&known, Instant::now()) {
+        return Ok(Some(Signed { facts, until, key: None }));
     }
     let sources = images.sources_for(whose).await;
     // As a scan: attestations are large, and neither a registry that hangs nor a namespace with many images must keep the others
@@ -34,21 +65,27 @@ pub async fn facts(
     let host = images.share_of(registry_words(reference));
     let _share = host.acquire().await;
     let _scan = images.scanning.acquire().await;
+    let (loaded, key) = (Arc::clone(loaded), key.clone());
     let (looked, named) = (Arc::clone(looked), reference.clone());
     let task = tokio::task::spawn_blocking(move || {
         let mut subject = looked.subject.clone();
         subject.reference = Some(named.clone());
-        subject.namespace.clone_from(&session.namespace);
-        let entry = signatures::asking(&session, Some(&named), session.namespace.as_deref())?;
-        Some(Arc::new(signatures::facts(&session, &sources, &named, &subject, entry)))
+        let wanted = Wanted::of(&loaded.session, Some(&named), key.namespace.as_deref(), at)?;
+        let facts = wanted.facts(&sources, &named, &subject);
+        let until = plimsoll_policy::holds_until(&facts, wanted.entry, at).and_then(|end| moment(end, at));
+        Some(Signed { facts: Arc::new(facts), until, key: Some(known) })
     });
     task.await.map_err(|error| broken(reference, &error))
 }
 
-/// Until when a verdict that rests on that counts; none where nothing of it passes.
-pub fn ends(loaded: &Loaded, key: &AnswerKey, reference: &ImageReference, facts: &SignatureFacts) -> Option<Instant> {
-    let session = decision::session(loaded, key.namespace.as_deref(), session::now());
-    let entry = signatures::asking(&session, Some(reference), session.namespace.as_deref())?;
-    let end = plimsoll_policy::holds_until(facts, entry, session.at)?;
-    Instant::now().checked_add(end.duration_since(session.at).try_into().ok()?)
+/// A time of the clock as a moment of ours.
+fn moment(end: Timestamp, now: Timestamp) -> Option<Instant> {
+    Instant::now().checked_add(end.duration_since(now).try_into().ok()?)
+}
+
+/// Keeps what was found and was not kept yet, until then at the latest.
+pub fn keep(images: &Images, signed: Signed, until: Option<Instant>) {
+    let Signed { facts, until: own, key: Some(key) } = signed else { return };
+    let weight = 512 + bytes_of(&*facts);
+    images.signed.put(key, facts, weight, earlier(own, until));
 }

@@ -47,10 +47,11 @@ impl Authorities {
     pub fn open(policy: &LoadLine) -> anyhow::Result<Authorities> {
         let mut opened = Authorities::default();
         let mut hash = Sha256::new();
-        let mut public: Option<Arc<TrustMaterial>> = None;
+        // By path; the built-in one by none.
+        let mut roots: BTreeMap<Option<&str>, Arc<TrustMaterial>> = BTreeMap::new();
         for authority in &policy.keys {
             let what = || format!("{}: use the authority `{}`", words(&authority.place), authority.name);
-            let trusted = opened.trusted(authority, &mut hash, &mut public).with_context(what)?;
+            let trusted = opened.trusted(authority, &mut hash, &mut roots).with_context(what)?;
             opened.by_name.insert(authority.name.clone(), trusted);
         }
         for rule in policy.images.iter().flat_map(|entry| &entry.attestations) {
@@ -65,15 +66,16 @@ impl Authorities {
         Ok(opened)
     }
 
-    fn trusted(
+    fn trusted<'p>(
         &mut self,
-        authority: &Authority,
+        authority: &'p Authority,
         hash: &mut Sha256,
-        public: &mut Option<Arc<TrustMaterial>>,
+        roots: &mut BTreeMap<Option<&'p str>, Arc<TrustMaterial>>,
     ) -> anyhow::Result<Trusted> {
         let signer = match &authority.signer {
             Known::KeyFile(path) => {
-                self.key(&self.read(path, MAX_KEY, hash)?.1).with_context(|| format!("read {path}"))?
+                let pem = self.read(path, MAX_KEY, hash)?;
+                self.key(&pem).with_context(|| format!("read {path}"))?
             }
             Known::Key(pem) => self.key(pem.as_bytes())?,
             Known::Certificate { issuer, identity } => {
@@ -81,30 +83,25 @@ impl Authorities {
                 Signer::Keyless(vec![Identity::new(name, Pattern::exact(issuer))])
             }
         };
-        if let Known::KeyFile(path) = &authority.signer {
-            self.files.push(PathBuf::from(path));
-        }
-        let root = match (&authority.trusted_root, &public) {
-            (Some(path), _) => {
-                let (_, bytes) = self.read(path, MAX_ROOT, hash)?;
-                self.files.push(PathBuf::from(path));
+        let path = authority.trusted_root.as_deref();
+        let root = match (roots.get(&path), path) {
+            (Some(known), _) => Arc::clone(known),
+            (None, Some(path)) => {
+                let bytes = self.read(path, MAX_ROOT, hash)?;
                 Arc::new(TrustMaterial::from_json(&bytes).map_err(|why| anyhow!("read {path}: {why}"))?)
             }
-            (None, Some(public)) => Arc::clone(public),
-            (None, None) => {
-                let root = Arc::new(TrustMaterial::production().map_err(|why| anyhow!("{why}"))?);
-                *public = Some(Arc::clone(&root));
-                root
-            }
+            (None, None) => Arc::new(TrustMaterial::production().map_err(|why| anyhow!("{why}"))?),
         };
+        roots.entry(path).or_insert_with(|| Arc::clone(&root));
         Ok(Trusted { name: authority.name.clone(), signer, root, log: authority.log_demand() })
     }
 
-    fn read<'p>(&self, path: &'p str, most: u64, hash: &mut Sha256) -> anyhow::Result<(&'p str, Vec<u8>)> {
+    fn read(&mut self, path: &str, most: u64, hash: &mut Sha256) -> anyhow::Result<Vec<u8>> {
         let bytes = read_bounded(Path::new(path), most)?;
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(&bytes);
-        Ok((path, bytes))
+        self.files.push(PathBuf::from(path));
+        Ok(bytes)
     }
 
     /// A key that no other authority has: whoever asks for two signatures must not get by with one.
@@ -170,5 +167,27 @@ mod tests {
         let two = opened("  a: {publicKey: a.pub}\n  b: {publicKey: b.pub}\n", folder.path());
         let error = two.err().map(|error| crate::message::chain(&error)).unwrap();
         assert!(error.contains("it is the key of `a` too"), "{error}");
+    }
+
+    #[test]
+    fn a_trusted_root_is_read_once_however_many_name_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = r#"{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
+        std::fs::write(folder.path().join("root.json"), root).unwrap();
+        let keys: String = ["a", "b", "c"]
+            .iter()
+            .map(|name| {
+                format!("  {name}: {{issuer: https://a.example, identity: {name}@a.example, trustedRoot: root.json}}\n")
+            })
+            .collect();
+        let opened =
+            opened(&format!("{keys}  d: {{issuer: https://a.example, identity: d@a.example}}\n"), folder.path())
+                .unwrap();
+        let all = opened.named(["a", "b", "c", "d"]);
+        assert!(
+            all[1..3].iter().all(|one| Arc::ptr_eq(&one.root, &all[0].root))
+                && !Arc::ptr_eq(&all[3].root, &all[0].root)
+        );
+        assert_eq!(opened.files.len(), 1, "{:?}", opened.files);
     }
 }

@@ -1,99 +1,118 @@
-//! What is said to be signed, held against authorities. In: bytes, authorities, the digest that must be signed, the time. Out: who
-//! signed what, or why nobody of them did. It touches neither network nor disk.
+//! What is said to be signed, held against authorities. In: what was read, authorities, the digest that must be signed, the time. Out:
+//! who signed what, or why nobody of them did. It touches neither network nor disk.
 
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use plimsoll_model::loadline::LogDemand;
 use plimsoll_model::{Algorithm, Digest, Refused, SignedKind, Verified};
+use plimsoll_trust::classic::{Attestation, Claims, Signature};
 use plimsoll_trust::{
-    Artifact, Bundle, Certificate, Content, Demand, Entry, Envelope, Hash, Parts, Reason, Refusal, SIGNATURE,
-    SignedContent, Signer, SimpleSigning, Statement, Subject, TimeSource, simple_signing, verify_bundle, verify_parts,
+    Artifact, Bundle, Content, Demand, Envelope, Hash, Reason, Refusal, SIGNATURE, Statement, Subject, TimeSource,
+    verify_bundle,
 };
 use serde_json::Value;
 
 use super::authorities::Trusted;
 use super::registry::{Form, Item};
 
-/// An attestation that is true, with its statement.
-pub struct Held {
+/// A signature or an attestation that is true.
+pub struct Held<'a> {
     pub verified: Verified,
-    pub statement: Option<Statement>,
+    /// What is stated, and the bytes of it that were signed; none for a signature of the classic form, which states nothing.
+    pub stated: Option<(Statement, &'a [u8])>,
 }
 
 /// What became of one item.
-pub struct Outcome {
-    pub held: Vec<Held>,
+#[derive(Default)]
+pub struct Outcome<'a> {
+    pub held: Vec<Held<'a>>,
     pub refused: Vec<Refused>,
 }
 
-/// Holds an item against each of the authorities.
-pub fn hold(item: &Item, authorities: &[&Trusted], digest: &Digest, now: Timestamp) -> Outcome {
-    let mut outcome = Outcome { held: Vec::new(), refused: Vec::new() };
-    let read = Read::of(item);
-    // Read once, however many do not hold it: whoever may push chooses how much there is to read.
-    let said = LazyCell::new(|| said(item));
-    for authority in authorities {
-        let held = read.as_ref().map_err(Clone::clone).and_then(|read| read.held(authority, digest, now));
-        match held {
-            Ok(held) => outcome.held.push(held),
-            Err(refusal) => {
-                let (kind, predicate_type) = (*said).clone();
-                outcome.refused.push(Refused {
-                    kind,
-                    digest: digest.clone(),
-                    authority: read.is_ok().then(|| authority.name.clone()),
-                    predicate_type,
-                    code: refusal.reason.code().to_owned(),
-                    message: refusal.message,
-                });
-            }
+/// Holds an item against each of the authorities. `read` is what [`Read::of`] gave.
+pub fn hold<'a>(
+    read: &'a Result<Read<'_>, Refusal>,
+    authorities: &[&Trusted],
+    digest: &Digest,
+    now: Timestamp,
+) -> Outcome<'a> {
+    let mut outcome = Outcome::default();
+    let refused = |refusal: Refusal, (kind, predicate_type), authority| Refused {
+        kind,
+        digest: digest.clone(),
+        authority,
+        predicate_type,
+        code: refusal.reason.code().to_owned(),
+        message: refusal.message,
+    };
+    let read = match read {
+        Ok(read) => read,
+        // Of what cannot be read there is one thing to say, whoever it is held against; and it may have been a signature.
+        Err(refusal) => {
+            outcome.refused.push(refused(refusal.clone(), (SignedKind::Signature, None), None));
+            return outcome;
         }
-        // Of what cannot be read there is one thing to say, whoever it is held against.
-        if read.is_err() {
-            break;
+    };
+    // Read once, however many do not hold it: whoever may push chooses how much there is to read.
+    let said = LazyCell::new(|| read.said());
+    for authority in authorities {
+        match read.held(authority, digest, now) {
+            Ok(held) => outcome.held.push(held),
+            Err(refusal) => outcome.refused.push(refused(refusal, said.clone(), Some(authority.name.clone()))),
         }
     }
     outcome
 }
 
 /// An item whose form is right.
-enum Read<'a> {
-    Classic { payload: &'a [u8], signature: Vec<u8>, proofs: Proofs },
-    Envelope { envelope: Envelope, proofs: Proofs },
+pub enum Read<'a> {
+    Signature(Signature<'a>),
+    Attestation(Attestation<'a>),
     Bundle(Box<Bundle>),
 }
 
-/// What stands among the annotations of a classic layer.
-struct Proofs {
-    /// None where there is none.
-    certificate: Option<Result<Certificate, Refusal>>,
-    entries: Vec<Entry>,
-    timestamps: Vec<Vec<u8>>,
-}
-
 impl<'a> Read<'a> {
-    fn of(item: &'a Item) -> Result<Read<'a>, Refusal> {
+    /// Reads an item, once for all whom it is held against.
+    ///
+    /// # Errors
+    /// Its form is not right.
+    pub fn of(item: &'a Item) -> Result<Read<'a>, Refusal> {
         Ok(match &item.form {
-            Form::Classic { payload, annotations } => {
-                let signature = annotations.get(simple_signing::SIGNATURE).filter(|text| !text.is_empty());
-                let signature =
-                    signature.ok_or_else(|| malformed("the layer has no signature among its annotations"))?;
-                Read::Classic { payload, signature: decoded(signature)?, proofs: Proofs::of(annotations)? }
-            }
-            Form::Envelope { bytes, annotations } => {
-                Read::Envelope { envelope: Envelope::from_json(bytes)?, proofs: Proofs::of(annotations)? }
-            }
+            Form::Classic { payload, annotations } => Read::Signature(Signature::read(payload, annotations)?),
+            Form::Envelope { bytes, annotations } => Read::Attestation(Attestation::read(bytes, annotations)?),
             Form::Bundle(bytes) => Read::Bundle(Box::new(Bundle::from_json(bytes)?)),
         })
     }
 
+    /// The envelope in it, which nobody vouches for yet.
+    fn envelope(&self) -> Option<&Envelope> {
+        match self {
+            Read::Signature(_) => None,
+            Read::Attestation(attestation) => Some(attestation.envelope()),
+            Read::Bundle(bundle) => match &bundle.content {
+                Content::Envelope(envelope) => Some(envelope),
+                Content::Message { .. } => None,
+            },
+        }
+    }
+
+    /// What it says that it is, which nobody vouches for.
+    fn said(&self) -> (SignedKind, Option<String>) {
+        let statement = self.envelope().and_then(|envelope| Statement::from_json(&envelope.payload).ok());
+        match statement {
+            Some(statement) if statement.predicate_type != SIGNATURE => {
+                (SignedKind::Attestation, Some(statement.predicate_type))
+            }
+            // What cannot be read may have been a signature.
+            _ => (SignedKind::Signature, None),
+        }
+    }
+
     /// Whether that authority signed it, of that digest. A log that is not asked for is looked at all the same: what a trusted one
     /// says of the signature must be true, and shows when it was made.
-    fn held(&self, authority: &Trusted, digest: &Digest, now: Timestamp) -> Result<Held, Refusal> {
+    fn held(&self, authority: &Trusted, digest: &Digest, now: Timestamp) -> Result<Held<'_>, Refusal> {
         let demand = |log| Demand { log, ..Demand::new(authority.signer.clone(), Subject::Any) };
         match self.verified(authority, digest, &demand(true), now) {
             Err(refusal)
@@ -106,107 +125,57 @@ impl<'a> Read<'a> {
         }
     }
 
-    fn verified(&self, authority: &Trusted, digest: &Digest, demand: &Demand, now: Timestamp) -> Result<Held, Refusal> {
+    fn verified(
+        &self,
+        authority: &Trusted,
+        digest: &Digest,
+        demand: &Demand,
+        now: Timestamp,
+    ) -> Result<Held<'_>, Refusal> {
         let root = &authority.root;
-        let by_key = matches!(authority.signer, Signer::Key(_));
-        match self {
-            Read::Classic { payload, signature, proofs } => {
-                let parts = proofs.parts(SignedContent::Message(signature), by_key)?;
-                let done = verify_parts(&parts, &Artifact::Bytes(payload), root, demand, now)?;
-                let signing = SimpleSigning::parse(payload)?;
-                signing.holds(&digest.to_string(), &BTreeMap::new())?;
-                let annotations =
-                    signing.annotations().filter_map(|(key, value)| Some((key.to_owned(), value.as_str()?.to_owned())));
-                Ok(Held {
-                    verified: verified(authority, digest, &done, SignedKind::Signature, annotations.collect()),
-                    statement: None,
-                })
+        let done = match self {
+            Read::Signature(signature) => {
+                let claims = Claims { digest: Some(digest.to_string()), annotations: BTreeMap::new() };
+                let (signed, done) = signature.verify(root, demand, &claims, now)?;
+                let annotations = texts(signed.annotations());
+                let verified = verified(authority, digest, &done, SignedKind::Signature, annotations);
+                return Ok(Held { verified, stated: None });
             }
-            Read::Envelope { envelope, proofs } => {
-                let parts = proofs.parts(SignedContent::Envelope(envelope), by_key)?;
-                let done = verify_parts(&parts, &artifact(digest)?, root, demand, now)?;
-                stated(authority, digest, done, &envelope.payload)
-            }
-            Read::Bundle(bundle) => {
-                let done = verify_bundle(bundle, &artifact(digest)?, root, demand, now)?;
-                let Content::Envelope(envelope) = &bundle.content else {
-                    let why = "bytes are signed, and no statement about an image";
-                    return Err(Refusal::new(Reason::NotASignature, why));
-                };
-                stated(authority, digest, done, &envelope.payload)
-            }
-        }
-    }
-}
-
-impl Proofs {
-    fn of(annotations: &BTreeMap<String, String>) -> Result<Proofs, Refusal> {
-        let at = |key: &str| annotations.get(key).map(|text| text.trim()).filter(|text| !text.is_empty());
-        let certificate = at(simple_signing::CERTIFICATE).map(|pem| -> Result<Certificate, Refusal> {
-            let [one] = <[_; 1]>::try_from(Certificate::all_from_pem(pem.as_bytes())?)
-                .map_err(|_| malformed("more than one certificate of the signer among the layer's annotations"))?;
-            Ok(one)
-        });
-        let entries = match at(simple_signing::BUNDLE) {
-            Some(text) => vec![Entry::from_annotation(text.as_bytes())?],
-            None => Vec::new(),
+            Read::Attestation(attestation) => attestation.verify(&artifact(digest), root, demand, now)?,
+            Read::Bundle(bundle) => verify_bundle(bundle, &artifact(digest), root, demand, now)?,
         };
-        let timestamps = match at(simple_signing::TIMESTAMP) {
-            Some(text) => {
-                let value: Value =
-                    serde_json::from_str(text).map_err(|_| malformed("the annotation with a time stamp is no JSON"))?;
-                let stamp = value.get("SignedRFC3161Timestamp").and_then(Value::as_str);
-                vec![decoded(stamp.ok_or_else(|| malformed("the annotation with a time stamp holds none"))?)?]
-            }
-            None => Vec::new(),
+        let Some(payload) = self.envelope().map(|envelope| envelope.payload.as_slice()) else {
+            return Err(Refusal::new(Reason::NotASignature, "bytes are signed, and no statement about an image"));
         };
-        Ok(Proofs { certificate, entries, timestamps })
-    }
-
-    /// With the content. A certificate that lies beside a signature says nothing where a key is asked for.
-    fn parts<'p>(&'p self, content: SignedContent<'p>, by_key: bool) -> Result<Parts<'p>, Refusal> {
-        let certificate = match &self.certificate {
-            Some(Err(why)) if !by_key => return Err(why.clone()),
-            Some(Ok(certificate)) if !by_key => Some(certificate),
-            _ => None,
-        };
-        let (entries, timestamps) = (&self.entries, &self.timestamps);
-        Ok(Parts { certificate, content, entries, proven: false, timestamps, stamped: None })
+        stated(authority, digest, done, payload)
     }
 }
 
 /// A statement that is true: a signature where it says nothing more, else an attestation.
-fn stated(
+fn stated<'a>(
     authority: &Trusted,
     digest: &Digest,
-    done: plimsoll_trust::Verified,
-    payload: &[u8],
-) -> Result<Held, Refusal> {
-    let Some(statement) = done.statement.clone() else {
+    mut done: plimsoll_trust::Verified,
+    payload: &'a [u8],
+) -> Result<Held<'a>, Refusal> {
+    let Some(statement) = done.statement.take() else {
         return Err(Refusal::new(Reason::StatementMalformed, "there is no statement"));
     };
-    let is_signature = statement.predicate_type == SIGNATURE;
-    let kind = if is_signature { SignedKind::Signature } else { SignedKind::Attestation };
-    let annotations = if is_signature { annotations_of(payload, digest) } else { BTreeMap::new() };
-    let mut verified = verified(authority, digest, &done, kind, annotations);
-    if !is_signature {
-        verified.predicate_type = Some(statement.predicate_type.clone());
-    }
-    Ok(Held { verified, statement: Some(statement) })
+    let verified = if statement.predicate_type == SIGNATURE {
+        let subject = statement.subject(hash(digest), &digest.bytes());
+        let annotations = subject.into_iter().flat_map(|subject| &subject.annotations);
+        let annotations = texts(annotations.map(|(key, value)| (key.as_str(), value)));
+        verified(authority, digest, &done, SignedKind::Signature, annotations)
+    } else {
+        let verified = verified(authority, digest, &done, SignedKind::Attestation, BTreeMap::new());
+        Verified { predicate_type: Some(statement.predicate_type.clone()), ..verified }
+    };
+    Ok(Held { verified, stated: Some((statement, payload)) })
 }
 
-/// What a statement says of the subject of that digest beside its name.
-fn annotations_of(payload: &[u8], digest: &Digest) -> BTreeMap<String, String> {
-    let Ok(statement) = serde_json::from_slice::<Value>(payload) else { return BTreeMap::new() };
-    let subjects = statement.get("subject").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let of = |subject: &&Value| {
-        subject.pointer(&format!("/digest/{}", digest.algorithm().name())).and_then(Value::as_str) == Some(digest.hex())
-    };
-    let annotations =
-        subjects.iter().find(of).and_then(|subject| subject.get("annotations")).and_then(Value::as_object);
-    let texts =
-        annotations.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-    texts.collect()
+/// The annotations that are texts, which alone a policy can ask for.
+fn texts<'a>(annotations: impl Iterator<Item = (&'a str, &'a Value)>) -> BTreeMap<String, String> {
+    annotations.filter_map(|(key, value)| Some((key.to_owned(), value.as_str()?.to_owned()))).collect()
 }
 
 fn verified(
@@ -236,49 +205,19 @@ fn verified(
         made_at: None,
         rego: BTreeMap::new(),
         vex: Vec::new(),
+        vex_problems: Vec::new(),
     }
 }
 
-/// What an item that nobody vouches for says that it is.
-fn said(item: &Item) -> (SignedKind, Option<String>) {
-    let payload = match &item.form {
-        Form::Classic { .. } => return (SignedKind::Signature, None),
-        Form::Envelope { bytes, .. } => Envelope::from_json(bytes).map(|envelope| envelope.payload).ok(),
-        Form::Bundle(bytes) => match Bundle::from_json(bytes).map(|bundle| bundle.content) {
-            Ok(Content::Envelope(envelope)) => Some(envelope.payload),
-            _ => None,
-        },
-    };
-    let statement = payload.and_then(|payload| Statement::from_json(&payload).ok());
-    match statement {
-        Some(statement) if statement.predicate_type != SIGNATURE => {
-            (SignedKind::Attestation, Some(statement.predicate_type))
-        }
-        // What cannot be read may have been a signature.
-        _ => (SignedKind::Signature, None),
-    }
+fn artifact(digest: &Digest) -> Artifact<'static> {
+    Artifact::Digest(hash(digest), digest.bytes())
 }
 
-fn artifact(digest: &Digest) -> Result<Artifact<'static>, Refusal> {
-    let hash = match digest.algorithm() {
+fn hash(digest: &Digest) -> Hash {
+    match digest.algorithm() {
         Algorithm::Sha256 => Hash::Sha256,
         Algorithm::Sha512 => Hash::Sha512,
-    };
-    let bytes = digest
-        .hex()
-        .as_bytes()
-        .chunks(2)
-        .map(|two| std::str::from_utf8(two).ok().and_then(|two| u8::from_str_radix(two, 16).ok()));
-    let bytes: Option<Vec<u8>> = bytes.collect();
-    bytes.map(|bytes| Artifact::Digest(hash, bytes)).ok_or_else(|| malformed("the digest is none"))
-}
-
-fn decoded(text: &str) -> Result<Vec<u8>, Refusal> {
-    STANDARD.decode(text.trim()).map_err(|_| malformed("an annotation of the layer is no base64"))
-}
-
-fn malformed(why: &str) -> Refusal {
-    Refusal::new(Reason::Malformed, why)
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -289,8 +228,13 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use plimsoll_trust::keys::Signer as _;
-    use plimsoll_trust::{IN_TOTO, PrivateKey, PublicKey, TrustMaterial, image_bundle, pre_authentication_encoding};
+    use plimsoll_trust::{
+        IN_TOTO, PrivateKey, PublicKey, Signer, SimpleSigning, TrustMaterial, image_bundle,
+        pre_authentication_encoding, simple_signing,
+    };
     use serde_json::json;
 
     use super::*;
@@ -332,10 +276,17 @@ mod tests {
         item(Form::Envelope { bytes: envelope.to_string().into_bytes(), annotations: BTreeMap::new() })
     }
 
+    /// What was verified, and what was refused.
+    fn held(item: &Item, authorities: &[&Trusted], digest: &Digest) -> (Vec<Verified>, Vec<Refused>) {
+        let read = Read::of(item);
+        let outcome = hold(&read, authorities, digest, Timestamp::UNIX_EPOCH);
+        (outcome.held.into_iter().map(|one| one.verified).collect(), outcome.refused)
+    }
+
     fn codes(item: &Item, authorities: &[&Trusted], digest: &Digest) -> Vec<String> {
-        let outcome = hold(item, authorities, digest, Timestamp::UNIX_EPOCH);
-        assert!(outcome.held.is_empty());
-        outcome.refused.into_iter().map(|one| one.code).collect()
+        let (verified, refused) = held(item, authorities, digest);
+        assert!(verified.is_empty());
+        refused.into_iter().map(|one| one.code).collect()
     }
 
     #[test]
@@ -344,14 +295,14 @@ mod tests {
         let (release, audit) =
             (authority("release", &key, LogDemand::Unneeded), authority("audit", &other, LogDemand::Unneeded));
         for one in [classic(&key, &image(), &[]), bundle(&key)] {
-            let outcome = hold(&one, &[&audit, &release], &image(), Timestamp::UNIX_EPOCH);
-            let [held] = outcome.held.as_slice() else { panic!("{:?}", outcome.refused) };
-            assert_eq!((held.verified.authority.as_str(), held.verified.kind), ("release", SignedKind::Signature));
-            assert_eq!(held.verified.annotations, BTreeMap::from([("env".to_owned(), "prod".to_owned())]));
+            let (held, refused) = held(&one, &[&audit, &release], &image());
+            let [held] = held.as_slice() else { panic!("{refused:?}") };
+            assert_eq!((held.authority.as_str(), held.kind), ("release", SignedKind::Signature));
+            assert_eq!(held.annotations, BTreeMap::from([("env".to_owned(), "prod".to_owned())]));
             // Nobody vouches for a time, and the clock of whoever verifies is no word on when it was signed.
-            let Verified { signed_at, not_before, not_after, digest, .. } = &held.verified;
+            let Verified { signed_at, not_before, not_after, digest, .. } = held;
             assert_eq!((signed_at, not_before, not_after, digest), (&None, &None, &None, &image()));
-            let [refused] = outcome.refused.as_slice() else { panic!() };
+            let [refused] = refused.as_slice() else { panic!() };
             assert_eq!((refused.authority.as_deref(), refused.code.as_str()), (Some("audit"), "signature-invalid"));
             let elsewhere = format!("sha256:{}", "08".repeat(32)).parse().unwrap();
             assert_eq!(codes(&one, &[&release], &elsewhere), ["artifact-mismatch"]);
@@ -363,20 +314,22 @@ mod tests {
         let key = PrivateKey::generate().unwrap();
         let release = authority("release", &key, LogDemand::Unneeded);
         let kind = |predicate_type: &str| {
-            let outcome = hold(&attestation(&key, predicate_type), &[&release], &image(), Timestamp::UNIX_EPOCH);
-            let one = outcome.held.into_iter().next().unwrap();
-            (one.verified.kind, one.verified.predicate_type)
+            let one = held(&attestation(&key, predicate_type), &[&release], &image()).0.remove(0);
+            (one.kind, one.predicate_type)
         };
         let spdx = "https://spdx.dev/Document";
         assert_eq!(kind(spdx), (SignedKind::Attestation, Some(spdx.to_owned())));
         assert_eq!(kind(SIGNATURE), (SignedKind::Signature, None));
         // Refused, it is still told as what it says that it is.
         let stranger = PrivateKey::generate().unwrap();
-        let outcome = hold(&attestation(&stranger, spdx), &[&release], &image(), Timestamp::UNIX_EPOCH);
-        assert_eq!(
-            (outcome.refused[0].kind, outcome.refused[0].predicate_type.as_deref()),
-            (SignedKind::Attestation, Some(spdx))
-        );
+        let mut one = attestation(&stranger, spdx);
+        let refused = held(&one, &[&release], &image()).1.remove(0);
+        assert_eq!((refused.kind, refused.predicate_type.as_deref()), (SignedKind::Attestation, Some(spdx)));
+        // Also where what lies beside it cannot be read.
+        let Form::Envelope { annotations, .. } = &mut one.form else { panic!() };
+        annotations.insert(simple_signing::TIMESTAMP.to_owned(), "no JSON".to_owned());
+        let refused = held(&one, &[&release], &image()).1.remove(0);
+        assert_eq!((refused.kind, refused.code.as_str()), (SignedKind::Attestation, "malformed"));
     }
 
     #[test]
@@ -394,8 +347,8 @@ mod tests {
         let release = authority("release", &key, LogDemand::Unneeded);
         for text in [" \n", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             let beside = [(simple_signing::CERTIFICATE, text), (simple_signing::CHAIN, text)];
-            let outcome = hold(&classic(&key, &image(), &beside), &[&release], &image(), Timestamp::UNIX_EPOCH);
-            assert_eq!(outcome.held.len(), 1, "{text:?}: {:?}", outcome.refused);
+            let (held, refused) = held(&classic(&key, &image(), &beside), &[&release], &image());
+            assert_eq!(held.len(), 1, "{text:?}: {refused:?}");
             assert_eq!(codes(&classic(&stranger, &image(), &beside), &[&release], &image()), ["signature-invalid"]);
         }
     }
@@ -417,18 +370,18 @@ mod tests {
             Form::Bundle(b"{\"mediaType\": \"application/x\"}".to_vec()),
             Form::Bundle(Vec::new()),
         ] {
-            let outcome = hold(&item(form), &[&release, &audit], &image(), Timestamp::UNIX_EPOCH);
-            let [refused] = outcome.refused.as_slice() else { panic!("{:?}", outcome.refused) };
-            assert!(outcome.held.is_empty() && refused.authority.is_none(), "{refused:?}");
+            let (held, refused) = held(&item(form), &[&release, &audit], &image());
+            let [refused] = refused.as_slice() else { panic!("{refused:?}") };
+            assert!(held.is_empty() && refused.authority.is_none(), "{refused:?}");
         }
         // Every byte of a bundle changed: refused, or still truly signed.
         let Form::Bundle(whole) = bundle(&key).form else { panic!() };
         for at in 0..whole.len() {
             let mut changed = whole.clone();
             changed[at] ^= 0x20;
-            let outcome = hold(&item(Form::Bundle(changed)), &[&release], &image(), Timestamp::UNIX_EPOCH);
-            assert!(outcome.held.iter().all(|one| one.verified.digest == image()));
-            assert_eq!(outcome.held.len() + outcome.refused.len(), 1, "{at}");
+            let (held, refused) = held(&item(Form::Bundle(changed)), &[&release], &image());
+            assert!(held.iter().all(|one| one.digest == image()));
+            assert_eq!(held.len() + refused.len(), 1, "{at}");
         }
     }
 }

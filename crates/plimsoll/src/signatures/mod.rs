@@ -7,13 +7,14 @@ mod hold;
 mod predicate;
 mod registry;
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use plimsoll_model::loadline::{AttestationUse, ImageEntry};
+use jiff::Timestamp;
+use plimsoll_model::loadline::{AttestationRule, AttestationUse, ImageEntry, LoadLine};
 use plimsoll_model::{
-    Assessment, Digest, ImageReference, Objection, Problem, ProblemKind, SignatureFacts, SignedKind, Subject,
-    SubjectKind, Verified,
+    Digest, ImageReference, Objection, Problem, ProblemKind, SignatureFacts, SignedKind, Subject, Verified,
 };
 use plimsoll_sources::Sources;
 use plimsoll_trust::Statement;
@@ -22,8 +23,9 @@ use sha2::{Digest as _, Sha256};
 pub use authorities::Authorities;
 
 use crate::session::Session;
-use hold::{Held, hold};
-use registry::listed;
+use authorities::Trusted;
+use hold::{Held, Read, hold};
+use registry::{Listed, listed};
 
 /// Refusals that are kept of one image: the nearest is told, and somebody may have put a thousand there.
 const MAX_REFUSED: usize = 64;
@@ -34,144 +36,148 @@ const MAX_ASKED: usize = 256;
 /// turn for the sum of what each may take.
 const MAX_TIME: Duration = Duration::from_secs(300);
 
-/// The entry that asks for signatures or attestations of the image of that name, in that namespace, if one does.
-pub fn asking<'s>(
-    session: &'s Session,
-    reference: Option<&ImageReference>,
-    namespace: Option<&str>,
-) -> Option<&'s ImageEntry> {
-    let context = plimsoll_policy::Context { namespace, ..crate::assess::context(session) };
-    plimsoll_policy::ruled_by(reference, &session.policy, &context).filter(|entry| entry.asks_for_signatures())
+/// What is asked for of one image, and whom it is held against.
+pub struct Wanted<'a> {
+    policy: &'a LoadLine,
+    authorities: &'a Authorities,
+    pub entry: &'a ImageEntry,
+    at: Timestamp,
 }
 
-/// Looks for what the policy asks of an assessed image, in the repository that it was fetched from as `fetched`. Must not be called
-/// from a task of a server.
-pub fn look(session: &Session, sources: &Sources, fetched: &ImageReference, assessment: &mut Assessment) {
-    let subject = &assessment.subject;
-    let namespace = session.namespace.as_deref().or(subject.namespace.as_deref());
-    if subject.kind == SubjectKind::Image
-        && let Some(entry) = asking(session, subject.reference.as_ref(), namespace)
-    {
-        assessment.signatures = Some(facts(session, sources, fetched, subject, entry));
+impl<'a> Wanted<'a> {
+    /// What the entry asks for that rules the image of that name, in that namespace and at that time; nothing where it asks for none.
+    pub fn of(
+        session: &'a Session,
+        reference: Option<&ImageReference>,
+        namespace: Option<&str>,
+        at: Timestamp,
+    ) -> Option<Wanted<'a>> {
+        let context = plimsoll_policy::Context { at, namespace, request: None, databases: &[], vex: &[] };
+        let entry = plimsoll_policy::ruled_by(reference, &session.policy, &context)?;
+        let wanted = || Wanted { policy: &session.policy, authorities: &session.authorities, entry, at };
+        entry.asks_for_signatures().then(wanted)
     }
-}
 
-/// What is there for the digest that the name leads to, held against the entry's authorities. Must not be called from a task of a
-/// server.
-pub fn facts(
-    session: &Session,
-    sources: &Sources,
-    fetched: &ImageReference,
-    subject: &Subject,
-    entry: &ImageEntry,
-) -> SignatureFacts {
-    let mut facts = SignatureFacts { policy: session.policy.digest.clone(), ..SignatureFacts::default() };
-    let digest = match subject.signed_digest() {
-        Ok(digest) => digest,
-        Err(why) => {
-            facts
-                .problems
-                .push(Problem::undecided(ProblemKind::NotExamined, format!("look for what is signed: {why}")));
-            return facts;
-        }
-    };
-    let until = Instant::now() + MAX_TIME;
-    let mut asked = Asked::default();
-    let sources = (sources, until);
-    found(session, sources, fetched, digest, entry, (&mut facts, &mut asked));
-    // For the words of a denial: a manifest that is signed alone is no signed index.
-    let manifest = subject.digest.as_ref().filter(|manifest| *manifest != digest);
-    if let Some(manifest) = manifest.filter(|_| facts.verified.is_empty() && facts.problems.is_empty()) {
-        let mut below = SignatureFacts::default();
-        found(session, sources, fetched, manifest, entry, (&mut below, &mut asked));
-        facts.verified.extend(below.verified);
-    }
-    facts
-}
-
-fn found(
-    session: &Session,
-    (sources, until): (&Sources, Instant),
-    fetched: &ImageReference,
-    digest: &Digest,
-    entry: &ImageEntry,
-    (facts, asked): (&mut SignatureFacts, &mut Asked),
-) {
-    let authorities = session.authorities.named(entry.authorities());
-    let listed = listed(sources, fetched, digest, !entry.attestations.is_empty(), until);
-    facts.problems.extend(listed.problems);
-    for item in &listed.items {
-        let outcome = hold(item, &authorities, digest, session.at);
-        let room = MAX_REFUSED.saturating_sub(facts.refused.len());
-        // Of what is one authority's nobody asks why it is not another's.
-        if outcome.held.is_empty() {
-            facts.refused.extend(outcome.refused.into_iter().take(room));
-        }
-        for Held { mut verified, statement } in outcome.held {
-            if let Some(statement) = statement.filter(|_| verified.kind == SignedKind::Attestation) {
-                attested(session, entry, (&mut verified, &statement, item.layer.short()), asked);
+    /// What is there for the digest that the name leads to, in the repository that it was fetched from as `fetched`, held against the
+    /// entry's authorities. Must not be called from a task of a server.
+    pub fn facts(&self, sources: &Sources, fetched: &ImageReference, subject: &Subject) -> SignatureFacts {
+        let mut facts = SignatureFacts { policy: self.policy.digest.clone(), ..SignatureFacts::default() };
+        let digest = match subject.signed_digest() {
+            Ok(digest) => digest,
+            Err(why) => {
+                let message = format!("look for what is signed: {why}");
+                facts.problems.push(Problem::undecided(ProblemKind::NotExamined, message));
+                return facts;
             }
-            facts.verified.push(verified);
+        };
+        let until = Instant::now() + MAX_TIME;
+        let mut asked = Asked { until, said: BTreeMap::new(), unasked: None };
+        let listed = self.listed((sources, until), fetched, digest);
+        for item in &listed.items {
+            let read = Read::of(item);
+            let outcome = hold(&read, &self.named(), digest, self.at);
+            // Of what is one authority's nobody asks why it is not another's.
+            if outcome.held.is_empty() {
+                let room = MAX_REFUSED.saturating_sub(facts.refused.len());
+                facts.refused.extend(outcome.refused.into_iter().take(room));
+            }
+            for Held { mut verified, stated } in outcome.held {
+                if let Some(stated) = stated.filter(|_| verified.kind == SignedKind::Attestation) {
+                    self.attested(&mut verified, stated, item.layer.short(), &mut asked);
+                }
+                facts.verified.push(verified);
+            }
         }
+        facts.problems.extend(listed.problems);
+        if let Some(why) = asked.unasked {
+            let message = format!("ask Rego about all that is attested: {why}");
+            facts.problems.push(Problem::undecided(ProblemKind::LimitReached, message));
+        }
+        // For the words of a denial: a manifest that is signed alone is no signed index.
+        let manifest = subject.digest.as_ref().filter(|manifest| *manifest != digest);
+        if let Some(manifest) = manifest.filter(|_| facts.verified.is_empty() && facts.problems.is_empty()) {
+            for item in &self.listed((sources, until), fetched, manifest).items {
+                let read = Read::of(item);
+                let held = hold(&read, &self.named(), manifest, self.at).held;
+                facts.verified.extend(held.into_iter().map(|one| one.verified));
+            }
+        }
+        facts
     }
-    if asked.more && !facts.problems.iter().any(|one| one.kind == ProblemKind::LimitReached) {
-        let message = format!("ask Rego about all that is attested: there are more than {MAX_ASKED} statements");
-        facts.problems.push(Problem::undecided(ProblemKind::LimitReached, message));
+
+    fn listed(&self, (sources, until): (&Sources, Instant), fetched: &ImageReference, digest: &Digest) -> Listed {
+        listed(sources, fetched, digest, !self.entry.attestations.is_empty(), until)
+    }
+
+    fn named(&self) -> Vec<&'a Trusted> {
+        self.authorities.named(self.entry.authorities())
+    }
+
+    /// Adds what the entry wants to know of an attestation.
+    fn attested(
+        &self,
+        verified: &mut Verified,
+        (statement, payload): (Statement, &[u8]),
+        layer: &str,
+        asked: &mut Asked,
+    ) {
+        let opened = predicate::opened(&statement.predicate);
+        let predicate = opened.as_ref().unwrap_or(&statement.predicate);
+        verified.made_at = predicate::made_at(predicate);
+        let document = LazyCell::new(|| predicate::document(payload, opened.as_ref()));
+        let of_type = |rule: &&AttestationRule| rule.predicate_type == statement.predicate_type;
+        for rule in self.entry.attestations.iter().filter(of_type) {
+            if !rule.by.contains(&verified.authority) {
+                continue;
+            }
+            if let Some(path) = rule.rego.as_ref().filter(|path| !verified.rego.contains_key(*path))
+                && let Some(modules) = self.authorities.rego(path)
+                && let Some(said) = asked.said(&document, path, |until| modules.ask(&document, self.at, until))
+            {
+                verified.rego.insert(path.clone(), said);
+            }
+            if rule.purpose == AttestationUse::Vex && verified.vex.is_empty() {
+                // Each is a document of its own: one that says `affected` is not outdone by another.
+                let name = format!("the VEX attestation {layer} of `{}`", verified.authority);
+                (verified.vex, verified.vex_problems) = predicate::vex(predicate, &name);
+            }
+        }
     }
 }
 
 /// What Rego was asked about one image's statements.
-#[derive(Default)]
 struct Asked {
+    /// It is asked no longer than that.
+    until: Instant,
     /// By the hash of the statement as Rego sees it, and by path: whoever may push can put one attestation there in many ways.
     said: BTreeMap<([u8; 32], String), Vec<Objection>>,
-    /// There were more than are asked about.
-    more: bool,
+    /// Why it was not asked about all.
+    unasked: Option<String>,
 }
 
 impl Asked {
-    /// None where there were too many.
-    fn said(&mut self, document: &[u8], path: &str, ask: impl FnOnce() -> Vec<Objection>) -> Option<Vec<Objection>> {
+    /// What is said by the end of the time; none where there were too many, or the time is over.
+    fn said(
+        &mut self,
+        document: &[u8],
+        path: &str,
+        ask: impl FnOnce(Instant) -> Vec<Objection>,
+    ) -> Option<Vec<Objection>> {
         let key = (Sha256::digest(document).into(), path.to_owned());
         if let Some(said) = self.said.get(&key) {
             return Some(said.clone());
         }
         if self.said.len() >= MAX_ASKED {
-            self.more = true;
+            self.unasked.get_or_insert_with(|| format!("there are more than {MAX_ASKED} statements"));
             return None;
         }
-        let said = ask();
+        if Instant::now() >= self.until {
+            self.unasked.get_or_insert_with(|| "it takes too long".to_owned());
+            return None;
+        }
+        let said = ask(self.until);
         self.said.insert(key, said.clone());
         Some(said)
-    }
-}
-
-/// What the entry wants to know of an attestation.
-fn attested(
-    session: &Session,
-    entry: &ImageEntry,
-    (verified, statement, layer): (&mut Verified, &Statement, &str),
-    asked: &mut Asked,
-) {
-    verified.made_at = predicate::made_at(statement);
-    let mut document = None;
-    for rule in entry.attestations.iter().filter(|rule| rule.predicate_type == statement.predicate_type) {
-        if !rule.by.contains(&verified.authority) {
-            continue;
-        }
-        if let Some(path) = rule.rego.as_ref().filter(|path| !verified.rego.contains_key(*path))
-            && let Some(modules) = session.authorities.rego(path)
-        {
-            let document = document.get_or_insert_with(|| predicate::document(statement));
-            if let Some(said) = asked.said(document, path, || modules.ask(document, session.at)) {
-                verified.rego.insert(path.clone(), said);
-            }
-        }
-        if rule.purpose == AttestationUse::Vex && verified.vex.is_empty() {
-            // Each is a document of its own: one that says `affected` is not outdone by another.
-            let name = format!("the VEX attestation {layer} of `{}`", verified.authority);
-            verified.vex = predicate::vex(statement, &name);
-        }
     }
 }
 
@@ -183,9 +189,11 @@ mod tests {
 
     #[test]
     fn rego_is_asked_once_of_a_statement_and_of_so_many_at_most() {
-        let (mut asked, mut times) = (Asked::default(), 0);
+        let until = Instant::now() + MAX_TIME;
+        let (mut asked, mut times) = (Asked { until, said: BTreeMap::new(), unasked: None }, 0);
         let mut ask = |asked: &mut Asked, document: &[u8], path: &str| {
-            let objections = || {
+            let objections = |given| {
+                assert_eq!(given, until);
                 times += 1;
                 vec![Objection { effect: Effect::Deny, message: String::from_utf8_lossy(document).into_owned() }]
             };
@@ -199,10 +207,25 @@ mod tests {
         for number in 2..MAX_ASKED {
             assert_eq!(ask(&mut asked, &number.to_le_bytes(), "a.rego").1, number + 1);
         }
-        assert!(!asked.more);
+        assert!(asked.unasked.is_none());
         assert_eq!(ask(&mut asked, b"more", "a.rego"), (None, MAX_ASKED));
-        assert!(asked.more);
+        assert_eq!(asked.unasked.as_deref(), Some("there are more than 256 statements"));
         // What it said before is still known.
         assert_eq!(ask(&mut asked, b"one", "a.rego"), (Some("one".into()), MAX_ASKED));
+    }
+
+    #[test]
+    fn rego_is_not_asked_when_the_time_is_over() {
+        let mut asked = Asked { until: Instant::now(), said: BTreeMap::new(), unasked: None };
+        assert_eq!(asked.said(b"one", "a.rego", |_| panic!("nobody waits for it")), None);
+        assert_eq!(asked.unasked.as_deref(), Some("it takes too long"));
+    }
+
+    #[test]
+    fn a_short_name_means_one_type_to_the_policy_and_to_whoever_verifies() {
+        let sorted = |types: &[(&str, &str)]| {
+            types.iter().map(|(name, uri)| (name.to_string(), uri.to_string())).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(sorted(plimsoll_policy::PREDICATE_TYPES), sorted(plimsoll_trust::PREDICATE_TYPES));
     }
 }

@@ -1,9 +1,10 @@
 //! What the predicate of a statement says by itself. In: a statement that is true. Out: it as modules of Rego see it, when it says that
 //! it was made, the VEX in it. What it does not do: decide whether that is enough.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use plimsoll_model::VexStatement;
-use plimsoll_trust::Statement;
+use plimsoll_model::{Problem, VexStatement};
 use serde_json::Value;
 
 /// Where predicates say when they were made, as their types have it. The first that is there and is a time counts.
@@ -26,38 +27,40 @@ const TIMES: [&str; 9] = [
     "/runDetails/metadata/startedOn",
 ];
 
-/// The predicate, opened where it is JSON in a text, as cosign's own and old ones are.
-pub fn opened(predicate: &Value) -> Value {
+/// The predicate, opened where it is JSON in a text, as cosign's own and old ones are; none where there is nothing to open.
+pub fn opened(predicate: &Value) -> Option<Value> {
     let text = |value: &Value| value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
     if let Some(inner) = text(predicate) {
-        return inner;
+        return Some(inner);
     }
-    match predicate.get("Data").and_then(text) {
-        Some(data) => {
-            let mut predicate = predicate.clone();
-            predicate["Data"] = data;
-            predicate
+    let data = text(predicate.get("Data")?)?;
+    let mut predicate = predicate.clone();
+    predicate["Data"] = data;
+    Some(predicate)
+}
+
+/// The statement as modules of Rego see it: what was signed, all of it, with its predicate as it was opened.
+pub fn document<'a>(payload: &'a [u8], opened: Option<&Value>) -> Cow<'a, [u8]> {
+    let Some(opened) = opened else { return Cow::Borrowed(payload) };
+    match serde_json::from_slice(payload) {
+        Ok(Value::Object(mut members)) => {
+            members.insert("predicate".to_owned(), opened.clone());
+            Cow::Owned(Value::Object(members).to_string().into_bytes())
         }
-        None => predicate.clone(),
+        // It was read as a statement before; what it is not is told by whoever is asked.
+        _ => Cow::Borrowed(payload),
     }
 }
 
-/// The statement as modules of Rego see it.
-pub fn document(statement: &Statement) -> Vec<u8> {
-    Statement { predicate: opened(&statement.predicate), ..statement.clone() }.to_json()
-}
-
-/// When the predicate says that it was made.
-pub fn made_at(statement: &Statement) -> Option<Timestamp> {
-    let predicate = opened(&statement.predicate);
+/// When a predicate that was opened says that it was made.
+pub fn made_at(predicate: &Value) -> Option<Timestamp> {
     TIMES.iter().find_map(|place| predicate.pointer(place)?.as_str()?.parse().ok())
 }
 
-/// The VEX that it holds; nothing where it holds none that can be read.
-pub fn vex(statement: &Statement, name: &str) -> Vec<VexStatement> {
-    let predicate = opened(&statement.predicate);
-    let document = predicate.get("Data").filter(|data| data.is_object()).unwrap_or(&predicate);
-    plimsoll_policy::read_vex(name, document.to_string().as_bytes()).0
+/// The VEX in a predicate that was opened, and what of it cannot be used.
+pub fn vex(predicate: &Value, name: &str) -> (Vec<VexStatement>, Vec<Problem>) {
+    let document = predicate.get("Data").filter(|data| data.is_object()).unwrap_or(predicate);
+    plimsoll_policy::read_vex(name, document.to_string().as_bytes())
 }
 
 #[cfg(test)]
@@ -65,10 +68,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn stated(predicate: Value) -> Statement {
-        Statement::of(&[7; 32], "https://example.com/a", predicate)
-    }
 
     #[test]
     fn times_are_read_where_their_types_have_them() {
@@ -82,7 +81,11 @@ mod tests {
             (json!("no json"), None),
             (json!(null), None),
         ] {
-            assert_eq!(made_at(&stated(predicate.clone())), time.map(|time| time.parse().unwrap()), "{predicate}");
+            assert_eq!(
+                made_at(&opened(&predicate).unwrap_or_else(|| predicate.clone())),
+                time.map(|time| time.parse().unwrap()),
+                "{predicate}"
+            );
         }
     }
 
@@ -100,13 +103,40 @@ mod tests {
             json!(vex_document.to_string()),
             json!({"Data": vex_document.to_string(), "Timestamp": "2026-01-02T03:04:05Z"}),
         ] {
-            let statement = stated(predicate);
-            let read = vex(&statement, "the VEX attestation of `a`");
-            assert_eq!(read.len(), 1, "{statement:?}");
+            let payload = json!({"_type": "https://in-toto.io/Statement/v0.1", "predicate": predicate}).to_string();
+            let opened = opened(&predicate);
+            let (read, problems) = vex(opened.as_ref().unwrap_or(&predicate), "the VEX attestation of `a`");
+            assert!(read.len() == 1 && problems.is_empty(), "{payload}: {problems:?}");
             assert_eq!(read[0].document, "the VEX attestation of `a`");
-            let document = String::from_utf8(document(&statement)).unwrap();
+            let document = document(payload.as_bytes(), opened.as_ref());
+            let document = std::str::from_utf8(&document).unwrap();
             assert!(document.contains(r#""status":"not_affected""#), "{document}");
         }
-        assert!(vex(&stated(json!({"a": 1})), "x").is_empty());
+        let (read, problems) = vex(&json!({"a": 1}), "x");
+        assert!(read.is_empty() && problems.len() == 1);
+    }
+
+    #[test]
+    fn rego_is_shown_all_that_was_signed() {
+        let payload = |predicate: Value| {
+            json!({
+                "_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://example.com/a", "beside": [1],
+                "subject": [{"name": "a", "digest": {"sha256": "07".repeat(32)}, "annotations": {"revoked": "yes"}}],
+                "predicate": predicate,
+            })
+        };
+        for (signed, shown) in [
+            (json!({"a": 1}), json!({"a": 1})),
+            (json!("{\"a\": 1}"), json!({"a": 1})),
+            (json!({"Data": "{\"a\": 1}", "Timestamp": "x"}), json!({"Data": {"a": 1}, "Timestamp": "x"})),
+            (json!("no JSON"), json!("no JSON")),
+        ] {
+            let text = payload(signed.clone()).to_string();
+            let document = document(text.as_bytes(), opened(&signed).as_ref()).into_owned();
+            assert_eq!(serde_json::from_slice::<Value>(&document).unwrap(), payload(shown));
+        }
+        // Where there is nothing to open, not a byte is written anew.
+        let bytes = b"{\"predicate\": {\"n\": 123456789012345678901234567890.10}}";
+        assert_eq!(document(bytes, opened(&json!({})).as_ref()).as_ref(), bytes);
     }
 }

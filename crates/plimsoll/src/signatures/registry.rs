@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use plimsoll_model::{Digest, ImageReference, Problem, ProblemKind};
 use plimsoll_sources::attached::Kind;
+use plimsoll_sources::error::chain;
 use plimsoll_sources::oci::manifest::Descriptor;
 use plimsoll_sources::{SourceError, Sources};
-use plimsoll_trust::{BUNDLE_MEDIA_TYPES, simple_signing};
+use plimsoll_trust::image_bundle::is_bundle;
+use plimsoll_trust::simple_signing;
 
 /// The media type of layers with attestations in the classic form.
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
@@ -61,7 +63,7 @@ pub fn listed(
     // What is left of the time: each call has a deadline of its own, and there are as many as somebody pushes.
     let sources = || sources.with_deadline(until.saturating_duration_since(Instant::now()));
     let unread =
-        |what: &str, error| Problem::undecided(ProblemKind::Unreachable, format!("read {what}: {}", words(error)));
+        |what: &str, error| Problem::undecided(ProblemKind::Unreachable, format!("read {what}: {}", chain(&error)));
     let kinds: &[Kind] = if attestations { &[Kind::Signatures, Kind::Attestations] } else { &[Kind::Signatures] };
     for kind in kinds {
         match sources().attached(reference, digest, *kind) {
@@ -75,7 +77,7 @@ pub fn listed(
                         ENVELOPE => |bytes, annotations| Form::Envelope { bytes, annotations },
                         _ => continue,
                     };
-                    let bytes = || attached.bytes(layer).map_err(words);
+                    let bytes = || attached.bytes(layer);
                     listed.take(layer, until, bytes, |bytes| form(bytes, annotations));
                 }
             }
@@ -96,10 +98,8 @@ pub fn listed(
                         listed.problems.push(Problem::undecided(kind, message));
                     }
                     Ok(referrer) => {
-                        let is_bundle =
-                            |layer: &&Descriptor| BUNDLE_MEDIA_TYPES.iter().any(|(name, _)| layer.media_type == *name);
-                        for layer in referrer.layers.iter().filter(is_bundle) {
-                            listed.take(layer, until, || attached.bytes(layer).map_err(words), Form::Bundle);
+                        for layer in referrer.layers.iter().filter(|layer| is_bundle(&layer.media_type)) {
+                            listed.take(layer, until, || attached.bytes(layer), Form::Bundle);
                         }
                     }
                 }
@@ -114,7 +114,7 @@ impl Listed {
         &mut self,
         layer: &Descriptor,
         until: Instant,
-        bytes: impl FnOnce() -> Result<Vec<u8>, String>,
+        bytes: impl FnOnce() -> Result<Vec<u8>, SourceError>,
         form: impl FnOnce(Vec<u8>) -> Form,
     ) {
         let problem = |message| Problem::undecided(ProblemKind::Unreachable, message);
@@ -133,7 +133,7 @@ impl Listed {
         }
         match bytes() {
             Ok(bytes) => self.items.push(Item { layer: layer.digest.clone(), form: form(bytes) }),
-            Err(why) => self.problems.push(problem(format!("read the layer {}: {why}", layer.digest))),
+            Err(error) => self.problems.push(problem(format!("read the layer {}: {}", layer.digest, chain(&error)))),
         }
     }
 
@@ -152,20 +152,6 @@ fn told(kind: Kind) -> &'static str {
         Kind::Attestations => "attestations",
         Kind::Sbom => "SBOM",
     }
-}
-
-fn words(error: SourceError) -> String {
-    crate::message::chain(&anyhow::Error::new(error))
-}
-
-fn chain(error: &SourceError) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(one) = cause {
-        words += &format!(": {one}");
-        cause = one.source();
-    }
-    words
 }
 
 #[cfg(test)]
