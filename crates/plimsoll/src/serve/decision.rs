@@ -230,7 +230,11 @@ impl Wanted<'_> {
         let session = session(self.loaded, self.namespace, self.at);
         let mut assessment = assessment.clone();
         self.image.clone_into(&mut assessment.subject.name);
-        assessment.subject.reference = Some(self.reference.clone());
+        let before = assessment.subject.reference.replace(self.reference.clone());
+        // What is signed of it elsewhere says nothing of what is in this repository.
+        if before.is_none_or(|before| before.name() != self.reference.name()) {
+            assessment.signatures = None;
+        }
         assessment.subject.namespace.clone_from(&session.namespace);
         judge(&session, assessment, self.glass.then_some(self.request), digest, None)
     }

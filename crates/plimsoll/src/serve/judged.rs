@@ -29,7 +29,7 @@ pub struct Judged {
     pub retry_after: Option<u32>,
     /// Kinds of what could not be told, where the outcome hangs on that.
     pub problems: Vec<ProblemKind>,
-    /// What was found of its signatures, where the policy asks for them.
+    /// What was found of its signatures, where the policy asks for them: for the words of a broken glass, and for a record.
     pub signatures: Option<Arc<SignatureFacts>>,
 }
 

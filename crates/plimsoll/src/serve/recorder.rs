@@ -21,7 +21,7 @@ use plimsoll_admission::{
     Answer, Decided, Given, Head, KnownImage, Line, MAX_LINE, RECORD_VERSION, Recorded, RecordedRoad, Review, Road, Why,
 };
 use plimsoll_checks::lint::Linter;
-use plimsoll_model::{Assessment, Digest, Inventory};
+use plimsoll_model::{Assessment, Digest, Inventory, SignatureFacts};
 use serde_json::value::RawValue;
 
 use super::images::Images;
@@ -326,11 +326,14 @@ impl Writer {
             put(&mut text, &head(&reviewed.loaded), MAX_LINE)?;
         }
         let mut images: Vec<String> = Vec::new();
-        for digest in reviewed.judged.iter().filter_map(|judged| judged.digest_text.as_ref()) {
+        // The object's own is behind those of the images.
+        let of_images = reviewed.judged.iter().zip(&reviewed.images);
+        let with_digest = of_images.filter_map(|(judged, name)| Some((judged, name, judged.digest_text.as_ref()?)));
+        for (judged, name, digest) in with_digest {
             if !fresh && open.images.contains(digest) || images.contains(digest) {
                 continue;
             }
-            let Some(image) = self.image(&reviewed.loaded, digest) else { continue };
+            let Some(image) = self.image(&reviewed.loaded, digest, name, judged) else { continue };
             // What finds no room is not known to a replay, which says so.
             let room = MAX_GROUND.saturating_sub(text.len());
             if put(&mut text, &Line::Image(Box::new(image)), room).is_ok() {
@@ -367,9 +370,14 @@ impl Writer {
         Ok(Open { file, size: 0, ground: None, images: HashSet::new() })
     }
 
-    fn image(&self, loaded: &Loaded, digest: &str) -> Option<KnownImage> {
+    /// What is known of the image of that digest, and signed of it in the repository of that name.
+    fn image(&self, loaded: &Loaded, digest: &str, name: &str, judged: &Judged) -> Option<KnownImage> {
         let known: Digest = digest.parse().ok()?;
-        let assessment = self.images.assessment(loaded, &known)?;
+        let mut assessment = self.images.assessment(loaded, &known)?;
+        if let (Some(signatures), Ok(reference)) = (&judged.signatures, name.parse()) {
+            assessment.signatures = Some(SignatureFacts::clone(signatures));
+            assessment.subject.reference = Some(reference);
+        }
         Some(KnownImage { digest: digest.to_owned(), assessment: slim(assessment) })
     }
 }

@@ -5,6 +5,7 @@ mod image_policies;
 mod mutators;
 pub mod peer;
 mod policies;
+mod signatures;
 
 use std::io::{Read, Write};
 use std::path::Path;

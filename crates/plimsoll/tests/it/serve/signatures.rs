@@ -1,0 +1,113 @@
+//! Images that must be signed, at the gate: what is looked for, how often, and what a record keeps of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use plimsoll_trust::keys::Signer as _;
+use plimsoll_trust::{PrivateKey, SimpleSigning, simple_signing};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::peer::{Gate, Registry};
+use super::{pod, registry_digest, review_of};
+use crate::{plimsoll, project};
+
+/// The mended shop's image with a signature of the classic form by `key`.
+fn signed(layout: &Path, key: &PrivateKey) {
+    let (from, blobs) = (project().join("examples/shop-fixed/image"), layout.join("blobs/sha256"));
+    std::fs::create_dir_all(&blobs).unwrap();
+    for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap() {
+        let blob = blob.unwrap();
+        std::fs::copy(blob.path(), blobs.join(blob.file_name())).unwrap();
+    }
+    let put = |media_type: &str, bytes: &[u8]| {
+        let hex = format!("{:x}", Sha256::digest(bytes));
+        std::fs::write(blobs.join(&hex), bytes).unwrap();
+        json!({"mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len()})
+    };
+    let digest = registry_digest();
+    let payload = SimpleSigning::new("registry.example.com/shop/web", &digest, BTreeMap::new()).render();
+    let mut layer = put(simple_signing::MEDIA_TYPE, &payload);
+    layer["annotations"] = json!({simple_signing::SIGNATURE: STANDARD.encode(key.sign(&payload).unwrap())});
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": media_type, "layers": [layer],
+        "config": put("application/vnd.oci.image.config.v1+json", b"{}"),
+    });
+    let mut entry = put(media_type, manifest.to_string().as_bytes());
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": format!("{}.sig", digest.replace(':', "-"))});
+    let mut index: Value = serde_json::from_slice(&std::fs::read(from.join("index.json")).unwrap()).unwrap();
+    index["manifests"].as_array_mut().unwrap().push(entry);
+    std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
+}
+
+/// A policy that asks for signatures of the key in `release.pub`.
+fn policy(folder: &Path, key: &PrivateKey) {
+    std::fs::write(folder.join("release.pub"), key.public_pem()).unwrap();
+    let text = "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {name: test}\ndata: {baselineOnly: allow}\n\
+                keys: {release: {publicKey: release.pub}}\nimages:\n  - {name: all, match: ['**'], signatures: {all: [release]}}\n";
+    std::fs::write(folder.join("loadline.yaml"), text).unwrap();
+}
+
+fn review(image: &str, namespace: &str) -> String {
+    review_of(&pod(&[image]), &json!({"namespace": namespace})).to_string()
+}
+
+#[test]
+fn what_is_signed_is_looked_for_once_whatever_namespace_asks_and_stands_in_the_record() {
+    let (layout, key) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
+    signed(layout.path(), &key);
+    let registry = Registry::start(layout.path());
+    let args = ["--policy", "{dir}/loadline.yaml", "--record", "{dir}/record"];
+    let gate = Gate::start(&args, |folder, _| policy(folder, &key));
+    let (mut client, image) = (gate.client(), registry.image("1.0"));
+    let first = client.post("/validate", &review(&image, "shop")).json();
+    assert_eq!(first["response"]["allowed"], true, "{first} {}", gate.log());
+    let asked = registry.asked.load(Ordering::SeqCst);
+    let other = client.post("/validate", &review(&image, "other")).json();
+    assert_eq!(other["response"]["allowed"], true, "{other}");
+    assert_eq!(registry.asked.load(Ordering::SeqCst), asked, "the other namespace's pod had the registry asked");
+    let metrics = client.get("/metrics").body;
+    assert!(metrics.contains("plimsoll_cache_entries{cache=\"signatures\"} 1\n"), "{metrics}");
+
+    gate.wait("two reviews in the record", |gate| {
+        gate.client().get("/metrics").body.contains("plimsoll_recorded_total 2\n")
+    });
+    drop(registry);
+    let (record, same) = (gate.path("record"), gate.path("loadline.yaml"));
+    let replayed = |policy: &Path| {
+        let run = plimsoll(&[
+            "policy",
+            "replay",
+            record.to_str().unwrap(),
+            "--against",
+            policy.to_str().unwrap(),
+            "--format",
+            "json",
+        ]);
+        serde_json::from_str::<Value>(&run.out).unwrap_or_else(|error| panic!("{error}: {}{}", run.out, run.err))
+    };
+    assert_eq!(replayed(&same)["unchanged"], 2, "{}", replayed(&same));
+    // Whose authorities these were is known of that policy alone.
+    let elsewhere = tempfile::tempdir().unwrap();
+    policy(elsewhere.path(), &PrivateKey::generate().unwrap());
+    let other = elsewhere.path().join("loadline.yaml");
+    let text = std::fs::read_to_string(&other).unwrap().replace("name: test", "name: other");
+    std::fs::write(&other, text).unwrap();
+    assert_eq!(replayed(&other)["unchanged"], 0, "{}", replayed(&other));
+}
+
+#[test]
+fn what_is_not_signed_by_the_authority_does_not_run() {
+    let (layout, stranger) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
+    signed(layout.path(), &stranger);
+    let registry = Registry::start(layout.path());
+    let key = PrivateKey::generate().unwrap();
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |folder, _| policy(folder, &key));
+    let answer = gate.client().post("/validate", &review(&registry.image("1.0"), "shop")).json();
+    let message = answer["response"]["status"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("is not signed by `release`") && message.contains("(signature-invalid)"), "{answer}");
+}
