@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Signatures and attestations at a real API server: what the gate lets run of what the real cosign signed.
 
-Usage: scripts/e2e-signatures.py PLIMSOLL WORK APISERVER COSIGN     (needs etcd-server, openssl, docker-registry; APISERVER is what
-       scripts/peers/build-apiserver.sh filled, COSIGN what build-cosign.sh did)
+Usage: scripts/e2e-signatures.py PLIMSOLL WORK APISERVER COSIGN WORLD     (needs etcd-server, openssl, docker-registry; APISERVER is
+       what scripts/peers/build-apiserver.sh filled, or `none`; COSIGN what build-cosign.sh did; WORLD the example `offline_world` of plimsoll-trust)
 
 Two registries on loopback: Debian's, which keeps no list of referrers, and go-containerregistry's, which does. On both, signed by
 cosign in its classic form and as a bundle:
@@ -12,10 +12,10 @@ cosign in its classic form and as a bundle:
 3. An index that is signed and its manifest that is not, and the reverse.
 4. An attestation that is demanded: of the type and not, by the authority and not; what Rego says of it.
 5. A tag that moves to an unsigned image after it was verified; a registry that is down: the policy's word.
+6. What is signed without keys, in an offline world: by the identity that is asked for, and by another, of another issuer, and under
+   another trusted root.
 """
 import base64
-import hashlib
-import http.client
 import json
 import os
 import shutil
@@ -26,8 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from cluster_peer import Cluster  # noqa: E402
 from gate_peer import Gate, free_port, wait_until  # noqa: E402
-
-MANIFEST, INDEX = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
+from store_peer import ENVELOPE, INDEX, MANIFEST, SIMPLE_SIGNING, Store, debian, digest_of  # noqa: E402
 
 LOADLINE = """apiVersion: plimsoll.dev/v1alpha1
 kind: LoadLine
@@ -37,7 +36,13 @@ data: {{baselineOnly: allow}}
 keys:
   release: {{publicKey: keys/release.pub}}
   builder: {{publicKey: keys/other.pub}}
+  acme: {{issuer: "https://token.actions.githubusercontent.com", identity: "https://github.com/acme/*/.github/workflows/release.yml@refs/tags/*", trustedRoot: world/trusted_root.json}}
+  stranger: {{issuer: "https://token.actions.githubusercontent.com", identity: "https://github.com/acme-evil/**", trustedRoot: world/trusted_root.json}}
+  elsewhere: {{issuer: "https://gitlab.com", identity: "https://github.com/acme/*/.github/workflows/release.yml@refs/tags/*", trustedRoot: world/trusted_root.json}}
+  untrusted: {{issuer: "https://token.actions.githubusercontent.com", identity: "https://github.com/acme/**", trustedRoot: world/other_root.json}}
+  public: {{issuer: "https://token.actions.githubusercontent.com", identity: "https://github.com/acme/shop/**"}}
 images:
+{keyless}
   - name: attested
     match: ["{old}/attested/*", "{new}/attested/*"]
     attestations: [{{type: slsaprovenance1, by: [release], rego: provenance.rego}}]
@@ -45,6 +50,15 @@ images:
     match: ["{old}/**", "{new}/**"]
     signatures: {{all: [release]}}
 """
+# Whose keyless signatures are asked for, and what is said of those that are there.
+KEYLESS = {
+    "acme": None,
+    "stranger": "(identity-mismatch)",
+    "elsewhere": "(issuer-mismatch)",
+    "untrusted": "held against `untrusted`: ",
+    "public": "held against `public`: ",
+}
+
 REGO = """package provenance
 
 import rego.v1
@@ -53,85 +67,17 @@ deny contains "built elsewhere" if input.predicate.runDetails.builder.id != "htt
 """
 
 
-def digest_of(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
+REGO_OF_WORLD = """package world
 
+import rego.v1
 
-class Store:
-    """A registry on loopback without a password, and images in it."""
-
-    def __init__(self, work, name, command):
-        self.work, self.name, self.command, self.port = os.path.join(work, name), name, command, free_port()
-        self.address, self.process = f"127.0.0.1:{self.port}", None
-        os.makedirs(self.work, exist_ok=True)
-
-    def start(self):
-        with open(os.path.join(self.work, "log"), "ab") as log:
-            self.process = subprocess.Popen(self.command(self), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until(self.lives, 20, f"the registry {self.name} does not start")
-
-    def stop(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def lives(self):
-        try:
-            return self.call("GET", "/v2/")[0] == 200
-        except OSError:
-            return False
-
-    def call(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.read(), dict(answer.getheaders())
-        finally:
-            connection.close()
-
-    def blob(self, repository, data):
-        status, _, headers = self.call("POST", f"/v2/{repository}/blobs/uploads/")
-        assert status == 202, status
-        place = headers.get("Location") or headers["location"]
-        place = place.split(self.address, 1)[-1]
-        join = "&" if "?" in place else "?"
-        status, body, _ = self.call("PUT", f"{place}{join}digest={digest_of(data)}", data, {"Content-Type": "application/octet-stream"})
-        assert status == 201, (status, body)
-        return {"digest": digest_of(data), "size": len(data)}
-
-    def put(self, repository, reference, kind, document):
-        data = json.dumps(document).encode()
-        status, body, _ = self.call("PUT", f"/v2/{repository}/manifests/{reference}", data, {"Content-Type": kind})
-        assert status == 201, (status, body)
-        return {"mediaType": kind, "digest": digest_of(data), "size": len(data)}
-
-    def manifest(self, repository, reference, words):
-        layer = bytearray(1024)  # an empty tar
-        config = {"architecture": "amd64", "os": "linux", "config": {"Labels": {"words": words}}, "rootfs": {"type": "layers", "diff_ids": [digest_of(bytes(layer))]}}
-        layer = self.blob(repository, bytes(layer)) | {"mediaType": "application/vnd.oci.image.layer.v1.tar"}
-        config = self.blob(repository, json.dumps(config).encode()) | {"mediaType": "application/vnd.oci.image.config.v1+json"}
-        document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
-        return self.put(repository, reference, MANIFEST, document)
-
-    def image(self, name, words=None):
-        """An image of one manifest at `repository:tag`; its name with the digest."""
-        repository, tag = name.split(":")
-        return f"{self.address}/{repository}@{self.manifest(repository, tag, words or name)['digest']}"
-
-    def index(self, name):
-        """An index of one manifest: the names of both by digest."""
-        repository, tag = name.split(":")
-        manifest = self.manifest(repository, "platform", name)
-        entry = manifest | {"platform": {"os": "linux", "architecture": "amd64"}}
-        index = self.put(repository, tag, INDEX, {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]})
-        return [f"{self.address}/{repository}@{one['digest']}" for one in (index, manifest)]
+deny contains "not as it was signed" if input._type != "https://in-toto.io/Statement/v1"
+"""
 
 
 class Run:
-    def __init__(self, plimsoll, work, binaries, cosign):
-        self.plimsoll, self.work, self.binaries, self.cosign_folder = plimsoll, work, binaries, cosign
+    def __init__(self, plimsoll, work, binaries, cosign, world):
+        self.plimsoll, self.work, self.binaries, self.cosign_folder, self.world = plimsoll, work, binaries, cosign, world
         self.env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")} | {
             "HOME": work, "COSIGN_PASSWORD": "x", "PLIMSOLL_CACHE_DIR": os.path.join(work, "cache"), "DOCKER_CONFIG": work}
         self.failures = self.passed = 0
@@ -166,7 +112,17 @@ class Run:
 
     def policy(self, undecided="deny"):
         self.write("provenance.rego", REGO)
-        return self.write("loadline.yaml", LOADLINE.format(undecided=undecided, old=self.old.address, new=self.new.address))
+        self.write("provenance-of-world.rego", REGO_OF_WORLD)
+        return self.write("loadline.yaml", LOADLINE.format(
+            undecided=undecided, old=self.old.address, new=self.new.address, keyless="\n".join(self.entries())))
+
+    def entries(self):
+        """Each image is there for each of those whose signature is asked for, and for what is attested."""
+        for who in KEYLESS:
+            match = ", ".join(f'"{store.address}/keyless/{who}/*"' for store in (self.old, self.new))
+            yield f"  - {{name: {who}, match: [{match}], signatures: {{all: [{who}]}}}}"
+            match = ", ".join(f'"{store.address}/keyless-attested/{who}/*"' for store in (self.old, self.new))
+            yield f"  - {{name: attested-{who}, match: [{match}], attestations: [{{type: slsaprovenance1, by: [{who}], rego: provenance-of-world.rego}}]}}"
 
     def plain(self):
         return [f"--plain-http={store.address}" for store in (self.old, self.new)]
@@ -217,6 +173,41 @@ class Run:
                 self.attest(form, "other", image("other"), there)
                 self.attest(form, "release", image("type"), {"a": 1}, "https://example.com/a")
                 self.sign(form, "release", image("signed"))
+
+    def keyless_images(self):
+        """One image, in a repository for each who is asked for and each form: signed once, for the digest is the same."""
+        made = self.new.image("keyless/made:1", "keyless").split("@sha256:")[1]
+        subprocess.run([self.world, "--image", made, os.path.join(self.work, "world")], check=True)
+        read = lambda name: json.load(open(os.path.join(self.work, "world", name)))  # noqa: E731
+        bundle = json.dumps(read("bundle.json")).encode()
+        for store in (self.old, self.new):
+            for who in KEYLESS:
+                self.check(store.image(f"keyless/{who}/none:1", "keyless").endswith(made), "the image is another one")
+                store.refer(store.image(f"keyless/{who}/bundle:1", "keyless"), bundle)
+                store.attach(store.image(f"keyless/{who}/signature:1", "keyless"), ".sig", read("signature.json"), SIMPLE_SIGNING)
+                store.attach(store.image(f"keyless-attested/{who}/attestation:1", "keyless"), ".att", read("attestation.json"), ENVELOPE)
+
+    def keyless(self):
+        """Every one of them, with the words of a refusal."""
+        for store in (self.old, self.new):
+            for who, words in KEYLESS.items():
+                for form in ("bundle", "signature"):
+                    yield f"{store.address}/keyless/{who}/{form}:1", words, f"signed by `{who}`"
+                yield f"{store.address}/keyless/{who}/none:1", "there is no signature of", ""
+                yield f"{store.address}/keyless-attested/{who}/attestation:1", words, f"an attestation of type `slsaprovenance1` by `{who}` holds"
+
+    def keyless_desk(self):
+        for image, words, holds in self.keyless():
+            self.says(image, 0 if words is None else 1, words or holds)
+
+    def keyless_gate(self):
+        args = [f"--port={self.port}", "--cert=gate.pem", "--key=gate-key.pem", f"--policy={self.policy_file}", *self.plain()]
+        with Gate(self.plimsoll, *args, cwd=self.work, env=self.env, port=self.port) as gate:
+            for image, words, _ in self.keyless():
+                status = gate.image_review(image)
+                right = status["allowed"] if words is None else not status["allowed"] and words in status.get("reason", "")
+                self.check(right, f"the gate says of {image}: {status}, wanted {words!r}")
+        print(f"say: {self.passed} answers, with those on what is signed without keys, at the desk and at the gate")
 
     def desk(self):
         for store in (self.old, self.new):
@@ -297,6 +288,8 @@ class Run:
             self.check(image == f"{signed}@{digest}", f"not pinned to what was verified: {image}")
             for one in (f"{old}/classic/signed:1", f"{old}/bundle/signed:1", f"{new}/classic/signed:1", f"{new}/bundle/index:1", f"{new}/attested/bundle-good:1"):
                 self.admitted(pod(one))
+            for image, words, _ in self.keyless():
+                self.admitted(pod(image), words)
             for one, words in [
                 (unsigned, "there is no signature of"), (wrong, "is not signed by `release`"), (f"{old}/classic/wrong:1", "is not signed by `release`"),
                 (f"{new}/bundle/attested-only:1", "and no signature"), (f"{new}/bundle/manifest:1", "alone, and the name leads to the index"),
@@ -367,14 +360,17 @@ class Run:
                        cwd=self.work, check=True, capture_output=True)
         os.chmod(os.path.join(self.work, "gate-key.pem"), 0o600)
         self.keys()
-        self.old = Store(self.work, "debian", lambda store: ["docker-registry", "serve", self.configured(store)])
+        self.old = Store(self.work, "debian", debian)
         self.new = Store(self.work, "referrers", lambda store: [os.path.join(self.cosign_folder, "registry"), store.address])
         self.policy_file, self.port = self.policy(), free_port()
         try:
             self.old.start()
             self.new.start()
             self.images()
+            self.keyless_images()
             self.desk()
+            self.keyless_desk()
+            self.keyless_gate()
             if self.binaries != "none":
                 with Cluster(os.path.join(self.work, "cluster"), self.binaries) as self.cluster:
                     self.cluster.start()
@@ -383,11 +379,6 @@ class Run:
             self.old.stop()
             self.new.stop()
         return self.failures
-
-    def configured(self, store):
-        storage = os.path.join(store.work, "storage")
-        return self.write(f"{store.name}/config.yml", "version: 0.1\nlog: {level: warn}\n"
-                          f"storage: {{filesystem: {{rootdirectory: \"{storage}\"}}, delete: {{enabled: true}}}}\nhttp: {{addr: \"{store.address}\"}}\n")
 
 
 def pod(image, **more):
@@ -406,7 +397,7 @@ def main():
     binaries = sys.argv[3] if sys.argv[3] == "none" else os.path.abspath(sys.argv[3])
     shutil.rmtree(work, ignore_errors=True)
     os.makedirs(work)
-    failures = Run(plimsoll, work, binaries, os.path.abspath(sys.argv[4])).all()
+    failures = Run(plimsoll, work, binaries, *(os.path.abspath(path) for path in sys.argv[4:6])).all()
     sys.exit(1 if failures else 0)
 
 
