@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::artifact::Artifact;
-use crate::bundle::{Bundle, Content, MEDIA_TYPES};
+use crate::bundle::{Bundle, MEDIA_TYPES};
 use crate::keys;
 use crate::public_key::{Hash, hex};
 use crate::refusal::{Reason, Refusal};
@@ -88,8 +88,8 @@ pub fn verify(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
     use crate::dsse::{IN_TOTO, encode, pre_authentication_encoding};
+    use crate::json;
     use crate::keys::{PrivateKey, Signer as _};
     use crate::public_key::PublicKey;
     use crate::verify::{Signer, Subject};

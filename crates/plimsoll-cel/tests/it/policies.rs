@@ -451,7 +451,8 @@ fn parameters_that_others_know_are_asked_for_and_own_ones_count_first() {
 #[test]
 fn what_nobody_knows_of_a_kinds_scope_is_unknown_and_no_error_that_may_be_ignored() {
     let object = |namespace: Option<&str>| {
-        let mut whole = json!({"apiVersion": "example.com/v1", "kind": "Limit", "metadata": {"name": "limits"}, "most": 9});
+        let mut whole =
+            json!({"apiVersion": "example.com/v1", "kind": "Limit", "metadata": {"name": "limits"}, "most": 9});
         if let Some(namespace) = namespace {
             whole["metadata"]["namespace"] = json!(namespace);
         }

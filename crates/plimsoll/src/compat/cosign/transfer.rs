@@ -11,7 +11,7 @@ use plimsoll_sources::local::layout::LayoutFolder;
 use plimsoll_trust::image_bundle;
 
 use super::flags::Registry;
-use super::{Failure, fetch, keys, say};
+use super::{Failure, fetch, say};
 use crate::compat::truth;
 
 /// The annotation by which Cosign's layouts say what each entry of their index is.
@@ -180,7 +180,7 @@ pub fn clean(asked: &Clean) -> Result<(), Failure> {
     };
     if !asked.force {
         say(&format!("WARNING: this will remove all {what} from the image"));
-        if !keys::agreed()? {
+        if !super::agreed()? {
             return Err("user declined the prompt".into());
         }
     }

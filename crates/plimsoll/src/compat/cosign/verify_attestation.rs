@@ -18,6 +18,7 @@ use super::flags::{Demand as Flags, Registry};
 use super::verdict::Verdict;
 use super::verify::{Found, each_bundle, tell};
 use super::{Failure, blob, demand, fetch, print, read, say};
+use crate::compat::truth;
 
 /// Bytes of a bundle or an envelope: beyond that none is read.
 const MAX_ENVELOPE: u64 = 64 << 20;
@@ -29,6 +30,9 @@ pub struct VerifyAttestation {
     pub images: Vec<String>,
     #[command(flatten)]
     pub demand: Flags,
+    /// Hold what was signed to the image
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
+    pub check_claims: bool,
     /// The type of the predicate: a short name as for attest, or a URI
     #[arg(long, value_name = "TYPE", default_value = "custom")]
     pub r#type: String,
@@ -64,6 +68,9 @@ pub struct VerifyBlobAttestation {
     pub digest_alg: Option<String>,
     #[command(flatten)]
     pub demand: Flags,
+    /// Hold what was signed to the file
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_parser = truth)]
+    pub check_claims: bool,
 }
 
 /// An attestation that fulfils a demand.
@@ -96,7 +103,7 @@ pub fn run(asked: &VerifyAttestation) -> Result<(), Failure> {
     for name in &asked.images {
         // Here Cosign has no status of its own for an image that is not there.
         let image = fetch::image(&sources, name).map_err(|failure| Failure::from(failure.why))?;
-        let verified = attestations(&sources, &image, &asked.demand, &demand, &trust)?;
+        let verified = attestations(&sources, &image, asked, &demand, &trust)?;
         let found: Vec<String> = verified.iter().map(|one| one.statement.predicate_type.clone()).collect();
         let of_type: Vec<Attested> = verified.into_iter().filter(|one| one.statement.predicate_type == uri).collect();
         if of_type.is_empty() {
@@ -104,7 +111,7 @@ pub fn run(asked: &VerifyAttestation) -> Result<(), Failure> {
             return Err(format!("none of the attestations matched the predicate type: {uri}, found: {found}").into());
         }
         verdict.on(of_type.iter().map(|one| one.payload.as_slice()))?;
-        tell(name, &demand, asked.demand.check_claims, false);
+        tell(name, &demand, asked.check_claims, false);
         of_type.iter().try_for_each(|one| print(&format!("{}\n", one.envelope)))?;
     }
     Ok(())
@@ -114,14 +121,14 @@ pub fn run(asked: &VerifyAttestation) -> Result<(), Failure> {
 fn attestations(
     sources: &Sources,
     image: &Image,
-    flags: &Flags,
+    asked: &VerifyAttestation,
     demand: &Demand,
     trust: &TrustMaterial,
 ) -> Result<Vec<Attested>, Failure> {
     let (store, digest) = (fetch::store(&image.reference)?, &image.holding.digest);
     let (of_image, now) = (Artifact::Digest(Hash::Sha256, fetch::sha256(digest)?.to_vec()), jiff::Timestamp::now());
     let mut found = Found::default();
-    if flags.new_bundle_format != Some(false) {
+    if asked.demand.new_bundle_format != Some(false) {
         each_bundle(sources, &store, digest, &mut found, |bytes| {
             let bundle = Bundle::from_json(bytes)?;
             let verified = verify_bundle(&bundle, &of_image, trust, demand, now)?;
@@ -131,10 +138,10 @@ fn attestations(
             }
         })?;
     }
-    if flags.new_bundle_format != Some(true) {
+    if asked.demand.new_bundle_format != Some(true) {
         each_envelope(sources, &store, digest, &mut found, |bytes, annotations| {
             let attestation = Attestation::read(bytes, annotations)?;
-            let artifact = match flags.check_claims {
+            let artifact = match asked.check_claims {
                 true => of_image.clone(),
                 false => its_own(&attestation.envelope().payload)?,
             };
@@ -206,7 +213,7 @@ pub fn of_blob(asked: &VerifyBlobAttestation) -> Result<(), Failure> {
     };
     let now = jiff::Timestamp::now();
     let content;
-    let artifact = match (&asked.blob, asked.demand.check_claims) {
+    let artifact = match (&asked.blob, asked.check_claims) {
         (Some(path), true) => {
             content = read(path, blob::MAX_BLOB)?;
             Some(Artifact::Bytes(&content))
