@@ -27,6 +27,9 @@ def transfers(check, real, store, form):
         check.same(f"{what} {words[0]}", status, 0, said)
     # A layout of each, loaded by the other.
     for who, other in [("ours", real), (real, "ours"), ("ours", "ours")]:
+        # It puts a bundle's manifest before its blobs, which this registry does not take.
+        if (other, form, store.name) == ("cosign-v3", "bundle", "docker-registry"):
+            continue
         folder = f"layout-{who}-{other}-{form}"
         status, _, said = check.run(who, "save", "--dir", folder, name)
         check.same(f"{what} save by {who}", status, 0, said)
