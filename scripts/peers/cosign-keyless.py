@@ -130,6 +130,23 @@ def images(check, world, real, store):
                lambda name: ["verify", *world.verify(name), "--new-bundle-format=false"], [named], EMAIL, "else@example.com")
 
 
+def attestations(check, world, real, store):
+    Path(check.folder, "predicate").write_text('{"bom": "serial"}')
+    for log, config in LOGS.items():
+        for who in ("ours", real):
+            repository = f"{real}/{who}/attested-{config.split('.')[0]}"
+            image = store.image(repository, "v1", log)
+            named = f"{store.address}/{repository}@{image['digest']}"
+            form = ["--new-bundle-format"] if real == "cosign-v2" else []
+            status, _, said = check.run(who, "attest", *world.sign(config, "token_workflow"), *form, "--type", "cyclonedx",
+                                        "--predicate", "predicate", named)
+            check.same(f"attest by {who}, {log}", status, 0, said)
+            new = more_of(real, log)
+            judged(check, f"verify-attestation of {who}, {log}", ("ours", real),
+                   lambda name, new=new: ["verify-attestation", *world.verify(name), *new, "--type", "cyclonedx"], [named],
+                   WORKFLOW, f"{WORKFLOW}.evil")
+
+
 def main():
     ours, folder, world = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve(), str(Path(sys.argv[3]).resolve())
     differ = 0
@@ -143,6 +160,7 @@ def main():
                 blobs(check, services, real)
                 keys(check, services, real)
                 images(check, services, real, store)
+                attestations(check, services, real, store)
             finally:
                 services.stop()
                 store.stop()
