@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use plimsoll_rego::budget::Budget;
 use plimsoll_rego::builtins::World;
@@ -356,6 +357,10 @@ impl Set {
         watch: &mut Option<&mut dyn Watch>,
     ) -> Vec<Outcome> {
         let undecided = |message| vec![Outcome::Undecided { message, unmatched: false }];
+        // Small policies end before they look at the clock, and there may be many of them.
+        if options.budget.deadline.is_some_and(|end| Instant::now() >= end) {
+            return undecided("there was no time to ask it".into());
+        }
         match &template.code {
             Code::Native(_) => match in_force.bound.as_ref().map(|bound| bound.review(review, options.budget.deadline))
             {

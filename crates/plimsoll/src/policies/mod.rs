@@ -459,7 +459,9 @@ impl Question {
     pub fn names_kind(&self) -> bool {
         let object = json::at(&self.document, &["request", "object"]);
         ["apiVersion", "kind"].iter().all(|name| {
-            object.and_then(|object| json::field(object, name)).is_some_and(|value| value.as_str().is_some())
+            object
+                .and_then(|object| json::field(object, name))
+                .is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()))
         })
     }
 

@@ -96,8 +96,9 @@ fn object_asked(
         match ask(policies) {
             Ok(question) => {
                 assessment.rulings = policies.rulings(&question, until);
-                if loaded.workloads.is_none() && !brings_nothing(review) && !question.names_kind() {
-                    assessment.problems.push(workload::of_no_kind());
+                let problem = workload::of_no_kind();
+                if !brings_nothing(review) && !question.names_kind() && !assessment.problems.contains(&problem) {
+                    assessment.problems.push(problem);
                 }
             }
             Err(why) => {

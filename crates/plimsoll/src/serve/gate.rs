@@ -130,6 +130,9 @@ impl Gate {
         }
         let turn = Arc::clone(&self.examining).acquire_owned();
         let Ok(Ok(turn)) = tokio::time::timeout_at(deadline.into(), turn).await else {
+            if hurried {
+                self.haste.take_time();
+            }
             return Some(decision::object_unread(loaded, review, at));
         };
         let (copy, in_force) = (review.clone(), Arc::clone(loaded));

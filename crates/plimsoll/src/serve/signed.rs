@@ -44,8 +44,7 @@ pub async fn signed(
     looked: &Arc<Looked>,
     whose: &Whose,
 ) -> Result<Option<Signed>, Failure> {
-    let at = session::now();
-    let Some(wanted) = Wanted::of(&loaded.session, Some(reference), key.namespace.as_deref(), at) else {
+    let Some(wanted) = Wanted::of(&loaded.session, Some(reference), key.namespace.as_deref(), session::now()) else {
         return Ok(None);
     };
     let known = Key {
@@ -54,8 +53,10 @@ pub async fn signed(
         entry: wanted.entry.name.clone(),
         generation: key.generation,
     };
-    if let Some((facts, until)) = images.signed.get_until(&known, Instant::now()) {
-        return Ok(Some(Signed { facts, until, key: None }));
+    let kept = || images.signed.get_until(&known, Instant::now());
+    let as_kept = |(facts, until)| Ok(Some(Signed { facts, until, key: None }));
+    if let Some(kept) = kept() {
+        return as_kept(kept);
     }
     let sources = images.sources_for(whose).await;
     // As a scan: attestations are large, and neither a registry that hangs nor a namespace with many images must keep the others
@@ -65,22 +66,28 @@ pub async fn signed(
     let host = images.share_of(registry_words(reference));
     let _share = host.acquire().await;
     let _scan = images.scanning.acquire().await;
+    // Whoever waited for a turn may have waited for the same.
+    if let Some(kept) = kept() {
+        return as_kept(kept);
+    }
     let (loaded, key) = (Arc::clone(loaded), key.clone());
     let (looked, named) = (Arc::clone(looked), reference.clone());
     let task = tokio::task::spawn_blocking(move || {
         let mut subject = looked.subject.clone();
         subject.reference = Some(named.clone());
+        // Turns and registries take their time, and what is found may end while it is looked for.
+        let (at, began) = (session::now(), Instant::now());
         let wanted = Wanted::of(&loaded.session, Some(&named), key.namespace.as_deref(), at)?;
         let facts = wanted.facts(&sources, &named, &subject);
-        let until = plimsoll_policy::holds_until(&facts, wanted.entry, at).and_then(|end| moment(end, at));
+        let until = plimsoll_policy::holds_until(&facts, wanted.entry, at).and_then(|end| moment(end, (at, began)));
         Some(Signed { facts: Arc::new(facts), until, key: Some(known) })
     });
     task.await.map_err(|error| broken(reference, &error))
 }
 
-/// A time of the clock as a moment of ours.
-fn moment(end: Timestamp, now: Timestamp) -> Option<Instant> {
-    Instant::now().checked_add(end.duration_since(now).try_into().ok()?)
+/// A time of the clock as a moment of ours, of which one is known in both; no later than that where it has passed by then.
+fn moment(end: Timestamp, (at, began): (Timestamp, Instant)) -> Option<Instant> {
+    began.checked_add(end.duration_since(at).try_into().unwrap_or_default())
 }
 
 /// Keeps what was found and was not kept yet, until then at the latest.
