@@ -17,6 +17,8 @@ use crate::serve::loaded::Loaded;
 /// A policy over what a record knows.
 pub struct Judge {
     loaded: Loaded,
+    /// Whether the policy asks for attestations of an age.
+    aging: bool,
     images: HashMap<String, Arc<Assessment>>,
     kept: Mutex<HashMap<Key, Arc<Judged>>>,
 }
@@ -49,14 +51,17 @@ impl Judge {
     pub fn new(loaded: &Loaded, ground: &Ground) -> Judge {
         let mut loaded = loaded.clone();
         loaded.session.database_infos.clone_from(&ground.head.databases);
-        Judge { loaded, images: ground.images.clone(), kept: Mutex::default() }
+        let mut attestations = loaded.session.policy.images.iter().flat_map(|entry| &entry.attestations);
+        let aging = attestations.any(|rule| rule.max_age_seconds.is_some());
+        Judge { loaded, aging, images: ground.images.clone(), kept: Mutex::default() }
     }
 
     /// The answer as of a time.
     pub fn said(&self, recorded: &Recorded<'_>, review: &Review, at: Timestamp) -> Said {
         let mut unknown = Vec::new();
         // So that the verdict on an image is made once for many reviews; dates in policies are days, and graces are too.
-        let hour = hour(at);
+        // An attestation may be younger than the hour, and is not held to be of the future.
+        let hour = if self.aging { at } else { hour(at) };
         let mut look = |wanted: &Wanted<'_>| {
             let before = recorded.answer.decided.iter().find(|one| one.image.as_deref() == Some(wanted.image));
             let digest = before.and_then(|before| before.digest.as_deref());
@@ -87,8 +92,8 @@ impl Judge {
 
     fn looked(&self, wanted: &Wanted<'_>, digest: &str, assessment: &Assessment, hour: Timestamp) -> Arc<Judged> {
         let judged = || Arc::new(wanted.looked(assessment, digest.parse::<Digest>().ok()));
-        // Behind a glass it hangs on who asks.
-        if wanted.glass {
+        // Behind a glass it hangs on who asks, and of what ages each moment is another.
+        if wanted.glass || self.aging {
             return judged();
         }
         let key = (wanted.image.to_owned(), wanted.namespace.map(str::to_owned), digest.to_owned(), hour);
