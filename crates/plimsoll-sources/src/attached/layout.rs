@@ -2,7 +2,7 @@
 //! folder refers to an image, which its index does not name.
 
 use std::fs;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use plimsoll_model::Digest;
@@ -60,9 +60,18 @@ impl LayoutWriter {
             let folder = path.parent().unwrap_or(&self.root);
             fs::create_dir_all(folder)?;
             let part = folder.join(format!(".{}.part", std::process::id()));
-            let mut file = fs::File::create(&part)?;
-            io::copy(from, &mut file).and_then(|_| file.flush())?;
-            fs::rename(&part, &path)
+            // What lies there by that name, a link that leads elsewhere too, is none of ours.
+            match fs::remove_file(&part) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = fs::File::options().write(true).create_new(true).open(&part)?;
+            let whole = io::copy(from, &mut file).and_then(|_| file.sync_all()).and_then(|()| fs::rename(&part, &path));
+            if whole.is_err() {
+                // The first error is the one that counts.
+                let _ = fs::remove_file(&part);
+            }
+            whole
         })();
         written.map_err(|source| SourceError::Io { what: format!("write {}", path.display()), source })
     }

@@ -290,7 +290,8 @@ async fn unlist(
     let what = format!("{}:{name}", reference.name());
     let Some(got) = at_tag(session, reference, &name).await? else { return Ok(()) };
     let mut index = value(&what, &got.bytes)?;
-    let Some(entries) = index["manifests"].as_array_mut() else { return Err(malformed(what, "it has no entries")) };
+    let entries = index.get_mut("manifests").and_then(Value::as_array_mut);
+    let Some(entries) = entries else { return Err(malformed(what, "it has no entries")) };
     let is_gone = |entry: &Value| gone.iter().any(|digest| entry["digest"] == digest.to_string());
     entries.retain(|entry| !is_gone(entry));
     let bytes = bounded_json(&what, &index)?;

@@ -173,9 +173,11 @@ fn service(value: &Value, name: &str) -> Result<Service, Refusal> {
 }
 
 fn selector(value: &Value, name: &str) -> Result<Selector, Refusal> {
-    let Some(config) = json::member(value, name) else { return Ok(Selector::Any) };
+    // A configuration that says nothing, as Cosign writes it where there is no service.
+    let said = json::member(value, name).and_then(|config| Some((config, json::member(config, "selector")?)));
+    let Some((config, selector)) = said else { return Ok(Selector::Any) };
     let what = format!("{name:?} of a signing configuration");
-    match json::member(config, "selector").and_then(Value::as_str) {
+    match selector.as_str() {
         Some("ALL") => Ok(Selector::All),
         Some("ANY") => Ok(Selector::Any),
         Some("EXACT") => {

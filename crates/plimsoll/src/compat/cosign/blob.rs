@@ -32,6 +32,11 @@ pub fn sign(asked: &SignBlob) -> Result<(), Failure> {
         return Err("without a key a signature is a bundle, for its certificate is in it: name --bundle FILE".into());
     }
     let prepared = Prepared::new(&asked.services, asked.key.as_deref())?;
+    if bare && !prepared.is_alone() {
+        return Err("a bare signature has no place for what logs and authorities vouch for: sign with a key alone \
+                    (--tlog-upload=false), or leave --new-bundle-format=false away"
+            .into());
+    }
     let bytes = read(&asked.blob, MAX_BLOB)?;
     let signing = prepared.ready()?;
     let bundle = signing.sign(Unsigned::Message(&bytes), &Artifact::Bytes(&bytes))?;

@@ -70,10 +70,11 @@ impl<'a> Prepared<'a> {
                        authority (--timestamp-server-url)";
             return Err(why.into());
         }
-        let key = key.map(key::private).transpose()?;
+        // The question comes before the password: both may come from standard input.
         if !places.logs.is_empty() && !flags.yes {
             confirmed(&places, keyless)?;
         }
+        let key = key.map(key::private).transpose()?;
         let trust = demand::root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()))?;
         Ok(Prepared { flags, key, places, trust })
     }
@@ -81,6 +82,11 @@ impl<'a> Prepared<'a> {
     /// Whether nobody but a key will vouch for what is signed.
     pub fn is_alone(&self) -> bool {
         self.key.is_some() && self.places.are_none()
+    }
+
+    /// Whether an entry goes into a log whose entries the classic form cannot hold.
+    pub fn has_log_without_promises(&self) -> bool {
+        self.places.logs.iter().any(|(_, version)| *version == LogVersion::V2)
     }
 
     /// Gets a certificate where there is no key.

@@ -47,6 +47,10 @@ pub fn run(asked: &Sign) -> Result<(), Failure> {
     one_to_a_file(asked.images.len())?;
     let annotations = annotations(&asked.annotations)?;
     let prepared = Prepared::new(&asked.services, asked.key.as_deref())?;
+    // What is written into a log cannot be taken out of it again.
+    if form != Form::Bundle && prepared.has_log_without_promises() {
+        return Err("the classic form holds no entry of a log that gives no promises (Rekor 2): write a bundle".into());
+    }
     let sources = fetch::sources(&asked.registry, &asked.images)?;
     // All that is signed is found before anything is written into a log.
     let mut found = vec![];

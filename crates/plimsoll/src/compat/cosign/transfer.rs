@@ -86,6 +86,11 @@ pub struct Clean {
 
 pub fn copy(asked: &Copy) -> Result<(), Failure> {
     let only = kinds(asked)?;
+    if std::env::var_os("COSIGN_REPOSITORY").is_some_and(|name| !name.is_empty()) {
+        return Err(
+            "copy takes along what lies beside an image, and COSIGN_REPOSITORY names another place: unset it".into()
+        );
+    }
     let (from, to) = (fetch::reference(&asked.from)?, fetch::reference(&asked.to)?);
     let sources = fetch::sources(&asked.registry, &[asked.from.clone(), asked.to.clone()])?;
     let digests = sources.entities(&from, asked.platform.as_ref()).map_err(fetch::missing)?;

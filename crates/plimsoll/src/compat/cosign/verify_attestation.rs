@@ -151,6 +151,10 @@ fn attestations(
         })?;
     }
     match (found.verified.as_slice(), found.unread.as_slice()) {
+        // A policy has to hold for all of them: one that could not be read may be the one that it does not hold for.
+        ([_, ..], unread @ [_, ..]) if !asked.policy.is_empty() => {
+            Err(format!("could not tell whether the policy holds for every attestation: {}", unread.join("\n")).into())
+        }
         ([_, ..], _) => Ok(found.verified),
         ([], []) if found.refused.is_empty() => Err("no attestations found".into()),
         ([], []) => Err(format!("no matching attestations: {}", found.refused.join("\n")).into()),
@@ -171,9 +175,13 @@ fn each_envelope(
 ) -> Result<(), Failure> {
     let Some(attached) = sources.attached(store, digest, Kind::Attestations)? else { return Ok(()) };
     for layer in &attached.found.layers {
-        if layer.media_type != ENVELOPE || layer.size > MAX_ENVELOPE {
-            let (kind, size) = (&layer.media_type, layer.size);
-            found.refused.push(format!("the layer {} is no attestation: it is {kind:?} of {size} bytes", layer.digest));
+        if layer.media_type != ENVELOPE {
+            let kind = &layer.media_type;
+            found.refused.push(format!("the layer {} is no attestation: it is {kind:?}", layer.digest));
+            continue;
+        }
+        if layer.size > MAX_ENVELOPE {
+            found.unread.push(format!("the layer {} has more than {MAX_ENVELOPE} bytes", layer.digest));
             continue;
         }
         match attached.bytes(layer) {
