@@ -1,5 +1,5 @@
 //! The images that manifests name. In: a manifest's text. Out: every image of every container, init and ephemeral
-//! container, in whatever kind carries a pod template.
+//! container, and those that are volumes, in whatever kind carries a pod template.
 
 use std::sync::Arc;
 
@@ -12,6 +12,9 @@ use super::object::MAX_LISTS;
 /// Steps of one walk: aliases can make a small file large, and what is not walked is said.
 const MAX_STEPS: usize = 1_000_000;
 
+/// No more items without a kind are told of.
+const MAX_PROBLEMS: usize = 1_000;
+
 /// One place that names an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedImage {
@@ -23,7 +26,7 @@ pub struct NamedImage {
     pub namespace: Option<String>,
     /// `Deployment/web`.
     pub object: String,
-    /// The container's name.
+    /// The name of the container, or of the volume that the image is.
     pub container: String,
 }
 
@@ -43,7 +46,9 @@ pub fn named_images(path: &str, text: &str) -> NamedImages {
     let (documents, fault) = documents(text);
     let mut steps = 0;
     for document in &documents {
-        visit_object(document, path, &mut found, &mut steps, 0);
+        if let Some(kind) = kind_of(document) {
+            visit_object(document, kind, path, &mut found, &mut steps, 0);
+        }
     }
     if let Some(fault) = fault
         && (found.objects > 0 || looks_like_manifest(text))
@@ -79,30 +84,43 @@ fn looks_like_manifest(text: &str) -> bool {
     text.contains("apiVersion") && text.contains("kind")
 }
 
-fn visit_object(node: &Arc<Node>, path: &str, found: &mut NamedImages, steps: &mut usize, depth: usize) {
+/// The kind of a tree that says it, with its API version.
+fn kind_of(node: &Node) -> Option<&str> {
+    node.get("apiVersion").and_then(|n| n.string())?;
+    node.get("kind").and_then(|n| n.string())
+}
+
+/// The kind of a list's item: its own, or the list's where it says neither kind nor API version, as in a `DeploymentList`.
+fn kind_of_item<'n>(item: &'n Node, list: &'n str) -> Option<&'n str> {
+    let says = |key: &str| item.get(key).and_then(|n| n.string()).is_some();
+    let inherits = !item.pairs().is_empty() && !says("apiVersion") && !says("kind");
+    kind_of(item).or_else(|| list.strip_suffix("List").filter(|kind| inherits && !kind.is_empty()))
+}
+
+fn visit_object(node: &Arc<Node>, kind: &str, path: &str, found: &mut NamedImages, steps: &mut usize, depth: usize) {
     *steps += 1;
     if *steps > MAX_STEPS {
         return;
     }
-    let (Some(_), Some(kind)) =
-        (node.get("apiVersion").and_then(|n| n.string()), node.get("kind").and_then(|n| n.string()))
-    else {
-        return;
-    };
     found.objects += 1;
+    let metadata = node.get("metadata");
+    let field = |name: &str| metadata.and_then(|m| m.get(name)).and_then(|n| n.string()).map(str::to_owned);
+    let name = field("name").or_else(|| field("generateName")).unwrap_or_else(|| "unnamed".into());
+    let context = Context { path, namespace: field("namespace"), object: format!("{kind}/{name}") };
     if let Some(items) = node.get("items").filter(|items| !items.items().is_empty()) {
         if depth >= MAX_LISTS {
             *steps = MAX_STEPS + 1;
             return;
         }
         for item in items.items() {
-            visit_object(item, path, found, steps, depth + 1);
+            match kind_of_item(item, kind) {
+                Some(kind) => visit_object(item, kind, path, found, steps, depth + 1),
+                // In what is no list, items are values like any other.
+                None if !kind.ends_with("List") => visit_value(item, &context, found, steps),
+                None => untold(item, &context, found, steps),
+            }
         }
     }
-    let metadata = node.get("metadata");
-    let field = |name: &str| metadata.and_then(|m| m.get(name)).and_then(|n| n.string()).map(str::to_owned);
-    let name = field("name").or_else(|| field("generateName")).unwrap_or_else(|| "unnamed".into());
-    let context = Context { path, namespace: field("namespace"), object: format!("{kind}/{name}") };
     // Every field but `items`, which are objects of their own.
     for (key, value) in node.pairs() {
         if key.text() != Some("items") {
@@ -111,10 +129,33 @@ fn visit_object(node: &Arc<Node>, path: &str, found: &mut NamedImages, steps: &m
     }
 }
 
+/// An item of a list that may be any object.
+fn untold(item: &Arc<Node>, context: &Context, found: &mut NamedImages, steps: &mut usize) {
+    *steps += 1;
+    // The first one leaves the verdict open.
+    if *steps > MAX_STEPS || found.problems.len() >= MAX_PROBLEMS {
+        return;
+    }
+    let location = context.location(item);
+    found.problems.push(
+        Problem::undecided(
+            ProblemKind::BadInput,
+            format!("tell what an item of {} is: it does not say both `apiVersion` and `kind`", context.object),
+        )
+        .at(location),
+    );
+}
+
 struct Context<'a> {
     path: &'a str,
     namespace: Option<String>,
     object: String,
+}
+
+impl Context<'_> {
+    fn location(&self, node: &Node) -> Location {
+        Location { path: self.path.to_owned(), line: Some(node.line), column: Some(node.column), ..Location::default() }
+    }
 }
 
 fn visit_value(node: &Arc<Node>, context: &Context, found: &mut NamedImages, steps: &mut usize) {
@@ -126,36 +167,41 @@ fn visit_value(node: &Arc<Node>, context: &Context, found: &mut NamedImages, ste
         visit_value(item, context, found, steps);
     }
     for (key, value) in node.pairs() {
-        if matches!(key.text(), Some("containers" | "initContainers" | "ephemeralContainers")) {
-            for container in value.items() {
-                named(container, context, found);
+        match key.text() {
+            Some("containers" | "initContainers" | "ephemeralContainers") => {
+                for container in value.items() {
+                    named(container, container.get("image"), "container", context, found);
+                }
             }
+            // A volume that is an image: what pods run may well come from it.
+            Some("volumes") => {
+                for volume in value.items() {
+                    let reference = volume.get("image").and_then(|image| image.get("reference"));
+                    named(volume, reference, "volume", context, found);
+                }
+            }
+            _ => {}
         }
         visit_value(value, context, found, steps);
     }
 }
 
-fn named(container: &Arc<Node>, context: &Context, found: &mut NamedImages) {
-    let Some(image) = container.get("image") else { return };
-    let container_name = container.get("name").and_then(|n| n.string()).unwrap_or("unnamed").to_owned();
-    let location = Location {
-        path: context.path.to_owned(),
-        line: Some(image.line),
-        column: Some(image.column),
-        ..Location::default()
-    };
+fn named(of: &Arc<Node>, image: Option<&Arc<Node>>, what: &str, context: &Context, found: &mut NamedImages) {
+    let Some(image) = image else { return };
+    let name = of.get("name").and_then(|n| n.string()).unwrap_or("unnamed").to_owned();
+    let location = context.location(image);
     match image.string() {
         Some(text) => found.images.push(NamedImage {
             image: text.to_owned(),
             location,
             namespace: context.namespace.clone(),
             object: context.object.clone(),
-            container: container_name,
+            container: name,
         }),
         None => found.problems.push(
             Problem::undecided(
                 ProblemKind::BadInput,
-                format!("tell the image of container {container_name} in {}: the field is empty", context.object),
+                format!("tell the image of {what} {name} in {}: the field is empty", context.object),
             )
             .at(location),
         ),
@@ -194,6 +240,61 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: j, image: d}]}
         let found = named_images("m.yaml", text);
         assert_eq!(found.images[0].namespace.as_deref(), Some("shop"));
         assert_eq!(found.images[1].location.line, Some(6));
+    }
+
+    #[test]
+    fn items_of_a_typed_list_are_of_its_kind() {
+        let item =
+            "metadata: {name: web, namespace: shop}, spec: {template: {spec: {containers: [{name: c, image: a}]}}}";
+        let text = format!("kind: DeploymentList\napiVersion: apps/v1\nitems: [{{{item}}}]\n");
+        let found = named_images("m.yaml", &text);
+        assert_eq!(names(&text), ["Deployment/web a"]);
+        assert_eq!((found.images[0].namespace.as_deref(), found.objects, found.problems), (Some("shop"), 2, vec![]));
+        // Its own kind goes before.
+        let own = format!("kind: DeploymentList\napiVersion: apps/v1\nitems: [{{apiVersion: v1, kind: X, {item}}}]\n");
+        assert_eq!(names(&own), ["X/web a"]);
+    }
+
+    #[test]
+    fn items_of_a_list_that_say_no_kind_are_problems() {
+        let item = "spec: {containers: [{name: c, image: a}]}";
+        for (kind, item, line) in [
+            ("List", format!("{{{item}}}"), 4),
+            ("PodList", format!("{{kind: Pod, {item}}}"), 4),
+            ("PodList", format!("{{apiVersion: v1, {item}}}"), 4),
+            ("PodList", "evil".to_owned(), 4),
+        ] {
+            let text = format!("kind: {kind}\napiVersion: v1\nitems:\n- {item}\n");
+            let found = named_images("m.yaml", &text);
+            let lines: Vec<_> =
+                found.problems.iter().map(|p| p.location.as_ref().and_then(|location| location.line)).collect();
+            assert_eq!(lines, [Some(line)], "{text}");
+        }
+        // In what is no list, they are values.
+        let text = format!("kind: Fleet\napiVersion: a/v1\nitems: [x, {{{item}}}]\n");
+        assert_eq!(
+            (names(&text), named_images("m.yaml", &text).problems),
+            (vec!["Fleet/unnamed a".to_owned()], vec![])
+        );
+    }
+
+    #[test]
+    fn volumes_that_are_images_are_named() {
+        let text = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers: [{name: c, image: a}]
+  volumes:
+  - {name: v, image: {reference: b, pullPolicy: Always}}
+  - {name: w, emptyDir: {}}
+  - {name: x, rbd: {image: c}}
+";
+        let found = named_images("m.yaml", text);
+        let all: Vec<_> = found.images.iter().map(|i| (i.image.as_str(), i.container.as_str())).collect();
+        assert_eq!((all, found.problems), (vec![("a", "c"), ("b", "v")], vec![]));
+        assert_eq!(found.images[1].location.line, Some(7));
     }
 
     #[test]
