@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
+use plimsoll_checks::dockerfile::ast::{Body, Instruction};
+use plimsoll_checks::dockerfile::{Dockerfile as Parsed, parse};
+use plimsoll_checks::source::{Source, Span};
 
 use super::flags::Verify;
 use super::{Failure, read, say, verify};
@@ -98,52 +101,78 @@ struct Images {
 }
 
 impl Images {
-    /// Reads a Dockerfile; variables are its own or else the environment's, as in Cosign.
+    /// Reads a Dockerfile as a builder does; variables are its own or else the environment's, as in Cosign.
     fn of(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Images, Failure> {
-        let (mut found, mut variables) = (Images::default(), BTreeMap::new());
+        let source = Source::new("Dockerfile", text.strip_prefix('\u{feff}').unwrap_or(text));
+        let file = parse(&source);
+        if let Some(fault) = file.faults.first() {
+            return Err(at(&file, fault.span, &fault.message));
+        }
+        told_escape(&file)?;
+        let (mut found, mut variables) = (Images::default(), Variables::new());
         // Each stage's name, and what it rests upon in the end.
         let mut stages: Vec<(String, Option<String>)> = vec![];
-        for line in lines(text) {
-            let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
-            match word.to_ascii_uppercase().as_str() {
-                "FROM" => {
-                    let rest = expanded(rest, &variables, environment)?;
-                    let words: Vec<&str> = rest.split_whitespace().filter(|word| !word.starts_with("--")).collect();
-                    let (image, name) = match words.as_slice() {
-                        [image] => (*image, String::new()),
-                        [image, word, name] if word.eq_ignore_ascii_case("as") => (*image, name.to_lowercase()),
-                        _ => return Err(format!("no image found in the line {line:?}").into()),
-                    };
-                    let rests_on = match stages.iter().rev().find(|(name, _)| *name == image.to_lowercase()) {
-                        Some((_, base)) if !image.is_empty() => base.clone(),
-                        _ if image == "scratch" => None,
-                        _ => {
-                            found.all.push(image.to_owned());
-                            Some(image.to_owned())
+        for instruction in &file.instructions {
+            let instruction = match &instruction.body {
+                // A later stage that rests upon this one runs it.
+                Body::OnBuild(held) if !stages.is_empty() => held,
+                _ => instruction,
+            };
+            match &instruction.body {
+                Body::From { image, name } => {
+                    let of_flags = flags(&file, instruction)?;
+                    for (text, span) in of_flags.iter().map(|(_, value, span)| (*value, *span)) {
+                        expanded(text, &variables, environment).map_err(|failure| at(&file, span, failure.why))?;
+                    }
+                    let named = plain(&image.text, file.escape)
+                        .and_then(|text| expanded(text, &variables, environment))
+                        .map_err(|failure| at(&file, image.span, failure.why))?;
+                    if named.is_empty() || named.contains(char::is_whitespace) {
+                        return Err(at(&file, image.span, format!("no image found in {:?}", image.text)));
+                    }
+                    let name = name.as_ref().map(|name| name.text.to_lowercase()).unwrap_or_default();
+                    let rests_on = match stages.iter().rev().find(|(name, _)| *name == named.to_lowercase()) {
+                        Some((_, base)) => base.clone(),
+                        None if named == "scratch" => None,
+                        None => {
+                            found.all.push(named.clone());
+                            Some(named)
                         }
                     };
                     found.base.clone_from(&rests_on);
                     stages.push((name, rests_on));
                 }
-                "COPY" | "ADD" | "RUN" => {
-                    for from in sources(rest) {
-                        let from = expanded(&from, &variables, environment)?;
+                // These alone count for FROM: those of a stage are the stage's own.
+                Body::Arg(pairs) if stages.is_empty() => {
+                    for pair in pairs {
+                        let name = file.source.slice(pair.key.span);
+                        if !is_name(name) {
+                            return Err(at(&file, pair.span, format!("{name:?} is no name of a variable")));
+                        }
+                        if let Some(value) = &pair.value {
+                            // One that cannot be told matters only where it is used.
+                            let value = default(file.source.slice(value.span), file.escape, &variables, environment);
+                            variables.insert(name.to_owned(), value.ok());
+                        }
+                    }
+                }
+                _ if stages.is_empty() => {
+                    let word = &instruction.keyword;
+                    return Err(at(&file, word.span, format!("{} stands before the first FROM", word.text)));
+                }
+                Body::Copy { .. } | Body::Run(_) => {
+                    for (from, span) in sources(&file, instruction)? {
+                        if from.contains('$') {
+                            return Err(at(&file, span, format!("no builder expands a variable in {from:?}")));
+                        }
                         let is_stage = stages.iter().any(|(name, _)| *name == from.to_lowercase())
                             || from.parse::<usize>().is_ok_and(|at| at < stages.len());
                         if !is_stage && !from.is_empty() {
-                            found.all.push(from);
+                            found.all.push(from.to_owned());
                         }
                     }
                 }
-                "ARG" | "ENV" => {
-                    for (name, value) in rest.split_whitespace().filter_map(|pair| pair.split_once('=')) {
-                        // One that cannot be told matters only where it is used.
-                        let value = value.trim_matches(['"', '\'']);
-                        if let Ok(value) = expanded(value, &variables, environment) {
-                            variables.insert(name.to_owned(), value);
-                        }
-                    }
-                }
+                Body::Unknown => return Err(at(&file, instruction.span, "this is no instruction that is known")),
                 _ => {}
             }
         }
@@ -151,46 +180,115 @@ impl Images {
     }
 }
 
-/// The instructions: lines that end in a backslash go on, comments and empty lines are left out.
-fn lines(text: &str) -> Vec<String> {
-    let (mut all, mut open) = (vec![], String::new());
-    for line in text.lines() {
-        let line = line.trim();
-        if line.starts_with('#') || line.is_empty() {
-            continue;
-        }
-        match line.strip_suffix('\\') {
-            Some(part) => {
-                open.push_str(part);
-                open.push(' ');
-            }
-            None => {
-                open.push_str(line);
-                all.push(std::mem::take(&mut open));
-            }
+/// The ARGs before the first FROM; none where a value cannot be told.
+type Variables = BTreeMap<String, Option<String>>;
+
+/// What a builder gives a value of its own, whatever default a file has for it.
+const BUILDERS: &[&str] = &[
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDOSVERSION",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETOSVERSION",
+    "TARGETARCH",
+    "TARGETVARIANT",
+    "TARGETSTAGE",
+];
+
+/// Flags that need no value.
+const BARE_FLAGS: &[&str] = &["link", "parents", "keep-git-dir", "unpack"];
+/// Words of a mount that need no value.
+const BARE_WORDS: &[&str] = &["readonly", "ro", "readwrite", "rw", "required"];
+
+fn at(file: &Parsed<'_>, span: Span, why: impl std::fmt::Display) -> Failure {
+    format!("line {} of the Dockerfile: {why}", file.source.line(span.start)).into()
+}
+
+/// A comment at the top that another reader may take for the escape character leaves open what the lines are.
+fn told_escape(file: &Parsed<'_>) -> Result<(), Failure> {
+    let first = file.instructions.first().map_or(0, |first| first.span.start);
+    for comment in file.comments.iter().filter(|comment| comment.span.start < first) {
+        let Some((name, value)) = comment.text.split_once('=') else { continue };
+        if name.trim().eq_ignore_ascii_case("escape") && value.trim() != file.escape.to_string() {
+            return Err(at(file, comment.span, "whether this sets the escape character could not be told"));
         }
     }
-    all.extend(Some(open.trim().to_owned()).filter(|open| !open.is_empty()));
-    all
+    Ok(())
+}
+
+/// A text that means what it says: builders do not agree on quotes and escapes in it.
+fn plain(text: &str, escape: char) -> Result<&str, Failure> {
+    match text.contains(['"', '\'', '\\', escape]) {
+        true => Err(format!("{text:?} holds a quote or an escape: write it without").into()),
+        false => Ok(text),
+    }
+}
+
+/// An instruction's flags that have a value: name, value, place.
+fn flags<'f>(file: &'f Parsed<'_>, instruction: &'f Instruction) -> Result<Vec<(&'f str, &'f str, Span)>, Failure> {
+    let mut found = vec![];
+    for flag in &instruction.flags {
+        plain(file.source.slice(flag.span), file.escape).map_err(|failure| at(file, flag.span, failure.why))?;
+        match &flag.value {
+            Some(value) => found.push((flag.name.as_str(), value.text.as_str(), flag.span)),
+            None if BARE_FLAGS.contains(&flag.name.as_str()) => {}
+            None => return Err(at(file, flag.span, format!("the flag `--{}` has no `=` with a value", flag.name))),
+        }
+    }
+    Ok(found)
 }
 
 /// Where an instruction's flags take files from: `--from=X`, and `from=X` of `--mount=`.
-fn sources(rest: &str) -> Vec<String> {
+fn sources<'f>(file: &'f Parsed<'_>, instruction: &'f Instruction) -> Result<Vec<(&'f str, Span)>, Failure> {
     let mut found = vec![];
-    for flag in rest.split_whitespace().take_while(|word| word.starts_with("--")) {
-        if let Some(from) = flag.strip_prefix("--from=") {
-            found.push(from.to_owned());
+    for (name, value, span) in flags(file, instruction)? {
+        match name {
+            "from" => found.push((value, span)),
+            "mount" => {
+                for part in value.split(',') {
+                    let (key, value) = part.split_once('=').map_or((part, None), |(key, value)| (key, Some(value)));
+                    match (key.to_lowercase().as_str(), value) {
+                        ("from", Some(value)) => found.push((value, span)),
+                        (key, None) if !BARE_WORDS.contains(&key) => {
+                            return Err(at(file, span, format!("{key:?} of the mount has no `=` with a value")));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
         }
-        let mount = flag.strip_prefix("--mount=").unwrap_or_default();
-        found.extend(mount.split(',').filter_map(|part| part.strip_prefix("from=")).map(str::to_owned));
     }
-    found
+    Ok(found)
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The value that an ARG gives, written with one pair of quotes around it or none.
+fn default(
+    written: &str,
+    escape: char,
+    variables: &Variables,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, Failure> {
+    let within = |quote: char| written.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    match (within('\''), within('"')) {
+        (Some(inner), _) if inner.contains('$') => plain(inner, '$').map(str::to_owned),
+        (Some(inner), _) => plain(inner, escape).map(str::to_owned),
+        (None, inner) => expanded(plain(inner.unwrap_or(written), escape)?, variables, environment),
+    }
 }
 
 /// A text with its variables: `$NAME`, `${NAME}`, `${NAME:-default}`. One without a value is an error: what stood there is not known.
 fn expanded(
     text: &str,
-    variables: &BTreeMap<String, String>,
+    variables: &Variables,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, Failure> {
     let mut out = String::new();
@@ -209,10 +307,19 @@ fn expanded(
                 (&after[..end], None, &after[end..])
             }
         };
-        let value = variables.get(name).cloned().or_else(|| environment(name)).filter(|value| !value.is_empty());
-        let value = value.or_else(|| default.map(str::to_owned));
+        if !is_name(name) || default.is_some_and(|default| default.contains('$')) {
+            return Err(format!("{text:?} has a variable of a form that is not read").into());
+        }
+        let value = match variables.get(name) {
+            Some(None) => return Err(format!("the value of the variable {name:?} could not be told").into()),
+            Some(value) => value.clone(),
+            None => environment(name),
+        };
+        let default = default.filter(|_| !BUILDERS.contains(&name)).map(str::to_owned);
         out.push_str(
             &value
+                .filter(|value| !value.is_empty())
+                .or(default)
                 .ok_or_else(|| format!("the variable {name:?} in {text:?} has no value: give it in the environment"))?,
         );
         rest = after;
@@ -245,7 +352,14 @@ mod tests {
                 "e.example/x:1",
             ),
             ("FROM \\\n  # a comment\n  a:1\nRUN --mount=type=bind,from=tools,target=/t true", "a:1 tools", "a:1"),
-            ("# FROM no\nLABEL a=FROM", "", ""),
+            ("# FROM no\nFROM scratch\nLABEL a=FROM", "", ""),
+            ("# escape=`\nFROM a:1 `\n  AS x\nFROM x", "a:1", "a:1"),
+            (
+                "FROM a:1\nRUN \\\n  --mount=type=cache,target=/c \\\n  --mount=type=bind,from=b,ro \\\n  true",
+                "a:1 b",
+                "a:1",
+            ),
+            ("ARG V=\"1\" W='2'\nFROM a:$V\nCOPY --link --from=b:2 /x /x\nFROM a:${W}", "a:1 b:2 a:2", "a:2"),
         ] {
             let found = images(text);
             match text.contains("$BUILD") {
@@ -259,6 +373,53 @@ mod tests {
     fn what_cannot_be_told_fails() {
         for text in ["FROM", "FROM a b", "FROM a AS", "FROM $NOTHING", "FROM ${A", "FROM a\nCOPY --from=$NO /x /x"] {
             assert!(images(text).is_err(), "{text}");
+        }
+        for (text, line) in [
+            ("LABEL a=FROM", 1),
+            ("ENV I=a\nFROM $I", 1),
+            ("ONBUILD ARG I=a\nFROM $I", 1),
+            ("FROM a\nFRON evil", 2),
+            ("FROM a\nRUN <<E\ntrue", 2),
+            // BuildKit gives each of these another image than the text shows.
+            ("FROM \"evil\"", 1),
+            ("FROM a\nARG I=b\nFROM $I", 3),
+            ("FROM a\nENV I=b\nFROM $I", 3),
+            ("ARG I=a\nARG I=${I#x}\nFROM $I", 3),
+            ("ARG I='$FROM_OUTSIDE'\nFROM $I", 2),
+            ("ARG I=evil\nFROM ${I#x:-a}", 2),
+            ("FROM ${TARGETARCH:-a}", 1),
+            ("ARG I=a\nFROM ${J:-${I}}", 2),
+            ("# a=b\n# escape=`\nFROM a\nRUN echo `\nFROM evil", 2),
+            // Flags that builders read in other ways.
+            ("FROM a\nCOPY --chown=\"a b\" --from=evil /x /x", 2),
+            ("FROM a\nCOPY --\"from\"=evil /x /x", 2),
+            ("FROM a\nCOPY --fr\\om=evil /x /x", 2),
+            ("FROM a\nCOPY --from evil /x /x", 2),
+            ("FROM a\nADD --from=evil /x /x", 2),
+            ("FROM a\nRUN --mount=type=bind,\"from=evil\" true", 2),
+            ("FROM a\nRUN --mount=type=bind,from true", 2),
+            ("FROM a\nRUN --mount true", 2),
+        ] {
+            let why = images(text).expect_err(text);
+            assert!(why.contains(&format!("line {line} ")), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn lines_are_those_of_a_builder() {
+        for (text, all) in [
+            ("FROM a\nRUN echo \\\\\nFROM evil", "a evil"),
+            ("# escape=`\nFROM a\nRUN dir C:\\\nFROM evil", "a evil"),
+            ("# escape=`\nFROM a\nFR`\nOM evil", "a evil"),
+            ("FROM a\nFR\\\nOM evil", "a evil"),
+            ("FROM a\nCOPY <<E /x\nFROM scratch AS evil\nE\nFROM evil", "a evil"),
+            ("FROM a\nRUN <<E\nARG I=a\nE\nFROM evil", "a evil"),
+            ("ARG I=evil\nFROM a\nARG I=a\nENV I=a\nFROM $I", "a evil"),
+            ("FROM a\nRUN --mount=type=bind,From=evil true", "a evil"),
+            ("FROM a\nRUN --mount=type=bind,FROM=evil,rw true", "a evil"),
+            ("FROM a AS x\nONBUILD COPY --from=evil /x /x\nFROM x", "a evil"),
+        ] {
+            assert_eq!(images(text).map(|(all, _)| all), Ok(all.to_owned()), "{text}");
         }
     }
 }
