@@ -487,3 +487,59 @@ fn images_of_manifests_and_dockerfiles_are_verified() {
     assert_eq!(world.cosign(&[&["dockerfile"], &verify[..], &["Dockerfile"]].concat()).status, 10);
     world.ok(&[&["dockerfile"], &verify[..], &["--base-image-only", "Dockerfile"]].concat());
 }
+
+#[test]
+fn images_of_dockerfiles_are_those_that_a_builder_takes() {
+    let world = World::new(true);
+    let (image, other) = (world.name("v1"), world.name("v2"));
+    world.put_image("v2", "two");
+    world.ok(&["sign", "--tlog-upload=false", "--key", "a.key", &image]);
+    let verify = ["dockerfile", "verify", "--insecure-ignore-tlog", "--key", "a.pub", "Dockerfile"];
+    for text in [
+        "RUN echo \\\\\nFROM OTHER",
+        "FR\\\nOM OTHER",
+        "COPY <<E /x\nFROM scratch AS OTHER\nE\nFROM OTHER",
+        "RUN --mount=type=bind,From=OTHER true",
+        "ONBUILD COPY --from=OTHER /x /x",
+    ] {
+        world.write("Dockerfile", &format!("FROM {image}\n{}\n", text.replace("OTHER", &other)));
+        assert_eq!(world.cosign(&verify).status, 10, "{text}");
+    }
+    world.write("Dockerfile", &format!("# escape=`\nFROM {image}\nRUN dir C:\\\nFR`\nOM {other}\n"));
+    assert_eq!(world.cosign(&verify).status, 10);
+    world.write("Dockerfile", &format!("ARG I={other}\nFROM {image}\nARG I={image}\nFROM $I\n"));
+    assert_eq!(world.cosign(&verify).status, 10);
+    for text in [
+        "COPY --chown=\"a b\" --from=OTHER /x /x",
+        "COPY --\"from\"=OTHER /x /x",
+        "COPY --from OTHER /x /x",
+        "RUN --mount=type=bind,\"from=OTHER\" true",
+        "FRON OTHER",
+    ] {
+        world.write("Dockerfile", &format!("FROM {image}\n{}\n", text.replace("OTHER", &other)));
+        world.fails("line 2 of the Dockerfile", &verify);
+    }
+}
+
+#[test]
+fn images_of_typed_lists_and_of_volumes_are_verified() {
+    let world = World::new(true);
+    let (image, other) = (world.name("v1"), world.name("v2"));
+    world.put_image("v2", "two");
+    world.ok(&["sign", "--tlog-upload=false", "--key", "a.key", &image]);
+    let verify = ["manifest", "verify", "--insecure-ignore-tlog", "--key", "a.pub", "m.yaml"];
+    let good = format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {{name: c, image: {image:?}}}\n");
+    let list = |kind: &str, image: &str| {
+        let items = format!("- metadata: {{name: a}}\n  spec:\n    containers:\n    - {{name: c, image: {image:?}}}\n");
+        format!("{good}---\napiVersion: v1\nkind: {kind}\nitems:\n{items}")
+    };
+    world.write("m.yaml", &list("PodList", &image));
+    world.ok(&verify);
+    world.write("m.yaml", &list("PodList", &other));
+    assert_eq!(world.cosign(&verify).status, 10);
+    world.write("m.yaml", &list("List", &other));
+    world.fails("could not tell what an item of List/unnamed is", &verify);
+    let volume = format!("  volumes:\n  - {{name: v, image: {{reference: {other:?}}}}}\n");
+    world.write("m.yaml", &format!("{good}{volume}"));
+    assert_eq!(world.cosign(&verify).status, 10);
+}
