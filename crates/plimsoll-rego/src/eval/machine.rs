@@ -92,6 +92,7 @@ impl Buffers {
 }
 
 /// The list's memory without its members; that of a deep evaluation is not kept.
+#[allow(clippy::unnecessary_filter_map, reason = "a filter would keep the lifetime of members that are not there")]
 fn emptied(mut frames: Vec<Frame<'_>>) -> Vec<Frame<'static>> {
     if frames.capacity() > DEEP {
         return Vec::new();
