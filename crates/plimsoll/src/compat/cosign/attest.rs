@@ -208,7 +208,7 @@ pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
             write(path, text.as_bytes())?;
             say(&format!("Signature written in {path}"));
         }
-        None => print(&format!("{text}\n"))?,
+        None => print(format!("{text}\n"))?,
     }
     if let Some(path) = &asked.output_attestation {
         write(path, &envelope.payload)?;
@@ -268,7 +268,7 @@ fn in_layers(
 ) -> Result<(), Failure> {
     let bytes = envelope.to_json().to_string();
     if asked.no_upload {
-        return print(&format!("{bytes}\n"));
+        return print(format!("{bytes}\n"));
     }
     let store = fetch::store(reference)?;
     let replaced = if asked.replace { of_type(sources, &store, digest, uri)? } else { HashSet::new() };
@@ -315,7 +315,7 @@ fn as_bundle(
     }
     if asked.no_upload {
         let text = String::from_utf8_lossy(&bytes);
-        return if asked.attesting.bundle.is_some() { Ok(()) } else { print(&format!("{text}\n")) };
+        return if asked.attesting.bundle.is_some() { Ok(()) } else { print(format!("{text}\n")) };
     }
     let store = fetch::store(reference)?;
     say(&format!("Pushing attestation to: {}", fetch::repository(&store)));

@@ -57,7 +57,7 @@ pub fn sign(asked: &SignBlob) -> Result<(), Failure> {
             Ok(())
         }
         None => {
-            print(&format!("{}\n", String::from_utf8(text).map_err(|_| "--b64=false wants --output-signature FILE")?))
+            print(format!("{}\n", String::from_utf8(text).map_err(|_| "--b64=false wants --output-signature FILE")?))
         }
     }
 }

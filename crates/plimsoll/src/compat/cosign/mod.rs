@@ -115,7 +115,7 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::SigningConfig(asked) => installation::signing_config(&asked),
         Sub::Triangulate(asked) => tree::triangulate(&asked),
         Sub::Tree(asked) => tree::run(&asked),
-        Sub::Version => print(&format!("plimsoll {} speaks cosign {SPOKEN}\n", env!("CARGO_PKG_VERSION"))),
+        Sub::Version => print(format!("plimsoll {} speaks cosign {SPOKEN}\n", env!("CARGO_PKG_VERSION"))),
     };
     match done {
         Ok(()) => Exit::Allowed,

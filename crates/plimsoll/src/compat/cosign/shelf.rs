@@ -183,7 +183,7 @@ fn all_read<T>(found: &Found<T>) -> Result<(), Failure> {
 fn signatures(place: &Place) -> Result<(), Failure> {
     let found = bundles(place)?;
     for (line, _) in &found.verified {
-        print(&format!("{line}\n"))?;
+        print(format!("{line}\n"))?;
     }
     all_read(&found)?;
     if !found.verified.is_empty() {
@@ -194,7 +194,7 @@ fn signatures(place: &Place) -> Result<(), Failure> {
     };
     for layer in &attached.found.layers {
         let payload = attached.bytes(layer)?;
-        print(&format!("{}\n", signature(layer, &payload)?))?;
+        print(format!("{}\n", signature(layer, &payload)?))?;
     }
     Ok(())
 }
@@ -230,14 +230,14 @@ fn attestations(place: &Place, uri: Option<&str>) -> Result<(), Failure> {
     };
     let mut count = 0;
     for (line, _) in found.verified.iter().filter(|(_, statement)| of_type(statement)) {
-        print(&format!("{line}\n"))?;
+        print(format!("{line}\n"))?;
         count += 1;
     }
     if let Some(attached) = place.sources.attached(&place.store, &place.digest, Kind::Attestations)? {
         for layer in &attached.found.layers {
             let envelope = Envelope::from_json(&attached.bytes(layer)?)?;
             if of_type(&Statement::from_json(&envelope.payload).ok()) {
-                print(&format!("{}\n", ordered(&envelope)))?;
+                print(format!("{}\n", ordered(&envelope)))?;
                 count += 1;
             }
         }

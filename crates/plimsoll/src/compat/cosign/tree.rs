@@ -26,14 +26,14 @@ pub fn triangulate(asked: &Triangulate) -> Result<(), Failure> {
         Some(kind) => format!("{}:{}", fetch::repository(&fetch::store(&reference)?), tag(&digest, kind)),
         None => fetch::by_digest(&reference, &digest),
     };
-    print(&format!("{line}\n"))
+    print(format!("{line}\n"))
 }
 
 pub fn run(asked: &Tree) -> Result<(), Failure> {
     let sources = fetch::sources(&asked.registry, std::slice::from_ref(&asked.image))?;
     let image = fetch::image(&sources, &asked.image)?;
     let (store, digest) = (fetch::store(&image.reference)?, &image.holding.digest);
-    print(&format!("📦 Supply Chain Security Related artifacts for an image: {}\n", asked.image))?;
+    print(format!("📦 Supply Chain Security Related artifacts for an image: {}\n", asked.image))?;
     let mut lines = vec![];
     for (kind, what) in
         [(Kind::Attestations, "💾 Attestations"), (Kind::Signatures, "🔐 Signatures"), (Kind::Sbom, "📦 SBOMs")]
@@ -65,10 +65,10 @@ pub fn run(asked: &Tree) -> Result<(), Failure> {
     }
     if lines.is_empty() {
         let name = &asked.image;
-        return print(&format!(
+        return print(format!(
             "No Supply Chain Security Related Artifacts found for image {name},\n start creating one with simply running$ cosign sign <img>"
         ));
     }
     let safe: Vec<String> = lines.iter().map(|line| crate::compat::safe_lines(line)).collect();
-    print(&format!("{}\n", safe.join("\n")))
+    print(format!("{}\n", safe.join("\n")))
 }

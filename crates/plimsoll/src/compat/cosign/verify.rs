@@ -103,8 +103,8 @@ pub fn run(asked: &Verify) -> Result<(), Failure> {
         let verified = signatures(&sources, &image, &wanted)?;
         tell(name, &wanted.demand, wanted.check_claims, !wanted.annotations.is_empty());
         match text {
-            true => verified.iter().try_for_each(|one| print(&format!("{one}\n")))?,
-            false => print(&format!("\n[{}]\n", verified.join(",")))?,
+            true => verified.iter().try_for_each(|one| print(format!("{one}\n")))?,
+            false => print(format!("\n[{}]\n", verified.join(",")))?,
         }
     }
     Ok(())

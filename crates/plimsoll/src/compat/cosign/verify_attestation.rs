@@ -112,7 +112,7 @@ pub fn run(asked: &VerifyAttestation) -> Result<(), Failure> {
         }
         verdict.on(of_type.iter().map(|one| one.payload.as_slice()))?;
         tell(name, &demand, asked.check_claims, false);
-        of_type.iter().try_for_each(|one| print(&format!("{}\n", one.envelope)))?;
+        of_type.iter().try_for_each(|one| print(format!("{}\n", one.envelope)))?;
     }
     Ok(())
 }
