@@ -13,8 +13,8 @@ fuzz_target!(|data: &[u8]| {
             let named = |hex: &str| read.subjects.iter().any(|s| s.digests.get("sha256").is_some_and(|d| d == hex));
             let digest = Hash::Sha256.of(data);
             let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-            assert_eq!(read.covers(Hash::Sha256, &digest), named(&hex));
-            assert_eq!(read.covers(Hash::Sha256, &[0xab; 32]), named(&"ab".repeat(32)));
+            assert_eq!(read.subject(Hash::Sha256, &digest).is_some(), named(&hex));
+            assert_eq!(read.subject(Hash::Sha256, &[0xab; 32]).is_some(), named(&"ab".repeat(32)));
         }
         Err(refusal) => assert!(!refusal.message.is_empty(), "refused with words"),
     }
