@@ -92,14 +92,13 @@ impl Buffers {
 }
 
 /// The list's memory without its members; that of a deep evaluation is not kept.
-#[allow(clippy::unnecessary_filter_map, reason = "a filter would keep the lifetime of members that are not there")]
 fn emptied(mut frames: Vec<Frame<'_>>) -> Vec<Frame<'static>> {
     if frames.capacity() > DEEP {
         return Vec::new();
     }
     frames.clear();
     // Collecting from a list's own iterator takes that list's memory.
-    frames.into_iter().filter_map(|_| None).collect()
+    frames.into_iter().map_while(|_| None).collect()
 }
 
 pub(super) struct Machine<'p, 't> {
