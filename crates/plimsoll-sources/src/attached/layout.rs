@@ -9,7 +9,7 @@ use plimsoll_model::Digest;
 use serde_json::{Value, json};
 
 use crate::attached::write::bounded_json;
-use crate::attached::{MAX_REFERRERS, malformed};
+use crate::attached::{MAX_REFERRERS, MAX_REFERRERS_BYTES, malformed};
 use crate::error::SourceError;
 use crate::hash;
 use crate::limits::MAX_MANIFEST;
@@ -82,11 +82,13 @@ pub(super) fn referrers_of_layout(
     layout: &LayoutFolder,
     subject: &Digest,
 ) -> Result<Vec<FetchedManifest>, SourceError> {
-    let mut found = vec![];
+    let (mut found, mut held) = (vec![], 0);
     for digest in layout.digests(MAX_FILES)? {
         let what = format!("blob {digest} of {}", layout.name());
+        // One that cannot be read may be a signature, and is not left behind without a word.
+        let opened = layout.open(&digest);
+        let (size, reader) = opened.map_err(|source| SourceError::Io { what: format!("read {what}"), source })?;
         // What is no small text of JSON is a layer.
-        let Ok((size, reader)) = layout.open(&digest) else { continue };
         if size > MAX_MANIFEST {
             continue;
         }
@@ -99,8 +101,11 @@ pub(super) fn referrers_of_layout(
             continue;
         };
         hash::check(&what, &bytes, &digest)?;
-        if found.len() >= MAX_REFERRERS {
-            return Err(malformed(layout.name(), format!("more than {MAX_REFERRERS} manifests refer to {subject}")));
+        held += bytes.len() as u64;
+        if found.len() >= MAX_REFERRERS || held > MAX_REFERRERS_BYTES {
+            let (most, mib) = (MAX_REFERRERS, MAX_REFERRERS_BYTES >> 20);
+            let why = format!("more than {most} manifests refer to {subject}, or they have more than {mib} MiB");
+            return Err(malformed(layout.name(), why));
         }
         found.push(FetchedManifest { bytes, media_type, digest });
     }

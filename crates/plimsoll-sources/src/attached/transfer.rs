@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::attached::layout::{LayoutWriter, referrers_of_layout};
 use crate::attached::pages::{Listed, listed};
 use crate::attached::write::{add_to_index, at_tag, bounded_json, registry, value};
-use crate::attached::{MAX_REFERRERS, failed, index_tag, malformed};
+use crate::attached::{MAX_REFERRERS, MAX_REFERRERS_BYTES, failed, index_tag, malformed};
 use crate::error::SourceError;
 use crate::file_part::FilePart;
 use crate::hash::Hasher;
@@ -425,8 +425,8 @@ impl<'a> From<'a> {
                     continue;
                 }
                 let one = self.entry(entry).await?;
-                bytes += one.bytes.len();
-                if seen.len() > MAX_REFERRERS || bytes > MAX_DOCUMENTS_BYTES {
+                bytes += one.bytes.len() as u64;
+                if seen.len() > MAX_REFERRERS || bytes > MAX_REFERRERS_BYTES {
                     let what = format!("the referrers of {}@{subject}", reference.name());
                     return Err(malformed(what, format!("there are more than {MAX_REFERRERS}, or they are too large")));
                 }

@@ -393,6 +393,11 @@ fn a_layout_that_lies_or_leads_out_of_itself_is_not_loaded() {
     std::fs::remove_file(&layer).unwrap();
     world.fails("read", &load);
     std::fs::write(&layer, "one").unwrap();
+    // What cannot be read may be a signature that would be left behind.
+    let other = blob(&digest(b"nobody's"));
+    std::os::unix::fs::symlink(world.path("outside"), &other).unwrap();
+    world.fails("outside the layout", &load);
+    std::fs::remove_file(&other).unwrap();
     // An entry whose digest is a path is none.
     let index = world.path("layout/index.json");
     let text = std::fs::read_to_string(&index).unwrap();
