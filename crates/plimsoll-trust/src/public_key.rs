@@ -59,6 +59,11 @@ impl Hash {
         digest::digest(self.ring(), bytes).as_ref().to_vec()
     }
 
+    /// The digest that hexadecimal digits write, in either case; nothing where they are not as many as it has.
+    pub fn from_hex(self, digits: &str) -> Option<Vec<u8>> {
+        unhex(digits).filter(|digest| digest.len() == self.length())
+    }
+
     /// How many bytes a digest has.
     pub const fn length(self) -> usize {
         match self {
@@ -258,6 +263,13 @@ impl std::fmt::Debug for PublicKey {
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The bytes that hexadecimal digits write, in either case.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: &u8| char::from(*b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect())?
 }
 
 fn wrong() -> Refusal {

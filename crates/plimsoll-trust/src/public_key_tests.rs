@@ -162,3 +162,14 @@ proptest! {
         let _ = PublicKey::from_pem(&bytes);
     }
 }
+
+#[test]
+fn digits_become_a_digest_or_nothing() {
+    let digits = "00aFff".repeat(16);
+    assert_eq!(Hash::Sha384.from_hex(&digits), Some([0, 0xaf, 0xff].repeat(16)));
+    assert_eq!(Hash::Sha256.from_hex(&digits), None, "of another length");
+    for bad in ["0g", "é", " 0", "+1"] {
+        assert_eq!(Hash::Sha384.from_hex(&digits.replacen("00", bad, 1)), None, "{bad}");
+    }
+    assert_eq!(Hash::Sha384.from_hex(&digits[1..]), None, "half a byte");
+}

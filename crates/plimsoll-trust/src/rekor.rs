@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::dsse::encode;
 use crate::json;
 use crate::merkle;
-use crate::public_key::hex;
+use crate::public_key::{hex, unhex};
 use crate::refusal::{Reason, Refusal, malformed};
 use crate::trusted_root::{Log, TrustMaterial};
 
@@ -288,11 +288,4 @@ fn proof(value: &Value) -> Result<Proof, Refusal> {
         hashes: hashes.collect::<Result<_, _>>()?,
         checkpoint: checkpoint.transpose()?,
     })
-}
-
-/// The bytes that hexadecimal digits write.
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |b: &u8| char::from(*b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    rest.is_empty().then(|| pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect())?
 }

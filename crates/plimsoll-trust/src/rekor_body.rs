@@ -8,9 +8,9 @@ use crate::certificate::{Certificate, LABEL};
 use crate::dsse::Envelope;
 use crate::json;
 use crate::pem;
-use crate::public_key::{Hash, PublicKey};
+use crate::public_key::{Hash, PublicKey, unhex};
 use crate::refusal::{Reason, Refusal, malformed};
-use crate::rekor::{Entry, unhex};
+use crate::rekor::Entry;
 
 /// Whose signature it is.
 #[derive(Clone, Copy, Debug)]

@@ -9,9 +9,9 @@ use crate::certificate::LABEL as CERTIFICATE;
 use crate::dsse::encode;
 use crate::json;
 use crate::pem;
-use crate::public_key::{Hash, PublicKey, Scheme, hex};
+use crate::public_key::{Hash, PublicKey, Scheme, hex, unhex};
 use crate::refusal::{Reason, Refusal, malformed};
-use crate::rekor::{Entry, Proof, unhex};
+use crate::rekor::{Entry, Proof};
 
 /// The version of a log's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

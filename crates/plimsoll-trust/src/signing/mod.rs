@@ -16,7 +16,7 @@ pub use token::{IdentityToken, random_text};
 
 use crate::bundle::{Bundle, Content, Material, Version};
 use crate::certificate::Certificate;
-use crate::dsse::{Envelope, IN_TOTO, encode, pre_authentication_encoding};
+use crate::dsse::{Envelope, encode};
 use crate::keys;
 use crate::public_key::{Hash, PublicKey, Scheme, sha256};
 use crate::refusal::Refusal;
@@ -40,12 +40,7 @@ pub fn sign(key: &dyn keys::Signer, certificate: Option<&Certificate>, what: Uns
             let hash = hash(&PublicKey::from_spki(key.spki())?);
             Content::Message { signature: key.sign(bytes)?, digest: Some((hash, hash.of(bytes))) }
         }
-        Unsigned::Statement(payload) => Content::Envelope(Envelope {
-            payload_type: IN_TOTO.to_owned(),
-            payload: payload.to_vec(),
-            signature: key.sign(&pre_authentication_encoding(IN_TOTO, payload))?,
-            key_hint: String::new(),
-        }),
+        Unsigned::Statement(payload) => Content::Envelope(Envelope::sign(key, payload.to_vec())?),
     };
     let material = match certificate {
         Some(certificate) => Material::Certificate(certificate.der().to_vec()),

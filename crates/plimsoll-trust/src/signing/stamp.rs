@@ -8,8 +8,8 @@ use crate::public_key::sha256;
 /// SHA-256 as an AlgorithmIdentifier names it.
 const ID_SHA256: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
 
-/// A request for a timestamp of the bundle's signature, with the certificate of whoever stamps. It needs no number of its own against
-/// old answers: what is stamped is new.
+/// A request for a timestamp of the bundle's signature, with the certificate of whoever stamps. It has no number of its own against old
+/// answers: a stamp says that the signature was there by then, which an old one of the same signature says as truly.
 pub fn timestamp_request(bundle: &Bundle) -> Vec<u8> {
     let algorithm = der::write(der::SEQUENCE, &[der::write(der::OID, ID_SHA256), der::write(der::NULL, &[])].concat());
     let imprint = [algorithm, der::write(der::OCTET_STRING, &sha256(signature(bundle)))].concat();

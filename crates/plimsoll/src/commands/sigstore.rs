@@ -71,10 +71,6 @@ fn signer(args: &VerifyBundleArgs) -> anyhow::Result<Signer> {
 
 /// The digest that the artifact is named by, where it is: `sha256:` with 64 hexadecimal digits, and no file of that name.
 fn digest(artifact: &str) -> Option<Vec<u8>> {
-    let digits = artifact.strip_prefix("sha256:").filter(|digits| digits.len() == 64)?;
-    if Path::new(artifact).exists() {
-        return None;
-    }
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    digits.as_bytes().chunks(2).map(|pair| Some(digit(pair.first()?)? << 4 | digit(pair.get(1)?)?)).collect()
+    let digits = artifact.strip_prefix("sha256:").filter(|_| !Path::new(artifact).exists())?;
+    Hash::Sha256.from_hex(digits)
 }

@@ -14,7 +14,7 @@ use plimsoll_trust::{
 
 use super::flags::{Registry, Services};
 use super::services::Prepared;
-use super::sign::below;
+use super::sign::meant;
 use super::{Failure, blob, fetch, print, read, say, write};
 use crate::compat::truth;
 
@@ -133,21 +133,7 @@ pub fn run(asked: &Attest) -> Result<(), Failure> {
     let prepared = attesting.prepared()?;
     let sources = fetch::sources(&asked.registry, &asked.images)?;
     // All that is signed is found before anything is written into a log.
-    let mut found = vec![];
-    for name in &asked.images {
-        let image = fetch::image(&sources, name)?;
-        if image.reference.digest().is_none() {
-            say(&format!(
-                "WARNING: {name} is named by a tag, which may mean another image tomorrow: what is attested is {}",
-                image.holding.digest
-            ));
-        }
-        let mut digests = vec![image.holding.digest.clone()];
-        if asked.recursive {
-            below(&sources, &image.reference, &image.holding.entries, &mut digests)?;
-        }
-        found.push((image.reference, digests));
-    }
+    let found = meant(&sources, &asked.images, asked.recursive, "attested")?;
     let signing = prepared.ready()?;
     for (reference, digests) in &found {
         for digest in digests {
@@ -176,7 +162,14 @@ pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
     let (stated, artifact) = match (&asked.statement, &attesting.predicate) {
         (Some(path), None) => {
             let bytes = read(path, predicate::MAX_PREDICATE as u64)?;
-            let artifact = stated_of(&Statement::from_json(&bytes)?);
+            let statement = Statement::from_json(&bytes)?;
+            let artifact = match named(asked)? {
+                Some(named) if statement.subject(Hash::Sha256, &named).is_none() => {
+                    return Err(format!("{path}: the statement is not about the file that is named").into());
+                }
+                Some(named) => Some(named),
+                None => stated_of(&statement),
+            };
             (bytes, artifact)
         }
         (None, Some(_)) => {
@@ -220,28 +213,30 @@ pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
 /// The SHA-256 of what a statement is about, first of all.
 fn stated_of(statement: &Statement) -> Option<[u8; 32]> {
     let hex = statement.subjects.iter().find_map(|subject| subject.digests.get("sha256"))?;
-    fetch::sha256(&format!("sha256:{hex}").parse().ok()?).ok()
+    Hash::Sha256.from_hex(hex)?.try_into().ok()
+}
+
+/// The SHA-256 of the file that is named, by itself or by its digits.
+fn named(asked: &AttestBlob) -> Result<Option<[u8; 32]>, Failure> {
+    let digest = match (&asked.hash, asked.blob.as_deref().filter(|path| !path.is_empty())) {
+        (Some(hex), _) => {
+            Hash::Sha256.from_hex(hex).ok_or_else(|| format!("--hash {hex:?} is no SHA-256 in hexadecimal digits"))?
+        }
+        (None, None) => return Ok(None),
+        (None, Some("-"))
+            if [&asked.attesting.predicate, &asked.statement].into_iter().flatten().any(|one| one == "-") =>
+        {
+            return Err("the file and what is said of it cannot both be standard input".into());
+        }
+        (None, Some(path)) => Hash::Sha256.of(&read(path, blob::MAX_BLOB)?),
+    };
+    Ok(Some(digest.try_into().map_err(|_| Failure::from("a SHA-256 has 32 bytes"))?))
 }
 
 /// The statement about a file, which is called by the last part of its path, as in Cosign; and its SHA-256.
 fn of_predicate(asked: &AttestBlob) -> Result<(Vec<u8>, [u8; 32]), Failure> {
     let path = asked.blob.as_deref().unwrap_or_default();
-    let digest: [u8; 32] = match &asked.hash {
-        Some(hex) => {
-            let digest: Digest = format!("sha256:{}", hex.to_lowercase())
-                .parse()
-                .map_err(|_| Failure::from(format!("--hash {hex:?} is no SHA-256 in hexadecimal digits")))?;
-            fetch::sha256(&digest)?
-        }
-        None if path.is_empty() => return Err("name the file, or its SHA-256 with --hash".into()),
-        None if path == "-" && asked.attesting.predicate.as_deref() == Some("-") => {
-            return Err("the file and the predicate cannot both be standard input".into());
-        }
-        None => {
-            let digest = Hash::Sha256.of(&read(path, blob::MAX_BLOB)?);
-            digest.try_into().map_err(|_| Failure::from("a SHA-256 has 32 bytes"))?
-        }
-    };
+    let digest = named(asked)?.ok_or("name the file, or its SHA-256 with --hash")?;
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     // What Go's path.Base has of nothing.
     let name = if name.is_empty() { "." } else { name };

@@ -66,20 +66,9 @@ pub fn verify(asked: &VerifyBlob) -> Result<(), Failure> {
     let demand = demand::of(&asked.demand, Subject::Any)?;
     let trust = demand::trust(&asked.demand)?;
     let now = jiff::Timestamp::now();
+    form(asked.demand.new_bundle_format, asked.bundle.is_some())?;
     let bytes = read(&asked.blob, MAX_BLOB)?;
     match (&asked.bundle, &asked.signature) {
-        (Some(_), None) if asked.demand.new_bundle_format == Some(false) => {
-            return Err(
-                "--new-bundle-format=false has bundles of a form that is not read here: Cosign 3 writes the new one"
-                    .into(),
-            );
-        }
-        (None, Some(_)) if asked.demand.new_bundle_format == Some(true) => {
-            return Err(
-                "--signature is a bare signature, and --new-bundle-format=true demands a bundle: name it with --bundle"
-                    .into(),
-            );
-        }
         (Some(path), None) => {
             let bundle = Bundle::from_json(&read(path, MAX_BUNDLE)?)?;
             verify_bundle(&bundle, &Artifact::Bytes(&bytes), &trust, &demand, now)?;
@@ -98,4 +87,22 @@ pub fn verify(asked: &VerifyBlob) -> Result<(), Failure> {
     }
     say("Verified OK");
     Ok(())
+}
+
+/// Whether the form that is demanded is the form that is given.
+///
+/// # Errors
+/// It is another one.
+pub fn form(new_bundle_format: Option<bool>, bundle: bool) -> Result<(), Failure> {
+    match (new_bundle_format, bundle) {
+        (Some(false), true) => {
+            Err("--new-bundle-format=false has bundles of a form that is not read here: Cosign 3 writes the new one"
+                .into())
+        }
+        (Some(true), false) => {
+            Err("--signature is a bare one, and --new-bundle-format=true demands a bundle: name it with --bundle"
+                .into())
+        }
+        _ => Ok(()),
+    }
 }

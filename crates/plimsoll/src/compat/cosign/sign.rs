@@ -53,22 +53,8 @@ pub fn run(asked: &Sign) -> Result<(), Failure> {
     }
     let sources = fetch::sources(&asked.registry, &asked.images)?;
     // All that is signed is found before anything is written into a log.
-    let mut found = vec![];
-    for name in &asked.images {
-        let image = fetch::image(&sources, name)?;
-        if image.reference.digest().is_none() {
-            say(&format!(
-                "WARNING: {name} is named by a tag, which may mean another image tomorrow: what is signed is {}",
-                image.holding.digest
-            ));
-        }
-        let mut digests = vec![image.holding.digest.clone()];
-        if asked.recursive {
-            below(&sources, &image.reference, &image.holding.entries, &mut digests)?;
-        }
-        one_to_a_file(digests.len())?;
-        found.push((image.reference, digests));
-    }
+    let found = meant(&sources, &asked.images, asked.recursive, "signed")?;
+    found.iter().try_for_each(|(_, digests)| one_to_a_file(digests.len()))?;
     let signing = prepared.ready()?;
     for (reference, digests) in &found {
         for digest in digests {
@@ -83,8 +69,32 @@ pub fn run(asked: &Sign) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The manifests that images' names mean now, and where it is asked those of indexes' images; `done` is what is done to them.
+pub fn meant(
+    sources: &Sources,
+    images: &[String],
+    recursive: bool,
+    done: &str,
+) -> Result<Vec<(ImageReference, Vec<Digest>)>, Failure> {
+    let one = |name: &String| {
+        let image = fetch::image(sources, name)?;
+        if image.reference.digest().is_none() {
+            say(&format!(
+                "WARNING: {name} is named by a tag, which may mean another image tomorrow: what is {done} is {}",
+                image.holding.digest
+            ));
+        }
+        let mut digests = vec![image.holding.digest.clone()];
+        if recursive {
+            below(sources, &image.reference, &image.holding.entries, &mut digests)?;
+        }
+        Ok((image.reference, digests))
+    };
+    images.iter().map(one).collect()
+}
+
 /// The manifests of an index, and of the indexes in it.
-pub fn below(
+fn below(
     sources: &Sources,
     reference: &ImageReference,
     entries: &[plimsoll_sources::oci::manifest::Descriptor],

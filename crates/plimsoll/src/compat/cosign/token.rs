@@ -27,6 +27,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The token that the flags lead to, else the environment's, else what somebody signs in for.
 pub fn found(flags: &Flags, issuer: Option<&str>, sources: &Sources) -> Result<IdentityToken, Failure> {
+    let signs_in = match flags.fulcio_auth_flow.as_deref().unwrap_or("device") {
+        "device" | "" => true,
+        "token" => false,
+        other => return Err(format!("--fulcio-auth-flow {other} is not spoken here: device and token are").into()),
+    };
     if let Some(given) = flags.identity_token.as_deref().filter(|given| !given.is_empty()) {
         // The token itself, or its file.
         return match IdentityToken::parse(given) {
@@ -42,10 +47,8 @@ pub fn found(flags: &Flags, issuer: Option<&str>, sources: &Sources) -> Result<I
     {
         return Ok(token);
     }
-    match flags.fulcio_auth_flow.as_deref().unwrap_or("device") {
-        "device" | "" => {}
-        "token" => return Err("--fulcio-auth-flow token wants --identity-token".into()),
-        other => return Err(format!("--fulcio-auth-flow {other} is not spoken here: device and token are").into()),
+    if !signs_in {
+        return Err("--fulcio-auth-flow token wants --identity-token".into());
     }
     let issuer = issuer.ok_or("the signing configuration names no issuer of tokens: give one with --identity-token")?;
     device(issuer, flags.oidc_client_id.as_deref().unwrap_or(AUDIENCE), sources)

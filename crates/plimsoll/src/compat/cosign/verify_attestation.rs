@@ -197,22 +197,21 @@ fn its_own(payload: &[u8]) -> Result<Artifact<'static>, Refusal> {
     let statement = Statement::from_json(payload)?;
     let hashes = [("sha256", Hash::Sha256), ("sha384", Hash::Sha384), ("sha512", Hash::Sha512)];
     let mut known = statement.subjects.iter().flat_map(|subject| {
-        hashes.iter().filter_map(|(name, hash)| Some(Artifact::Digest(*hash, bytes(subject.digests.get(*name)?)?)))
+        hashes
+            .iter()
+            .filter_map(|(name, hash)| Some(Artifact::Digest(*hash, hash.from_hex(subject.digests.get(*name)?)?)))
     });
     known.next().ok_or_else(|| Refusal::new(Reason::StatementMalformed, "no subject of the statement has a digest"))
-}
-
-/// The bytes of hexadecimal digits.
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = hex.chars().map(|digit| digit.to_digit(16)).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|two| (two[0] << 4 | two[1]) as u8).collect())
 }
 
 pub fn of_blob(asked: &VerifyBlobAttestation) -> Result<(), Failure> {
     let uri = predicate_type(&asked.r#type)?;
     let demand = demand::of(&asked.demand, Subject::Predicate(uri.to_owned()))?;
     let trust = demand::trust(&asked.demand)?;
+    if asked.blob.is_some() && (asked.digest.is_some() || asked.digest_alg.is_some()) {
+        return Err("the file, and --digest with --digestAlg, both say what is attested: name one".into());
+    }
+    blob::form(asked.demand.new_bundle_format, asked.bundle.is_some())?;
     let (given, is_bundle) = match (&asked.bundle, &asked.signature) {
         (Some(path), None) => (read(path, MAX_ENVELOPE)?, true),
         (None, Some(path)) => (read(path, MAX_ENVELOPE)?, false),
@@ -260,23 +259,13 @@ fn by_digest(asked: &VerifyBlobAttestation) -> Result<Artifact<'static>, Failure
         "sha512" => Hash::Sha512,
         other => return Err(format!("--digestAlg {other}: sha256, sha384 and sha512 are spoken").into()),
     };
-    let digest = bytes(digest).filter(|bytes| bytes.len() == hash.length());
-    let digest = digest.ok_or_else(|| format!("--digest is no {name} in hexadecimal digits"))?;
+    let digest = hash.from_hex(digest).ok_or_else(|| format!("--digest is no {name} in hexadecimal digits"))?;
     Ok(Artifact::Digest(hash, digest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_become_bytes_or_nothing() {
-        assert_eq!(bytes("00aFff"), Some(vec![0, 0xaf, 0xff]));
-        assert_eq!(bytes(""), Some(vec![]));
-        for bad in ["0", "0g", "é0", " 00"] {
-            assert_eq!(bytes(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn a_statement_is_held_to_what_it_names_first_and_can_be_known_by() {
@@ -286,6 +275,8 @@ mod tests {
         let two = format!(r#"[{{"digest":{{"gitCommit":"aa"}}}},{{"digest":{{"sha512":"{}"}}}}]"#, "07".repeat(64));
         assert_eq!(stated(&two), Ok(Artifact::Digest(Hash::Sha512, vec![7; 64])));
         assert!(stated(r#"[{"digest":{"gitCommit":"aa"}}]"#).is_err());
-        assert!(stated(r#"[{"digest":{"sha256":"xx"}}]"#).is_err());
+        for bad in ["xx", "00"] {
+            assert!(stated(&format!(r#"[{{"digest":{{"sha256":"{bad}"}}}}]"#)).is_err(), "{bad}");
+        }
     }
 }
