@@ -27,8 +27,8 @@ pub use kinds::{KINDS, Kind};
 pub use patch::{change, difference, pin};
 pub use read::{MAX_IMAGES, MAX_REVIEW, read};
 pub use record::{
-    Decided, Given, Head, KnownImage, Line, MAX_LINE, RECORD_VERSION, RecordError, Recorded, RecordedRoad, Why,
-    is_ground, is_image, read_line,
+    Decided, Given, Head, KnownBy, KnownImage, Line, MAX_LINE, RECORD_VERSION, RecordError, Recorded, RecordedRoad,
+    Why, is_ground, is_image, read_line,
 };
 pub use render::render;
 pub use review::{

@@ -46,12 +46,18 @@ pub struct Head {
     pub databases: Vec<DatabaseInfo>,
 }
 
+/// By what an image of a record is known: its digest, and the hash of what was found of its signatures.
+pub type KnownBy = (String, Option<String>);
+
 /// What was known of an image: everything that the clauses of a policy ask for. Layers, settings and files, which reports and
 /// rules over images see, are not in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KnownImage {
     /// What its name led to.
     pub digest: String,
+    /// The hash of what was found of its signatures; none where nobody looked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
     pub assessment: Assessment,
 }
 
@@ -120,6 +126,9 @@ pub struct Decided {
     pub image: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The hash of what was found of its signatures; none where nobody looked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
     pub outcome: Outcome,
     pub effective: Outcome,
     pub mode: Mode,
@@ -198,6 +207,7 @@ mod tests {
         let decided = Decided {
             image: Some("a:1".into()),
             digest: None,
+            signed: Some("sha256:00".into()),
             outcome: Outcome::Denied,
             effective: Outcome::Denied,
             mode: Mode::Enforce,

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
-use plimsoll_admission::{Decided, Given, Recorded, Review};
+use plimsoll_admission::{Decided, Given, KnownBy, Recorded, Review};
 use plimsoll_model::{Assessment, Digest, Outcome, Problem, ProblemKind};
 
 use super::lines::Ground;
@@ -19,12 +19,12 @@ pub struct Judge {
     loaded: Loaded,
     /// Whether the policy asks for attestations of an age.
     aging: bool,
-    images: HashMap<String, Arc<Assessment>>,
+    images: HashMap<KnownBy, Arc<Assessment>>,
     kept: Mutex<HashMap<Key, Arc<Judged>>>,
 }
 
-/// Image, namespace, digest and hour: what a verdict on what is in an image hangs on.
-type Key = (String, Option<String>, String, Timestamp);
+/// Image, namespace, what is known of it, and the time it is judged as of: what a verdict on what is in an image hangs on.
+type Key = (String, Option<String>, KnownBy, Timestamp);
 
 /// What a policy says of a review.
 pub struct Said {
@@ -44,6 +44,8 @@ pub struct Unknown {
 const NOTHING: &str = "the record knows nothing of what is in the image";
 /// Of an image under rules over images.
 const NOT_ALL: &str = "the record has not all of the image that rules over images may ask for";
+/// Of an image whose signatures the policy asks for.
+const NOT_SIGNED: &str = "the record does not have what is signed of the image as this policy asks for it";
 /// Of an object under policies in other languages, which may ask for any value.
 const TAKEN_OUT: &str = "policies may ask for values that were taken out of the object before it was recorded";
 
@@ -61,14 +63,17 @@ impl Judge {
         let mut unknown = Vec::new();
         // So that the verdict on an image is made once for many reviews; dates in policies are days, and graces are too.
         // An attestation may be younger than the hour, and is not held to be of the future.
-        let hour = if self.aging { at } else { hour(at) };
+        let of_images = if self.aging { at } else { hour(at) };
         let mut look = |wanted: &Wanted<'_>| {
             let before = recorded.answer.decided.iter().find(|one| one.image.as_deref() == Some(wanted.image));
-            let digest = before.and_then(|before| before.digest.as_deref());
-            let known = digest.and_then(|digest| Some((digest, self.images.get(digest)?)));
+            let key = before.and_then(|before| Some((before.digest.clone()?, before.signed.clone())));
+            let known = key.as_ref().and_then(|key| Some((key, self.images.get(key)?)));
             let why = match known {
-                Some((digest, assessment)) if !self.loaded.session.policies.ask_of_images() => {
-                    return Ok::<_, Infallible>(self.looked(wanted, digest, assessment, hour));
+                Some((key, assessment)) if !self.loaded.session.policies.ask_of_images() => {
+                    if !wanted.glass && wanted.lacks_signed(assessment) {
+                        unknown.push(Unknown { image: Some(wanted.image.to_owned()), why: NOT_SIGNED });
+                    }
+                    return Ok::<_, Infallible>(self.looked(wanted, key, assessment, of_images));
                 }
                 Some(_) => NOT_ALL,
                 None => NOTHING,
@@ -82,7 +87,7 @@ impl Judge {
         let body = recorded.review.get().as_bytes();
         let secrets = (!recorded.unexamined).then_some(recorded.secrets.as_slice());
         let object = || decision::object_without_values(&self.loaded, review, body, secrets, at);
-        let Ok(given) = decision::given(&self.loaded, review, hour, &mut look, &object);
+        let Ok(given) = decision::given(&self.loaded, review, of_images, &mut look, &object);
         let asked = self.loaded.session.policies.ask_of_objects() && decision::asks_of_object(&self.loaded, review);
         if asked && recorded.redacted > 0 {
             unknown.push(Unknown { image: None, why: TAKEN_OUT });
@@ -90,13 +95,13 @@ impl Judge {
         Said { given, unknown }
     }
 
-    fn looked(&self, wanted: &Wanted<'_>, digest: &str, assessment: &Assessment, hour: Timestamp) -> Arc<Judged> {
-        let judged = || Arc::new(wanted.looked(assessment, digest.parse::<Digest>().ok()));
+    fn looked(&self, wanted: &Wanted<'_>, known: &KnownBy, assessment: &Assessment, at: Timestamp) -> Arc<Judged> {
+        let judged = || Arc::new(wanted.looked(assessment, known.0.parse::<Digest>().ok()));
         // Behind a glass it hangs on who asks, and of what ages each moment is another.
         if wanted.glass || self.aging {
             return judged();
         }
-        let key = (wanted.image.to_owned(), wanted.namespace.map(str::to_owned), digest.to_owned(), hour);
+        let key = (wanted.image.to_owned(), wanted.namespace.map(str::to_owned), known.clone(), at);
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(judged) = kept().get(&key) {
             return Arc::clone(judged);
@@ -143,6 +148,7 @@ mod tests {
         let before = |effective, problems: &[ProblemKind]| Decided {
             image: Some("a:1".into()),
             digest: None,
+            signed: None,
             outcome: Outcome::Undecided,
             effective,
             mode: Mode::Enforce,

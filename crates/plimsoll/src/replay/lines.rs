@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use plimsoll_admission::{Head, Line, is_ground, is_image, read_line};
+use plimsoll_admission::{Head, KnownBy, Line, is_ground, is_image, read_line};
 use plimsoll_model::Assessment;
 
 /// The largest file; `serve` writes none of more than a GiB and a line.
@@ -15,7 +15,7 @@ const MAX_FILE: u64 = (1 << 30) + (64 << 20);
 /// What was in force for the reviews that follow, and what is known of images.
 pub struct Ground {
     pub head: Head,
-    pub images: HashMap<String, Arc<Assessment>>,
+    pub images: HashMap<KnownBy, Arc<Assessment>>,
 }
 
 /// One review's line.
@@ -83,7 +83,7 @@ impl<'a> Lines<'a> {
                 }
                 (Ok(Some(Line::Image(image))), Some(ground)) => {
                     if let Some(ground) = lines.grounds.get_mut(ground) {
-                        ground.images.insert(image.digest, Arc::new(image.assessment));
+                        ground.images.insert((image.digest, image.signed), Arc::new(image.assessment));
                     }
                 }
                 // Also one that begins with a blank: as good as any other.

@@ -17,7 +17,7 @@ use super::loaded::Loaded;
 use super::recorder;
 use crate::policies::{Mutated, Policies, Question, desk, doubt};
 use crate::session::Session;
-use crate::{assess, workload};
+use crate::{assess, signatures, workload};
 
 /// Who asks, as far as the policy wants to know.
 pub fn request<'a>(review: &'a Review, annotations: &'a BTreeMap<String, String>) -> Request<'a> {
@@ -231,13 +231,16 @@ impl Wanted<'_> {
         let session = session(self.loaded, self.namespace, self.at);
         let mut assessment = assessment.clone();
         self.image.clone_into(&mut assessment.subject.name);
-        let before = assessment.subject.reference.replace(self.reference.clone());
-        // What is signed of it elsewhere says nothing of what is in this repository.
-        if before.is_none_or(|before| before.name() != self.reference.name()) {
-            assessment.signatures = None;
-        }
+        assessment.subject.reference = Some(self.reference.clone());
         assessment.subject.namespace.clone_from(&session.namespace);
         judge(&session, assessment, self.glass.then_some(self.request), digest, None)
+    }
+
+    /// Whether its entry asks for what is signed, and that was not looked for under this policy.
+    pub fn lacks_signed(&self, assessment: &Assessment) -> bool {
+        let policy = &self.loaded.session.policy.digest;
+        let known = assessment.signatures.as_ref().is_some_and(|facts| facts.policy == *policy);
+        !known && signatures::Wanted::of(&self.loaded.session, Some(&self.reference), self.namespace, self.at).is_some()
     }
 
     /// The verdict where nobody knows what is in it, for this reason.

@@ -31,6 +31,8 @@ pub struct Judged {
     pub problems: Vec<ProblemKind>,
     /// What was found of its signatures, where the policy asks for them: for the words of a broken glass, and for a record.
     pub signatures: Option<Arc<SignatureFacts>>,
+    /// The hash of that, by which a record tells apart what is known of one digest.
+    pub signed: Option<String>,
 }
 
 impl Judged {
@@ -73,7 +75,10 @@ pub fn judge_looked(
     let judged = judge(&session, assessment, request, Some(digest), retry_after);
     let unsearched = signatures.as_ref().is_some_and(|facts| !facts.problems.is_empty()) && judged.lacks_signatures();
     let again = (judged.rulings_in_doubt() || unsearched).then_some(FAILURE.as_secs() as u32);
-    Judged { retry_after: retry_after.or(again), signatures, ..judged }
+    // Facts are plain data: writing them cannot fail.
+    let hash = |facts: &SignatureFacts| Sha256::digest(serde_json::to_vec(facts).unwrap_or_default());
+    let signed = signatures.as_deref().map(|facts| format!("sha256:{:x}", hash(facts)));
+    Judged { retry_after: retry_after.or(again), signatures, signed, ..judged }
 }
 
 pub fn judge(
@@ -91,7 +96,7 @@ pub fn judge(
     let digest_text = digest.map(|digest| digest.to_string());
     let verdict_digest = format!("sha256:{:x}", Sha256::digest(json));
     let problems = undecided(&assessment, &verdict);
-    Judged { verdict_digest, verdict, digest_text, retry_after, problems, signatures: None }
+    Judged { verdict_digest, verdict, digest_text, retry_after, problems, signatures: None, signed: None }
 }
 
 /// The kinds of problems that a verdict of "could not tell" hangs on, each once.

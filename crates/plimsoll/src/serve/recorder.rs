@@ -18,10 +18,11 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use jiff::Timestamp;
 use plimsoll_admission::{
-    Answer, Decided, Given, Head, KnownImage, Line, MAX_LINE, RECORD_VERSION, Recorded, RecordedRoad, Review, Road, Why,
+    Answer, Decided, Given, Head, KnownBy, KnownImage, Line, MAX_LINE, RECORD_VERSION, Recorded, RecordedRoad, Review,
+    Road, Why,
 };
 use plimsoll_checks::lint::Linter;
-use plimsoll_model::{Assessment, Digest, Inventory, SignatureFacts};
+use plimsoll_model::{Assessment, Digest, Inventory};
 use serde_json::value::RawValue;
 
 use super::images::Images;
@@ -215,7 +216,7 @@ struct Lines {
     /// Digest and names of the policy and data that a head among them tells.
     ground: Option<(String, String)>,
     /// Images that they tell.
-    images: Vec<String>,
+    images: Vec<KnownBy>,
 }
 
 /// The file that is written.
@@ -225,7 +226,7 @@ struct Open {
     /// Digest and names of the policy and data that its last head tells; none before there is a head.
     ground: Option<(String, String)>,
     /// Images that were told since that head.
-    images: HashSet<String>,
+    images: HashSet<KnownBy>,
 }
 
 impl Writer {
@@ -325,19 +326,19 @@ impl Writer {
         if fresh {
             put(&mut text, &head(&reviewed.loaded), MAX_LINE)?;
         }
-        let mut images: Vec<String> = Vec::new();
-        // The object's own is behind those of the images.
-        let of_images = reviewed.judged.iter().zip(&reviewed.images);
-        let with_digest = of_images.filter_map(|(judged, name)| Some((judged, name, judged.digest_text.as_ref()?)));
-        for (judged, name, digest) in with_digest {
-            if !fresh && open.images.contains(digest) || images.contains(digest) {
+        let mut images = Vec::new();
+        // The object's own verdict has no digest.
+        for judged in &reviewed.judged {
+            let Some(digest) = &judged.digest_text else { continue };
+            let key = (digest.clone(), judged.signed.clone());
+            if !fresh && open.images.contains(&key) || images.contains(&key) {
                 continue;
             }
-            let Some(image) = self.image(&reviewed.loaded, digest, name, judged) else { continue };
+            let Some(image) = self.image(&reviewed.loaded, digest, judged) else { continue };
             // What finds no room is not known to a replay, which says so.
             let room = MAX_GROUND.saturating_sub(text.len());
             if put(&mut text, &Line::Image(Box::new(image)), room).is_ok() {
-                images.push(digest.clone());
+                images.push(key);
             }
         }
         text.extend_from_slice(line);
@@ -370,15 +371,12 @@ impl Writer {
         Ok(Open { file, size: 0, ground: None, images: HashSet::new() })
     }
 
-    /// What is known of the image of that digest, and signed of it in the repository of that name.
-    fn image(&self, loaded: &Loaded, digest: &str, name: &str, judged: &Judged) -> Option<KnownImage> {
+    /// What is known of the image of that digest, and what that verdict rests on of its signatures.
+    fn image(&self, loaded: &Loaded, digest: &str, judged: &Judged) -> Option<KnownImage> {
         let known: Digest = digest.parse().ok()?;
         let mut assessment = self.images.assessment(loaded, &known)?;
-        if let (Some(signatures), Ok(reference)) = (&judged.signatures, name.parse()) {
-            assessment.signatures = Some(SignatureFacts::clone(signatures));
-            assessment.subject.reference = Some(reference);
-        }
-        Some(KnownImage { digest: digest.to_owned(), assessment: slim(assessment) })
+        assessment.signatures = judged.signatures.as_deref().cloned();
+        Some(KnownImage { digest: digest.to_owned(), signed: judged.signed.clone(), assessment: slim(assessment) })
     }
 }
 
@@ -528,6 +526,7 @@ fn given_without(taken: &Words, images: &[String], answer: &Answer, judged: &[Ar
         Decided {
             image: image.cloned(),
             digest: judged.digest_text.clone(),
+            signed: judged.signed.clone(),
             outcome: verdict.outcome,
             effective: verdict.effective,
             mode: verdict.mode,
@@ -593,7 +592,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_leaves_no_trace() {
-        let known = KnownImage { digest: "d".repeat(500), assessment: workload::unread(None) };
+        let known = KnownImage { digest: "d".repeat(500), signed: None, assessment: workload::unread(None) };
         let line = Line::Image(Box::new(known));
         let mut text = b"before\n".to_vec();
         assert!(put(&mut text, &line, 400).is_err());

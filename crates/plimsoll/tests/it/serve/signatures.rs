@@ -98,6 +98,36 @@ fn what_is_signed_is_looked_for_once_whatever_namespace_asks_and_stands_in_the_r
     let text = std::fs::read_to_string(&other).unwrap().replace("name: test", "name: other");
     std::fs::write(&other, text).unwrap();
     assert_eq!(replayed(&other)["unchanged"], 0, "{}", replayed(&other));
+    assert_eq!(replayed(&other)["changes"]["not-judged"], 2, "{}", replayed(&other));
+}
+
+#[test]
+fn a_record_has_what_each_entry_found_of_one_image() {
+    let (layout, key) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
+    signed(layout.path(), &key);
+    let registry = Registry::start(layout.path());
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml", "--record", "{dir}/record"], |folder, _| {
+        policy(folder, &key);
+        std::fs::write(folder.join("audit.pub"), PrivateKey::generate().unwrap().public_pem()).unwrap();
+        let path = folder.join("loadline.yaml");
+        let strict = "images:\n  - {name: strict, match: ['**'], namespaces: [strict], signatures: {all: [audit]}}\n";
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.replace("keys: {", "keys: {audit: {publicKey: audit.pub}, ").replace("images:\n", strict);
+        std::fs::write(path, text).unwrap();
+    });
+    let (mut client, image) = (gate.client(), registry.image("1.0"));
+    for (namespace, allowed) in [("strict", false), ("shop", true)] {
+        let answer = client.post("/validate", &review(&image, namespace)).json();
+        assert_eq!(answer["response"]["allowed"], allowed, "{answer}");
+    }
+    gate.wait("two reviews in the record", |gate| {
+        gate.client().get("/metrics").body.contains("plimsoll_recorded_total 2\n")
+    });
+    let (record, same) = (gate.path("record"), gate.path("loadline.yaml"));
+    let (record, same) = (record.to_str().unwrap(), same.to_str().unwrap());
+    let run = plimsoll(&["policy", "replay", record, "--against", same, "--format", "json"]);
+    let said: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
+    assert_eq!(said["unchanged"], 2, "{said}");
 }
 
 #[test]
