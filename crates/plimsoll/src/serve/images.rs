@@ -39,7 +39,7 @@ const GLASS: Duration = Duration::from_secs(2);
 const RESOLVING: Duration = Duration::from_secs(30);
 /// Verdicts, tags and failures that are kept; a cluster runs some hundreds of images.
 const MOST_KEPT: usize = 4096;
-/// Bytes of verdicts that are kept, each twice: by name and by digest.
+/// Bytes of verdicts that are kept by name, as many of those by digest, and as many of what is signed.
 const VERDICT_BYTES: u64 = 16 << 20;
 /// Parts of a cache: requests seldom wait for one another, and a verdict of megabytes fits one.
 const PARTS: usize = 4;
@@ -141,6 +141,11 @@ pub struct Images {
 }
 
 impl Images {
+    /// Until when that counts which may be otherwise at the next try.
+    pub(super) fn soon(&self) -> Option<Instant> {
+        after(FAILURE.min(self.keeping.verdicts))
+    }
+
     pub fn new(
         sources: Sources,
         platform: Option<Platform>,
@@ -451,11 +456,11 @@ impl Images {
         // A rule that could not tell may have had too little time, and what is not signed may soon be.
         let whole = whole && !judged.rulings_in_doubt() && !judged.lacks_signatures();
         // A part that could not be had may be there at the next try.
-        let until = after(if whole { self.keeping.verdicts } else { FAILURE.min(self.keeping.verdicts) });
+        let until = if whole { after(self.keeping.verdicts) } else { self.soon() };
         // And a yes ends with what it rests on.
         let until = earlier(until, signed.as_ref().and_then(|signed| signed.until));
         if whole {
-            if let Some(signed) = signed {
+            if let Some(signed) = &signed {
                 signed::keep(self, signed, until);
             }
             let weight = weight(&judged) + key.image.len() as u64;

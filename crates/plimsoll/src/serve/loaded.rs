@@ -26,7 +26,7 @@ pub struct Loaded {
     pub databases: String,
     /// Whether who asks, or an annotation, can change a verdict.
     pub asks_who: bool,
-    /// What objects are held to; none where policies in other languages alone say something of them.
+    /// What objects are held to; none where the policy itself says nothing of them.
     pub workloads: Option<Arc<Linter>>,
     since: Timestamp,
 }
@@ -49,7 +49,7 @@ impl Loaded {
                 },
             )
             .collect();
-        let workloads = workload::linter_of(policy)?.filter(|_| workload::weighs(policy)).map(Arc::new);
+        let workloads = if workload::weighs(policy) { workload::linter_of(policy)?.map(Arc::new) } else { None };
         Ok(Loaded { databases: databases.join(", "), asks_who, workloads, generation, since: session.at, session })
     }
 

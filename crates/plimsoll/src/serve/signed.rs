@@ -82,7 +82,12 @@ pub async fn signed(
         let until = plimsoll_policy::holds_until(&facts, wanted.entry, at).and_then(|end| moment(end, (at, began)));
         Some(Signed { facts: Arc::new(facts), until, key: Some(known) })
     });
-    task.await.map_err(|error| broken(reference, &error))
+    let signed = task.await.map_err(|error| broken(reference, &error))?;
+    // Before the turn ends, for whoever waits for it; it is kept for longer when the verdict on it says so.
+    if let Some(signed) = &signed {
+        keep(images, signed, images.soon());
+    }
+    Ok(signed)
 }
 
 /// A time of the clock as a moment of ours, of which one is known in both; no later than that where it has passed by then.
@@ -91,8 +96,8 @@ fn moment(end: Timestamp, (at, began): (Timestamp, Instant)) -> Option<Instant> 
 }
 
 /// Keeps what was found and was not kept yet, until then at the latest.
-pub fn keep(images: &Images, signed: Signed, until: Option<Instant>) {
-    let Signed { facts, until: own, key: Some(key) } = signed else { return };
-    let weight = 512 + bytes_of(&*facts);
-    images.signed.put(key, facts, weight, earlier(own, until));
+pub fn keep(images: &Images, signed: &Signed, until: Option<Instant>) {
+    let Some(key) = signed.key.clone() else { return };
+    let weight = 512 + bytes_of(&*signed.facts);
+    images.signed.put(key, Arc::clone(&signed.facts), weight, earlier(signed.until, until));
 }

@@ -72,10 +72,10 @@ impl<'a> Wanted<'a> {
         };
         let until = Instant::now() + MAX_TIME;
         let mut asked = Asked { until, said: BTreeMap::new(), unasked: None };
-        let listed = self.listed((sources, until), fetched, digest);
+        let (listed, named) = (self.listed((sources, until), fetched, digest), self.named());
         for item in &listed.items {
             let read = Read::of(item);
-            let outcome = hold(&read, &self.named(), digest, self.at);
+            let outcome = hold(&read, &named, digest, self.at);
             // Of what is one authority's nobody asks why it is not another's.
             if outcome.held.is_empty() {
                 let room = MAX_REFUSED.saturating_sub(facts.refused.len());
@@ -98,7 +98,7 @@ impl<'a> Wanted<'a> {
         if let Some(manifest) = manifest.filter(|_| facts.verified.is_empty() && facts.problems.is_empty()) {
             for item in &self.listed((sources, until), fetched, manifest).items {
                 let read = Read::of(item);
-                let held = hold(&read, &self.named(), manifest, self.at).held;
+                let held = hold(&read, &named, manifest, self.at).held;
                 facts.verified.extend(held.into_iter().map(|one| one.verified));
             }
         }
