@@ -121,9 +121,9 @@ fn visit_object(node: &Arc<Node>, kind: &str, path: &str, found: &mut NamedImage
             }
         }
     }
-    // Every field but `items`, which are objects of their own.
+    // Every field but `items` that are a list, which were gone through above.
     for (key, value) in node.pairs() {
-        if key.text() != Some("items") {
+        if key.text() != Some("items") || value.items().is_empty() {
             visit_value(value, &context, found, steps);
         }
     }
@@ -276,6 +276,8 @@ spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: j, image: d}]}
             (names(&text), named_images("m.yaml", &text).problems),
             (vec!["Fleet/unnamed a".to_owned()], vec![])
         );
+        let mapping = format!("kind: Fleet\napiVersion: a/v1\nitems: {{x: {{{item}}}}}\n");
+        assert_eq!(names(&mapping), ["Fleet/unnamed a"]);
     }
 
     #[test]
