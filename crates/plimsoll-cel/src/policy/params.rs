@@ -39,8 +39,8 @@ pub trait Elsewhere: fmt::Debug + Send + Sync {
     fn all(&self, kind: (&str, &str), namespace: &str) -> Result<Vec<Named>, String>;
 }
 
-/// Kinds of the core whose objects are in namespaces, and that serve as parameters.
-const CORE_IN_NAMESPACES: [(&str, &str); 6] = [
+/// Some of Kubernetes' own kinds whose objects are in namespaces: those that likely serve as parameters.
+const KNOWN_IN_NAMESPACES: [(&str, &str); 6] = [
     ("v1", "ConfigMap"),
     ("v1", "Secret"),
     ("v1", "Pod"),
@@ -93,8 +93,8 @@ impl Params {
         let known = (&*kind.api_version, &*kind.kind);
         let asked_in =
             if wanted.namespace.is_empty() { review.namespace_name.as_str() } else { wanted.namespace.as_str() };
-        // Whether the kind has namespaces: as the cluster has it, as is known of the core's, as the objects themselves show.
-        let in_namespaces = CORE_IN_NAMESPACES.contains(&known) || own.iter().any(|one| !one.namespace.is_empty());
+        // Whether the kind has namespaces: as the cluster has it, as is known of these, as the objects themselves show.
+        let in_namespaces = KNOWN_IN_NAMESPACES.contains(&known) || own.iter().any(|one| !one.namespace.is_empty());
         let namespaced = match &self.elsewhere {
             Some(elsewhere) => match elsewhere.namespaced(known, &wanted.namespace) {
                 Ok(told) => Some(told),

@@ -145,7 +145,7 @@ impl Policies {
         self.around = Some(around);
     }
 
-    /// Whether they look at namespaces, and the cluster has none of that name, as far as it told.
+    /// Whether namespaces are followed for them, be it as objects that they look at, and the cluster has told of none of that name.
     pub fn lack_namespace(&self, name: &str) -> bool {
         self.around.as_ref().is_some_and(|around| matches!(around.namespace(name), Ok(None)))
     }
