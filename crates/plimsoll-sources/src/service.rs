@@ -27,7 +27,7 @@ pub struct ServiceRequest<'a> {
     /// What is wanted, in messages: "a certificate".
     pub what: &'a str,
     pub address: &'a str,
-    /// The media type that the answer is to have.
+    /// The media type that is asked for; an answer of another is not refused.
     pub accept: &'a str,
     /// Goes along as a bearer token.
     pub bearer: Option<&'a str>,
@@ -82,7 +82,7 @@ pub fn form(pairs: &[(&str, &str)]) -> Vec<u8> {
 /// It is no address.
 pub fn with_query(address: &str, pairs: &[(&str, &str)]) -> Result<String, SourceError> {
     let mut url = parsed(address, address).map_err(|source| SourceError::Service {
-        what: "it".into(),
+        what: "an answer".into(),
         address: answer::address(address),
         source: Box::new(source),
     })?;

@@ -88,11 +88,13 @@ pub(super) fn referrers_of_layout(
         // One that cannot be read may be a signature, and is not left behind without a word.
         let opened = layout.open(&digest);
         let (size, reader) = opened.map_err(|source| SourceError::Io { what: format!("read {what}"), source })?;
-        // What is no small text of JSON is a layer.
+        // Larger ones are layers; so is what is no JSON.
         if size > MAX_MANIFEST {
             continue;
         }
         let bytes = bounded(reader, &what, MAX_MANIFEST)?;
+        // Before it is looked into: a manifest that rotted looks like a layer.
+        hash::check(&what, &bytes, &digest)?;
         let read: Option<Value> = serde_json::from_slice(&bytes).ok();
         let names = |value: &Value| value["subject"]["digest"] == subject.to_string();
         let Some(media_type) =
@@ -100,7 +102,6 @@ pub(super) fn referrers_of_layout(
         else {
             continue;
         };
-        hash::check(&what, &bytes, &digest)?;
         held += bytes.len() as u64;
         if found.len() >= MAX_REFERRERS || held > MAX_REFERRERS_BYTES {
             let (most, mib) = (MAX_REFERRERS, MAX_REFERRERS_BYTES >> 20);

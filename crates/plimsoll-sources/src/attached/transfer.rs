@@ -409,6 +409,10 @@ impl<'a> From<'a> {
         }
         let found = hasher.finish();
         if found != blob.digest {
+            if let From::Registry { shared, .. } = self {
+                // The copy in the cache rotted: the next run gets it anew.
+                shared.cache.remove(&blob.digest);
+            }
             return Err(SourceError::DigestMismatch { what, wanted: blob.digest.clone(), found });
         }
         Ok(opened)

@@ -393,11 +393,6 @@ fn a_layout_that_lies_or_leads_out_of_itself_is_not_loaded() {
     std::fs::remove_file(&layer).unwrap();
     world.fails("read", &load);
     std::fs::write(&layer, "one").unwrap();
-    // What cannot be read may be a signature that would be left behind.
-    let other = blob(&digest(b"nobody's"));
-    std::os::unix::fs::symlink(world.path("outside"), &other).unwrap();
-    world.fails("outside the layout", &load);
-    std::fs::remove_file(&other).unwrap();
     // An entry whose digest is a path is none.
     let index = world.path("layout/index.json");
     let text = std::fs::read_to_string(&index).unwrap();
@@ -409,6 +404,14 @@ fn a_layout_that_lies_or_leads_out_of_itself_is_not_loaded() {
     assert!(!world.kept().tags.contains_key(&("loaded".into(), "v1".into())));
     world.ok(&load);
     assert!(Path::new(&layer).exists());
+    // What cannot be read may be a signature that would be left behind.
+    let other = blob(&digest(b"nobody's"));
+    std::os::unix::fs::symlink(world.path("outside"), &other).unwrap();
+    world.fails("outside the layout", &load);
+    std::fs::remove_file(&other).unwrap();
+    std::fs::write(&other, "rotten").unwrap();
+    world.fails("sha256:", &load);
+    std::fs::remove_file(&other).unwrap();
     std::fs::create_dir(world.path("empty")).unwrap();
     world.write("empty/index.json", r#"{"schemaVersion":2,"manifests":[]}"#);
     world.fails("no image", &["load", "--dir", "empty", &target]);
