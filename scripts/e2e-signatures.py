@@ -62,7 +62,8 @@ KEYLESS = {
 
 def before_the_cut(answer, words):
     """What must stand in an answer: long ones are cut for kubectl, before the code at the end of a refusal."""
-    return "held against `" if answer.rstrip().endswith("…") and words in KEYLESS.values() else words
+    who = next((who for who, code in KEYLESS.items() if words and code == words), None)
+    return f"held against `{who}`: " if who and answer.rstrip().endswith("…") else words
 
 
 REGO = """package provenance
