@@ -14,11 +14,11 @@ const MOST_SERVICES: usize = 64;
 
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
+struct Service {
     /// Where it is.
-    pub url: String,
+    url: String,
     /// The version of its API.
-    pub version: u64,
+    version: u64,
     /// From and until when it is to be asked.
     from: Option<Timestamp>,
     until: Option<Timestamp>,

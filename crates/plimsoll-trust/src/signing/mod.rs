@@ -9,7 +9,7 @@ mod stamp;
 mod token;
 
 pub use authority::{certificate, certificate_request};
-pub use config::{Service, SigningConfig};
+pub use config::SigningConfig;
 pub use log::{LogVersion, entry, entry_request};
 pub use stamp::timestamp_request;
 pub use token::{IdentityToken, random_text};

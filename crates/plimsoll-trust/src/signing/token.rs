@@ -1,5 +1,5 @@
-//! Tokens of identity (JWT of OpenID Connect). In: text. Out: the token, wiped from memory when it goes, and what it says of whom. What
-//! it does not do: believe it: the authority that is asked for a certificate looks at its signature, and nobody else has to.
+//! Tokens of identity (JWT of OpenID Connect). In: text. Out: the token, whose text is wiped from memory here when it goes (what parsers,
+//! flags and HTTP copied of it is not), and what it says of whom. What it does not do: believe it: the authority that is asked for a certificate looks at its signature, and nobody else has to.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

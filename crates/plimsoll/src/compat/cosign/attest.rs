@@ -212,8 +212,11 @@ pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
 
 /// The SHA-256 of what a statement is about, first of all.
 fn stated_of(statement: &Statement) -> Option<[u8; 32]> {
-    let hex = statement.subjects.iter().find_map(|subject| subject.digests.get("sha256"))?;
-    Hash::Sha256.from_hex(hex)?.try_into().ok()
+    statement.subjects.iter().find_map(|subject| {
+        let digest: [u8; 32] = Hash::Sha256.from_hex(subject.digests.get("sha256")?)?.try_into().ok()?;
+        // One in capitals is found by no verification: nothing of it goes into a log.
+        statement.subject(Hash::Sha256, &digest).map(|_| digest)
+    })
 }
 
 /// The SHA-256 of the file that is named, by itself or by its digits.
@@ -332,5 +335,21 @@ pub fn referrer(bundle: Vec<u8>, uri: &str) -> NewReferrer {
             ("org.opencontainers.image.created".to_owned(), created),
         ]),
         layer: NewLayer { media_type: image_bundle::media_type().into(), annotations: BTreeMap::new(), bytes: bundle },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_in_capitals_is_nobodys() {
+        for (digits, found) in [("ab", Some([0xab; 32])), ("AB", None)] {
+            let text = format!(
+                r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"sha256":"{}"}}}}],"predicateType":"a:b","predicate":{{}}}}"#,
+                digits.repeat(32)
+            );
+            assert_eq!(stated_of(&Statement::from_json(text.as_bytes()).unwrap()), found);
+        }
     }
 }

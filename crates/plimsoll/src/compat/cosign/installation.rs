@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use plimsoll_trust::{Certificate, Hash, PublicKey, Scheme, TrustMaterial};
+use plimsoll_trust::{Certificate, Hash, PublicKey, Scheme, TrustMaterial, signing};
 use serde_json::{Value, json};
 
 use super::{Failure, print, read, write};
@@ -216,7 +216,10 @@ pub fn signing_config(asked: &SigningConfig) -> Result<(), Failure> {
     for (name, mode) in [("rekorTlogConfig", &asked.rekor_config), ("tsaConfig", &asked.tsa_config)] {
         config[name] = mode.as_deref().map_or(Ok(json!({})), selected)?;
     }
-    out(asked.out.as_deref(), &config.to_string())
+    let text = config.to_string();
+    // What is written can be read here.
+    signing::SigningConfig::from_json(text.as_bytes())?;
+    out(asked.out.as_deref(), &text)
 }
 
 fn service(of: &str, spec: &str) -> Result<Value, Failure> {
@@ -264,6 +267,23 @@ mod tests {
             &format!("{spec},end-time=2025-01-01T00:00:00Z"),
         ] {
             assert!(service("rekor", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, good) in [(None, true), (Some("EXACT:1"), true), (Some("EXACT:0"), false)] {
+            let config = Config {
+                fulcio: vec![],
+                oidc_provider: vec![],
+                rekor: vec![],
+                rekor_config: mode.map(str::to_owned),
+                tsa: vec![],
+                tsa_config: None,
+                out: Some(folder.path().join("config.json").display().to_string()),
+            };
+            assert_eq!(signing_config(&SigningConfig::Create(config)).is_ok(), good, "{mode:?}");
         }
     }
 

@@ -294,6 +294,16 @@ fn attach_signature(asked: &Signature) -> Result<(), Failure> {
         Some(path) => {
             let bytes = read(path, MAX_FILE)?;
             if let Ok(bundle) = Bundle::from_json(&bytes) {
+                let others = [
+                    ("--signature", &asked.signature),
+                    ("--certificate", &asked.certificate),
+                    ("--certificate-chain", &asked.certificate_chain),
+                    ("--tsr", &asked.tsr),
+                    ("--rekor-response", &asked.rekor_response),
+                ];
+                if let Some((flag, _)) = others.iter().find(|(_, given)| given.is_some()) {
+                    return Err(format!("{path} is a bundle, which holds all of it: leave {flag} away").into());
+                }
                 return attach_bundle(&place, bytes, &bundle);
             }
             bytes

@@ -94,6 +94,10 @@ pub fn copy(asked: &Copy) -> Result<(), Failure> {
     let (from, to) = (fetch::reference(&asked.from)?, fetch::reference(&asked.to)?);
     let sources = fetch::sources(&asked.registry, &[asked.from.clone(), asked.to.clone()])?;
     let digests = sources.entities(&from, asked.platform.as_ref()).map_err(fetch::missing)?;
+    let [root, ..] = digests.as_slice() else { return Ok(()) };
+    if let Some(wanted) = to.digest().filter(|wanted| only.is_empty() && *wanted != root) {
+        return Err(format!("{to} cannot be {root}: its name is {wanted}").into());
+    }
     for digest in &digests {
         for kind in Kind::ALL.into_iter().filter(|kind| only.is_empty() || only.contains(kind)) {
             let (from, to) = (tagged(&from, digest, kind)?, tagged(&to, digest, kind)?);
@@ -105,11 +109,7 @@ pub fn copy(asked: &Copy) -> Result<(), Failure> {
     if !only.is_empty() {
         return Ok(());
     }
-    let [root, ..] = digests.as_slice() else { return Ok(()) };
     say(&format!("Copying {} to {to}...", fetch::by_digest(&from, root)));
-    if let Some(wanted) = to.digest().filter(|wanted| *wanted != root) {
-        return Err(format!("{to} cannot be {root}: its name is {wanted}").into());
-    }
     sources.copy(&from.with_digest(root.clone()), &to, asked.force)?;
     for digest in &digests {
         let count = sources.copy_referrers(&from, &to, digest)?;
