@@ -216,7 +216,7 @@ impl Sources {
         self.blocking(&to.to_string(), |shared| async move {
             let source = From::Layout(layout);
             let target = To::registry(&shared, to)?;
-            let all = referrers_of_layout(layout, subject)?;
+            let all = source.referrers(subject).await?;
             for one in &all {
                 source.put_referrer(one, subject, &target).await?;
             }
@@ -418,9 +418,12 @@ impl<'a> From<'a> {
         Ok(opened)
     }
 
-    /// What refers to a digest, as the registry lists it.
+    /// What refers to a digest, as the registry lists it, or the layout's blobs have it.
     async fn referrers(&self, subject: &Digest) -> Result<Vec<FetchedManifest>, SourceError> {
-        let From::Registry { reference, sessions, .. } = self else { return Ok(vec![]) };
+        let (reference, sessions) = match self {
+            From::Registry { reference, sessions, .. } => (reference, sessions),
+            From::Layout(layout) => return referrers_of_layout(layout, subject),
+        };
         let (mut found, mut seen, mut bytes) = (vec![], HashSet::new(), 0);
         for session in sessions {
             let entries = listed(session, subject).await.map_err(|error| failed(reference, error))?.entries();
@@ -445,7 +448,9 @@ impl<'a> From<'a> {
 
     /// Puts a manifest there that refers to another, which has to be the one of this digest.
     async fn put_referrer(&self, one: &FetchedManifest, subject: &Digest, to: &To<'_>) -> Result<(), SourceError> {
-        let To::Registry { session, reference } = to else { return Ok(()) };
+        let To::Registry { session, reference } = to else {
+            return Err(malformed(self.name(), "a layout takes what refers to an image by its own index alone"));
+        };
         let what = format!("{}@{}", self.name(), one.digest);
         let Document::Manifest(manifest) = document(&what, &one.bytes, &one.media_type)? else {
             return Err(malformed(what, "it is an index, not a manifest"));
@@ -514,14 +519,17 @@ impl<'a> To<'a> {
 impl Tree {
     /// Puts all of it there, what is named before what names it; the root under a tag where there is one.
     async fn put(self, from: &From<'_>, to: &To<'_>, tag: Option<&str>) -> Result<(), SourceError> {
-        let mut indexes = vec![];
+        let (mut indexes, mut moved) = (vec![], HashSet::new());
         for (at, one) in self.documents.iter().enumerate() {
             let what = format!("{}@{}", from.name(), one.digest);
             match document(&what, &one.bytes, &one.media_type)? {
                 Document::Index(_) => indexes.push((at, one)),
                 Document::Manifest(manifest) => {
                     for blob in std::iter::once(&manifest.config).chain(&manifest.layers) {
-                        to.blob(blob, from).await?;
+                        // Images of one index share what they are built on.
+                        if moved.insert(blob.digest.clone()) {
+                            to.blob(blob, from).await?;
+                        }
                     }
                     to.document(one, tag.filter(|_| at == 0)).await?;
                 }

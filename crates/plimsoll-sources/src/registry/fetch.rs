@@ -57,7 +57,9 @@ pub async fn manifest(
     name: &str,
     wanted: Option<&Digest>,
 ) -> Result<FetchedManifest, RegistryError> {
-    let what = format!("manifest {}:{name}", session.endpoint.repository).replace(":sha", "@sha");
+    let what = format!("manifest {}:{name}", session.endpoint.repository)
+        .replace(":sha256:", "@sha256:")
+        .replace(":sha512:", "@sha512:");
     let accept = media::ACCEPTED_MANIFESTS.join(", ");
     let path = format!("manifests/{name}");
     let response = session.ask(&Ask { path: &path, accept: &accept, from: 0, way: Way::Get, what: &what }).await?;

@@ -73,7 +73,9 @@ pub async fn stream(
 /// # Errors
 /// The registry does not do it.
 pub async fn remove(session: &Session, name: &str) -> Result<(), RegistryError> {
-    let what = format!("manifest {}:{name}", session.endpoint.repository).replace(":sha", "@sha");
+    let what = format!("manifest {}:{name}", session.endpoint.repository)
+        .replace(":sha256:", "@sha256:")
+        .replace(":sha512:", "@sha512:");
     let path = format!("manifests/{name}");
     let ask = Ask { path: &path, accept: "*/*", from: 0, way: Way::Delete, what: &what };
     session.ask(&ask).await.map(drop).map_err(written)
