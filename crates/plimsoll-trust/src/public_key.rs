@@ -54,6 +54,23 @@ pub enum Hash {
 }
 
 impl Hash {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// As statements, logs and command lines call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// The one that is called so.
+    pub fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hash| hash.name() == name)
+    }
+
     /// The digest of `bytes`.
     pub fn of(self, bytes: &[u8]) -> Vec<u8> {
         digest::digest(self.ring(), bytes).as_ref().to_vec()

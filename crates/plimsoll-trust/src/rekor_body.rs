@@ -98,12 +98,9 @@ fn same(good: bool, reason: Reason) -> Result<(), Refusal> {
 
 /// The digest in an object `{algorithm, value}` of hexadecimal digits.
 fn hex_digest(value: &Value) -> Result<(Hash, Vec<u8>), Refusal> {
-    let hash = match json::text(value, "algorithm", "a digest of an entry")? {
-        "sha256" => Hash::Sha256,
-        "sha384" => Hash::Sha384,
-        "sha512" => Hash::Sha512,
-        name => return Err(Refusal::new(Reason::Unsupported, format!("an entry of a log with a digest by {name:?}"))),
-    };
+    let name = json::text(value, "algorithm", "a digest of an entry")?;
+    let unknown = || Refusal::new(Reason::Unsupported, format!("an entry of a log with a digest by {name:?}"));
+    let hash = Hash::called(name).ok_or_else(unknown)?;
     let digest = unhex(json::text(value, "value", "a digest of an entry")?);
     Ok((hash, digest.ok_or_else(|| malformed("a digest of an entry that is not in hexadecimal digits"))?))
 }

@@ -129,13 +129,9 @@ impl Statement {
 
     /// The first of the subjects that is the artifact with this digest.
     pub fn subject(&self, hash: Hash, digest: &[u8]) -> Option<&Subject> {
-        let name = match hash {
-            Hash::Sha256 => "sha256",
-            Hash::Sha384 => "sha384",
-            Hash::Sha512 => "sha512",
-        };
         let wanted = hex(digest);
-        let of_it = |subject: &&Subject| digest.len() == hash.length() && subject.digests.get(name) == Some(&wanted);
+        let of_it =
+            |subject: &&Subject| digest.len() == hash.length() && subject.digests.get(hash.name()) == Some(&wanted);
         self.subjects.iter().find(of_it)
     }
 }

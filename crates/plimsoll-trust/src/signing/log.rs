@@ -9,7 +9,7 @@ use crate::certificate::LABEL as CERTIFICATE;
 use crate::dsse::encode;
 use crate::json;
 use crate::pem;
-use crate::public_key::{Hash, PublicKey, Scheme, hex, unhex};
+use crate::public_key::{PublicKey, Scheme, hex, unhex};
 use crate::refusal::{Reason, Refusal, malformed};
 use crate::rekor::{Entry, Proof};
 
@@ -59,7 +59,7 @@ pub fn entry_request(bundle: &Bundle, key: &PublicKey, version: LogVersion) -> R
             let verifier = encode(verifier.as_bytes());
             match &bundle.content {
                 Content::Message { .. } => json!({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {
-                    "data": {"hash": {"algorithm": name(hash), "value": hex(&digest)}},
+                    "data": {"hash": {"algorithm": hash.name(), "value": hex(&digest)}},
                     "signature": {"content": signed, "publicKey": {"content": verifier}}}}),
                 Content::Envelope(envelope) => json!({"apiVersion": "0.0.1", "kind": "dsse", "spec": {
                     "proposedContent": {"envelope": envelope.to_json().to_string(), "verifiers": [verifier]}}}),
@@ -124,15 +124,6 @@ fn first_version(value: &Value) -> Result<Entry, Refusal> {
         proof: proof.transpose()?,
         body,
     })
-}
-
-/// A hash as the first version calls it.
-const fn name(hash: Hash) -> &'static str {
-    match hash {
-        Hash::Sha256 => "sha256",
-        Hash::Sha384 => "sha384",
-        Hash::Sha512 => "sha512",
-    }
 }
 
 /// A key and how it signs, as the second version calls it.

@@ -195,11 +195,10 @@ fn each_envelope(
 /// The artifact that a statement says it is of: where nobody wants it held to another.
 fn its_own(payload: &[u8]) -> Result<Artifact<'static>, Refusal> {
     let statement = Statement::from_json(payload)?;
-    let hashes = [("sha256", Hash::Sha256), ("sha384", Hash::Sha384), ("sha512", Hash::Sha512)];
     let mut known = statement.subjects.iter().flat_map(|subject| {
-        hashes
-            .iter()
-            .filter_map(|(name, hash)| Some(Artifact::Digest(*hash, hash.from_hex(subject.digests.get(*name)?)?)))
+        Hash::ALL
+            .into_iter()
+            .filter_map(|hash| Some(Artifact::Digest(hash, hash.from_hex(subject.digests.get(hash.name())?)?)))
     });
     known.next().ok_or_else(|| Refusal::new(Reason::StatementMalformed, "no subject of the statement has a digest"))
 }
@@ -253,12 +252,8 @@ fn by_digest(asked: &VerifyBlobAttestation) -> Result<Artifact<'static>, Failure
     let (Some(digest), Some(name)) = (&asked.digest, &asked.digest_alg) else {
         return Err("name the file, or its digest with --digest HEX and --digestAlg HASH".into());
     };
-    let hash = match name.as_str() {
-        "sha256" => Hash::Sha256,
-        "sha384" => Hash::Sha384,
-        "sha512" => Hash::Sha512,
-        other => return Err(format!("--digestAlg {other}: sha256, sha384 and sha512 are spoken").into()),
-    };
+    let hash = Hash::called(name);
+    let hash = hash.ok_or_else(|| format!("--digestAlg {name}: sha256, sha384 and sha512 are spoken"))?;
     let digest = hash.from_hex(digest).ok_or_else(|| format!("--digest is no {name} in hexadecimal digits"))?;
     Ok(Artifact::Digest(hash, digest))
 }
