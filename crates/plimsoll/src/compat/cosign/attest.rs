@@ -315,15 +315,25 @@ fn as_bundle(
         let text = String::from_utf8_lossy(&bytes);
         return if asked.attesting.bundle.is_some() { Ok(()) } else { print(format!("{text}\n")) };
     }
-    let store = fetch::store(reference)?;
-    say(&format!("Pushing attestation to: {}", fetch::repository(&store)));
-    let subject = sources.holding(&reference.with_digest(digest.clone()))?;
-    sources.refer(&store, &subject, &referrer(bytes, uri))?;
+    say(&format!("Pushing attestation to: {}", fetch::repository(&fetch::store(reference)?)));
+    refer(sources, reference, digest, bytes, uri)
+}
+
+/// Puts a bundle beside an image, as what refers to it; its predicate is of that type.
+pub fn refer(
+    sources: &Sources,
+    image: &ImageReference,
+    digest: &Digest,
+    bundle: Vec<u8>,
+    uri: &str,
+) -> Result<(), Failure> {
+    let subject = sources.holding(&image.with_digest(digest.clone()))?;
+    sources.refer(&fetch::store(image)?, &subject, &referrer(bundle, uri))?;
     Ok(())
 }
 
 /// What refers to an image with this bundle, whose predicate is of that type.
-pub fn referrer(bundle: Vec<u8>, uri: &str) -> NewReferrer {
+fn referrer(bundle: Vec<u8>, uri: &str) -> NewReferrer {
     let now = jiff::Timestamp::now();
     let created = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string();
     let (content, envelope) = image_bundle::CONTENT;

@@ -15,7 +15,7 @@ use plimsoll_trust::{
 };
 use serde_json::{Value, json};
 
-use super::attest::{ENVELOPE, referrer};
+use super::attest::{ENVELOPE, refer};
 use super::flags::Registry;
 use super::verify::{Found, each_bundle};
 use super::{Failure, fetch, print, read, say};
@@ -283,9 +283,7 @@ pub fn attach(asked: &Attach) -> Result<(), Failure> {
 fn attach_bundle(place: &Place, bytes: Vec<u8>, bundle: &Bundle) -> Result<(), Failure> {
     let Content::Envelope(envelope) = &bundle.content else { return Err("the bundle holds no statement".into()) };
     let statement = Statement::from_json(&envelope.payload)?;
-    let subject = place.sources.holding(&place.reference.with_digest(place.digest.clone()))?;
-    place.sources.refer(&place.store, &subject, &referrer(bytes, &statement.predicate_type))?;
-    Ok(())
+    refer(&place.sources, &place.reference, &place.digest, bytes, &statement.predicate_type)
 }
 
 fn attach_signature(asked: &Signature) -> Result<(), Failure> {

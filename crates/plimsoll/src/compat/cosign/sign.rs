@@ -175,12 +175,8 @@ fn as_bundle(
     if !asked.upload {
         return Ok(());
     }
-    let store = fetch::store(reference)?;
-    let new = attest::referrer(bytes, plimsoll_trust::SIGNATURE);
-    say(&format!("Pushing signature to: {}", fetch::repository(&store)));
-    let subject = sources.holding(&reference.with_digest(digest.clone()))?;
-    sources.refer(&store, &subject, &new)?;
-    Ok(())
+    say(&format!("Pushing signature to: {}", fetch::repository(&fetch::store(reference)?)));
+    attest::refer(sources, reference, digest, bytes, plimsoll_trust::SIGNATURE)
 }
 
 /// True when this key has signed the same words before: a second copy would say nothing.
