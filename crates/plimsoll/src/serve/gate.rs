@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::decision::{self, Changed};
-use super::haste::Haste;
+use super::haste::{Haste, ThreadTime};
 use super::http::word;
 use super::images::{Ask, Images, Unpinned};
 use super::judged::{Judged, standing};
@@ -118,11 +118,11 @@ impl Gate {
         }
         // Policies in other languages take what they take: where that may be long, away from the threads that answer, and only so
         // many at a time. All of the review is read for them, and reading is not stopped.
-        let hurried = body.len() <= LARGE_OBJECT && self.haste.may_hurry();
-        if hurried {
-            let end = Haste::end(deadline);
+        if body.len() <= LARGE_OBJECT && self.haste.may_hurry() {
+            let (time, end) = (ThreadTime::begin(), Haste::end(deadline));
             let judge = || decision::object_until(loaded, review, &body, Some(&[]), at, Some(end));
             let judged = catch_unwind(AssertUnwindSafe(judge)).ok();
+            self.haste.took(time.elapsed());
             // What was not stopped by the clock is what it would be with all the time that there is.
             if end == deadline || Instant::now() < end {
                 return Some(judged.unwrap_or_else(|| decision::object_unread(loaded, review, at)));
@@ -130,24 +130,15 @@ impl Gate {
         }
         let turn = Arc::clone(&self.examining).acquire_owned();
         let Ok(Ok(turn)) = tokio::time::timeout_at(deadline.into(), turn).await else {
-            if hurried {
-                self.haste.take_time();
-            }
             return Some(decision::object_unread(loaded, review, at));
         };
         let (copy, in_force) = (review.clone(), Arc::clone(loaded));
         let judge = move || {
-            let began = Instant::now();
             let judged = decision::object_until(&in_force, &copy, &body, Some(&[]), at, Some(deadline));
             drop(turn);
-            (judged, began.elapsed())
+            judged
         };
         let judged = tokio::task::spawn_blocking(judge).await.ok();
-        // Once may have been the machine's doing.
-        if hurried && judged.as_ref().is_none_or(|(_, took)| Haste::is_long(*took)) {
-            self.haste.take_time();
-        }
-        let judged = judged.map(|(judged, _)| judged);
         Some(judged.unwrap_or_else(|| decision::object_unread(loaded, review, at)))
     }
 
