@@ -31,6 +31,7 @@ pub mod simple_signing;
 mod statement;
 mod timestamp;
 mod trusted_root;
+pub mod tuf;
 mod verify;
 
 pub use artifact::Artifact;

@@ -143,6 +143,23 @@ reasons! {
     /// A trusted root that does not say from when one of its keys is to be trusted.
     TrustWindowMissing = "trust-window-missing";
 
+    /// Metadata of a repository of what is trusted whose time is over.
+    MetadataExpired = "metadata-expired";
+    /// Fewer keys of its role signed it than have to.
+    MetadataUnsigned = "metadata-unsigned";
+    /// It is older than what was seen before.
+    MetadataRollback = "metadata-rollback";
+    /// It is of another kind, version, length or digest than is said of it.
+    MetadataMismatch = "metadata-mismatch";
+    /// It is not there, or nothing is said of it.
+    MetadataMissing = "metadata-missing";
+    /// A key of a root that is named by another digest than its own.
+    KeyIdMismatch = "key-id-mismatch";
+    /// The repository publishes no such file.
+    TargetMissing = "target-missing";
+    /// A file is not of the length and digest that are signed.
+    TargetMismatch = "target-mismatch";
+
     /// A private key under another password, or one that was changed.
     WrongPassword = "wrong-password";
     /// A private key whose encryption derives its key by a function that is not taken.
@@ -165,7 +182,7 @@ impl Reason {
     /// Whether it says that nothing can be told: what there is is beyond what is read or supported here, or too little of it is at
     /// hand. All else is a no.
     pub const fn is_untold(self) -> bool {
-        matches!(self, Self::TooLarge | Self::Unsupported | Self::ArtifactNeeded)
+        matches!(self, Self::TooLarge | Self::Unsupported | Self::ArtifactNeeded | Self::MetadataExpired)
     }
 }
 

@@ -6,6 +6,8 @@
 mod cases;
 #[path = "../../examples/offline_world/der.rs"]
 mod der;
+#[path = "../../examples/offline_world/tuf.rs"]
+mod repository;
 #[path = "../../examples/offline_world/setup.rs"]
 mod setup;
 #[path = "../../examples/offline_world/world.rs"]
@@ -13,3 +15,4 @@ mod world;
 
 mod keyless;
 mod mutations;
+mod tuf;
