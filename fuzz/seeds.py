@@ -626,6 +626,25 @@ GATEKEEPER = [
 ]
 
 
+# What a repository's metadata says: a timestamp, a snapshot, targets and a next root; the target signs them.
+def tuf(says, **more):
+    return json.dumps({"spec_version": "1.0", "version": 1, "expires": "2030-01-01T00:00:00Z", **says, **more}).encode()
+
+
+TUF_META = [
+    tuf({"_type": "timestamp", "meta": {"snapshot.json": {"version": 1}}}),
+    tuf({"_type": "snapshot", "meta": {"targets.json": {"version": 1}}}),
+    tuf({"_type": "targets", "targets": {"file": {"length": 4, "hashes": {
+        "sha256": "3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80"}}}}),
+]
+TUF = [
+    b"\0".join(TUF_META),
+    b"\0".join(TUF_META + [open(os.path.join(ROOT, "crates/plimsoll-trust/data/sigstore-tuf-root.json"), "rb").read()]),
+    b"\0".join(TUF_META[:2] + [TUF_META[2].replace(b'"targets": {', b'"delegations": {}, "targets": {"../a": {"length": 0, "hashes": {"sha512": "00"}}, ')]),
+    b"\0".join(TUF_META + [tuf({"_type": "root", "consistent_snapshot": False, "keys": {}, "roles": {}}, version=2)]),
+]
+
+
 def seeds():
     layer = tar(LAYER)
     inner = jar({"META-INF/maven/org.a/shop/pom.properties": "version=1.0\ngroupId=org.a\nartifactId=shop\n"})
@@ -709,6 +728,7 @@ def seeds():
             json.dumps(json.load(open(os.path.join(ROOT, "fuzz/seeds/bundle/v2-cosigned.json")))["verificationMaterial"]["tlogEntries"][0]).encode()
         ],
         "trusted_root": [open(os.path.join(ROOT, "fuzz/src/offline-world.json"), "rb").read()],
+        "tuf_metadata": TUF,
         "trivy_db": [],
         "index": [],
     }
