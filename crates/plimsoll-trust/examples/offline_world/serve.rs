@@ -1,13 +1,13 @@
 //! The services of an offline world over HTTP, on loopback: Fulcio (both APIs), Rekor (both versions), an authority of timestamps, an issuer
-//! of tokens (with the device flow, and GitHub Actions' own). In: a folder. Out: an address, and in the folder what a client needs to
-//! know: `trusted_root.json`, `signing_config.json` (Rekor 1), `signing_config_v2.json`, tokens, keys and certificates in PEM. It checks
+//! of tokens (with the device flow, and GitHub Actions' own), and below `/tuf` a repository of what is trusted. In: a folder. Out: an address, and in the folder what a client needs to
+//! know: `trusted_root.json`, `signing_config.json` (Rekor 1), `signing_config_v2.json`, `tuf_root.json`, tokens, keys and certificates in PEM. It checks
 //! what it is sent as the real ones do; below `/fault/NAME` each lies in its own way. Keys are thrown away.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::der;
 use super::setup::{Sct, Setup};
+use super::tuf::Repository;
 use super::world::*;
 
 /// Whom the tokens name: by mail, and as a workflow.
@@ -58,6 +59,8 @@ struct Services {
     second: Mutex<Entries>,
     /// What the device flow was bound to, and how often it was asked since.
     challenge: Mutex<(String, u32)>,
+    /// What the mirror below `/tuf` has.
+    repository: OnceLock<BTreeMap<String, Vec<u8>>>,
 }
 
 fn now() -> i64 {
@@ -104,6 +107,7 @@ pub fn start(folder: &Path) -> String {
         first: Mutex::default(),
         second: Mutex::default(),
         challenge: Mutex::default(),
+        repository: OnceLock::new(),
     });
     services.write(folder);
     std::thread::spawn(move || {
@@ -135,7 +139,7 @@ impl Services {
             json!([{"url": format!("{base}{path}"), "majorApiVersion": version, "operator": "world",
                 "validFor": {"start": "2025-01-01T00:00:00Z"}}])
         };
-        for (name, version) in [("signing_config.json", 1), ("signing_config_v2.json", 2)] {
+        let configs = [("signing_config.json", 1), ("signing_config_v2.json", 2)].map(|(name, version)| {
             let config = json!({
                 "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
                 "caUrls": service("", 1), "oidcUrls": service("", 1),
@@ -143,7 +147,12 @@ impl Services {
                 "tsaUrls": service("/api/v1/timestamp", 1), "tsaConfig": {"selector": "ANY"},
             });
             write(name, &config.to_string());
-        }
+            config.to_string()
+        });
+        let files = [("trusted_root.json", root.to_string()), ("signing_config.v0.2.json", configs[0].clone())];
+        let repository = Repository::new(&files.each_ref().map(|(name, text)| (*name, text.as_bytes())));
+        write("tuf_root.json", std::str::from_utf8(&repository.served["1.root.json"]).unwrap());
+        self.repository.set(repository.served).unwrap();
         write("token", &self.token(&json!({"email": EMAIL, "email_verified": true, "sub": "somebody"})));
         write("token_workflow", &self.token(&json!({"sub": IDENTITY})));
         write("token_over", &self.token(&json!({"sub": IDENTITY, "exp": 1})));
@@ -218,9 +227,13 @@ impl Services {
             "/device/code" => self.code(&request.body),
             "/token" => self.signed_in(&request.body),
             "/actions" => self.actions(request, query),
-            _ => match path.strip_prefix("/api/v1/log/entries/") {
-                Some(uuid) => self.held(uuid),
-                None => (404, vec![], vec![]),
+            _ => match (path.strip_prefix("/api/v1/log/entries/"), path.strip_prefix("/tuf/")) {
+                (Some(uuid), _) => self.held(uuid),
+                (_, Some(path)) => match self.repository.get().and_then(|served| served.get(path)) {
+                    Some(bytes) => (200, vec![], bytes.clone()),
+                    None => (404, vec![], vec![]),
+                },
+                _ => (404, vec![], vec![]),
             },
         }
     }
