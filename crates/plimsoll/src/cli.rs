@@ -236,6 +236,36 @@ pub enum SigstoreCommand {
         after_help = "Example:\n  plimsoll sigstore verify-bundle --bundle app.sigstore.json --certificate-identity someone@example.com --certificate-oidc-issuer https://accounts.google.com app.tar"
     )]
     VerifyBundle(VerifyBundleArgs),
+    /// Sign a file, or an in-toto statement, in the name of an identity token: into a bundle
+    #[command(
+        after_help = "Example:\n  plimsoll sigstore sign-bundle --identity-token token --bundle app.sigstore.json --trusted-root trusted_root.json --signing-config signing_config.json app.tar"
+    )]
+    SignBundle(SignBundleArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct SignBundleArgs {
+    /// The identity token: itself, or its file
+    #[arg(long, value_name = "TOKEN")]
+    pub identity_token: String,
+    /// Where the bundle goes
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// What the services' answers are held to; else Sigstore's public production root, as it is built in
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<String>,
+    /// Where the services are; else Sigstore's public ones
+    #[arg(long, value_name = "FILE")]
+    pub signing_config: Option<String>,
+    /// The file is an in-toto statement, and is signed as that
+    #[arg(long)]
+    pub in_toto: bool,
+    /// Sigstore's staging services: they are named with --trusted-root and --signing-config here
+    #[arg(long)]
+    pub staging: bool,
+    /// What is signed
+    #[arg(value_name = "FILE")]
+    pub artifact: String,
 }
 
 #[derive(Debug, Args)]
@@ -255,6 +285,9 @@ pub struct VerifyBundleArgs {
     /// The trusted root; else Sigstore's public production root, as it is built in
     #[arg(long, value_name = "FILE")]
     pub trusted_root: Option<PathBuf>,
+    /// Sigstore's staging services: they are named with --trusted-root here
+    #[arg(long)]
+    pub staging: bool,
     /// The artifact: a file, or `sha256:` with its digest
     #[arg(value_name = "FILE_OR_DIGEST")]
     pub artifact: String,

@@ -1,5 +1,6 @@
 //! `sigstore`: the command line of Sigstore's public conformance protocol, hidden, for its test suite and for whoever checks one bundle.
-//! In: a bundle and the artifact, or the artifact's digest. Out: an exit status, and one line on standard error where it is refused.
+//! In: a bundle and the artifact, or the artifact's digest; or a file, and a token. Out: an exit status, and one line on standard error
+//! where it is refused; or a bundle. What is trusted is a file's or as built in, whatever `cosign initialize` keeps.
 //! A key or a trusted root that cannot be read is no refusal of the bundle: nothing can be told then.
 
 use std::path::Path;
@@ -11,7 +12,8 @@ use plimsoll_trust::{
 };
 
 use crate::assess::read_bounded;
-use crate::cli::{SigstoreCommand, VerifyBundleArgs};
+use crate::cli::{SignBundleArgs, SigstoreCommand, VerifyBundleArgs};
+use crate::compat::cosign;
 use crate::exit::Exit;
 
 /// Bytes of a bundle, as many as are read of one; keys and roots are smaller.
@@ -20,7 +22,37 @@ const MOST_BYTES: u64 = 64 << 20;
 const MOST_ARTIFACT: u64 = 1 << 30;
 
 pub fn run(command: &SigstoreCommand) -> anyhow::Result<Exit> {
-    let SigstoreCommand::VerifyBundle(args) = command;
+    match command {
+        SigstoreCommand::VerifyBundle(args) => verify(args),
+        SigstoreCommand::SignBundle(args) => sign(args),
+    }
+}
+
+/// Nothing of the staging services is built in.
+fn not_staging(staging: bool, named: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !staging || named,
+        "know the staging services: name their files with --trusted-root, and --signing-config to sign (`plimsoll cosign initialize --staging` fetches both)"
+    );
+    Ok(())
+}
+
+fn sign(args: &SignBundleArgs) -> anyhow::Result<Exit> {
+    not_staging(args.staging, args.trusted_root.is_some() && args.signing_config.is_some())?;
+    let bytes = read_bounded(Path::new(&args.artifact), MOST_ARTIFACT)?;
+    let keyless = cosign::Keyless {
+        identity_token: &args.identity_token,
+        trusted_root: args.trusted_root.as_deref(),
+        signing_config: args.signing_config.as_deref(),
+    };
+    let bundle =
+        keyless.bundle(&bytes, args.in_toto).map_err(|why| anyhow::anyhow!("sign {}: {why}", args.artifact))?;
+    std::fs::write(&args.bundle, bundle).with_context(|| format!("write {}", args.bundle.display()))?;
+    Ok(Exit::Allowed)
+}
+
+fn verify(args: &VerifyBundleArgs) -> anyhow::Result<Exit> {
+    not_staging(args.staging, args.trusted_root.is_some())?;
     let bundle = read_bounded(&args.bundle, MOST_BYTES)?;
     let trust = match &args.trusted_root {
         Some(path) => TrustMaterial::from_json(&read_bounded(path, MOST_BYTES)?)

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use crate::{Run, run};
 
+mod initialize;
+
 #[path = "../../../plimsoll-trust/examples/offline_world/der.rs"]
 mod der;
 #[path = "../../../plimsoll-trust/examples/offline_world/serve.rs"]
@@ -14,6 +16,8 @@ mod serve;
 #[path = "../../../plimsoll-trust/examples/offline_world/setup.rs"]
 #[allow(dead_code, reason = "the world can be set wrong in more ways than these tests need")]
 mod setup;
+#[path = "../../../plimsoll-trust/examples/offline_world/tuf.rs"]
+mod tuf;
 #[path = "../../../plimsoll-trust/examples/offline_world/world.rs"]
 mod world;
 
@@ -261,7 +265,8 @@ fn nothing_is_sent_before_somebody_agrees_and_the_flags_agree() {
         (&["--signing-config", "signing_config.json", "--rekor-url", base], "name one"),
         (&["--signing-config", "signing_config.json", "--tlog-upload=false"], "disagree"),
         (&["--signing-config", "blob"], "blob"),
-        (&["--use-signing-config"], "no signing configuration is fetched"),
+        (&["--use-signing-config"], "no signing configuration was fetched"),
+        (&["--use-signing-config", "--signing-config", "signing_config.json"], "two configurations"),
         (&["--insecure-skip-verify"], "always verified"),
     ] {
         let refused = sign(path, &[], more);
@@ -270,4 +275,66 @@ fn nothing_is_sent_before_somebody_agrees_and_the_flags_agree() {
     let bare =
         cosign(path, &[], &["sign-blob", "--yes", "--new-bundle-format=false", "--identity-token", "token", "blob"]);
     assert!(bare.status == 1 && bare.err.contains("--bundle"), "{}", bare.err);
+}
+
+/// Sigstore's conformance protocol, with these variables alone.
+fn sigstore(folder: &Path, args: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.arg("sigstore").args(args).current_dir(folder).env_clear().env("HOME", folder).stdin(Stdio::null());
+    run(&mut command)
+}
+
+#[test]
+fn the_conformance_client_signs_files_and_statements_that_it_verifies() {
+    let folder = folder();
+    let path = folder.path();
+    let digest = tuf::digest(b"blob");
+    let statement = serde_json::json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://example.com/p", "predicate": {},
+        "subject": [{"name": "blob", "digest": {"sha256": digest}}]});
+    std::fs::write(path.join("statement"), statement.to_string()).unwrap();
+    let trust = ["--trusted-root", "trusted_root.json"];
+    let token = std::fs::read_to_string(path.join("token")).unwrap();
+    for config in ["signing_config.json", "signing_config_v2.json"] {
+        for (token, more, file) in [("token", &[][..], "blob"), (&token, &["--in-toto"], "statement")] {
+            // In the order that the protocol has.
+            let start = ["sign-bundle", "--identity-token", token, "--bundle", "b.json", trust[0], trust[1]];
+            let signed =
+                sigstore(path, &[&start[..1], more, &start[1..], &["--signing-config", config, file]].concat());
+            assert_eq!((signed.status, signed.out.as_str()), (0, ""), "{config} {file}: {}", signed.err);
+            let words = |artifact| {
+                [&["verify-bundle", "--bundle", "b.json"][..], &identity(serve::EMAIL), &trust, &[artifact]].concat()
+            };
+            let by_digest = format!("sha256:{digest}");
+            for artifact in ["blob", &by_digest] {
+                let verified = sigstore(path, &words(artifact));
+                assert_eq!(verified.status, 0, "{}", verified.err);
+            }
+            assert_eq!(sigstore(path, &words("other")).status, 1);
+            std::fs::remove_file(path.join("b.json")).unwrap();
+        }
+    }
+    let config = ["--signing-config", "signing_config.json"];
+    let start = ["sign-bundle", "--identity-token", "token", "--bundle", "b.json"];
+    for (more, words) in [
+        (&["--in-toto", trust[0], trust[1], config[0], config[1], "blob"][..], "malformed"),
+        (&[config[0], config[1], "blob"], "not believed"),
+        (&["--staging", "blob"], "know the staging services"),
+        (&["--staging", trust[0], trust[1], "blob"], "know the staging services"),
+        (&[trust[0], trust[1], config[0], config[1], "no-such-file"], "no-such-file"),
+        (&[trust[0], trust[1], "--signing-config", "blob", "blob"], "blob"),
+    ] {
+        let refused = sigstore(path, &[&start[..], more].concat());
+        assert!(refused.status == 2 && refused.err.contains(words), "{more:?}: {} {}", refused.status, refused.err);
+        assert!(!path.join("b.json").exists(), "{more:?}");
+    }
+    let over =
+        [&["sign-bundle", "--identity-token", "token_over", "--bundle", "b.json"][..], &trust, &config, &["blob"]]
+            .concat();
+    let over = sigstore(path, &over);
+    assert!(over.status == 2 && !path.join("b.json").exists(), "{}", over.err);
+    let staging = sigstore(
+        path,
+        &[&["verify-bundle", "--staging", "--bundle", "b.json"][..], &identity(serve::EMAIL), &["blob"]].concat(),
+    );
+    assert!(staging.status == 2 && staging.err.contains("know the staging services"), "{}", staging.err);
 }

@@ -211,7 +211,7 @@ pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
 }
 
 /// The SHA-256 of what a statement is about, first of all.
-fn stated_of(statement: &Statement) -> Option<[u8; 32]> {
+pub fn stated_of(statement: &Statement) -> Option<[u8; 32]> {
     statement.subjects.iter().find_map(|subject| {
         let digest: [u8; 32] = Hash::Sha256.from_hex(subject.digests.get("sha256")?)?.try_into().ok()?;
         // One in capitals is found by no verification: nothing of it goes into a log.

@@ -3,18 +3,28 @@
 use plimsoll_trust::{CLAIMS, Demand, Identity, Pattern, Signer, Subject, TrustMaterial};
 
 use super::flags::Demand as Flags;
-use super::{Failure, key, say};
+use super::{Failure, key, roots, say};
 
 /// Bytes of a trusted root. Sigstore's own has some ten kilobytes.
 const MAX_ROOT: u64 = 4 << 20;
 
-/// What is trusted: what a file says, or Sigstore's public authorities and logs as they are built in. Nothing is fetched.
+/// What is trusted: what a file says, or what `initialize` fetched last, or Sigstore's public authorities and logs as they are built
+/// in. Nothing is fetched.
 pub fn trust(flags: &Flags) -> Result<TrustMaterial, Failure> {
-    root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()))
+    let key_alone = flags.key.is_some() && flags.insecure_ignore_tlog && !flags.use_signed_timestamps;
+    root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()), key_alone)
 }
 
-/// The same of this file.
-pub fn root(path: Option<&str>) -> Result<TrustMaterial, Failure> {
+/// The same of this file. What a key vouches for alone needs nobody who is trusted: that what was fetched is over hinders nothing then.
+pub fn root(path: Option<&str>, key_alone: bool) -> Result<TrustMaterial, Failure> {
+    match path {
+        None if !key_alone => roots::trusted(),
+        path => named(path),
+    }
+}
+
+/// What a file says, or what is built in, whatever was fetched.
+pub fn named(path: Option<&str>) -> Result<TrustMaterial, Failure> {
     let Some(path) = path else { return Ok(TrustMaterial::production()?) };
     let text = super::read(path, MAX_ROOT)?;
     TrustMaterial::from_json(&text).map_err(|refusal| format!("read {path}: {refusal}").into())

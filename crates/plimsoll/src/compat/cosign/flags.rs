@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::attest::{Attest, AttestBlob};
 use super::files::{Dockerfile, Manifest};
+use super::initialize::Initialize;
 use super::installation::{SigningConfig, TrustedRoot};
 use super::shelf::{Attach, Download};
 use super::transfer::{Clean, Copy, Load, Save};
@@ -105,6 +106,11 @@ pub enum Sub {
     /// Verify what a Dockerfile names
     #[command(subcommand)]
     Dockerfile(Dockerfile),
+    /// Renew what is trusted from a repository of The Update Framework: no other command fetches it
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign initialize\n  plimsoll cosign initialize --mirror https://tuf.example.com --root root.json\n  plimsoll cosign initialize --mirror https://tuf.example.com --root https://tuf.example.com/1.root.json --root-checksum 9f86d0…\n  plimsoll cosign initialize --mirror file:///srv/tuf --root root.json      (a copy, without a network)\n\nIt is kept in $TUF_ROOT, or ~/.sigstore/root, as Cosign keeps it. What verifies takes --trusted-root FILE first, then what is kept, then what is built in."
+    )]
+    Initialize(Initialize),
     /// Write a file of what is trusted
     #[command(subcommand)]
     TrustedRoot(TrustedRoot),
@@ -183,7 +189,7 @@ pub struct Services {
     /// A signing configuration: where the services are; one that names none signs without any
     #[arg(long, value_name = "FILE", env = "COSIGN_SIGNING_CONFIG")]
     pub signing_config: Option<String>,
-    /// Fetch a signing configuration: not done here
+    /// Take the signing configuration that `initialize` fetched last
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub use_signing_config: bool,
     /// The transparency log, Rekor [default: Sigstore's public one]
@@ -195,7 +201,7 @@ pub struct Services {
     /// An authority of timestamps (RFC 3161), with its path
     #[arg(long, value_name = "URL", env = "COSIGN_TIMESTAMP_SERVER_URL")]
     pub timestamp_server_url: Option<String>,
-    /// Authorities and logs that are trusted: what services answer is held to them [default: Sigstore's public ones, as built in]
+    /// Authorities and logs that are trusted: what services answer is held to them [default: what `initialize` fetched last, else Sigstore's public ones, as built in]
     #[arg(long, value_name = "FILE", env = "COSIGN_TRUSTED_ROOT")]
     pub trusted_root: Option<String>,
     /// The identity token, for signing without a key: itself, or its file
@@ -318,7 +324,7 @@ pub struct Demand {
     /// What started it
     #[arg(long, value_name = "EVENT")]
     pub certificate_github_workflow_trigger: Option<String>,
-    /// What is trusted: authorities and logs [default: Sigstore's public ones, as built in]
+    /// What is trusted: authorities and logs [default: what `initialize` fetched last, else Sigstore's public ones, as built in]
     #[arg(long, value_name = "FILE", env = "COSIGN_TRUSTED_ROOT")]
     pub trusted_root: Option<String>,
     /// Demand a timestamp of an authority
@@ -471,7 +477,7 @@ const NOT_BUILT: &[(&str, &[&str])] = &[
 ];
 
 /// Commands of Cosign's that nothing here answers to yet.
-const NO_COMMANDS: &[&str] = &["bundle", "env", "generate", "initialize", "login", "upload"];
+const NO_COMMANDS: &[&str] = &["bundle", "env", "generate", "login", "upload"];
 
 /// Why a line is refused that Cosign would take: nothing of what it asks is passed over. What the command itself has is built.
 pub fn not_built(args: &[OsString]) -> Option<String> {

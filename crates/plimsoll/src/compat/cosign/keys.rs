@@ -64,7 +64,7 @@ fn new(path: &str, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Writes a file for its owner alone, whole or not at all; over another only where that is meant.
-fn whole(path: &str, bytes: &[u8], replace: bool) -> Result<(), Failure> {
+pub fn whole(path: &str, bytes: &[u8], replace: bool) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::from(format!("write {path}: {error}"));
     let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Readable by its owner alone from its first byte on.

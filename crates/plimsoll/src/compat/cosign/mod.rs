@@ -3,7 +3,7 @@
 //!
 //! What is another way here: both storage forms are always read, and one good signature in either is enough; a signature is wanted
 //! where one is demanded, so that an SBOM's attestation is none; a failure has the code of its kind (12 where nothing matches, 1 where
-//! that could not be told) in both forms; nothing is fetched that no flag names: no trust root, no log. A flag of Cosign's that is not built is refused by
+//! that could not be told) in both forms; nothing is fetched that no flag names: no log, and what is trusted by `initialize` alone. A flag of Cosign's that is not built is refused by
 //! name.
 
 mod attest;
@@ -12,9 +12,11 @@ mod demand;
 mod fetch;
 mod files;
 mod flags;
+mod initialize;
 mod installation;
 mod key;
 mod keys;
+mod roots;
 mod services;
 mod shelf;
 mod sign;
@@ -30,6 +32,7 @@ use std::io::Write as _;
 
 use crate::exit::Exit;
 use flags::Sub;
+pub use services::Keyless;
 
 /// The versions of Cosign whose words and formats these are.
 const SPOKEN: &str = "2.6 and 3.1";
@@ -111,6 +114,7 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::Attach(asked) => shelf::attach(&asked),
         Sub::Manifest(asked) => files::manifest(asked),
         Sub::Dockerfile(asked) => files::dockerfile(asked),
+        Sub::Initialize(asked) => initialize::run(&asked),
         Sub::TrustedRoot(asked) => installation::trusted_root(&asked),
         Sub::SigningConfig(asked) => installation::signing_config(&asked),
         Sub::Triangulate(asked) => tree::triangulate(&asked),

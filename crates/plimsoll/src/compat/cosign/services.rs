@@ -6,12 +6,12 @@ use plimsoll_sources::{ServiceRequest, SourceOptions, Sources};
 use plimsoll_trust::keys::Signer as _;
 use plimsoll_trust::signing::{self, IdentityToken, LogVersion, SigningConfig, Unsigned};
 use plimsoll_trust::{
-    Artifact, Bundle, Certificate, Demand, Entry, Identity, Pattern, PrivateKey, PublicKey, Signer, Subject,
-    TimeSource, TrustMaterial, verify_bundle,
+    Artifact, Bundle, Certificate, Demand, Entry, Hash, Identity, Pattern, PrivateKey, PublicKey, Signer, Statement,
+    Subject, TimeSource, TrustMaterial, verify_bundle,
 };
 
 use super::flags::Services as Flags;
-use super::{Failure, demand, key, say, token};
+use super::{Failure, attest, demand, key, roots, say, token};
 
 /// Bytes of a signing configuration. Sigstore's own has some two kilobytes.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -47,6 +47,41 @@ pub struct Signing {
     trust: TrustMaterial,
 }
 
+/// Who signs without a key, and where: for whoever speaks another protocol than Cosign's.
+pub struct Keyless<'a> {
+    /// A token, or its file.
+    pub identity_token: &'a str,
+    /// The files of what is trusted, and of where the services are; else Sigstore's public ones, as they are built in.
+    pub trusted_root: Option<&'a str>,
+    pub signing_config: Option<&'a str>,
+}
+
+impl Keyless<'_> {
+    /// A bundle with the signature of bytes, or of the in-toto statement that they are.
+    ///
+    /// # Errors
+    /// Words that say why there is none.
+    pub fn bundle(&self, bytes: &[u8], in_toto: bool) -> Result<Vec<u8>, String> {
+        let flags = Flags {
+            identity_token: Some(self.identity_token.to_owned()),
+            signing_config: self.signing_config.map(str::to_owned),
+            yes: true,
+            ..Flags::default()
+        };
+        let signed = || -> Result<Bundle, Failure> {
+            let places = places(&flags, jiff::Timestamp::now())?;
+            let prepared = Prepared::of(&flags, None, places, || demand::named(self.trusted_root))?;
+            if !in_toto {
+                return prepared.ready()?.sign(Unsigned::Message(bytes), &Artifact::Bytes(bytes));
+            }
+            let digest = attest::stated_of(&Statement::from_json(bytes)?);
+            let digest = digest.ok_or("the statement is about nothing that has a SHA-256")?;
+            prepared.ready()?.sign(Unsigned::Statement(bytes), &Artifact::Digest(Hash::Sha256, digest.to_vec()))
+        };
+        signed().map(|bundle| bundle.to_json().to_string().into_bytes()).map_err(|failure| failure.why)
+    }
+}
+
 /// Somebody who is about to sign: what the flags name is read, and no service has been asked.
 pub struct Prepared<'a> {
     flags: &'a Flags,
@@ -62,6 +97,18 @@ impl<'a> Prepared<'a> {
     /// What is asked is not to be had, or could not be verified afterwards; nobody agrees that it is written into a log.
     pub fn new(flags: &'a Flags, key: Option<&str>) -> Result<Prepared<'a>, Failure> {
         let places = places(flags, jiff::Timestamp::now())?;
+        let alone = key.is_some() && places.are_none();
+        let named = flags.trusted_root.as_deref().filter(|path| !path.is_empty());
+        Self::of(flags, key, places, || demand::root(named, alone))
+    }
+
+    /// The same of who is trusted and where it goes.
+    fn of(
+        flags: &'a Flags,
+        key: Option<&str>,
+        places: Places,
+        trust: impl FnOnce() -> Result<TrustMaterial, Failure>,
+    ) -> Result<Prepared<'a>, Failure> {
         let keyless = key.is_none();
         let v2 = places.logs.iter().any(|(_, version)| *version == LogVersion::V2);
         // A certificate lasts ten minutes: without somebody who vouches for the time, nobody could verify it later.
@@ -75,8 +122,7 @@ impl<'a> Prepared<'a> {
             confirmed(&places, keyless)?;
         }
         let key = key.map(key::private).transpose()?;
-        let trust = demand::root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()))?;
-        Ok(Prepared { flags, key, places, trust })
+        Ok(Prepared { flags, key, places, trust: trust()? })
     }
 
     /// Whether nobody but a key will vouch for what is signed.
@@ -247,9 +293,6 @@ fn certificate(
 
 /// Where the flags send a signature.
 fn places(flags: &Flags, now: jiff::Timestamp) -> Result<Places, Failure> {
-    if flags.use_signing_config {
-        return Err("no signing configuration is fetched: name a file with --signing-config".into());
-    }
     let given = |flag: &Option<String>| flag.clone().filter(|url| !url.is_empty());
     let urls = [
         ("--fulcio-url", &flags.fulcio_url),
@@ -257,7 +300,7 @@ fn places(flags: &Flags, now: jiff::Timestamp) -> Result<Places, Failure> {
         ("--oidc-issuer", &flags.oidc_issuer),
         ("--timestamp-server-url", &flags.timestamp_server_url),
     ];
-    let Some(path) = flags.signing_config.as_deref().filter(|path| !path.is_empty()) else {
+    let Some((name, config)) = configuration(flags)? else {
         let log = given(&flags.rekor_url).unwrap_or_else(|| PUBLIC_LOG.to_owned());
         return Ok(Places {
             authority: Some(given(&flags.fulcio_url).unwrap_or_else(|| PUBLIC_AUTHORITY.to_owned())),
@@ -267,19 +310,39 @@ fn places(flags: &Flags, now: jiff::Timestamp) -> Result<Places, Failure> {
         });
     };
     if let Some((flag, _)) = urls.iter().find(|(_, url)| given(url).is_some()) {
-        return Err(format!("{flag} and --signing-config both say where the services are: name one").into());
+        return Err(format!("{flag} and {name} both say where the services are: name one").into());
     }
     if flags.tlog_upload == Some(false) {
-        return Err("--tlog-upload=false and --signing-config disagree: name a configuration without logs".into());
+        return Err(format!("--tlog-upload=false and {name} disagree: name a configuration without logs").into());
     }
-    let config = SigningConfig::from_json(&super::read(path, MAX_CONFIG)?)
-        .map_err(|refusal| Failure::from(format!("read {path}: {refusal}")))?;
     Ok(Places {
         authority: config.authority(now)?.map(str::to_owned),
         issuer: config.issuer(now)?.map(str::to_owned),
         logs: config.logs(now)?.into_iter().map(|(url, version)| (url.to_owned(), version)).collect(),
         timestamps: config.timestamps(now)?.into_iter().map(str::to_owned).collect(),
     })
+}
+
+/// The signing configuration that the flags name, and which of them does.
+fn configuration(flags: &Flags) -> Result<Option<(&'static str, SigningConfig)>, Failure> {
+    let (flag, path, text) = match (
+        flags.signing_config.as_deref().filter(|path| !path.is_empty()),
+        flags.use_signing_config,
+    ) {
+        (None, false) => return Ok(None),
+        (Some(_), true) => {
+            return Err("--signing-config and --use-signing-config name two configurations: name one".into());
+        }
+        (Some(path), false) => ("--signing-config", path, super::read(path, MAX_CONFIG)?),
+        (None, true) => {
+            let text = roots::file(roots::SIGNING_CONFIG)?.ok_or(
+                "no signing configuration was fetched: `plimsoll cosign initialize` does, and --signing-config names a file",
+            )?;
+            ("--use-signing-config", roots::SIGNING_CONFIG, text)
+        }
+    };
+    let read = SigningConfig::from_json(&text).map_err(|refusal| Failure::from(format!("read {path}: {refusal}")));
+    Ok(Some((flag, read?)))
 }
 
 /// Asks whether it may be written where everybody reads it for ever.
