@@ -161,8 +161,10 @@ impl PublicKey {
     }
 
     /// A bare Ed25519 key of 32 bytes.
-    #[cfg(test)]
-    pub(crate) fn from_ed25519(raw: &[u8]) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// `malformed`.
+    pub fn from_ed25519(raw: &[u8]) -> Result<Self, Refusal> {
         let scheme = ed25519(raw)?;
         Ok(Self { scheme, spki: [ED25519_SPKI, raw].concat(), raw: raw.to_vec() })
     }

@@ -172,6 +172,8 @@ reasons! {
     KeyNonce = "key-nonce";
     /// A key too short to be believed.
     WeakKey = "weak-key";
+    /// Whoever keeps a private key elsewhere does not sign with it.
+    SignerFailed = "signer-failed";
     /// The system gives no random bytes.
     NoRandomness = "no-randomness";
     /// An annotation that is demanded is missing or another.

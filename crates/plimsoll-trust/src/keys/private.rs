@@ -16,7 +16,7 @@ use crate::pem;
 use crate::public_key::{ED25519_SPKI, ID_EC, ID_ED25519, ID_P256, ID_P384, ID_RSA, LABEL};
 use crate::refusal::{Reason, Refusal};
 
-/// Whatever can sign: a key in memory, or one that never leaves its service. The seam for key management systems.
+/// Whatever can sign: a key in memory, or one that somebody keeps elsewhere ([`super::KeptKey`]).
 pub trait Signer {
     /// The public half, as a `SubjectPublicKeyInfo` in DER.
     fn spki(&self) -> &[u8];
