@@ -39,6 +39,8 @@ SERVICES = [
     b'{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","caUrls":[{"url":"https://a","majorApiVersion":1,"validFor":'
     b'{"start":"2025-01-01T00:00:00Z"},"operator":"a"}],"rekorTlogUrls":[{"url":"https://b","majorApiVersion":2},'
     b'{"url":"https://c","majorApiVersion":1}],"rekorTlogConfig":{"selector":"EXACT","count":1},"tsaUrls":[]}',
+    b'{"data":{"type":"ed25519","latest_version":1,"keys":{"1":{"name":"ed25519","public_key":"AAAA"}}}}',
+    b'{"data":{"signature":"vault:v1:AAAA"}}',
 ]
 
 

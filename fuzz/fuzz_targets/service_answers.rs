@@ -1,4 +1,5 @@
-//! What services answer whoever signs: entries of both versions of the log, certificates, tokens of identity, signing configurations.
+//! What services answer whoever signs: entries of both versions of the log, certificates, tokens of identity, signing configurations,
+//! public halves and signatures of keys in Vault.
 //! What is read is what it says, and no entry is read that is not written and read again as the same.
 #![no_main]
 
@@ -6,6 +7,7 @@ use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
 use plimsoll_fuzz::trust;
+use plimsoll_sources::vault::answer;
 use plimsoll_trust::keys::Signer as _;
 use plimsoll_trust::signing::{self, IdentityToken, LogVersion, SigningConfig};
 use plimsoll_trust::{Bundle, PrivateKey};
@@ -33,6 +35,10 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(certificate) = signing::certificate(data, token, key) {
         assert_eq!(certificate.key().spki(), key.spki());
     }
+    if let Ok(key) = answer::key(data, None) {
+        assert_eq!(answer::key(data, Some(key.version)), Ok(key));
+    }
+    let _ = answer::signature(data, 1);
     if let Ok(config) = SigningConfig::from_json(data) {
         let logs = config.logs(trust::now()).unwrap_or_default();
         assert!(logs.windows(2).all(|pair| pair[0].1 == pair[1].1), "logs of one version alone");

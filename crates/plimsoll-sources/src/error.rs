@@ -66,6 +66,8 @@ pub enum SourceError {
     },
     #[error(transparent)]
     Engine(Box<crate::engine::EngineError>),
+    #[error(transparent)]
+    Vault(Box<crate::vault::VaultError>),
     #[error("read {what}: indexes are nested more than {} deep", crate::limits::MAX_INDEX_DEPTH)]
     TooDeep { what: String },
 }
@@ -104,6 +106,10 @@ impl SourceError {
             | SourceError::Service { source, .. } => source.kind(),
             SourceError::NoSuchImage { .. } => ErrorKind::Absent,
             SourceError::Engine(error) => error.kind(),
+            SourceError::Vault(error) => match error.as_ref() {
+                crate::vault::VaultError::Asked { source } => source.kind(),
+                _ => ErrorKind::Other,
+            },
             _ => ErrorKind::Other,
         }
     }
@@ -125,6 +131,7 @@ impl SourceError {
             }
             SourceError::Registry { source, .. } | SourceError::Push { source, .. } => source.hint(),
             SourceError::Engine(error) => error.hint(),
+            SourceError::Vault(error) => error.hint(),
             SourceError::TooDeep { .. } => Some("no builder writes such an image: ask who made it".into()),
             _ => None,
         }

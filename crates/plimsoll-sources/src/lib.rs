@@ -22,6 +22,7 @@ pub mod progress;
 pub mod registry;
 pub mod service;
 pub mod sources;
+pub mod vault;
 mod web;
 
 pub use artifact::{Artifact, ArtifactFile, ArtifactRequest};

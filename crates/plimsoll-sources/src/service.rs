@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, Url};
 use serde_json::Value;
 
@@ -56,6 +56,18 @@ impl Sources {
     /// # Errors
     /// It cannot be reached safely or in time, or answers otherwise than it was asked to.
     pub fn ask(&self, request: &ServiceRequest<'_>) -> Result<ServiceAnswer, SourceError> {
+        self.ask_with(request, &[])
+    }
+
+    /// The same with headers of the service's own (names in lower case), which are secrets.
+    ///
+    /// # Errors
+    /// As [`Sources::ask`].
+    pub fn ask_with(
+        &self,
+        request: &ServiceRequest<'_>,
+        secrets: &[(&'static str, &str)],
+    ) -> Result<ServiceAnswer, SourceError> {
         let failed = |source| SourceError::Service {
             what: request.what.to_owned(),
             address: answer::address(request.address),
@@ -63,7 +75,7 @@ impl Sources {
         };
         self.blocking(request.what, |shared| async move {
             let deadline = DEADLINE.min(shared.deadline);
-            let answered = tokio::time::timeout(deadline, answered(&shared, request)).await;
+            let answered = tokio::time::timeout(deadline, answered(&shared, request, secrets)).await;
             answered.unwrap_or(Err(RegistryError::Deadline { after: deadline })).map_err(failed)
         })
     }
@@ -98,7 +110,11 @@ fn parsed(address: &str, what: &str) -> Result<Url, RegistryError> {
     })
 }
 
-async fn answered(shared: &Shared, request: &ServiceRequest<'_>) -> Result<ServiceAnswer, RegistryError> {
+async fn answered(
+    shared: &Shared,
+    request: &ServiceRequest<'_>,
+    secrets: &[(&'static str, &str)],
+) -> Result<ServiceAnswer, RegistryError> {
     let url = parsed(request.address, request.what)?;
     let host = match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -108,7 +124,7 @@ async fn answered(shared: &Shared, request: &ServiceRequest<'_>) -> Result<Servi
         let (host, what) = (host.clone(), request.what.to_owned());
         Err(RegistryError::BadAnswer { host, what, why: why.into() })
     };
-    let is_secret = request.is_secret || request.bearer.is_some();
+    let is_secret = request.is_secret || request.bearer.is_some() || !secrets.is_empty();
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&host) || !is_secret => {}
@@ -118,7 +134,7 @@ async fn answered(shared: &Shared, request: &ServiceRequest<'_>) -> Result<Servi
     let mut failed = 0;
     loop {
         failed += 1;
-        let tried = once(shared, request, &url, &host).await;
+        let tried = once(shared, request, secrets, &url, &host).await;
         let pause = match &tried {
             Err(error) if failed < TRIES && error.passes() => match error {
                 RegistryError::Status { retry_after, .. } | RegistryError::TooManyRequests { retry_after, .. } => {
@@ -136,6 +152,7 @@ async fn answered(shared: &Shared, request: &ServiceRequest<'_>) -> Result<Servi
 async fn once(
     shared: &Shared,
     request: &ServiceRequest<'_>,
+    secrets: &[(&'static str, &str)],
     url: &Url,
     host: &str,
 ) -> Result<ServiceAnswer, RegistryError> {
@@ -144,14 +161,16 @@ async fn once(
     let client = shared.transport.client(Some(&Endpoint::registry(&host, "")))?;
     let method = if request.body.is_some() { Method::POST } else { Method::GET };
     let mut asked = client.request(method, url.clone()).header(ACCEPT, request.accept);
-    if let Some(token) = request.bearer {
-        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| RegistryError::BadAnswer {
+    let bearer = request.bearer.map(|token| (AUTHORIZATION, format!("Bearer {token}")));
+    let own = secrets.iter().map(|(name, value)| (HeaderName::from_static(name), (*value).to_owned()));
+    for (name, secret) in bearer.into_iter().chain(own) {
+        let mut value = HeaderValue::from_str(&secret).map_err(|_| RegistryError::BadAnswer {
             host: host.clone(),
             what: what.clone(),
             why: "its token has letters that cannot be sent".into(),
         })?;
         value.set_sensitive(true);
-        asked = asked.header(AUTHORIZATION, value);
+        asked = asked.header(name, value);
     }
     if let Some((kind, bytes)) = request.body {
         asked = asked.header(CONTENT_TYPE, kind).body(bytes.to_vec());
@@ -195,6 +214,8 @@ async fn bounded(mut response: Response, limit: u64) -> Result<Option<Vec<u8>>, 
 fn words(body: &[u8]) -> String {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let said = ["message", "error_description", "error"].iter().find_map(|name| value.get(name)?.as_str());
+    // A list of them is Vault's way.
+    let said = said.or_else(|| value.get("errors")?.get(0)?.as_str());
     answer::shown(said.unwrap_or_default())
 }
 
@@ -216,6 +237,11 @@ mod tests {
     fn refusals_are_told_in_the_services_words_and_cleaned() {
         assert_eq!(words(br#"{"code":3,"message":"no\u001b[2J token"}"#), "no [2J token");
         assert_eq!(words(br#"{"error":"invalid_grant","error_description":"over"}"#), "over");
+        assert_eq!(
+            words(br#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
+            "1 error occurred:  * permission denied"
+        );
+        assert_eq!(words(br#"{"errors":[]}"#), "");
         assert_eq!(words(b"<html>"), "");
     }
 }
