@@ -110,8 +110,11 @@ fn scalar(text: &str, wanted: &Shape) -> Result<(), Wrong> {
         Shape::Severity => units::severity_test(text).map(drop),
         Shape::Score => units::score(text).map(drop),
         Shape::Count => units::count(text).map(drop),
-        Shape::PublicKey if text.contains("-----BEGIN") => fault(signing::key_fault(text)),
-        Shape::PublicKey => scalar(text, &Shape::Path),
+        Shape::PublicKey => match signing::key_fault(text) {
+            Some(wrong) => Err(wrong),
+            None if text.contains("-----BEGIN") => Ok(()),
+            None => scalar(text, &Shape::Path),
+        },
         Shape::Issuer => fault(signing::issuer_fault(text)),
         Shape::Identity => fault(signing::identity_fault(text)),
         Shape::AttestationType => fault(signing::type_fault(text)),

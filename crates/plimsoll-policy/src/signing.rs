@@ -45,8 +45,17 @@ pub fn predicate_type(word: &str) -> &str {
     PREDICATE_TYPES.iter().find(|(name, _)| *name == word).map_or(word, |(_, uri)| uri)
 }
 
-/// Why a text that is PEM is no public key. Any other is a path, which whoever opens it judges.
+/// What stands before the names of keys that are in services and in tokens of hardware.
+const ELSEWHERE: &[&str] = &["awskms://", "azurekms://", "gcpkms://", "hashivault://", "k8s://", "pkcs11:"];
+
+/// Why a text that is PEM, or names a key elsewhere, is no public key. Any other is a path, which whoever opens it judges.
 pub(crate) fn key_fault(text: &str) -> Option<Wrong> {
+    // A verdict rests on what is in the policy and beside it, not on somebody who could answer otherwise tomorrow.
+    if ELSEWHERE.iter().any(|scheme| text.starts_with(scheme)) {
+        let hint =
+            "write its public half beside the policy: plimsoll cosign public-key --key KEY > release.pub".to_owned();
+        return Some(("this key is elsewhere, and a policy asks nobody".into(), Some(hint)));
+    }
     if !text.contains("-----BEGIN") {
         return None;
     }
