@@ -12,6 +12,7 @@ mod gator;
 mod hadolint;
 mod install;
 mod keyless;
+mod kms;
 mod kubesec;
 mod lint;
 mod lint_shell;

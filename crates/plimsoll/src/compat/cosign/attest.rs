@@ -26,7 +26,7 @@ const PREDICATE_TYPE: &str = "predicateType";
 /// What is attested, and how it is signed.
 #[derive(Debug, Args)]
 pub struct Attesting {
-    /// The private key: a file, or env://NAME
+    /// The private key: a file, env://NAME, or hashivault://NAME
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// The predicate; `-` is standard input

@@ -45,7 +45,7 @@ pub fn of(flags: &Flags, subject: Subject) -> Result<Demand, Failure> {
             for (flag, _) in of_certificates(flags) {
                 say(&format!("WARNING: {flag} demands nothing of a key: it is for certificates, and --key is given"));
             }
-            Signer::Key(key::public(named)?)
+            Signer::Key(key::demanded(named)?)
         }
         None => Signer::Keyless(vec![identity(flags)?]),
     };

@@ -31,18 +31,20 @@ pub struct Line {
 pub enum Sub {
     /// Make a key pair: cosign.key, encrypted under a password, and cosign.pub
     #[command(
-        after_help = "Examples:\n  plimsoll cosign generate-key-pair\n  COSIGN_PASSWORD=… plimsoll cosign generate-key-pair --output-key-prefix release"
+        after_help = "Examples:\n  plimsoll cosign generate-key-pair\n  COSIGN_PASSWORD=… plimsoll cosign generate-key-pair --output-key-prefix release\n  VAULT_ADDR=https://… plimsoll cosign generate-key-pair --kms hashivault://release"
     )]
     GenerateKeyPair(GenerateKeyPair),
     /// Encrypt a PEM key under a password: RSA, EC and PKCS#8
     #[command(after_help = "Examples:\n  plimsoll cosign import-key-pair --key openssl.pem")]
     ImportKeyPair(ImportKeyPair),
     /// Print the public half of a key
-    #[command(after_help = "Examples:\n  plimsoll cosign public-key --key cosign.key > cosign.pub")]
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign public-key --key cosign.key > cosign.pub\n  VAULT_ADDR=https://… plimsoll cosign public-key --key hashivault://release > release.pub"
+    )]
     PublicKey(PublicKey),
     /// Sign images in their registry
     #[command(
-        after_help = "Examples:\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --key cosign.key --tlog-upload=false -a build=7 --recursive registry.example.com/app:v1\n  plimsoll cosign sign --yes registry.example.com/app@sha256:…      (in a CI that gives identity tokens)\n  plimsoll cosign sign --yes --signing-config signing_config.json --trusted-root trusted_root.json --identity-token token registry.example.com/app@sha256:…"
+        after_help = "Examples:\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --key cosign.key --tlog-upload=false -a build=7 --recursive registry.example.com/app:v1\n  VAULT_ADDR=https://… plimsoll cosign sign --key hashivault://release --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --yes registry.example.com/app@sha256:…      (in a CI that gives identity tokens)\n  plimsoll cosign sign --yes --signing-config signing_config.json --trusted-root trusted_root.json --identity-token token registry.example.com/app@sha256:…"
     )]
     Sign(Box<Sign>),
     /// Verify the signatures of images
@@ -152,6 +154,9 @@ pub struct GenerateKeyPair {
     /// Where else the key should be: not spoken here
     #[arg(value_name = "PLACE", hide = true)]
     pub places: Vec<String>,
+    /// Make the key where it stays, and write its public half: hashivault://NAME
+    #[arg(long, value_name = "KEY")]
+    pub kms: Option<String>,
     /// What the files' names begin with
     #[arg(long, value_name = "PREFIX", default_value = "cosign")]
     pub output_key_prefix: String,
@@ -172,7 +177,7 @@ pub struct ImportKeyPair {
 
 #[derive(Debug, Args)]
 pub struct PublicKey {
-    /// The key: a file, or env://NAME
+    /// The key: a file, env://NAME, or hashivault://NAME
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Where the public half goes, instead of standard output
@@ -243,7 +248,7 @@ pub struct Sign {
     /// Images
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
-    /// The private key: a file, or env://NAME
+    /// The private key: a file, env://NAME, or hashivault://NAME
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Annotations that are signed, KEY=VALUE (repeatable)
@@ -282,7 +287,7 @@ pub struct Sign {
 /// What a verification demands of a signature.
 #[derive(Debug, Args, Default)]
 pub struct Demand {
-    /// The public key: a file, or env://NAME; a private key's file serves, too
+    /// The public key: a file, env://NAME, or hashivault://NAME; a private key's file serves, too
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Take signatures without an entry in a transparency log
@@ -360,7 +365,7 @@ pub struct SignBlob {
     /// The file; `-` is standard input
     #[arg(value_name = "FILE")]
     pub blob: String,
-    /// The private key: a file, or env://NAME
+    /// The private key: a file, env://NAME, or hashivault://NAME
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Where the bundle goes
@@ -425,7 +430,7 @@ pub fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
 
 /// Flags of Cosign's that nothing here answers to yet, whatever the command, and why.
 const NOT_BUILT: &[(&str, &[&str])] = &[
-    ("keys in services and tokens are not spoken yet", &["kms", "sk", "slot"]),
+    ("keys in tokens of hardware are not spoken this way", &["sk", "slot"]),
     (
         "certificates come from the certificate authority, and into bundles",
         &["certificate", "certificate-chain", "issue-certificate", "output-certificate"],

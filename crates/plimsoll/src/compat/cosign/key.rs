@@ -1,15 +1,15 @@
-//! Keys that command lines name, and their passwords. In: a file or a variable of the environment. Out: a key. Other places of keys
-//! are refused by name.
+//! Keys that command lines name, and their passwords. In: a file, a variable of the environment, or a key that is elsewhere. Out: who
+//! signs, or a public half. Places of keys that are not spoken are refused by name.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 
-use plimsoll_trust::keys::{self, Signer as _};
-use plimsoll_trust::{PrivateKey, PublicKey};
+use plimsoll_trust::PublicKey;
+use plimsoll_trust::keys::{self, Signer};
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, elsewhere};
 
 /// Bytes of a key's file. An RSA key of 4,096 bits, encrypted, has some five kilobytes.
 const MAX_KEY: u64 = 1 << 20;
@@ -19,15 +19,18 @@ const MAX_PASSWORD: u64 = 64 << 10;
 /// Bytes of memory behind what is read, so that a full vector does not grow to see that nothing follows.
 const SPARE: usize = 64;
 
-/// The text that `--key` leads to.
+/// The text of a key that `--key` leads to.
 pub fn read(named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if let Some(variable) = named.strip_prefix("env://") {
         let value =
             std::env::var(variable).map_err(|_| Failure::from(format!("the variable {variable} holds no key")))?;
         return Ok(Zeroizing::new(value.into_bytes()));
     }
+    if elsewhere::is_elsewhere(named) {
+        return Err(format!("the key {named} does not leave where it is").into());
+    }
     if let Some((scheme, _)) = named.split_once("://") {
-        return Err(format!("keys at {scheme}:// are not spoken yet: name a file, or env://NAME").into());
+        return Err(not_spoken(scheme).into());
     }
     let file = File::open(named).map_err(|error| Failure::from(format!("open {named}: {error}")))?;
     let text = all(file, MAX_KEY + 1).map_err(|error| Failure::from(format!("read {named}: {error}")))?;
@@ -37,8 +40,16 @@ pub fn read(named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(text)
 }
 
-/// The private key that `--key` leads to, which has to be an encrypted one, as Cosign's are.
-pub fn private(named: &str) -> Result<PrivateKey, Failure> {
+/// Why a key is not looked for in such a place.
+pub fn not_spoken(scheme: &str) -> String {
+    format!("keys at {scheme}:// are not spoken: name a file, env://NAME, or hashivault://NAME")
+}
+
+/// Whoever signs with the key that `--key` leads to: one in a file has to be encrypted, as Cosign's are.
+pub fn private(named: &str) -> Result<Box<dyn Signer>, Failure> {
+    if elsewhere::is_elsewhere(named) {
+        return Ok(Box::new(elsewhere::open(named)?));
+    }
     let text = read(named)?;
     if !keys::is_encrypted(&text) {
         return Err(format!(
@@ -46,17 +57,25 @@ pub fn private(named: &str) -> Result<PrivateKey, Failure> {
         )
         .into());
     }
-    Ok(keys::open(&text, &password(false)?)?)
+    Ok(Box::new(keys::open(&text, &password(false)?)?))
 }
 
 /// The public key that `--key` leads to, or the public half of a private one.
 pub fn public(named: &str) -> Result<PublicKey, Failure> {
+    if elsewhere::is_elsewhere(named) {
+        return elsewhere::public(named);
+    }
     let text = read(named)?;
     if keys::is_encrypted(&text) {
         let key = keys::open(&text, &password(false)?)?;
         return Ok(PublicKey::from_spki(key.spki())?);
     }
     PublicKey::from_pem(&text).map_err(|refusal| format!("read {named}: {refusal}").into())
+}
+
+/// The public key that signatures are demanded of.
+pub fn demanded(named: &str) -> Result<PublicKey, Failure> {
+    if elsewhere::is_elsewhere(named) { elsewhere::demanded(named) } else { public(named) }
 }
 
 /// A password: `COSIGN_PASSWORD`, even an empty one; or what is typed, twice for a new one; or all of standard input.

@@ -1,5 +1,5 @@
-//! `generate-key-pair`, `import-key-pair` and `public-key`. In: chance, or a PEM key. Out: files: the private half encrypted and for
-//! its owner alone.
+//! `generate-key-pair`, `import-key-pair` and `public-key`. In: chance, a PEM key, or a key that is elsewhere. Out: files: the private
+//! half encrypted and for its owner alone.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,11 +7,14 @@ use std::path::Path;
 use plimsoll_trust::{PrivateKey, PublicKey as Public, keys};
 
 use super::flags::{GenerateKeyPair, ImportKeyPair, PublicKey};
-use super::{Failure, key, print, say, write};
+use super::{Failure, elsewhere, key, print, say, write};
 
 pub fn generate(asked: &GenerateKeyPair) -> Result<(), Failure> {
     if let Some(place) = asked.places.first() {
         return Err(format!("keys are written to files alone, not to {place}").into());
+    }
+    if let Some(named) = asked.kms.as_deref().filter(|named| !named.is_empty()) {
+        return made_elsewhere(named, &asked.output_key_prefix);
     }
     let key = PrivateKey::generate()?;
     keep(&key, &asked.output_key_prefix, false)
@@ -33,6 +36,29 @@ pub fn public(asked: &PublicKey) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Makes a key that does not leave where it is made, and writes its public half.
+fn made_elsewhere(named: &str, prefix: &str) -> Result<(), Failure> {
+    if !elsewhere::is_elsewhere(named) {
+        return Err(match named.split_once("://") {
+            Some((scheme, _)) => key::not_spoken(scheme).into(),
+            None => format!("--kms {named:?} names no place of keys: hashivault://NAME").into(),
+        });
+    }
+    let public = format!("{prefix}.pub");
+    let there = std::fs::symlink_metadata(&public).is_ok();
+    if there && !confirmed(&[&public])? {
+        return Err("user declined the prompt".into());
+    }
+    let pem = elsewhere::made(named)?.to_pem();
+    if there {
+        write(&public, pem.as_bytes())?
+    } else {
+        new(&public, pem.as_bytes())?
+    }
+    say(&format!("Public key written to {public}"));
+    Ok(())
 }
 
 /// Writes both halves.

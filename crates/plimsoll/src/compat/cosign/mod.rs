@@ -9,6 +9,7 @@
 mod attest;
 mod blob;
 mod demand;
+mod elsewhere;
 mod fetch;
 mod files;
 mod flags;

@@ -3,7 +3,7 @@
 //! than what a stranger sends.
 
 use plimsoll_sources::{ServiceRequest, SourceOptions, Sources};
-use plimsoll_trust::keys::Signer as _;
+use plimsoll_trust::keys;
 use plimsoll_trust::signing::{self, IdentityToken, LogVersion, SigningConfig, Unsigned};
 use plimsoll_trust::{
     Artifact, Bundle, Certificate, Demand, Entry, Hash, Identity, Pattern, PrivateKey, PublicKey, Signer, Statement,
@@ -39,7 +39,7 @@ impl Places {
 
 /// Somebody who signs: a key, the certificate of its holder where it is made for this alone, and the services.
 pub struct Signing {
-    key: PrivateKey,
+    key: Box<dyn keys::Signer>,
     public: PublicKey,
     certificate: Option<Certificate>,
     places: Places,
@@ -82,10 +82,10 @@ impl Keyless<'_> {
     }
 }
 
-/// Somebody who is about to sign: what the flags name is read, and no service has been asked.
+/// Somebody who is about to sign: what the flags name is read, and none of those who vouch for it has been asked.
 pub struct Prepared<'a> {
     flags: &'a Flags,
-    key: Option<PrivateKey>,
+    key: Option<Box<dyn keys::Signer>>,
     places: Places,
     trust: TrustMaterial,
 }
@@ -152,7 +152,7 @@ impl<'a> Prepared<'a> {
                 say("Generating ephemeral keys...");
                 let key = PrivateKey::generate()?;
                 let certificate = certificate(&sources, authority, &token, &key)?;
-                (key, Some(certificate))
+                (Box::new(key) as Box<dyn keys::Signer>, Some(certificate))
             }
         };
         let public = PublicKey::from_spki(key.spki())?;
@@ -197,7 +197,7 @@ impl Signing {
     /// # Errors
     /// A service does not answer, or its answer is not to be believed.
     pub fn sign(&self, what: Unsigned<'_>, artifact: &Artifact<'_>) -> Result<Bundle, Failure> {
-        let mut bundle = signing::sign(&self.key, self.certificate.as_ref(), what)?;
+        let mut bundle = signing::sign(self.key.as_ref(), self.certificate.as_ref(), what)?;
         if self.is_alone() {
             return Ok(bundle);
         }
