@@ -729,11 +729,26 @@ def seeds():
         "service_answers": SERVICES + [
             json.dumps(json.load(open(os.path.join(ROOT, "fuzz/seeds/bundle/v2-cosigned.json")))["verificationMaterial"]["tlogEntries"][0]).encode()
         ],
+        "notation_envelope": [],
+        "notation_policy": NOTATION,
         "trusted_root": [open(os.path.join(ROOT, "fuzz/src/offline-world.json"), "rb").read()],
         "tuf_metadata": TUF,
         "trivy_db": [],
         "index": [],
     }
+
+
+# Trust policies, names in them, and what a store holds.
+NOTATION = [
+    json.dumps({"version": "1.0", "trustPolicies": [
+        {"name": "a", "registryScopes": ["registry.example.com/shop/web"], "signatureVerification": {
+            "level": "strict", "override": {"revocation": "skip", "expiry": "log"}, "verifyTimestamp": "afterCertExpiry"},
+         "trustStores": ["ca:acme", "tsa:clock"], "trustedIdentities": ["x509.subject: C=US, ST=WA, O=acme", "other: a"]},
+        {"name": "b", "registryScopes": ["a/b"], "signatureVerification": {"level": "skip"}},
+        {"name": "c", "registryScopes": ["*"], "signatureVerification": {"level": "audit"}, "trustStores": ["signingAuthority:x"],
+         "trustedIdentities": ["*"]}]}).encode(),
+    rb" C=US, S=WA ; O=acme\, inc\20,CN = a\2Cb \ ,OU=x  ",
+]
 
 
 def main():

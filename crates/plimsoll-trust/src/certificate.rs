@@ -18,10 +18,15 @@ const MOST_BYTES: usize = 64 << 10;
 /// Fulcio writes two dozen extensions.
 const MOST_EXTENSIONS: usize = 64;
 
-const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
-const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 const ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+/// Where lists of what was revoked stand, and where an issuer's services do.
+const CRL_PLACES: &[u8] = &[0x55, 0x1d, 0x1f];
+const SERVICES: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
+/// The service that says of one certificate whether it was revoked (OCSP).
+const OCSP: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
 /// Where the proofs of certificate transparency stand.
 pub(crate) const SCT_LIST: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x02];
 /// The arc below which Fulcio's extensions are numbered.
@@ -268,6 +273,26 @@ impl Certificate {
         let bits = der::whole(&extension.value, der::BIT_STRING)?.content;
         let [0..=7, bytes @ ..] = bits else { return Err(malformed("a usage of keys that is no bit string")) };
         Ok(bytes.get(usize::from(bit / 8)).is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0))
+    }
+
+    /// Whether it has that extension, marked critical.
+    pub(crate) fn is_critical(&self, id: &[u8]) -> bool {
+        self.extension(id).is_some_and(|extension| extension.critical)
+    }
+
+    /// Whether it names a place that says whether it was revoked: a list, or a service. Whatever of that cannot be read counts as one.
+    pub(crate) fn names_revocation(&self) -> bool {
+        let services = |value: &[u8]| -> Result<bool, Refusal> {
+            let mut list = Reader::new(der::whole(value, der::SEQUENCE)?.content);
+            while list.peek().is_some() {
+                if list.inside(der::SEQUENCE)?.expect(der::OID)?.content == OCSP {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        self.extension(CRL_PLACES).is_some()
+            || self.extension(SERVICES).is_some_and(|extension| services(&extension.value).unwrap_or(true))
     }
 
     /// The purposes that it names, and whether critically; none where it names none.

@@ -19,6 +19,7 @@ pub mod image_bundle;
 mod json;
 pub mod keys;
 mod merkle;
+pub mod notation;
 mod pem;
 pub mod predicate;
 mod public_key;

@@ -243,6 +243,23 @@ impl PublicKey {
         signature::UnparsedPublicKey::new(algorithm, &self.raw).verify(message, signature).map_err(|_| wrong())
     }
 
+    /// Whether `signature` is that of this key over `message` in the forms of JWS (RFC 7518 §3.4, §3.5): ECDSA as two numbers of fixed
+    /// length, RSA by PSS with a salt as long as the digest. No other scheme has one here.
+    ///
+    /// # Errors
+    /// `signature-invalid`.
+    pub(crate) fn verify_jws(&self, hash: Hash, message: &[u8], signature: &[u8]) -> Result<(), Refusal> {
+        let algorithm: &dyn signature::VerificationAlgorithm = match (self.scheme, hash) {
+            (Scheme::EcdsaP256, Hash::Sha256) => &signature::ECDSA_P256_SHA256_FIXED,
+            (Scheme::EcdsaP384, Hash::Sha384) => &signature::ECDSA_P384_SHA384_FIXED,
+            (Scheme::Rsa, Hash::Sha256) => &signature::RSA_PSS_2048_8192_SHA256,
+            (Scheme::Rsa, Hash::Sha384) => &signature::RSA_PSS_2048_8192_SHA384,
+            (Scheme::Rsa, Hash::Sha512) => &signature::RSA_PSS_2048_8192_SHA512,
+            _ => return Err(wrong()),
+        };
+        signature::UnparsedPublicKey::new(algorithm, &self.raw).verify(message, signature).map_err(|_| wrong())
+    }
+
     /// Whether `signature` is that of this key over the message whose digest by `hash` is `digest`.
     ///
     /// # Errors

@@ -178,13 +178,35 @@ reasons! {
     NoRandomness = "no-randomness";
     /// An annotation that is demanded is missing or another.
     AnnotationMismatch = "annotation-mismatch";
+
+    /// A chain of certificates that does not lead, one issuing the one before, from the signer's to one that issued itself.
+    ChainBroken = "chain-broken";
+    /// The signer's own "best by" time is past.
+    SignatureExpired = "signature-expired";
+    /// A certificate names a place that says whether it was revoked, and none is asked: it cannot be told.
+    RevocationUnknown = "revocation-unknown";
+    /// Only a plugin of the signer's choice could verify the signature: it cannot be told.
+    PluginNeeded = "plugin-needed";
+    /// No statement of the trust policy is about that repository.
+    TrustPolicyMissing = "trust-policy-missing";
+    /// A store that the trust policy names is not there or holds something else than anchors: it cannot be told.
+    TrustStoreUnusable = "trust-store-unusable";
 }
 
 impl Reason {
     /// Whether it says that nothing can be told: what there is is beyond what is read or supported here, or too little of it is at
     /// hand. All else is a no.
     pub const fn is_untold(self) -> bool {
-        matches!(self, Self::TooLarge | Self::Unsupported | Self::ArtifactNeeded | Self::MetadataExpired)
+        matches!(
+            self,
+            Self::TooLarge
+                | Self::Unsupported
+                | Self::ArtifactNeeded
+                | Self::MetadataExpired
+                | Self::RevocationUnknown
+                | Self::PluginNeeded
+                | Self::TrustStoreUnusable
+        )
     }
 }
 

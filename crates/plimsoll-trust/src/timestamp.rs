@@ -4,14 +4,14 @@
 //! The signer is always the certificate that the trusted root names; what a token brings along is never taken for it, and a
 //! certificate that claims its name and number without being it makes the token a forgery.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::certificate::{self, Algorithm, Certificate, TIME_STAMPING};
 use crate::chain::{self, Purpose};
 use crate::der::{self, Element, Reader};
 use crate::public_key::Hash;
 use crate::refusal::{Reason, Refusal};
-use crate::trusted_root::Authority;
+use crate::trusted_root::{Authority, Window};
 
 /// An answer with its certificates has a few kilobytes.
 const MOST_BYTES: usize = 64 << 10;
@@ -28,6 +28,8 @@ const SIGNING_CERTIFICATE_V2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01
 struct Token<'a> {
     info: &'a [u8],
     time: Timestamp,
+    /// How far from it the true time may be.
+    accuracy: SignedDuration,
     imprint: (Hash, &'a [u8]),
     certificates: Vec<Element<'a>>,
     /// Name and number of the signer's certificate, both as they are encoded.
@@ -57,6 +59,68 @@ pub(crate) fn check(response: &[u8], message: &[u8], authorities: &[Authority]) 
         }
         match judge(&token, signer, authority, message) {
             Ok(()) => return Ok(token.time),
+            Err(why) => refusal = why,
+        }
+    }
+    Err(refusal)
+}
+
+/// What a bare token says whose signer the token brings along.
+pub(crate) struct Stamped {
+    /// Between these the message was there.
+    pub within: (Timestamp, Timestamp),
+    /// The signer's certificate and those above it, the anchor last.
+    pub chain: Vec<Certificate>,
+}
+
+/// When `token`, which is no answer but what stands in one, says that `message` was there. Its signer's certificate is the one that it
+/// brings along and names, which must lead to one of `anchors`, at that time.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_token(token: &[u8], message: &[u8], anchors: &[Certificate]) -> Result<Stamped, Refusal> {
+    let token = bare(token).map_err(|why| match why.reason {
+        Reason::Malformed => invalid(why.message),
+        _ => why,
+    })?;
+    let untrusted = |why: &str| Refusal::new(Reason::TimestampUntrusted, why);
+    let named = |brought: &&Element<'_>| names(brought) == Some(token.signer);
+    let signer = token.certificates.iter().find(named);
+    let signer = signer.ok_or_else(|| untrusted("a timestamp that brings no certificate of its signer"))?;
+    let signer = Certificate::from_der(signer.raw).map_err(|why| match why.reason {
+        Reason::Malformed => invalid(why.message),
+        _ => why,
+    })?;
+    // Others are of use only where they can be read.
+    let brought: Vec<Certificate> =
+        token.certificates.iter().filter_map(|one| Certificate::from_der(one.raw).ok()).collect();
+    let mut refusal = untrusted("a timestamp by an authority that no trusted certificate vouches for");
+    for anchor in anchors {
+        // One in the anchor's name may be a copy that another issued, and lead elsewhere.
+        let above = brought.iter().filter(|one| **one != signer && one.subject != anchor.subject).cloned();
+        let mut chain: Vec<Certificate> = std::iter::once(signer.clone()).chain(above).collect();
+        if *anchor != signer {
+            chain.push(anchor.clone());
+        } else {
+            chain.truncate(1);
+        }
+        let authority = Authority { chain, valid_for: Window { start: Timestamp::MIN, end: None } };
+        let path = match chain::issuers(&signer, std::slice::from_ref(&authority), Purpose::TimeStamping, &[token.time])
+        {
+            Ok(path) => path,
+            Err(_) if *anchor == signer => Vec::new(),
+            Err(why) if why.reason == Reason::ChainUntrusted => continue,
+            Err(_) => Vec::new(),
+        };
+        match judge(&token, &signer, &authority, message) {
+            Ok(()) => {
+                let edge =
+                    |time: Result<Timestamp, _>| time.map_err(|_: jiff::Error| invalid("a timestamp beyond time"));
+                let within =
+                    (edge(token.time.checked_sub(token.accuracy))?, edge(token.time.checked_add(token.accuracy))?);
+                let chain = std::iter::once(signer.clone()).chain(path.into_iter().cloned()).collect();
+                return Ok(Stamped { within, chain });
+            }
             Err(why) => refusal = why,
         }
     }
@@ -157,18 +221,34 @@ fn names<'a>(certificate: &Element<'a>) -> Option<(&'a [u8], &'a [u8])> {
     Some((fields.expect(der::SEQUENCE).ok()?.raw, serial))
 }
 
-fn read(response: &[u8]) -> Result<Token<'_>, Refusal> {
-    if response.len() > MOST_BYTES {
+fn bounded(bytes: &[u8]) -> Result<(), Refusal> {
+    if bytes.len() > MOST_BYTES {
         return Err(Refusal::new(Reason::TooLarge, format!("a timestamp of more than {MOST_BYTES} bytes")));
     }
+    Ok(())
+}
+
+/// A token alone.
+fn bare(token: &[u8]) -> Result<Token<'_>, Refusal> {
+    bounded(token)?;
+    content(Reader::new(der::whole(token, der::SEQUENCE)?.content))
+}
+
+/// An authority's answer.
+fn read(response: &[u8]) -> Result<Token<'_>, Refusal> {
+    bounded(response)?;
     let mut outer = Reader::new(der::whole(response, der::SEQUENCE)?.content);
     let status = outer.inside(der::SEQUENCE)?.expect(der::INTEGER)?.content;
     // Granted, or granted with changes.
     if status != [0] && status != [1] {
         return Err(invalid("a timestamp that was not granted"));
     }
-    let mut content = outer.inside(der::SEQUENCE)?;
+    let token = outer.inside(der::SEQUENCE)?;
     outer.end()?;
+    content(token)
+}
+
+fn content(mut content: Reader<'_>) -> Result<Token<'_>, Refusal> {
     if content.expect(der::OID)?.content != SIGNED_DATA {
         return Err(invalid("a timestamp that is not signed"));
     }
@@ -222,5 +302,24 @@ fn read(response: &[u8]) -> Result<Token<'_>, Refusal> {
     let imprint = (certificate::hash(&imprint.expect(der::SEQUENCE)?)?, imprint.expect(der::OCTET_STRING)?.content);
     fields.expect(der::INTEGER)?;
     let time = der::time(&fields.expect(der::GENERALIZED_TIME)?, true)?;
-    Ok(Token { info, time, imprint, certificates, signer: named, digest, attributes, algorithm, signature })
+    let accuracy = fields.optional(der::SEQUENCE)?.map_or(Ok(SignedDuration::ZERO), |parts| accuracy(parts.content))?;
+    Ok(Token { info, time, accuracy, imprint, certificates, signer: named, digest, attributes, algorithm, signature })
+}
+
+/// Seconds, thousandths and millionths of one, each of which may be missing (RFC 3161 §2.4.2).
+fn accuracy(parts: &[u8]) -> Result<SignedDuration, Refusal> {
+    let mut parts = Reader::new(parts);
+    let number = |element: Option<Element<'_>>, most: u32| -> Result<u32, Refusal> {
+        let Some(element) = element else { return Ok(0) };
+        let bytes = der::unsigned(&element)?;
+        let value = bytes.iter().fold(0u32, |sum, &b| sum.saturating_mul(256).saturating_add(b.into()));
+        if value <= most { Ok(value) } else { Err(invalid("a timestamp whose accuracy is none")) }
+    };
+    // A day is no accuracy of anybody's.
+    let seconds = number(parts.optional(der::INTEGER)?, 86_400)?;
+    let thousandths = number(parts.optional(0x80)?, 999)?;
+    let millionths = number(parts.optional(0x81)?, 999)?;
+    parts.end()?;
+    let whole = SignedDuration::from_secs(seconds.into());
+    Ok(whole + SignedDuration::from_millis(thousandths.into()) + SignedDuration::from_micros(millionths.into()))
 }

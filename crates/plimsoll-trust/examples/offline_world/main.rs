@@ -1,7 +1,8 @@
 //! Writes the cases of the offline world to a folder, one folder each, for others to judge: `offline_world FOLDER`. Each has bundle.json,
 //! trusted_root.json, artifact and expected.json (name, identity, issuer, whether it must be accepted, our code, what a peer can say). `offline_world --time` measures instead how long one verification takes, of this thread's time on a
 //! processor; build it with `--release`. `offline_world --image SHA256 FOLDER` signs an image in both of cosign's forms and attests to it,
-//! for whoever puts that into a registry: see `image`. `offline_world serve FOLDER` speaks as its services over HTTP on loopback, and
+//! for whoever puts that into a registry: see `image`. `offline_world --notary FOLDER` writes envelopes of the Notary Project: the fuzzer's
+//! seeds. `offline_world serve FOLDER` speaks as its services over HTTP on loopback, and
 //! prints the address.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a program for checks stops at once")]
@@ -9,6 +10,7 @@
 mod cases;
 mod der;
 mod image;
+mod notary;
 mod serve;
 mod setup;
 #[allow(dead_code, reason = "what makes a repository wrong is for tests")]
@@ -62,6 +64,11 @@ fn main() {
     if let [option, digest, folder] = arguments.as_slice() {
         assert_eq!(option, "--image");
         return image::write(digest, &PathBuf::from(folder));
+    }
+    if let [option, folder] = arguments.as_slice()
+        && option == "--notary"
+    {
+        return notary::write(&PathBuf::from(folder));
     }
     let argument = arguments.into_iter().next().expect("the folder to write to, or --time, or --image");
     if argument == "--time" {

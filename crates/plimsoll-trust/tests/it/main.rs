@@ -8,6 +8,8 @@ mod cases;
 mod der;
 #[path = "../../examples/offline_world/tuf.rs"]
 mod repository;
+#[path = "../../examples/offline_world/notary.rs"]
+mod notary;
 #[path = "../../examples/offline_world/setup.rs"]
 mod setup;
 #[path = "../../examples/offline_world/world.rs"]
@@ -16,3 +18,4 @@ mod world;
 mod keyless;
 mod mutations;
 mod tuf;
+mod notation;

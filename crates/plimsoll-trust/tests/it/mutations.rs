@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::{ARTIFACT, IDENTITY, ISSUER, Made, SIGNED, Setup, b64, make};
 
-fn places(value: &Value, at: &str, all: &mut Vec<String>) {
+pub fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| places(value, &format!("{at}/{name}"), all)),
@@ -23,7 +23,7 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Values to put where `value` was.
-fn wrong(value: &Value) -> Vec<Value> {
+pub fn wrong(value: &Value) -> Vec<Value> {
     let mut all = vec![
         json!(null),
         json!(0),
