@@ -208,6 +208,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Speak Notation's command line: signatures of the Notary Project verified, listed and inspected
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  plimsoll notation verify registry.example.com/app@sha256:…\n  ln -s plimsoll notation && ./notation ls registry.example.com/app:v1"
+    )]
+    Notation {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Speak OPA's command line: Rego evaluated, tested, checked and formatted
     #[command(
         disable_help_flag = true,

@@ -88,6 +88,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Dockle { args } => Ok(compat::dockle::run(args)),
         Command::Trivy { args } => Ok(compat::trivy::run_in(args, global.cache_dir.as_deref())),
         Command::Kubesec { args } => Ok(compat::kubesec::run(args)),
+        Command::Notation { args } => Ok(compat::notation::run(args)),
         Command::Cosign { args } => Ok(compat::cosign::run(args)),
         Command::Gator { args } => Ok(compat::gator::run(args)),
         Command::Opa { args } => Ok(compat::opa::run(args)),

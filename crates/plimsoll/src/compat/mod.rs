@@ -10,6 +10,7 @@ pub mod dockle;
 pub mod gator;
 pub mod hadolint;
 pub mod kubesec;
+pub mod notation;
 pub mod opa;
 pub mod trivy;
 
@@ -37,6 +38,7 @@ pub const PERSONALITIES: &[Personality] = &[
     Personality { name: "gator", run: gator::run },
     Personality { name: "hadolint", run: hadolint::run },
     Personality { name: "kubesec", run: kubesec::run },
+    Personality { name: "notation", run: notation::run },
     Personality { name: "opa", run: opa::run },
     Personality { name: "trivy", run: trivy::run },
 ];

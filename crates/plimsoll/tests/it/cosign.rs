@@ -131,7 +131,7 @@ fn what_is_not_built_is_refused_by_name_and_nothing_is_asked() {
 }
 
 /// A registry of fixed answers by what their paths end in: status, media type, body.
-fn registry(answers: BTreeMap<String, (u16, &'static str, String)>) -> String {
+pub fn registry(answers: BTreeMap<String, (u16, &'static str, String)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {

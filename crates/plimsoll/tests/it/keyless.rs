@@ -11,6 +11,8 @@ mod initialize;
 
 #[path = "../../../plimsoll-trust/examples/offline_world/der.rs"]
 mod der;
+#[path = "../../../plimsoll-trust/examples/offline_world/notary.rs"]
+pub mod notary;
 #[path = "../../../plimsoll-trust/examples/offline_world/serve.rs"]
 mod serve;
 #[path = "../../../plimsoll-trust/examples/offline_world/setup.rs"]
@@ -19,7 +21,7 @@ mod setup;
 #[path = "../../../plimsoll-trust/examples/offline_world/tuf.rs"]
 mod tuf;
 #[path = "../../../plimsoll-trust/examples/offline_world/world.rs"]
-mod world;
+pub mod world;
 
 /// The services, and the folder with what their clients need to know.
 fn services() -> (&'static str, &'static Path) {

@@ -17,6 +17,7 @@ mod kubesec;
 mod lint;
 mod lint_shell;
 mod lsp;
+mod notation;
 mod opa;
 mod policy;
 mod policy_test;
