@@ -179,6 +179,34 @@ pub enum Signer {
         /// A glob over the whole identity: `*` stays within a path part, `**` crosses.
         identity: String,
     },
+    /// By a certificate of the Notary Project, as Notation signs.
+    Notation(Notation),
+}
+
+/// Whose certificates of the Notary Project are believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notation {
+    /// Files with the certificates of authorities, or with one that issued itself.
+    pub roots: Vec<String>,
+    /// `x509.subject: C=…, ST=…, O=…`, or `*` for whomever the roots vouch for.
+    pub identities: Vec<String>,
+    /// Files with the roots of authorities of time stamps; where there are any, a stamp is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timestamps: Vec<String>,
+    /// None = required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<RevocationDemand>,
+}
+
+/// What it means that a certificate names a place that says whether it was revoked, which nobody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RevocationDemand {
+    /// Whether it is good cannot be told.
+    Required,
+    /// Nothing.
+    Unneeded,
 }
 
 /// Somebody whose signatures are believed.
@@ -201,7 +229,7 @@ impl Authority {
     /// Whether its signatures must stand in a transparency log.
     pub fn log_demand(&self) -> LogDemand {
         self.log.unwrap_or(match self.signer {
-            Signer::KeyFile(_) | Signer::Key(_) => LogDemand::Unneeded,
+            Signer::KeyFile(_) | Signer::Key(_) | Signer::Notation(_) => LogDemand::Unneeded,
             Signer::Certificate { .. } => LogDemand::Required,
         })
     }

@@ -207,6 +207,11 @@ const AUTHORITY: Group = Group {
             "Known by a certificate: its identity, matched in full: `*` stays within a part, `**` crosses `/`.",
         ),
         key(
+            "notation",
+            Shape::Group(&NOTATION),
+            "Known by a certificate of the Notary Project, as Notation signs: its authorities and its name.",
+        ),
+        key(
             "trustedRoot",
             Shape::Path,
             "A trusted_root.json: whose certificates, logs and time stamps count; Sigstore's public ones when left out.",
@@ -221,6 +226,34 @@ const AUTHORITY: Group = Group {
                 ),
             ]),
             "Whether a transparency log is asked for; when left out `unneeded` for keys and `required` for certificates.",
+        ),
+    ],
+};
+
+const NOTATION: Group = Group {
+    name: "`notation`",
+    keys: &[
+        required("roots", PATHS, "Files with certificates, PEM or DER: of authorities, or one that issued itself."),
+        required(
+            "identities",
+            Shape::List(&Shape::Text),
+            "The signer's name has all of one of these: `x509.subject: C=US, ST=WA, O=acme`; `*` alone for any.",
+        ),
+        key(
+            "timestamps",
+            PATHS,
+            "Files with roots of time stamping authorities: a time stamp by one of them is asked for, and outlasts the certificate.",
+        ),
+        key(
+            "revocation",
+            Shape::Word(&[
+                (
+                    "required",
+                    "whether a certificate that names such a place is good cannot be told, for nobody asks there",
+                ),
+                ("unneeded", "it is not looked at, which gives up that a stolen key can be called back"),
+            ]),
+            "Whether certificates must not name a place that says whether they were revoked; `required` when left out.",
         ),
     ],
 };

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
     AttestationRule, AttestationUse, Authority, BreakGlass, BreakGlassGroups, Exemption, FixTest, ImageEntry,
-    LogDemand, Mode, PodSecurity, PodSecurityLevel, PolicyOver, RuleAction, SignatureRules, Signer, TagRequirement,
-    VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
+    LogDemand, Mode, PodSecurity, PodSecurityLevel, PolicyOver, RevocationDemand, RuleAction, SignatureRules, Signer,
+    TagRequirement, VulnerabilityClause, Waiver, WhenBaselineOnly, WhenUndecided, WorkloadRules,
 };
 
 use crate::decode::softness;
@@ -149,6 +149,19 @@ fn authority(out: &mut String, one: &Authority) -> std::fmt::Result {
         Signer::Key(pem) => vec![format!("publicKey: {}", quote(pem))],
         Signer::Certificate { issuer, identity } => {
             vec![format!("issuer: {}", quote(issuer)), format!("identity: {}", quote(identity))]
+        }
+        Signer::Notation(known) => {
+            let mut inside =
+                vec![format!("roots: {}", list(&known.roots)), format!("identities: {}", list(&known.identities))];
+            if !known.timestamps.is_empty() {
+                inside.push(format!("timestamps: {}", list(&known.timestamps)));
+            }
+            match known.revocation {
+                Some(RevocationDemand::Required) => inside.push("revocation: required".to_owned()),
+                Some(RevocationDemand::Unneeded) => inside.push("revocation: unneeded".to_owned()),
+                None => {}
+            }
+            vec![format!("notation: {{{}}}", inside.join(", "))]
         }
     };
     if let Some(path) = &one.trusted_root {

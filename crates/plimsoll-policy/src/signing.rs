@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::loadline::{
-    AttestationRule, AttestationUse, Authority, ImageEntry, LogDemand, Place, SignatureRules, Signer,
+    AttestationRule, AttestationUse, Authority, ImageEntry, LogDemand, Notation, Place, RevocationDemand,
+    SignatureRules, Signer,
 };
 
 use crate::decode::{items, text, texts};
@@ -174,6 +175,35 @@ fn signer(
     faults: &mut Faults<'_>,
 ) -> Option<Signer> {
     let (key, issuer, identity) = (text(node, "publicKey"), text(node, "issuer"), text(node, "identity"));
+    if let Some(inside) = node.get("notation") {
+        let others = ["publicKey", "issuer", "identity", "trustedRoot", "log"];
+        if let Some(other) = others.into_iter().find(|other| node.get(other).is_some()) {
+            let hint = "what is trusted of Notation's signatures stands under `notation`; give each a name of its own";
+            faults.suggest(
+                span,
+                format!("authority `{name}` is known by `notation`, and `{other}` stands beside it"),
+                hint,
+            );
+            return None;
+        }
+        let paths = |key: &str| texts(inside, key).iter().map(|path| resolve(path)).collect();
+        let revocation = match text(inside, "revocation").as_deref() {
+            Some("required") => Some(RevocationDemand::Required),
+            Some("unneeded") => Some(RevocationDemand::Unneeded),
+            _ => None,
+        };
+        let identities = texts(inside, "identities");
+        if let Some(odd) = identities.iter().find(|one| *one != "*" && !one.starts_with("x509.subject:")) {
+            let hint = "write `x509.subject: C=US, ST=WA, O=acme`, or `*` alone for whomever the roots vouch for";
+            faults.suggest(span, format!("authority `{name}`: {odd:?} is no identity of Notation's"), hint);
+        }
+        return Some(Signer::Notation(Notation {
+            roots: paths("roots"),
+            identities,
+            timestamps: paths("timestamps"),
+            revocation,
+        }));
+    }
     match (key, issuer, identity) {
         (Some(key), None, None) if key.contains("-----BEGIN") => Some(Signer::Key(key.trim().to_owned() + "\n")),
         (Some(path), None, None) => Some(Signer::KeyFile(resolve(&path))),
@@ -194,7 +224,7 @@ fn signer(
             None
         }
         (None, None, None) => {
-            let hint = "write `publicKey`, or `issuer` and `identity`";
+            let hint = "write `publicKey`, or `issuer` and `identity`, or `notation`";
             faults.suggest(span, format!("authority `{name}` says not who that is"), hint);
             None
         }

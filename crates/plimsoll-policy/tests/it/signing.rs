@@ -47,7 +47,12 @@ fn faults_of_authorities_are_named_with_a_way_out() {
     let keys = |one: &str| format!("{HEAD}keys: {{{one}}}\nimages: [{{name: a, match: [\"**\"]}}]\n");
     let pem = |kind: &str| format!("a: {{publicKey: \"-----BEGIN {kind}-----\\nAAAA\\n-----END {kind}-----\\n\"}}");
     for (text, words) in [
-        (keys("a: {}"), "write `publicKey`, or `issuer` and `identity`"),
+        (keys("a: {}"), "write `publicKey`, or `issuer` and `identity`, or `notation`"),
+        (keys("a: {notation: {roots: [a.pem]}}"), "identities"),
+        (keys("a: {notation: {roots: [a.pem], identities: [acme]}}"), "x509.subject"),
+        (keys("a: {notation: {roots: [], identities: [\"*\"]}}"), "empty list"),
+        (keys("a: {log: required, notation: {roots: [a.pem], identities: [\"*\"]}}"), "`log` stands beside it"),
+        (keys("a: {notation: {roots: [a.pem], identities: [\"*\"], revocation: skip}}"), "revocation"),
         (keys("a: keys/a.pub"), "an authority of `keys` is a group of keys"),
         (keys("a b: {publicKey: a}"), "' ' has no place in a name"),
         (keys("a: {publickey: a}"), "did you mean `publicKey`?"),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use plimsoll_model::LoadLine;
-use plimsoll_model::loadline::{Authority, LogDemand, Place, Signer as Known};
+use plimsoll_model::loadline::{Authority, LogDemand, Notation as Named, Place, RevocationDemand, Signer as By};
+use plimsoll_trust::notation::{Action, Identities, Level, Statement, StoreKind, Stores, VerifyTimestamp, anchors};
 use plimsoll_trust::{Identity, Pattern, PublicKey, Signer, TrustMaterial};
 use sha2::{Digest as _, Sha256};
 
@@ -34,9 +35,21 @@ pub struct Authorities {
 /// One authority.
 pub struct Trusted {
     pub name: String,
-    pub signer: Signer,
-    pub root: Arc<TrustMaterial>,
-    pub log: LogDemand,
+    pub known: Known,
+}
+
+/// How it is known.
+pub enum Known {
+    /// As Cosign signs: by a key or an identity.
+    Sigstore { signer: Signer, root: Arc<TrustMaterial>, log: LogDemand },
+    /// As Notation signs.
+    Notation(Box<Notation>),
+}
+
+/// What is trusted of signatures of the Notary Project.
+pub struct Notation {
+    pub statement: Statement,
+    pub stores: Stores,
 }
 
 impl Authorities {
@@ -73,14 +86,18 @@ impl Authorities {
         roots: &mut BTreeMap<Option<&'p str>, Arc<TrustMaterial>>,
     ) -> anyhow::Result<Trusted> {
         let signer = match &authority.signer {
-            Known::KeyFile(path) => {
+            By::KeyFile(path) => {
                 let pem = self.read(path, MAX_KEY, hash)?;
                 self.key(&pem).with_context(|| format!("read {path}"))?
             }
-            Known::Key(pem) => self.key(pem.as_bytes())?,
-            Known::Certificate { issuer, identity } => {
+            By::Key(pem) => self.key(pem.as_bytes())?,
+            By::Certificate { issuer, identity } => {
                 let name = Pattern::glob(identity).map_err(|why| anyhow!("{why}"))?;
                 Signer::Keyless(vec![Identity::new(name, Pattern::exact(issuer))])
+            }
+            By::Notation(named) => {
+                let known = Known::Notation(Box::new(self.notation(named, hash)?));
+                return Ok(Trusted { name: authority.name.clone(), known });
             }
         };
         let path = authority.trusted_root.as_deref();
@@ -93,7 +110,43 @@ impl Authorities {
             (None, None) => Arc::new(TrustMaterial::production().map_err(|why| anyhow!("{why}"))?),
         };
         roots.entry(path).or_insert_with(|| Arc::clone(&root));
-        Ok(Trusted { name: authority.name.clone(), signer, root, log: authority.log_demand() })
+        let known = Known::Sigstore { signer, root, log: authority.log_demand() };
+        Ok(Trusted { name: authority.name.clone(), known })
+    }
+
+    fn notation(&mut self, named: &Named, hash: &mut Sha256) -> anyhow::Result<Notation> {
+        let mut certificates = |paths: &[String], kind: StoreKind| {
+            let mut all = Vec::new();
+            for path in paths {
+                let bytes = self.read(path, MAX_ROOT, hash)?;
+                all.extend(anchors(kind, &bytes).map_err(|why| anyhow!("read {path}: {why}"))?);
+            }
+            anyhow::Ok(all)
+        };
+        let roots = certificates(&named.roots, StoreKind::Ca)?;
+        let tsa = certificates(&named.timestamps, StoreKind::Tsa)?;
+        let level = match named.revocation {
+            Some(RevocationDemand::Unneeded) => Level::STRICT.with_revocation(Action::Skip),
+            Some(RevocationDemand::Required) | None => Level::STRICT,
+        };
+        let identities =
+            Identities::parse(named.identities.iter().map(String::as_str)).map_err(|why| anyhow!("{why}"))?;
+        Ok(Notation {
+            statement: Statement {
+                name: String::new(),
+                scopes: vec!["*".to_owned()],
+                level: Some(level),
+                verify_timestamp: VerifyTimestamp::Always,
+                stores: Vec::new(),
+                identities,
+            },
+            // Whoever signs for others is another matter, which nobody has asked for.
+            stores: Stores {
+                ca: Ok(roots),
+                signing_authority: Ok(Vec::new()),
+                tsa: (!named.timestamps.is_empty()).then_some(Ok(tsa)),
+            },
+        })
     }
 
     fn read(&mut self, path: &str, most: u64, hash: &mut Sha256) -> anyhow::Result<Vec<u8>> {
@@ -107,7 +160,7 @@ impl Authorities {
     /// A key that no other authority has: whoever asks for two signatures must not get by with one.
     fn key(&self, pem: &[u8]) -> anyhow::Result<Signer> {
         let key = PublicKey::from_pem(pem).map_err(|why| anyhow!("{why}"))?;
-        let same = |other: &&Trusted| matches!(&other.signer, Signer::Key(of) if of.spki() == key.spki());
+        let same = |other: &&Trusted| matches!(&other.known, Known::Sigstore { signer: Signer::Key(of), .. } if of.spki() == key.spki());
         if let Some(other) = self.by_name.values().find(same) {
             bail!("it is the key of `{}` too: one signature would count for two", other.name);
         }
@@ -184,9 +237,13 @@ mod tests {
             opened(&format!("{keys}  d: {{issuer: https://a.example, identity: d@a.example}}\n"), folder.path())
                 .unwrap();
         let all = opened.named(["a", "b", "c", "d"]);
+        let root = |one: &Trusted| match &one.known {
+            Known::Sigstore { root, .. } => Arc::clone(root),
+            Known::Notation(_) => panic!("{} is known by an identity", one.name),
+        };
         assert!(
-            all[1..3].iter().all(|one| Arc::ptr_eq(&one.root, &all[0].root))
-                && !Arc::ptr_eq(&all[3].root, &all[0].root)
+            all[1..3].iter().all(|one| Arc::ptr_eq(&root(one), &root(all[0])))
+                && !Arc::ptr_eq(&root(all[3]), &root(all[0]))
         );
         assert_eq!(opened.files.len(), 1, "{:?}", opened.files);
     }

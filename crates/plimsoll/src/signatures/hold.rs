@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use plimsoll_model::loadline::LogDemand;
 use plimsoll_model::{Algorithm, Digest, Refused, SignedKind, Verified};
 use plimsoll_trust::classic::{Attestation, Claims, Signature};
+use plimsoll_trust::notation::{self, Target};
 use plimsoll_trust::{
     Artifact, Bundle, Content, Demand, Envelope, Hash, Reason, Refusal, SIGNATURE, Statement, Subject, TimeSource,
-    verify_bundle,
+    TrustMaterial, verify_bundle,
 };
 use serde_json::Value;
 
-use super::authorities::Trusted;
+use super::authorities::{Known, Notation, Trusted};
 use super::registry::{Form, Item};
 
 /// A signature or an attestation that is true.
@@ -29,6 +30,8 @@ pub struct Held<'a> {
 pub struct Outcome<'a> {
     pub held: Vec<Held<'a>>,
     pub refused: Vec<Refused>,
+    /// Why it may be one of the Notary Project's, and cannot be told.
+    pub untold: Vec<String>,
 }
 
 /// Holds an item against each of the authorities. `read` is what [`Read::of`] gave.
@@ -60,6 +63,9 @@ pub fn hold<'a>(
     for authority in authorities {
         match read.held(authority, digest, now) {
             Ok(held) => outcome.held.push(held),
+            Err(refusal) if refusal.reason.is_untold() && matches!(read, Read::Notation { .. }) => {
+                outcome.untold.push(format!("{refusal} (held against `{}`)", authority.name));
+            }
             Err(refusal) => outcome.refused.push(refused(refusal, said.clone(), Some(authority.name.clone()))),
         }
     }
@@ -71,6 +77,7 @@ pub enum Read<'a> {
     Signature(Signature<'a>),
     Attestation(Attestation<'a>),
     Bundle(Box<Bundle>),
+    Notation { media_type: &'a str, bytes: &'a [u8] },
 }
 
 impl<'a> Read<'a> {
@@ -83,13 +90,15 @@ impl<'a> Read<'a> {
             Form::Classic { payload, annotations } => Read::Signature(Signature::read(payload, annotations)?),
             Form::Envelope { bytes, annotations } => Read::Attestation(Attestation::read(bytes, annotations)?),
             Form::Bundle(bytes) => Read::Bundle(Box::new(Bundle::from_json(bytes)?)),
+            // Its form is a part of the judgement: one that is not read may be good.
+            Form::Notation { media_type, bytes } => Read::Notation { media_type, bytes },
         })
     }
 
     /// The envelope in it, which nobody vouches for yet.
     fn envelope(&self) -> Option<&Envelope> {
         match self {
-            Read::Signature(_) => None,
+            Read::Signature(_) | Read::Notation { .. } => None,
             Read::Attestation(attestation) => Some(attestation.envelope()),
             Read::Bundle(bundle) => match &bundle.content {
                 Content::Envelope(envelope) => Some(envelope),
@@ -113,13 +122,32 @@ impl<'a> Read<'a> {
     /// Whether that authority signed it, of that digest. A log that is not asked for is looked at all the same: what a trusted one
     /// says of the signature must be true, and shows when it was made.
     fn held(&self, authority: &Trusted, digest: &Digest, now: Timestamp) -> Result<Held<'_>, Refusal> {
-        let demand = |log| Demand { log, ..Demand::new(authority.signer.clone(), Subject::Any) };
-        match self.verified(authority, digest, &demand(true), now) {
+        let (signer, root, log) = match (&authority.known, self) {
+            (Known::Notation(known), Read::Notation { media_type, bytes }) => {
+                let verified = notarised(&authority.name, known, (media_type, bytes), digest, now)?;
+                return Ok(Held { verified, stated: None });
+            }
+            (Known::Notation(_), _) => {
+                return Err(Refusal::new(
+                    Reason::KeyMismatch,
+                    "it is signed as Cosign signs, and a certificate of Notation's is wanted",
+                ));
+            }
+            (Known::Sigstore { .. }, Read::Notation { .. }) => {
+                return Err(Refusal::new(
+                    Reason::KeyMismatch,
+                    "it is signed as Notation signs, and a key or identity of Cosign's is wanted",
+                ));
+            }
+            (Known::Sigstore { signer, root, log }, _) => (signer, root.as_ref(), *log),
+        };
+        let demand = |log| Demand { log, ..Demand::new(signer.clone(), Subject::Any) };
+        match self.verified((authority, root), digest, &demand(true), now) {
             Err(refusal)
-                if authority.log == LogDemand::Unneeded
+                if log == LogDemand::Unneeded
                     && matches!(refusal.reason, Reason::LogEntryMissing | Reason::LogUnknown) =>
             {
-                self.verified(authority, digest, &demand(false), now)
+                self.verified((authority, root), digest, &demand(false), now)
             }
             outcome => outcome,
         }
@@ -127,12 +155,11 @@ impl<'a> Read<'a> {
 
     fn verified(
         &self,
-        authority: &Trusted,
+        (authority, root): (&Trusted, &TrustMaterial),
         digest: &Digest,
         demand: &Demand,
         now: Timestamp,
     ) -> Result<Held<'_>, Refusal> {
-        let root = &authority.root;
         let done = match self {
             Read::Signature(signature) => {
                 let claims = Claims { digest: Some(digest.to_string()), annotations: BTreeMap::new() };
@@ -143,12 +170,48 @@ impl<'a> Read<'a> {
             }
             Read::Attestation(attestation) => attestation.verify(&artifact(digest), root, demand, now)?,
             Read::Bundle(bundle) => verify_bundle(bundle, &artifact(digest), root, demand, now)?,
+            Read::Notation { .. } => {
+                return Err(Refusal::new(Reason::KeyMismatch, "it is signed as Notation signs"));
+            }
         };
         let Some(payload) = self.envelope().map(|envelope| envelope.payload.as_slice()) else {
             return Err(Refusal::new(Reason::NotASignature, "bytes are signed, and no statement about an image"));
         };
         stated(authority, digest, done, payload)
     }
+}
+
+/// A signature of the Notary Project that counts.
+fn notarised(
+    authority: &str,
+    known: &Notation,
+    (media_type, bytes): (&str, &[u8]),
+    digest: &Digest,
+    now: Timestamp,
+) -> Result<Verified, Refusal> {
+    let name = digest.to_string();
+    let target = Target { digest: &name, media_type: None, size: None };
+    let Notation { statement, stores } = known;
+    let done = notation::verify(media_type, bytes, &target, statement, stores, &BTreeMap::new(), now)?;
+    let chain = done.envelope.chain();
+    let leaf = chain.first().ok_or_else(|| Refusal::new(Reason::ChainBroken, "there is no certificate"))?;
+    // Where nobody vouches for a time, it holds as long as each certificate; and never longer than the signer says.
+    let lasts = chain.iter().map(|one| one.validity().1).filter(|_| done.signed_at.is_none());
+    Ok(Verified {
+        kind: SignedKind::Signature,
+        authority: authority.to_owned(),
+        digest: digest.clone(),
+        signer: format!("{} (by {})", leaf.subject_words(), leaf.issuer_words()),
+        annotations: done.envelope.annotations().clone(),
+        signed_at: done.signed_at,
+        not_before: Some(leaf.validity().0),
+        not_after: lasts.chain(done.envelope.expiry()).min(),
+        predicate_type: None,
+        made_at: None,
+        rego: BTreeMap::new(),
+        vex: Vec::new(),
+        vex_problems: Vec::new(),
+    })
 }
 
 /// A statement that is true: a signature where it says nothing more, else an attestation.
@@ -232,8 +295,8 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use plimsoll_trust::keys::Signer as _;
     use plimsoll_trust::{
-        IN_TOTO, PrivateKey, PublicKey, Signer, SimpleSigning, TrustMaterial, image_bundle,
-        pre_authentication_encoding, simple_signing,
+        IN_TOTO, PrivateKey, PublicKey, Signer, SimpleSigning, image_bundle, pre_authentication_encoding,
+        simple_signing,
     };
     use serde_json::json;
 
@@ -245,7 +308,8 @@ mod tests {
 
     fn authority(name: &str, key: &PrivateKey, log: LogDemand) -> Trusted {
         let signer = Signer::Key(PublicKey::from_spki(key.spki()).unwrap());
-        Trusted { name: name.into(), signer, root: Arc::new(TrustMaterial::default()), log }
+        let known = Known::Sigstore { signer, root: Arc::new(TrustMaterial::default()), log };
+        Trusted { name: name.into(), known }
     }
 
     fn item(form: Form) -> Item {

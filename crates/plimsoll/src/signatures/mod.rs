@@ -23,9 +23,9 @@ use sha2::{Digest as _, Sha256};
 pub use authorities::Authorities;
 
 use crate::session::Session;
-use authorities::Trusted;
+use authorities::{Known, Trusted};
 use hold::{Held, Read, hold};
-use registry::{Listed, listed};
+use registry::{Listed, Looked, listed};
 
 /// Refusals that are kept of one image: the nearest is told, and somebody may have put a thousand there.
 const MAX_REFUSED: usize = 64;
@@ -78,6 +78,13 @@ impl<'a> Wanted<'a> {
             let outcome = hold(&read, &named, digest, self.at);
             // Of what is one authority's nobody asks why it is not another's.
             if outcome.held.is_empty() {
+                let untold = outcome.untold.into_iter().take(MAX_REFUSED.saturating_sub(facts.problems.len()));
+                facts.problems.extend(untold.map(|why| {
+                    Problem::undecided(
+                        ProblemKind::NotExamined,
+                        format!("verify the signature {}: {why}", item.layer.short()),
+                    )
+                }));
                 let room = MAX_REFUSED.saturating_sub(facts.refused.len());
                 facts.refused.extend(outcome.refused.into_iter().take(room));
             }
@@ -106,7 +113,9 @@ impl<'a> Wanted<'a> {
     }
 
     fn listed(&self, (sources, until): (&Sources, Instant), fetched: &ImageReference, digest: &Digest) -> Listed {
-        listed(sources, fetched, digest, !self.entry.attestations.is_empty(), until)
+        let notation = self.named().iter().any(|one| matches!(one.known, Known::Notation(_)));
+        let looked = Looked { attestations: !self.entry.attestations.is_empty(), notation };
+        listed(sources, fetched, digest, looked, until)
     }
 
     fn named(&self) -> Vec<&'a Trusted> {

@@ -1,5 +1,5 @@
 //! An image's signatures and attestations as its registry has them. In: sources, a name, a digest. Out: what is there, in both forms
-//! of cosign's, and problems for what could not be had. What it does not do: believe any of it.
+//! of cosign's and in that of Notation's, and problems for what could not be had. What it does not do: believe any of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -10,6 +10,7 @@ use plimsoll_sources::error::chain;
 use plimsoll_sources::oci::manifest::Descriptor;
 use plimsoll_sources::{SourceError, Sources};
 use plimsoll_trust::image_bundle::is_bundle;
+use plimsoll_trust::notation::ARTIFACT_TYPE;
 use plimsoll_trust::simple_signing;
 
 /// The media type of layers with attestations in the classic form.
@@ -39,6 +40,11 @@ pub enum Form {
         annotations: BTreeMap<String, String>,
     },
     Bundle(Vec<u8>),
+    /// An envelope of the Notary Project, as its layer calls it.
+    Notation {
+        media_type: String,
+        bytes: Vec<u8>,
+    },
 }
 
 /// What is there, and what could not be had.
@@ -51,12 +57,20 @@ pub struct Listed {
     seen: BTreeSet<(Digest, String, Vec<String>)>,
 }
 
+/// What is looked for beside signatures as Cosign makes them.
+#[derive(Clone, Copy)]
+pub struct Looked {
+    pub attestations: bool,
+    /// Signatures as Notation makes them.
+    pub notation: bool,
+}
+
 /// All that is there for the digest and could be had until then. Must not be called from a task of a server.
 pub fn listed(
     sources: &Sources,
     reference: &ImageReference,
     digest: &Digest,
-    attestations: bool,
+    Looked { attestations, notation }: Looked,
     until: Instant,
 ) -> Listed {
     let mut listed = Listed::default();
@@ -100,6 +114,13 @@ pub fn listed(
                     Ok(referrer) => {
                         for layer in referrer.layers.iter().filter(|layer| is_bundle(&layer.media_type)) {
                             listed.take(layer, until, || attached.bytes(layer), Form::Bundle);
+                        }
+                        if !notation || referrer.artifact_type.as_deref() != Some(ARTIFACT_TYPE) {
+                            continue;
+                        }
+                        for layer in &referrer.layers {
+                            let form = |bytes| Form::Notation { media_type: layer.media_type.clone(), bytes };
+                            listed.take(layer, until, || attached.bytes(layer), form);
                         }
                     }
                 }

@@ -362,10 +362,12 @@ fn serve_registry(
             _ if path == "/v2/" => ("200 OK", Vec::new()),
             _ => ("404 Not Found", b"{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\"}]}".to_vec()),
         };
-        let kind = if path.contains("/manifests/") {
-            "application/vnd.oci.image.manifest.v1+json"
-        } else {
-            "application/octet-stream"
+        let own =
+            serde_json::from_slice::<Value>(&body).ok().and_then(|it| it["mediaType"].as_str().map(str::to_owned));
+        let kind = match own {
+            Some(own) if path.contains("/manifests/") => own,
+            None if path.contains("/manifests/") => "application/vnd.oci.image.manifest.v1+json".to_owned(),
+            _ => "application/octet-stream".to_owned(),
         };
         let head = format!(
             "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ndocker-content-digest: {wanted}\r\ncontent-length: {}\r\n\r\n",

@@ -13,35 +13,61 @@ use sha2::{Digest as _, Sha256};
 
 use super::peer::{Gate, Registry};
 use super::{pod, registry_digest, review_of};
+use crate::keyless::notary::{Notarised, Notary, notarise, revocation_list};
+use crate::keyless::world::{SINCE, UNTIL, pem};
 use crate::{plimsoll, project};
 
-/// The mended shop's image with a signature of the classic form by `key`.
-fn signed(layout: &Path, key: &PrivateKey) {
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// A thing in a layout's store; its descriptor.
+fn put(layout: &Path, media_type: &str, bytes: &[u8]) -> Value {
+    let hex = format!("{:x}", Sha256::digest(bytes));
+    std::fs::write(layout.join("blobs/sha256").join(&hex), bytes).unwrap();
+    json!({"mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len()})
+}
+
+/// The mended shop's image with something at this tag.
+fn with(layout: &Path, tag: &str, make: impl FnOnce() -> Value) {
     let (from, blobs) = (project().join("examples/shop-fixed/image"), layout.join("blobs/sha256"));
     std::fs::create_dir_all(&blobs).unwrap();
     for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap() {
         let blob = blob.unwrap();
         std::fs::copy(blob.path(), blobs.join(blob.file_name())).unwrap();
     }
-    let put = |media_type: &str, bytes: &[u8]| {
-        let hex = format!("{:x}", Sha256::digest(bytes));
-        std::fs::write(blobs.join(&hex), bytes).unwrap();
-        json!({"mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len()})
-    };
-    let digest = registry_digest();
-    let payload = SimpleSigning::new("registry.example.com/shop/web", &digest, BTreeMap::new()).render();
-    let mut layer = put(simple_signing::MEDIA_TYPE, &payload);
-    layer["annotations"] = json!({simple_signing::SIGNATURE: STANDARD.encode(key.sign(&payload).unwrap())});
-    let media_type = "application/vnd.oci.image.manifest.v1+json";
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": media_type, "layers": [layer],
-        "config": put("application/vnd.oci.image.config.v1+json", b"{}"),
-    });
-    let mut entry = put(media_type, manifest.to_string().as_bytes());
-    entry["annotations"] = json!({"org.opencontainers.image.ref.name": format!("{}.sig", digest.replace(':', "-"))});
+    let thing = make();
+    let mut entry = put(layout, thing["mediaType"].as_str().unwrap(), thing.to_string().as_bytes());
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
     let mut index: Value = serde_json::from_slice(&std::fs::read(from.join("index.json")).unwrap()).unwrap();
     index["manifests"].as_array_mut().unwrap().push(entry);
     std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
+}
+
+/// The mended shop's image with a signature of the classic form by `key`.
+fn signed(layout: &Path, key: &PrivateKey) {
+    let digest = registry_digest();
+    with(layout, &format!("{}.sig", digest.replace(':', "-")), || {
+        let payload = SimpleSigning::new("registry.example.com/shop/web", &digest, BTreeMap::new()).render();
+        let mut layer = put(layout, simple_signing::MEDIA_TYPE, &payload);
+        layer["annotations"] = json!({simple_signing::SIGNATURE: STANDARD.encode(key.sign(&payload).unwrap())});
+        let config = put(layout, "application/vnd.oci.image.config.v1+json", b"{}");
+        json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [layer], "config": config})
+    });
+}
+
+/// The same image with an envelope of the Notary Project, which refers to it.
+fn notarised(layout: &Path, made: &Notarised) {
+    let digest = registry_digest();
+    with(layout, &digest.replace(':', "-"), || {
+        let layer = put(layout, "application/jose+json", made.envelope.to_string().as_bytes());
+        let config = put(layout, "application/vnd.cncf.notary.signature", b"{}");
+        let size =
+            std::fs::metadata(layout.join("blobs/sha256").join(digest.trim_start_matches("sha256:"))).unwrap().len();
+        let subject = json!({"mediaType": MANIFEST, "digest": digest, "size": size});
+        let refers =
+            json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [layer], "config": config, "subject": subject});
+        let entry = put(layout, MANIFEST, refers.to_string().as_bytes());
+        json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]})
+    });
 }
 
 /// A policy that asks for signatures of the key in `release.pub`.
@@ -140,4 +166,43 @@ fn what_is_not_signed_by_the_authority_does_not_run() {
     let answer = gate.client().post("/validate", &review(&registry.image("1.0"), "shop")).json();
     let message = answer["response"]["status"]["message"].as_str().unwrap_or_default();
     assert!(message.contains("is not signed by `release`") && message.contains("(signature-invalid)"), "{answer}");
+}
+
+#[test]
+fn what_notation_signed_runs_where_its_authority_is_asked_for() {
+    let made = |change: fn(&mut Notary)| {
+        let mut notary = Notary { digest: registry_digest(), leaf_valid: (SINCE, UNTIL), ..Notary::default() };
+        change(&mut notary);
+        notarise(&notary)
+    };
+    let answer = |made: &Notarised, root: &[u8], more: &str| {
+        let layout = tempfile::tempdir().unwrap();
+        notarised(layout.path(), made);
+        let registry = Registry::start(layout.path());
+        let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |folder, _| {
+            std::fs::write(folder.join("root.pem"), pem("CERTIFICATE", root)).unwrap();
+            let known = format!("roots: [root.pem], identities: ['x509.subject: C=US, ST=WA, O=acme\\, inc']{more}");
+            let text = format!(
+                "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: test}}\ndata: {{baselineOnly: allow}}\n\
+                 keys: {{vendor: {{notation: {{{known}}}}}}}\nimages:\n  - {{name: all, match: ['**'], signatures: {{all: [vendor], annotations: {{build: '7'}}}}}}\n"
+            );
+            std::fs::write(folder.join("loadline.yaml"), text).unwrap();
+        });
+        let answer = gate.client().post("/validate", &review(&registry.image("1.0"), "shop")).json();
+        (answer["response"]["allowed"] == true, answer.to_string())
+    };
+    let good = made(|_| {});
+    let (allowed, said) = answer(&good, &good.root, "");
+    assert!(allowed, "{said}");
+    let (allowed, said) = answer(&good, &made(|_| {}).root, "");
+    assert!(!allowed && said.contains("is not signed by `vendor`") && said.contains("(chain-untrusted)"), "{said}");
+    let other = made(|one| one.digest = format!("sha256:{}", "00".repeat(32)));
+    let (allowed, said) = answer(&other, &other.root, "");
+    assert!(!allowed && said.contains("(artifact-mismatch)"), "{said}");
+    // Nobody asks whether it was revoked: it cannot be told, unless that is not wanted.
+    let revocable = made(|one| one.leaf_extra = vec![revocation_list()]);
+    let (allowed, said) = answer(&revocable, &revocable.root, "");
+    assert!(!allowed && said.contains("could not tell whether") && said.contains("revocation-unknown"), "{said}");
+    let (allowed, said) = answer(&revocable, &revocable.root, ", revocation: unneeded");
+    assert!(allowed, "{said}");
 }
