@@ -194,7 +194,8 @@ fn keys_of_every_kind_in_vault_sign_and_verify() {
         assert_eq!(signed.status, 0, "{name}: {}", signed.err);
         // By its public half in a file, too, and without a Vault.
         for (variables, key) in [(&variables[..], key.as_str()), (&[], "k.pub")] {
-            assert_eq!(cosign(path, variables, &[VERIFY, &["--key", key, "blob"]].concat()).err, "Verified OK\n");
+            let verified = cosign(path, variables, &[VERIFY, &["--key", key, "blob"]].concat());
+            assert!(verified.status == 0 && verified.err.ends_with("Verified OK\n"), "{name}: {}", verified.err);
             let other = cosign(path, variables, &[VERIFY, &["--key", key, "other"]].concat());
             assert!(other.status == 1 && other.err.contains("artifact-mismatch"), "{name}: {}", other.err);
         }
@@ -326,5 +327,5 @@ fn names_and_addresses_that_lead_elsewhere_are_asked_nothing() {
     let kept = cosign(path, &[there, token], &["import-key-pair", "--key", "hashivault://p256"]);
     assert!(kept.status == 1 && kept.err.contains("does not leave"), "{}", kept.err);
     assert!(vault.seen.lock().unwrap().is_empty());
-    assert_eq!(std::fs::read_dir(path).unwrap().count(), 3, "nothing is written");
+    assert!(!path.join("b.json").exists() && !path.join("cosign.pub").exists(), "something is written");
 }
