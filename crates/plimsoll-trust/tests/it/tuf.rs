@@ -354,7 +354,6 @@ fn keys_are_read_in_each_form_and_others_are_not_counted() {
     use ring::signature::{Ed25519KeyPair, KeyPair as _};
     let ed25519 = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
     let point = Key::new();
-    let text = |key: &Value| id(key);
     for (key, good) in [
         (
             json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": hex(ed25519.public_key().as_ref())}}),
@@ -363,7 +362,7 @@ fn keys_are_read_in_each_form_and_others_are_not_counted() {
         (json!({"keytype": "rsa", "scheme": "rsassa-pss-sha256", "keyval": {"public": "-----BEGIN"}}), false),
     ] {
         let mut repository = repository();
-        let name = text(&key);
+        let name = id(&key);
         change(&mut repository, "root", |says| {
             says["keys"][&name] = key.clone();
             says["roles"]["timestamp"] = json!({"keyids": [name], "threshold": 1});
@@ -382,7 +381,7 @@ fn keys_are_read_in_each_form_and_others_are_not_counted() {
         let mut repository = repository();
         let key =
             json!({"keytype": "ecdsa-sha2-nistp256", "scheme": "ecdsa-sha2-nistp256", "keyval": {"public": public}});
-        let name = text(&key);
+        let name = id(&key);
         change(&mut repository, "root", |says| says["keys"][name] = key);
         let judged = fetched(&repository, &repository.served["1.root.json"], None);
         assert_eq!(judged.map_err(|refusal| refusal.reason).err(), (!good).then_some(Reason::Malformed), "{public}");
