@@ -145,6 +145,28 @@ def attestations(check, world, real, store):
             judged(check, f"verify-attestation of {who}, {log}", ("ours", real),
                    lambda name, new=new: ["verify-attestation", *world.verify(name), *new, "--type", "cyclonedx"], [named],
                    WORKFLOW, f"{WORKFLOW}.evil")
+    for key in ([], ["--key", "cosign.key"]):
+        for who in ("ours", real):
+            repository = f"{real}/{who}/attested-classic-{'key' if key else 'keyless'}"
+            image = store.image(repository, "v1", "classic")
+            named = f"{store.address}/{repository}@{image['digest']}"
+            more = ["--trusted-root", world.of("trusted_root.json")] if who == "ours" or real == "cosign-v3" else []
+            words = world.by_address("token")
+            if key:
+                at = words.index("--identity-token")
+                words = words[:at] + words[at + 2:]
+            status, _, said = check.run(who, "attest", *words, *key, *more, "--type", "cyclonedx", "--predicate", "predicate", named,
+                                        **(world.environment() if not more else {}))
+            check.same(f"attest by {who}, classic {key}", status, 0, said)
+            if key:
+                for verifier in ("ours", real):
+                    status, _, said = check.run(verifier, "verify-attestation", "--key", "cosign.pub", "--trusted-root",
+                                                world.of("trusted_root.json"), "--new-bundle-format=false", "--type", "cyclonedx", named)
+                    check.same(f"verify-attestation of {who}, classic with a key, by {verifier}", status, 0, said)
+                continue
+            judged(check, f"verify-attestation of {who}, classic", ("ours", real),
+                   lambda name: ["verify-attestation", *world.verify(name), "--new-bundle-format=false", "--type", "cyclonedx"],
+                   [named], EMAIL, "else@example.com")
 
 
 def main():

@@ -27,16 +27,18 @@ pub struct Claims {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// A bundle over a payload as the annotations of a layer that holds it. Not all of it has a place there: a log's entry is there with its
-/// promise and without its proof, and of several entries or timestamps the first.
+/// A bundle over a payload, or with an envelope, as the annotations of a layer that holds it. Not all of it has a place there: a log's
+/// entry is there with its promise and without its proof, and of several entries or timestamps the first. An envelope's signature is in
+/// it, and empty here.
 ///
 /// # Errors
-/// `unsupported` for an entry of a log that gives no promises, and for envelopes.
+/// `unsupported` for an entry of a log that gives no promises.
 pub fn annotations(bundle: &Bundle) -> Result<BTreeMap<String, String>, Refusal> {
-    let Content::Message { signature, .. } = &bundle.content else {
-        return Err(Refusal::new(Reason::Unsupported, "the classic form of a signature holds no envelope"));
+    let signature = match &bundle.content {
+        Content::Message { signature, .. } => encode(signature),
+        Content::Envelope(_) => String::new(),
     };
-    let mut all = BTreeMap::from([(simple_signing::SIGNATURE.to_owned(), encode(signature))]);
+    let mut all = BTreeMap::from([(simple_signing::SIGNATURE.to_owned(), signature)]);
     if let Material::Certificate(der) = &bundle.material {
         all.insert(simple_signing::CERTIFICATE.to_owned(), pem::text(LABEL, der).to_string());
     }

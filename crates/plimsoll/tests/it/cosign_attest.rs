@@ -551,3 +551,52 @@ fn images_of_typed_lists_and_of_volumes_are_verified() {
     world.write("m.yaml", &format!("{good}{volume}"));
     assert_eq!(world.cosign(&verify).status, 10);
 }
+
+#[test]
+fn what_services_vouch_for_is_attested_in_the_classic_form_too() {
+    let world = World::new(true);
+    let (base, folder) = crate::keyless::services();
+    for file in ["trusted_root.json", "token", "signing_config_v2.json"] {
+        std::fs::copy(folder.join(file), world.path(file)).unwrap();
+    }
+    world.write("predicate", "{}");
+    let image = world.name("v1");
+    let attest = ["attest", "--yes", "--new-bundle-format=false", "--type", "cyclonedx", "--predicate", "predicate"];
+    let trust = ["--trusted-root", "trusted_root.json"];
+    let identity = |name| ["--certificate-identity", name, "--certificate-oidc-issuer", base];
+    for (signer, verifier, other) in [
+        (
+            &["--fulcio-url", base, "--identity-token", "token"][..],
+            &identity("somebody@example.com")[..],
+            &identity("else@example.com")[..],
+        ),
+        (&["--key", "a.key"], &["--key", "a.pub"], &["--key", "b.pub"]),
+    ] {
+        world.ok(&[&attest[..], &trust, signer, &["--rekor-url", base, "--replace", &image]].concat());
+        let start = ["verify-attestation", "--type", "cyclonedx", "--new-bundle-format=false"];
+        let verify = |trust: &[&str], who: &[&str]| world.cosign(&[&start[..], trust, who, &[&image]].concat());
+        let verified = verify(&trust, verifier);
+        assert_eq!((verified.status, verified.out.contains("payload")), (0, true), "{}", verified.err);
+        assert_eq!(verify(&trust, other).status, 1);
+        // The log is one of that world's alone.
+        let elsewhere = verify(&[], verifier);
+        assert!(elsewhere.status == 1 && elsewhere.err.contains("log-unknown"), "{}", elsewhere.err);
+    }
+    let before = world.kept().tags.clone();
+    let key = ["--key", "a.key"];
+    let stamps = format!("{base}/api/v1/timestamp");
+    world.fails(
+        "Rekor 2",
+        &[&attest[..], &trust, &key, &["--signing-config", "signing_config_v2.json", &image]].concat(),
+    );
+    world.fails(
+        "disagree",
+        &[&attest[..], &trust, &key, &["--rekor-url", base, "--timestamp-server-url", &stamps, &image]].concat(),
+    );
+    // What services answer is held to what is trusted, before anything is attached.
+    world.fails("not believed", &[&attest[..], &key, &["--rekor-url", base, &image]].concat());
+    assert_eq!(world.kept().tags, before);
+    world.write("blob", "blob");
+    let bare = ["attest-blob", "--yes", "--new-bundle-format=false", "--predicate", "predicate", "--rekor-url", base];
+    world.fails("no place", &[&bare[..], &trust, &key, &["blob"]].concat());
+}

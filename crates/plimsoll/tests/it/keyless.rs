@@ -24,7 +24,7 @@ mod tuf;
 pub mod world;
 
 /// The services, and the folder with what their clients need to know.
-fn services() -> (&'static str, &'static Path) {
+pub fn services() -> (&'static str, &'static Path) {
     static SERVICES: OnceLock<(String, tempfile::TempDir)> = OnceLock::new();
     let (base, folder) = SERVICES.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();

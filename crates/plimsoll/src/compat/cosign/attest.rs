@@ -7,10 +7,9 @@ use clap::Args;
 use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::attached::Kind;
 use plimsoll_sources::{NewLayer, NewReferrer, Sources};
+use plimsoll_trust::classic::{self, Attestation};
 use plimsoll_trust::signing::Unsigned;
-use plimsoll_trust::{
-    Artifact, Bundle, Content, Envelope, Hash, Statement, image_bundle, predicate, predicate_type, simple_signing,
-};
+use plimsoll_trust::{Artifact, Bundle, Content, Envelope, Hash, Statement, image_bundle, predicate, predicate_type};
 
 use super::flags::{Registry, Services};
 use super::services::Prepared;
@@ -100,12 +99,17 @@ impl Attesting {
             return Err("--bundle is written in its new form alone: leave --new-bundle-format=false away".into());
         }
         let prepared = Prepared::new(&self.services, self.key.as_deref())?;
-        match self.classic() && !prepared.is_alone() {
-            true => Err("the classic form of an attestation is signed with a key alone (--tlog-upload=false): leave \
-                         --new-bundle-format=false away for what logs and authorities vouch for"
-                .into()),
-            false => Ok(prepared),
+        // What is written into a log cannot be taken out of it again.
+        if self.classic() && prepared.has_log_without_promises() {
+            return Err(
+                "the classic form holds no entry of a log that gives no promises (Rekor 2): write a bundle".into()
+            );
         }
+        // Cosign 2 has it over the whole envelope, Cosign 3 over the signature in it: each takes its own alone.
+        if self.classic() && prepared.has_timestamps() {
+            return Err("versions of Cosign disagree what a timestamp in the classic form of an attestation is of: write a bundle".into());
+        }
+        Ok(prepared)
     }
 
     fn predicate(&self) -> Result<Vec<u8>, Failure> {
@@ -143,7 +147,16 @@ pub fn run(asked: &Attest) -> Result<(), Failure> {
             let artifact = Artifact::Digest(Hash::Sha256, sha256.to_vec());
             let bundle = signing.sign(Unsigned::Statement(&stated), &artifact)?;
             match attesting.classic() {
-                true => in_layers(asked, &sources, reference, digest, envelope(&bundle)?, uri)?,
+                true => {
+                    let (bytes, annotations) =
+                        (envelope(&bundle)?.to_json().to_string(), classic::annotations(&bundle)?);
+                    if !signing.is_alone() {
+                        // In this form not all of what was verified is kept: what is kept has to be enough.
+                        let kept = Attestation::read(bytes.as_bytes(), &annotations)?;
+                        kept.verify(&artifact, signing.trust(), &signing.demand()?, jiff::Timestamp::now())?;
+                    }
+                    in_layers(asked, &sources, reference, digest, bytes, annotations, uri)?;
+                }
                 false => as_bundle(asked, &sources, reference, digest, bundle.to_json().to_string().into_bytes(), uri)?,
             }
         }
@@ -183,6 +196,11 @@ pub fn of_blob(asked: &AttestBlob) -> Result<(), Failure> {
         path => path,
     };
     let prepared = attesting.prepared()?;
+    if classic && !prepared.is_alone() {
+        return Err("a bare envelope has no place for what logs and authorities vouch for: sign with a key alone \
+                    (--tlog-upload=false), or leave --new-bundle-format=false away"
+            .into());
+    }
     // What services answer is held to the artifact; a key alone signs whatever it is given.
     let artifact = match artifact {
         None if !prepared.is_alone() => return Err("the statement is about nothing that has a SHA-256".into()),
@@ -261,23 +279,17 @@ fn in_layers(
     sources: &Sources,
     reference: &ImageReference,
     digest: &Digest,
-    envelope: &Envelope,
+    bytes: String,
+    mut annotations: BTreeMap<String, String>,
     uri: &str,
 ) -> Result<(), Failure> {
-    let bytes = envelope.to_json().to_string();
     if asked.no_upload {
         return print(format!("{bytes}\n"));
     }
     let store = fetch::store(reference)?;
     let replaced = if asked.replace { of_type(sources, &store, digest, uri)? } else { HashSet::new() };
-    let layer = NewLayer {
-        media_type: ENVELOPE.into(),
-        annotations: BTreeMap::from([
-            (simple_signing::SIGNATURE.to_owned(), String::new()),
-            (PREDICATE_TYPE.to_owned(), uri.to_owned()),
-        ]),
-        bytes: bytes.into_bytes(),
-    };
+    annotations.insert(PREDICATE_TYPE.to_owned(), uri.to_owned());
+    let layer = NewLayer { media_type: ENVELOPE.into(), annotations, bytes: bytes.into_bytes() };
     say(&format!("Pushing attestation to: {}", fetch::repository(&store)));
     sources.attach(&store, digest, Kind::Attestations, &layer, &|layer| replaced.contains(&layer.digest))?;
     Ok(())

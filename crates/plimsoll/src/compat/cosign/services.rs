@@ -135,6 +135,11 @@ impl<'a> Prepared<'a> {
         self.places.logs.iter().any(|(_, version)| *version == LogVersion::V2)
     }
 
+    /// Whether an authority of timestamps is asked.
+    pub fn has_timestamps(&self) -> bool {
+        !self.places.timestamps.is_empty()
+    }
+
     /// Gets a certificate where there is no key.
     ///
     /// # Errors
