@@ -20,7 +20,8 @@ struct Shown {
     digest: String,
     signature_algorithm: &'static str,
     signed_attributes: BTreeMap<String, String>,
-    user_defined_attributes: BTreeMap<String, String>,
+    /// None is `null`, as Go writes a map that was never made.
+    user_defined_attributes: Option<BTreeMap<String, String>>,
     unsigned_attributes: BTreeMap<&'static str, Value>,
     certificates: Vec<ShownCertificate>,
     signed_artifact: ShownArtifact,
@@ -114,7 +115,7 @@ fn shown(one: &Signature, json: bool) -> Result<Shown, String> {
         digest: one.digest.to_string(),
         signature_algorithm: envelope.algorithm(),
         signed_attributes: signed,
-        user_defined_attributes: envelope.annotations().clone(),
+        user_defined_attributes: Some(envelope.annotations().clone()).filter(|all| !all.is_empty()),
         unsigned_attributes: unsigned,
         certificates: envelope.chain().iter().map(|one| certificate(one, json)).collect(),
         signed_artifact: ShownArtifact { media_type: artifact_type.to_owned(), digest: digest.to_owned(), size },
@@ -152,9 +153,9 @@ fn leaf(name: &str, value: impl std::fmt::Display) -> Node {
 }
 
 fn tree(name: &str, signatures: &[Shown]) -> String {
-    let pairs = |all: &BTreeMap<String, String>| match all.is_empty() {
-        true => vec![Node("(empty)".to_owned(), vec![])],
-        false => all.iter().map(|(name, value)| leaf(name, value)).collect(),
+    let pairs = |all: Option<&BTreeMap<String, String>>| match all {
+        None => vec![Node("(empty)".to_owned(), vec![])],
+        Some(all) => all.iter().map(|(name, value)| leaf(name, value)).collect(),
     };
     let signature = |one: &Shown| {
         let unsigned = one.unsigned_attributes.iter().map(|(name, value)| match value.as_str() {
@@ -170,8 +171,8 @@ fn tree(name: &str, signatures: &[Shown]) -> String {
         let parts = vec![
             leaf("media type", &one.media_type),
             leaf("signature algorithm", one.signature_algorithm),
-            Node("signed attributes".to_owned(), pairs(&one.signed_attributes)),
-            Node("user defined attributes".to_owned(), pairs(&one.user_defined_attributes)),
+            Node("signed attributes".to_owned(), pairs(Some(&one.signed_attributes))),
+            Node("user defined attributes".to_owned(), pairs(one.user_defined_attributes.as_ref())),
             Node("unsigned attributes".to_owned(), unsigned.collect()),
             Node("certificates".to_owned(), certificates.collect()),
             Node(
