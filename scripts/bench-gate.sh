@@ -27,8 +27,7 @@ work=$(cd "$work" && pwd)
 CARGO_TARGET_DIR=bench/gate/target cargo build --quiet --release --locked --manifest-path bench/gate/Cargo.toml
 if [ "${GATE:-plimsoll}" = plimsoll ]; then
     if [ -z "${PLIMSOLL_BIN:-}" ]; then
-        # As released: static, by the flag on the last step alone, which spares a second build of everything.
-        cargo rustc --quiet --release -p plimsoll --bin plimsoll -- -C target-feature=+crt-static
+        cargo static
         export PLIMSOLL_BIN=${CARGO_TARGET_DIR:-target}/release/plimsoll
     fi
     if [ -z "${BENCH_IMAGE:-}" ]; then

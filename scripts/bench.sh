@@ -17,8 +17,7 @@ images=${IMAGES:-minbase many jars node large}
 feeds=${FEEDS:-../shared/feeds}
 # shellcheck disable=SC2086
 scripts/bench-images.sh "$work" $(sed 's/=[0-9]*//g' <<<"$images")
-# Static for the one program that is released; the flag on the last step alone spares a second build of everything.
-cargo rustc --quiet --release -p plimsoll --bin plimsoll -- -C target-feature=+crt-static
+cargo static
 cargo build --quiet --release -p plimsoll-inventory --example floor
 cargo build --quiet --release -p plimsoll-advisories --example match_packages
 bin=${CARGO_TARGET_DIR:-target}/release

@@ -6,10 +6,10 @@
 mod cases;
 #[path = "../../examples/offline_world/der.rs"]
 mod der;
-#[path = "../../examples/offline_world/tuf.rs"]
-mod repository;
 #[path = "../../examples/offline_world/notary.rs"]
 mod notary;
+#[path = "../../examples/offline_world/tuf.rs"]
+mod repository;
 #[path = "../../examples/offline_world/setup.rs"]
 mod setup;
 #[path = "../../examples/offline_world/world.rs"]
@@ -17,5 +17,5 @@ mod world;
 
 mod keyless;
 mod mutations;
-mod tuf;
 mod notation;
+mod tuf;

@@ -356,7 +356,8 @@ fn other_envelopes_are_told_from_none() {
 #[test]
 fn the_form_of_an_envelope_is_one() {
     let made = notarise(&Notary::default());
-    let ways: [(&str, fn(&mut Value)); 9] = [
+    type Change = fn(&mut Value);
+    let ways: [(&str, Change); 9] = [
         ("a member that it does not have", |e| e["other"] = json!(1)),
         ("the general form", |e| e["signatures"] = json!([])),
         ("padding", |e| e["payload"] = format!("{}=", e["payload"].as_str().unwrap()).into()),

@@ -198,7 +198,8 @@ fn what_notation_signed_runs_where_its_authority_is_asked_for() {
     assert!(!allowed && said.contains("is not signed by `vendor`") && said.contains("(chain-untrusted)"), "{said}");
     let other = made(|one| one.digest = format!("sha256:{}", "00".repeat(32)));
     let (allowed, said) = answer(&other, &other.root, "");
-    assert!(!allowed && said.contains("(artifact-mismatch)"), "{said}");
+    // The digest of an answer is whole; what comes after the bound of an answer's length is cut.
+    assert!(!allowed && said.contains(&format!("what is signed is sha256:{}", "00".repeat(32))), "{said}");
     // Nobody asks whether it was revoked: it cannot be told, unless that is not wanted.
     let revocable = made(|one| one.leaf_extra = vec![revocation_list()]);
     let (allowed, said) = answer(&revocable, &revocable.root, "");
