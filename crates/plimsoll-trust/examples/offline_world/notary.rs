@@ -22,7 +22,7 @@ use super::world::{
 pub const PAYLOAD: &str = "application/vnd.cncf.notary.payload.v1+json";
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The signer's name, as Go's tools show it.
-pub const SUBJECT: &str = "CN=notary signer,ST=WA,L=Seattle,O=acme\\, inc,C=US";
+pub const SUBJECT: &str = "CN=notary signer,O=acme\\, inc,L=Seattle,ST=WA,C=US";
 
 /// An RSA key of 2,048 bits that everybody has.
 const RSA: &str = include_str!("../../tests/keys/rsa2048.pem");

@@ -8,16 +8,16 @@ use crate::der::{self, Element, Reader};
 use crate::public_key::hex;
 use crate::refusal::{Reason, Refusal, malformed};
 
-/// The kinds that have a short name, in the order in which Go's tools show them.
+/// The kinds that have a short name, in the order in which Go's tools show them (since Go 1.26).
 const KINDS: [(&[u8], &str); 9] = [
     (&[0x55, 0x04, 0x05], "SERIALNUMBER"),
     (&[0x55, 0x04, 0x03], "CN"),
-    (&[0x55, 0x04, 0x11], "POSTALCODE"),
-    (&[0x55, 0x04, 0x09], "STREET"),
-    (&[0x55, 0x04, 0x08], "ST"),
-    (&[0x55, 0x04, 0x07], "L"),
     (&[0x55, 0x04, 0x0b], "OU"),
     (&[0x55, 0x04, 0x0a], "O"),
+    (&[0x55, 0x04, 0x11], "POSTALCODE"),
+    (&[0x55, 0x04, 0x09], "STREET"),
+    (&[0x55, 0x04, 0x07], "L"),
+    (&[0x55, 0x04, 0x08], "ST"),
     (&[0x55, 0x04, 0x06], "C"),
 ];
 /// Without these a name in a policy would fit too many.

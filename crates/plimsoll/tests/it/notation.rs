@@ -243,7 +243,7 @@ fn signatures_are_listed_and_shown() {
     assert_eq!(one["signatureAlgorithm"], "ECDSA-SHA-256");
     assert_eq!(one["signedAttributes"], json!({"signingScheme": "notary.x509", "signingTime": "2026-01-01T00:01:00Z"}));
     assert_eq!(one["unsignedAttributes"], json!({"signingAgent": "offline world/1"}));
-    assert_eq!(one["certificates"][0]["issuedTo"], "CN=notary signer,ST=WA,L=Seattle,O=acme\\, inc,C=US");
+    assert_eq!(one["certificates"][0]["issuedTo"], "CN=notary signer,O=acme\\, inc,L=Seattle,ST=WA,C=US");
     assert_eq!(one["certificates"].as_array().unwrap().len(), 3);
     assert_eq!(one["signedArtifact"]["digest"], digest(&image()));
     let tree = world.run(&["inspect", &world.tag()]);
