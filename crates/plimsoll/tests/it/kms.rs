@@ -329,3 +329,21 @@ fn names_and_addresses_that_lead_elsewhere_are_asked_nothing() {
     assert!(vault.seen.lock().unwrap().is_empty());
     assert!(!path.join("b.json").exists() && !path.join("cosign.pub").exists(), "something is written");
 }
+
+#[test]
+fn a_binary_without_pkcs11_says_so_and_one_with_it_wants_a_library() {
+    let folder = folder();
+    let key = ["--key", "pkcs11:token=a;object=b?pin-value=90417355"];
+    let why = if cfg!(feature = "pkcs11") { "COSIGN_PKCS11_MODULE_PATH" } else { "--features pkcs11" };
+    for words in [&["public-key"][..], SIGN, VERIFY, &["pkcs11-tool", "list-tokens"]] {
+        let more = match words {
+            ["public-key"] => key.to_vec(),
+            ["pkcs11-tool", _] => vec![],
+            _ => [&key[..], &["blob"]].concat(),
+        };
+        let run = cosign(folder.path(), &[], &[words, &more].concat());
+        assert!(run.status == 1 && run.err.contains(why) && !run.err.contains("9041"), "{words:?}: {}", run.err);
+    }
+    let kept = cosign(folder.path(), &[], &[&["import-key-pair"][..], &key].concat());
+    assert!(kept.status == 1 && kept.err.contains("does not leave") && !kept.err.contains("9041"), "{}", kept.err);
+}

@@ -25,7 +25,7 @@ const PREDICATE_TYPE: &str = "predicateType";
 /// What is attested, and how it is signed.
 #[derive(Debug, Args)]
 pub struct Attesting {
-    /// The private key: a file, env://NAME, or hashivault://NAME
+    /// The private key: a file, env://NAME, hashivault://NAME, or pkcs11:URI
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// The predicate; `-` is standard input

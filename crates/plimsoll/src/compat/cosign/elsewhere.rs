@@ -1,7 +1,7 @@
 //! Keys that do not leave where they are. In: what `--key` or `--kms` names, and the environment. Out: a signer whose keeper is asked
-//! for each signature, or the public half. The first of them is Vault; what it answers is held to the public half.
+//! for each signature, or the public half. What it answers is held to the public half.
 //!
-//! How to add one: a `Keeper` as below, its scheme in [`SCHEMES`], a line in [`open`].
+//! How to add one: a `Keeper` as below, its scheme in [`SCHEMES`], its lines in [`open`] and what follows.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,10 +10,10 @@ use plimsoll_sources::vault::{self, Input, KeyName, Settings, TransitKey, Vault}
 use plimsoll_trust::keys::{Handed, Keeper, KeptKey};
 use plimsoll_trust::{Hash, PublicKey, Reason, Refusal, Scheme};
 
-use super::Failure;
+use super::{Failure, hardware};
 
 /// What stands before the names of keys that are elsewhere, and is spoken.
-pub const SCHEMES: &[&str] = &[vault::SCHEME];
+pub const SCHEMES: &[&str] = &[vault::SCHEME, hardware::SCHEME];
 /// Where Sigstore's programs are told which version of a key in Vault signatures are of.
 const VERSION: &str = "VAULT_KEY_PREFIX";
 
@@ -27,6 +27,9 @@ pub fn is_elsewhere(named: &str) -> bool {
 /// # Errors
 /// Its keeper does not answer, or has no such key, or one that does not sign here.
 pub fn open(named: &str) -> Result<KeptKey, Failure> {
+    if named.starts_with(hardware::SCHEME) {
+        return hardware::open(named);
+    }
     let (public, keeper) = in_vault(named, None)?;
     Ok(KeptKey::new(named, public, Box::new(keeper)))
 }
@@ -36,6 +39,9 @@ pub fn open(named: &str) -> Result<KeptKey, Failure> {
 /// # Errors
 /// As [`open`].
 pub fn public(named: &str) -> Result<PublicKey, Failure> {
+    if named.starts_with(hardware::SCHEME) {
+        return hardware::public(named);
+    }
     Ok(in_vault(named, None)?.0)
 }
 
@@ -44,6 +50,9 @@ pub fn public(named: &str) -> Result<PublicKey, Failure> {
 /// # Errors
 /// As [`open`].
 pub fn demanded(named: &str) -> Result<PublicKey, Failure> {
+    if named.starts_with(hardware::SCHEME) {
+        return hardware::public(named);
+    }
     let version = match std::env::var(VERSION).ok().filter(|prefix| !prefix.is_empty()) {
         None => None,
         Some(prefix) => {
@@ -59,6 +68,9 @@ pub fn demanded(named: &str) -> Result<PublicKey, Failure> {
 /// # Errors
 /// It is not made.
 pub fn made(named: &str) -> Result<PublicKey, Failure> {
+    if named.starts_with(hardware::SCHEME) {
+        return Err("keys in tokens are made by the tokens' own tools".into());
+    }
     let name = KeyName::parse(named)?;
     let vault = Vault::new(Settings::of_process()?)?;
     vault.create(&name, vault::DEFAULT_KIND)?;

@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::attest::{Attest, AttestBlob};
 use super::files::{Dockerfile, Manifest};
+use super::hardware::Tool;
 use super::initialize::Initialize;
 use super::installation::{SigningConfig, TrustedRoot};
 use super::shelf::{Attach, Download};
@@ -42,6 +43,9 @@ pub enum Sub {
         after_help = "Examples:\n  plimsoll cosign public-key --key cosign.key > cosign.pub\n  VAULT_ADDR=https://… plimsoll cosign public-key --key hashivault://release > release.pub"
     )]
     PublicKey(PublicKey),
+    /// Show what is in tokens of hardware
+    #[command(subcommand, name = "pkcs11-tool")]
+    Pkcs11Tool(Tool),
     /// Sign images in their registry
     #[command(
         after_help = "Examples:\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --key cosign.key --tlog-upload=false -a build=7 --recursive registry.example.com/app:v1\n  VAULT_ADDR=https://… plimsoll cosign sign --key hashivault://release --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --yes registry.example.com/app@sha256:…      (in a CI that gives identity tokens)\n  plimsoll cosign sign --yes --signing-config signing_config.json --trusted-root trusted_root.json --identity-token token registry.example.com/app@sha256:…"
@@ -177,7 +181,7 @@ pub struct ImportKeyPair {
 
 #[derive(Debug, Args)]
 pub struct PublicKey {
-    /// The key: a file, env://NAME, or hashivault://NAME
+    /// The key: a file, env://NAME, hashivault://NAME, or pkcs11:URI
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Where the public half goes, instead of standard output
@@ -248,7 +252,7 @@ pub struct Sign {
     /// Images
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
-    /// The private key: a file, env://NAME, or hashivault://NAME
+    /// The private key: a file, env://NAME, hashivault://NAME, or pkcs11:URI
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Annotations that are signed, KEY=VALUE (repeatable)
@@ -287,7 +291,7 @@ pub struct Sign {
 /// What a verification demands of a signature.
 #[derive(Debug, Args, Default)]
 pub struct Demand {
-    /// The public key: a file, env://NAME, or hashivault://NAME; a private key's file serves, too
+    /// The public key: a file, env://NAME, hashivault://NAME, or pkcs11:URI; a private key's file serves, too
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Take signatures without an entry in a transparency log
@@ -365,7 +369,7 @@ pub struct SignBlob {
     /// The file; `-` is standard input
     #[arg(value_name = "FILE")]
     pub blob: String,
-    /// The private key: a file, env://NAME, or hashivault://NAME
+    /// The private key: a file, env://NAME, hashivault://NAME, or pkcs11:URI
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// Where the bundle goes

@@ -27,7 +27,9 @@ pub fn read(named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         return Ok(Zeroizing::new(value.into_bytes()));
     }
     if elsewhere::is_elsewhere(named) {
-        return Err(format!("the key {named} does not leave where it is").into());
+        // A PIN may be behind it.
+        let shown = named.split('?').next().unwrap_or_default();
+        return Err(format!("the key {shown} does not leave where it is").into());
     }
     if let Some((scheme, _)) = named.split_once("://") {
         return Err(not_spoken(scheme).into());
@@ -42,7 +44,7 @@ pub fn read(named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 
 /// Why a key is not looked for in such a place.
 pub fn not_spoken(scheme: &str) -> String {
-    format!("keys at {scheme}:// are not spoken: name a file, env://NAME, or hashivault://NAME")
+    format!("keys at {scheme}:// are not spoken: name a file, env://NAME, hashivault://NAME, or pkcs11:URI")
 }
 
 /// Whoever signs with the key that `--key` leads to: one in a file has to be encrypted, as Cosign's are.
@@ -107,7 +109,7 @@ fn all(from: impl std::io::Read, most: u64) -> std::io::Result<Zeroizing<Vec<u8>
     Ok(bytes)
 }
 
-fn typed(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+pub fn typed(prompt: &str) -> Result<Zeroizing<String>, Failure> {
     let terminal = console::Term::stderr();
     let _ = write!(&terminal, "{prompt}");
     let line = terminal.read_secure_line().map_err(|error| Failure::from(format!("read the password: {error}")))?;

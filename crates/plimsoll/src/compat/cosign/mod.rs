@@ -13,6 +13,7 @@ mod elsewhere;
 mod fetch;
 mod files;
 mod flags;
+mod hardware;
 mod initialize;
 mod installation;
 mod key;
@@ -99,6 +100,7 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::GenerateKeyPair(asked) => keys::generate(&asked),
         Sub::ImportKeyPair(asked) => keys::import(&asked),
         Sub::PublicKey(asked) => keys::public(&asked),
+        Sub::Pkcs11Tool(asked) => hardware::tool(&asked),
         Sub::Sign(asked) => sign::run(&asked),
         Sub::Verify(asked) => verify::run(&asked),
         Sub::SignBlob(asked) => blob::sign(&asked),
