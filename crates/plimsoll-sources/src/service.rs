@@ -59,14 +59,14 @@ impl Sources {
         self.ask_with(request, &[])
     }
 
-    /// The same with headers of the service's own (names in lower case), which are secrets.
+    /// The same with headers of the service's own (names in lower case): who asks is in them, and they are not shown.
     ///
     /// # Errors
     /// As [`Sources::ask`].
     pub fn ask_with(
         &self,
         request: &ServiceRequest<'_>,
-        secrets: &[(&'static str, &str)],
+        headers: &[(&'static str, &str)],
     ) -> Result<ServiceAnswer, SourceError> {
         let failed = |source| SourceError::Service {
             what: request.what.to_owned(),
@@ -75,7 +75,7 @@ impl Sources {
         };
         self.blocking(request.what, |shared| async move {
             let deadline = DEADLINE.min(shared.deadline);
-            let answered = tokio::time::timeout(deadline, answered(&shared, request, secrets)).await;
+            let answered = tokio::time::timeout(deadline, answered(&shared, request, headers)).await;
             answered.unwrap_or(Err(RegistryError::Deadline { after: deadline })).map_err(failed)
         })
     }
@@ -113,7 +113,7 @@ fn parsed(address: &str, what: &str) -> Result<Url, RegistryError> {
 async fn answered(
     shared: &Shared,
     request: &ServiceRequest<'_>,
-    secrets: &[(&'static str, &str)],
+    headers: &[(&'static str, &str)],
 ) -> Result<ServiceAnswer, RegistryError> {
     let url = parsed(request.address, request.what)?;
     let host = match (url.host_str(), url.port()) {
@@ -124,7 +124,7 @@ async fn answered(
         let (host, what) = (host.clone(), request.what.to_owned());
         Err(RegistryError::BadAnswer { host, what, why: why.into() })
     };
-    let is_secret = request.is_secret || request.bearer.is_some() || !secrets.is_empty();
+    let is_secret = request.is_secret || request.bearer.is_some() || !headers.is_empty();
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&host) || !is_secret => {}
@@ -134,7 +134,7 @@ async fn answered(
     let mut failed = 0;
     loop {
         failed += 1;
-        let tried = once(shared, request, secrets, &url, &host).await;
+        let tried = once(shared, request, headers, &url, &host).await;
         let pause = match &tried {
             Err(error) if failed < TRIES && error.passes() => match error {
                 RegistryError::Status { retry_after, .. } | RegistryError::TooManyRequests { retry_after, .. } => {
@@ -152,7 +152,7 @@ async fn answered(
 async fn once(
     shared: &Shared,
     request: &ServiceRequest<'_>,
-    secrets: &[(&'static str, &str)],
+    headers: &[(&'static str, &str)],
     url: &Url,
     host: &str,
 ) -> Result<ServiceAnswer, RegistryError> {
@@ -162,12 +162,12 @@ async fn once(
     let method = if request.body.is_some() { Method::POST } else { Method::GET };
     let mut asked = client.request(method, url.clone()).header(ACCEPT, request.accept);
     let bearer = request.bearer.map(|token| (AUTHORIZATION, format!("Bearer {token}")));
-    let own = secrets.iter().map(|(name, value)| (HeaderName::from_static(name), (*value).to_owned()));
-    for (name, secret) in bearer.into_iter().chain(own) {
-        let mut value = HeaderValue::from_str(&secret).map_err(|_| RegistryError::BadAnswer {
+    let own = headers.iter().map(|(name, value)| (HeaderName::from_static(name), (*value).to_owned()));
+    for (name, text) in bearer.into_iter().chain(own) {
+        let mut value = HeaderValue::from_str(&text).map_err(|_| RegistryError::BadAnswer {
             host: host.clone(),
             what: what.clone(),
-            why: "its token has letters that cannot be sent".into(),
+            why: format!("what goes into the header {name} has letters that cannot be sent"),
         })?;
         value.set_sensitive(true);
         asked = asked.header(name, value);

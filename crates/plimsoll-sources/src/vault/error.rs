@@ -44,7 +44,7 @@ impl VaultError {
             VaultError::NoAddress => "VAULT_ADDR=https://vault.example.com:8200",
             VaultError::Engine { .. } => "it is where the transit engine is mounted: transit, or team/transit",
             VaultError::Setting { .. } => {
-                "VAULT_CACERT names the certificate of its authority, which is always checked"
+                "unset it; Vault is asked at VAULT_ADDR itself, and VAULT_CACERT names its authority's certificate, which is always checked"
             }
             VaultError::Token { .. } => "`vault login` writes it, or set VAULT_TOKEN",
             VaultError::Message { .. } => "sign it with ECDSA or RSA, which sign digests",
@@ -69,7 +69,7 @@ fn of_answer(source: &SourceError) -> Option<String> {
         RegistryError::Status { status: 503, .. } => {
             "it is sealed or in maintenance: `vault status` tells, and whoever holds its keys unseals it"
         }
-        RegistryError::Status { status: 300..400 | 429 | 472 | 473, .. } | RegistryError::TooManyRequests { .. } => {
+        RegistryError::Status { status: 300..400 | 472 | 473, .. } | RegistryError::TooManyRequests { .. } => {
             "it is a standby or wants patience: name the active one in VAULT_ADDR"
         }
         RegistryError::Transport { source, .. } if crate::error::chain(source).contains("UnknownIssuer") => {

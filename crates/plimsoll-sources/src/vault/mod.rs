@@ -75,7 +75,11 @@ impl Vault {
     /// # Errors
     /// The network cannot be set up.
     pub fn new(settings: Settings) -> Result<Vault, SourceError> {
-        let options = SourceOptions { ca: settings.ca.iter().cloned().collect(), ..SourceOptions::default() };
+        let mut options = SourceOptions::default();
+        if let Some(ca) = &settings.ca {
+            // Instead of the system's authorities, as Vault's own programs mean it: nobody else may be handed the token.
+            options.environment.ssl_cert_file = Some(ca.clone());
+        }
         Ok(Vault { sources: Sources::new(&options)?, settings })
     }
 
@@ -150,10 +154,10 @@ impl Vault {
             limit: MAX_ANSWER,
         };
         // The second says that a program means it: Vault can be told to answer none without.
-        let mut secrets = vec![("x-vault-token", self.settings.token.as_str()), ("x-vault-request", "true")];
-        secrets.extend(self.settings.namespace.as_deref().map(|namespace| ("x-vault-namespace", namespace)));
+        let mut headers = vec![("x-vault-token", self.settings.token.as_str()), ("x-vault-request", "true")];
+        headers.extend(self.settings.namespace.as_deref().map(|namespace| ("x-vault-namespace", namespace)));
         self.sources
-            .ask_with(&request, &secrets)
+            .ask_with(&request, &headers)
             .map_err(|source| VaultError::Asked { source: Box::new(source) }.into())
     }
 

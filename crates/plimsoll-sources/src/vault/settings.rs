@@ -21,8 +21,12 @@ const NOT_SPOKEN: &[&str] = &[
     "VAULT_HTTP_PROXY",
     "VAULT_PROXY_ADDR",
     "VAULT_SKIP_VERIFY",
+    "VAULT_SRV_LOOKUP",
     "VAULT_TLS_SERVER_NAME",
 ];
+
+/// What is read of the environment.
+const READ: &[&str] = &["VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_CACERT", "TRANSIT_SECRET_ENGINE_PATH"];
 
 /// Where Vault is, and who asks. It is not shown: the token is in it.
 pub struct Settings {
@@ -40,6 +44,11 @@ impl Settings {
     /// # Errors
     /// It names no Vault or no token, or asks for what is not spoken here.
     pub fn of_process() -> Result<Settings, SourceError> {
+        // What is no text is not as if it were not there.
+        let odd = |name: &&&str| matches!(env::var(name), Err(env::VarError::NotUnicode(_)));
+        if let Some(variable) = READ.iter().chain(NOT_SPOKEN).find(odd) {
+            return Err(VaultError::Setting { variable }.into());
+        }
         Settings::of(&|name| env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
@@ -54,7 +63,7 @@ impl Settings {
             address: checked(address.trim_end_matches('/'))?,
             engine: engine(&variable("TRANSIT_SECRET_ENGINE_PATH").unwrap_or_else(|| "transit".to_owned()))?,
             token: token(variable("VAULT_TOKEN"), variable("HOME"))?,
-            namespace: variable("VAULT_NAMESPACE"),
+            namespace: variable("VAULT_NAMESPACE").map(|name| name.trim().to_owned()),
             ca: variable("VAULT_CACERT").map(PathBuf::from),
         })
     }
@@ -84,10 +93,14 @@ fn engine(path: &str) -> Result<String, SourceError> {
 }
 
 fn token(given: Option<String>, home: Option<String>) -> Result<String, SourceError> {
-    if let Some(token) = given {
-        return Ok(token.trim().to_owned());
+    if let Some(token) = given.as_deref().map(str::trim).filter(|token| !token.is_empty()) {
+        return Ok(token.to_owned());
     }
-    let path = home.map(PathBuf::from).unwrap_or_default().join(".vault-token");
+    // Never a file of the folder that one happens to be in: it may be a stranger's.
+    let Some(path) = home.map(|home| PathBuf::from(home).join(".vault-token")) else {
+        let source = io::Error::new(io::ErrorKind::NotFound, "HOME is not set");
+        return Err(VaultError::Token { path: "~/.vault-token".into(), source }.into());
+    };
     let mut token = String::new();
     let read = std::fs::File::open(&path).and_then(|file| file.take(MAX_TOKEN).read_to_string(&mut token));
     let read = read.and_then(|_| match token.trim() {
@@ -131,6 +144,8 @@ mod tests {
         let home = folder.path().to_str().unwrap();
         let there = [("VAULT_ADDR", "https://v"), ("HOME", home)];
         assert!(of(&there).err().unwrap_or_default().contains(".vault-token holds no token"));
+        assert!(of(&there[..1]).err().unwrap_or_default().contains("HOME is not set"));
+        assert!(of(&[there[0], there[1], ("VAULT_TOKEN", " ")]).is_err());
         std::fs::write(folder.path().join(".vault-token"), "\n").unwrap();
         assert!(of(&there).err().unwrap_or_default().contains("it is empty"));
         std::fs::write(folder.path().join(".vault-token"), "hvs.secret\n").unwrap();
