@@ -67,6 +67,9 @@ fails "sign in to the token" env COSIGN_PKCS11_PIN=1111 ./plimsoll cosign sign-b
 fails "it is no file" env COSIGN_PKCS11_MODULE_PATH=/nowhere.so ./plimsoll cosign public-key --key "pkcs11:token=a%20token;object=p256"
 fails "absolute path" env COSIGN_PKCS11_MODULE_PATH=libsofthsm2.so ./plimsoll cosign public-key --key "pkcs11:token=a%20token;object=p256"
 fails "own tools" cosign generate-key-pair --kms "pkcs11:token=a%20token;object=new"
+# A PIN at a wrong place is shown no more than one at its own.
+fails "does not leave where it is" cosign import-key-pair --key "pkcs11:token=a%20token;pin-value=$pin;object=p256"
+fails "does not begin with pkcs11:" cosign public-key --key "PKCS11:token=a%20token;object=p256?pin-value=$pin"
 # Two keys of one name are none.
 softhsm2-util --import p256.pem --token "a token" --label rsa --id b1 --pin $pin >>init.log
 fails "choose a key" cosign sign-blob --key "pkcs11:token=a%20token;object=rsa" --tlog-upload=false --bundle x blob

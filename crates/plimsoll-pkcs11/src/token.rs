@@ -13,9 +13,6 @@ use cryptoki::slot::{Slot, TokenInfo};
 use crate::uri::{encoded, encoded_whole};
 use crate::{Pin, TokenError, Uri, der};
 
-/// Keys of a token that are listed.
-const MAX_KEYS: usize = 1_000;
-
 /// A hash of the SHA-2 family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
@@ -78,18 +75,7 @@ impl Key {
     /// There is no such token or key, or more than one, or the PIN is another one.
     pub fn open(uri: &Uri, pin: &dyn Fn(&str) -> Option<Pin>) -> Result<Key, TokenError> {
         let (session, info) = session(uri)?;
-        let token = info.label().to_owned();
-        let signed_in = match (&uri.pin, info.protected_authentication_path(), info.login_required()) {
-            (Some(pin), ..) => Some(session.login(UserType::User, Some(pin))),
-            // The token has its own keys to type it.
-            (None, true, true) => Some(session.login(UserType::User, None)),
-            (None, false, true) => {
-                let pin = pin(&token).ok_or_else(|| TokenError::NoPin { token: token.clone() })?;
-                Some(session.login(UserType::User, Some(&pin)))
-            }
-            (None, _, false) => None,
-        };
-        signed_in.transpose().map_err(failed(format!("sign in to the token {token:?}")))?;
+        sign_in(&session, &info, uri.pin.as_ref(), pin)?;
         let public = read(&session, uri)?;
         let private = found(&session, uri, ObjectClass::PRIVATE_KEY, "private")?;
         Ok(Key { session, private, public, name: uri.to_string() })
@@ -122,9 +108,8 @@ impl Key {
 /// There is no such token or key, or more than one.
 pub fn public(uri: &Uri) -> Result<Vec<u8>, TokenError> {
     let (session, info) = session(uri)?;
-    if let Some(pin) = &uri.pin {
-        let signed_in = session.login(UserType::User, Some(pin));
-        signed_in.map_err(failed(format!("sign in to the token {:?}", info.label())))?;
+    if uri.pin.is_some() {
+        sign_in(&session, &info, uri.pin.as_ref(), &|_| None)?;
     }
     Ok(read(&session, uri)?.spki)
 }
@@ -153,16 +138,10 @@ pub fn keys(module: &Path, slot: u64, pin: &dyn Fn(&str) -> Option<Pin>) -> Resu
     let path = format!("slot-id={slot}");
     let uri = Uri { module: Some(module.to_owned()), slot: Some(slot), path, ..Uri::default() };
     let (session, info) = session(&uri)?;
-    if info.login_required() {
-        let token = info.label().to_owned();
-        let pin = pin(&token).ok_or_else(|| TokenError::NoPin { token: token.clone() })?;
-        session.login(UserType::User, Some(&pin)).map_err(failed(format!("sign in to the token {token:?}")))?;
-    }
+    sign_in(&session, &info, None, pin)?;
     let call = || failed("list the keys of the token".into());
     let mut listed = vec![];
-    for object in
-        session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).map_err(call())?.iter().take(MAX_KEYS)
-    {
+    for object in &session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).map_err(call())? {
         let (mut label, mut id) = (vec![], vec![]);
         for attribute in session.get_attributes(*object, &[AttributeType::Id, AttributeType::Label]).map_err(call())? {
             match attribute {
@@ -202,9 +181,39 @@ fn loaded(module: &Path) -> Result<Pkcs11, TokenError> {
 }
 
 fn there(context: &Pkcs11) -> Result<Vec<(Slot, TokenInfo)>, TokenError> {
-    let slots = context.get_slots_with_token().map_err(failed("list the tokens".into()))?;
-    // One that does not say what it is is not there.
-    Ok(slots.into_iter().filter_map(|slot| Some((slot, context.get_token_info(slot).ok()?))).collect())
+    let mut all = vec![];
+    for slot in context.get_slots_with_token().map_err(failed("list the tokens".into()))? {
+        match context.get_token_info(slot) {
+            Ok(info) => all.push((slot, info)),
+            // It was pulled out meanwhile.
+            Err(Error::Pkcs11(cryptoki::error::RvError::TokenNotPresent, _)) => {}
+            // It may be the one that is named, or another of that name.
+            Err(error) => return Err(failed(format!("ask the token in slot {slot} what it is"))(error)),
+        }
+    }
+    Ok(all)
+}
+
+/// Signs in to a token that asks for it, or where a PIN is given: with that one, or the one that `ask` gives for the token's name.
+fn sign_in(
+    session: &Session,
+    info: &TokenInfo,
+    given: Option<&Pin>,
+    ask: &dyn Fn(&str) -> Option<Pin>,
+) -> Result<(), TokenError> {
+    let token = info.label();
+    let asked;
+    let pin = match given {
+        Some(pin) => Some(pin),
+        None if !info.login_required() => return Ok(()),
+        // The token has its own keys to type it.
+        None if info.protected_authentication_path() => None,
+        None => {
+            asked = ask(token).ok_or_else(|| TokenError::NoPin { token: token.to_owned() })?;
+            Some(&asked)
+        }
+    };
+    session.login(UserType::User, pin).map_err(failed(format!("sign in to the token {token:?}")))
 }
 
 /// A session with the one token that a URI names.

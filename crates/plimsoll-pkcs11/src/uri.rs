@@ -58,6 +58,8 @@ impl Uri {
         for pair in query.split(['&', ';']).filter(|pair| !pair.is_empty()) {
             match pair_of(pair, &mut seen)? {
                 ("module-path", bytes) => uri.module = Some(words("module-path", bytes)?.into()),
+                // Of a variable that is not set; an empty PIN counts as a wrong one, and three of them lock a token.
+                ("pin-value", bytes) if bytes.is_empty() => {}
                 ("pin-value", bytes) => uri.pin = Some(Pin::from(words("pin-value", bytes)?)),
                 (name, _) => return Err(wrong(&format!("its attribute {name:?} is not known here"))),
             }
@@ -160,12 +162,14 @@ mod tests {
         assert_eq!(uri.to_string(), "pkcs11:token=My%20Token;slot-id=7;id=%01%aB;object=re+lease");
         assert!(!format!("{uri:?}").contains("cret"));
         assert!(Uri::of_key("pkcs11:serial=ab;object=a&b?pin-value=1;module-path=/m").is_ok());
+        assert!(Uri::of_key("pkcs11:token=a;object=b?pin-value=").unwrap().pin.is_none());
     }
 
     #[test]
     fn what_names_no_key_or_something_unknown_is_refused() {
         for (text, why) in [
             ("hashivault://a", "pkcs11:"),
+            ("PKCS11:token=a;object=b", "pkcs11:"),
             ("pkcs11:", "names no token"),
             ("pkcs11:token=a", "names no key"),
             ("pkcs11:token=a;object=", "names no key"),

@@ -17,9 +17,15 @@ pub const SCHEMES: &[&str] = &[vault::SCHEME, hardware::SCHEME];
 /// Where Sigstore's programs are told which version of a key in Vault signatures are of.
 const VERSION: &str = "VAULT_KEY_PREFIX";
 
+/// What stands before the name of a key that does not leave where it is, if `--key` names one: schemes have no case.
+pub fn scheme(named: &str) -> Option<&'static str> {
+    let begins = |scheme: &&&str| named.get(..scheme.len()).is_some_and(|front| front.eq_ignore_ascii_case(scheme));
+    SCHEMES.iter().find(begins).copied()
+}
+
 /// Whether `--key` names a key that does not leave where it is.
 pub fn is_elsewhere(named: &str) -> bool {
-    SCHEMES.iter().any(|scheme| named.starts_with(scheme))
+    scheme(named).is_some()
 }
 
 /// Its public half, and whoever signs with it.
@@ -27,7 +33,7 @@ pub fn is_elsewhere(named: &str) -> bool {
 /// # Errors
 /// Its keeper does not answer, or has no such key, or one that does not sign here.
 pub fn open(named: &str) -> Result<KeptKey, Failure> {
-    if named.starts_with(hardware::SCHEME) {
+    if scheme(named) == Some(hardware::SCHEME) {
         return hardware::open(named);
     }
     let (public, keeper) = in_vault(named, None)?;
@@ -39,7 +45,7 @@ pub fn open(named: &str) -> Result<KeptKey, Failure> {
 /// # Errors
 /// As [`open`].
 pub fn public(named: &str) -> Result<PublicKey, Failure> {
-    if named.starts_with(hardware::SCHEME) {
+    if scheme(named) == Some(hardware::SCHEME) {
         return hardware::public(named);
     }
     Ok(in_vault(named, None)?.0)
@@ -50,10 +56,12 @@ pub fn public(named: &str) -> Result<PublicKey, Failure> {
 /// # Errors
 /// As [`open`].
 pub fn demanded(named: &str) -> Result<PublicKey, Failure> {
-    if named.starts_with(hardware::SCHEME) {
+    if scheme(named) == Some(hardware::SCHEME) {
         return hardware::public(named);
     }
-    let version = match std::env::var(VERSION).ok().filter(|prefix| !prefix.is_empty()) {
+    // What is no text never has the form.
+    let prefix = std::env::var_os(VERSION).map(|prefix| prefix.to_string_lossy().into_owned());
+    let version = match prefix.filter(|prefix| !prefix.is_empty()) {
         None => None,
         Some(prefix) => {
             let number = prefix.strip_prefix("vault:v").and_then(|rest| rest.strip_suffix(':')?.parse().ok());
@@ -68,7 +76,7 @@ pub fn demanded(named: &str) -> Result<PublicKey, Failure> {
 /// # Errors
 /// It is not made.
 pub fn made(named: &str) -> Result<PublicKey, Failure> {
-    if named.starts_with(hardware::SCHEME) {
+    if scheme(named) == Some(hardware::SCHEME) {
         return Err("keys in tokens are made by the tokens' own tools".into());
     }
     let name = KeyName::parse(named)?;

@@ -122,7 +122,9 @@ mod spoken {
         match tool {
             Tool::ListTokens(asked) => tokens(&module(asked)?),
             Tool::ListKeysUris(asked) => {
-                let given = |token: &str| asked.pin.as_deref().map(Pin::from).or_else(|| pin(token));
+                let given = |token: &str| {
+                    asked.pin.as_deref().filter(|pin| !pin.is_empty()).map(Pin::from).or_else(|| pin(token))
+                };
                 keys(&module(&asked.module)?, asked.slot_id, &given)
             }
         }

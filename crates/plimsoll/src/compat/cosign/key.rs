@@ -26,10 +26,9 @@ pub fn read(named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
             std::env::var(variable).map_err(|_| Failure::from(format!("the variable {variable} holds no key")))?;
         return Ok(Zeroizing::new(value.into_bytes()));
     }
-    if elsewhere::is_elsewhere(named) {
-        // A PIN may be behind it.
-        let shown = named.split('?').next().unwrap_or_default();
-        return Err(format!("the key {shown} does not leave where it is").into());
+    if let Some(scheme) = elsewhere::scheme(named) {
+        // No more of it is shown: a PIN may stand anywhere behind.
+        return Err(format!("a key at {scheme} does not leave where it is").into());
     }
     if let Some((scheme, _)) = named.split_once("://") {
         return Err(not_spoken(scheme).into());
