@@ -261,10 +261,10 @@ pub struct SignBundleArgs {
     #[arg(long, value_name = "FILE")]
     pub bundle: PathBuf,
     /// What the services' answers are held to; else Sigstore's public production root, as it is built in
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub trusted_root: Option<String>,
     /// Where the services are; else Sigstore's public ones
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub signing_config: Option<String>,
     /// The file is an in-toto statement, and is signed as that
     #[arg(long)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::canonical::canonical;
 use crate::json;
-use crate::public_key::{ED25519_SPKI, Hash, PublicKey, Scheme, hex, sha256, unhex};
+use crate::public_key::{Hash, PublicKey, Scheme, hex, sha256, unhex};
 use crate::refusal::{Reason, Refusal, malformed};
 
 /// Keys that a root may name, and signatures that metadata may have: each costs a computation. Sigstore's has six.
@@ -66,6 +66,11 @@ pub(super) struct Metadata<T> {
 }
 
 impl<T> Metadata<T> {
+    /// Whether it says the same, whoever signed it.
+    pub(super) fn says_as(&self, other: &Self) -> bool {
+        self.signed == other.signed
+    }
+
     /// Whether its time is over at `now`.
     pub(super) fn fresh(&self, now: Time) -> Result<(), Refusal> {
         if now < self.expires {
@@ -311,7 +316,7 @@ fn key(id: &str, value: &Value) -> Result<Key, Refusal> {
     let public = public.ok_or_else(|| malformed(format!("{what} has no public half")))?;
     let raw = || unhex(public).ok_or_else(|| malformed(format!("{what} is not hexadecimal")));
     let key = match wanted {
-        Scheme::Ed25519 => PublicKey::from_spki(&[ED25519_SPKI, &raw()?].concat())?,
+        Scheme::Ed25519 => PublicKey::from_ed25519(&raw()?)?,
         // The first roots of Sigstore had points of the curve as digits.
         Scheme::EcdsaP256 if !public.starts_with('-') => PublicKey::from_spki(&[P256_SPKI, &raw()?].concat())?,
         _ => PublicKey::from_pem(public.as_bytes())?,

@@ -74,6 +74,7 @@ pub fn refresh<E>(
     now: Time,
     mut fetch: impl FnMut(&str, Limit) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<Fetched, Failed<E>> {
+    let known = held.root.and_then(|bytes| anchor(bytes).ok());
     let mut root_bytes = first.to_vec();
     let mut root = anchor(first)?;
     for rotations in 0.. {
@@ -86,10 +87,15 @@ pub fn refresh<E>(
             return Err(refused(Reason::TooLarge, format!("more than {MOST_ROTATIONS} roots follow the first")).into());
         }
         root = after(&root, &bytes)?;
+        // Else keys that were given up since could lead whoever renewed in time another way.
+        if known.as_ref().is_some_and(|known| known.version == root.version && !known.says_as(&root)) {
+            let why = format!("the root of version {} is another than the one that was seen before", root.version);
+            return Err(refused(Reason::MetadataMismatch, why).into());
+        }
         root_bytes = bytes;
     }
     root.fresh(now)?;
-    let seen = Seen::of(held, &root)?;
+    let seen = Seen::of(held, known.as_ref(), &root)?;
     // Bytes beyond the bound are refused by whoever reads them: they are not what is named, or too many.
     let mut wanted = |path: String, most: usize| match fetch(&path, most).map_err(Failed::Fetch)? {
         Some(bytes) => Ok(bytes),
@@ -188,8 +194,7 @@ struct Seen {
 impl Seen {
     /// What cannot be read or is not signed any more is as if it had never been seen. So is a timestamp and a snapshot whose keys were
     /// changed since (§5.3.11): whoever had them may have given a version that nobody can outrun.
-    fn of(held: Held<'_>, root: &Metadata<Root>) -> Result<Self, Refusal> {
-        let old = held.root.and_then(|bytes| anchor(bytes).ok());
+    fn of(held: Held<'_>, old: Option<&Metadata<Root>>, root: &Metadata<Root>) -> Result<Self, Refusal> {
         let mut same = true;
         if let Some(old) = old {
             not_older("the root", root.version, old.version)?;

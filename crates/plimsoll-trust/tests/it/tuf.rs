@@ -160,6 +160,29 @@ fn a_root_that_skips_a_version_or_goes_back_is_refused() {
 }
 
 #[test]
+fn keys_that_were_given_up_lead_nobody_who_renewed_another_way() {
+    let mut repository = repository();
+    let first = repository.served["1.root.json"].clone();
+    // Whoever has the first keys, and whatever the honest one did since.
+    let mut forged = self::repository();
+    forged.keys = std::mem::take(&mut repository.keys);
+    let own = (0..3).map(|_| Key::new()).collect::<Vec<_>>();
+    repository.keys = own;
+    repository.name_keys();
+    repository.next(&["root"]);
+    repository.publish_root_signed_by(&forged.keys.iter().collect::<Vec<_>>());
+    repository.publish();
+    let held = fetched(&repository, &first, None).unwrap();
+    let stolen = std::mem::replace(&mut forged.keys, (0..3).map(|_| Key::new()).collect());
+    forged.name_keys();
+    forged.next(&["root"]);
+    forged.publish_root_signed_by(&stolen.iter().collect::<Vec<_>>());
+    forged.publish();
+    assert!(fetched(&forged, &first, None).is_ok(), "whoever begins with the first root cannot tell");
+    assert_eq!(reason(&forged, &first, Some(&held)), Reason::MetadataMismatch);
+}
+
+#[test]
 fn roots_without_end_are_refused() {
     let mut repository = repository();
     let first = repository.served["1.root.json"].clone();

@@ -169,7 +169,8 @@ fn fetch(sources: &Sources, mirror: &str, path: &str, most: u64) -> Result<Optio
         bearer: None,
         body: None,
         is_secret: false,
-        statuses: &[200, 404],
+        // Stores that may not be listed say 403 of what is not there. Whoever says so can say 404, too: it ends nothing but the walk.
+        statuses: &[200, 403, 404],
         limit: most,
     };
     let answer = sources.ask(&request)?;

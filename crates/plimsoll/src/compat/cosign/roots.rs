@@ -14,6 +14,8 @@ use super::Failure;
 /// The files that are kept.
 pub const TRUSTED_ROOT: &str = "trusted_root.json";
 pub const SIGNING_CONFIG: &str = "signing_config.v0.2.json";
+/// The variable of the environment that names the mirror before all else.
+const MIRROR: &str = "TUF_MIRROR";
 /// What names the mirror.
 pub const REMOTE: &str = "remote.json";
 /// The metadata, by the names of its files.
@@ -71,7 +73,15 @@ pub fn trusted() -> Result<TrustMaterial, Failure> {
 
 /// A file that `initialize` fetched; none where it never did.
 pub fn file(name: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let Some(place) = place() else { return Ok(None) };
+    let Some(place) = place() else {
+        return match std::env::var_os(MIRROR).filter(|mirror| !mirror.is_empty()) {
+            Some(_) => Err(format!(
+                "{MIRROR} names a mirror, and there is no home where anything of it is kept: TUF_ROOT names a folder"
+            )
+            .into()),
+            None => Ok(None),
+        };
+    };
     let Some(mirror) = mirror(&place)? else { return Ok(None) };
     let folder = folder(&place, &mirror)?;
     let renew = format!(
@@ -90,8 +100,8 @@ pub fn file(name: &str) -> Result<Option<Vec<u8>>, Failure> {
 
 /// The mirror that the environment names, or that `initialize` asked last.
 fn mirror(place: &Path) -> Result<Option<String>, Failure> {
-    if let Some(mirror) = std::env::var("TUF_MIRROR").ok().filter(|mirror| !mirror.is_empty()) {
-        return Ok(Some(mirror));
+    if let Some(mirror) = std::env::var_os(MIRROR).filter(|mirror| !mirror.is_empty()) {
+        return mirror.into_string().map(Some).map_err(|_| format!("{MIRROR} is no text").into());
     }
     let path = place.join(REMOTE);
     let Some(text) = there(&path, 64 << 10)? else { return Ok(None) };
