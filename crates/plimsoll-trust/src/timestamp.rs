@@ -22,6 +22,8 @@ const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x0
 const TST_INFO: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x04];
 const CONTENT_TYPE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x03];
 const MESSAGE_DIGEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x04];
+/// The baseline policy of time stamping authorities (ETSI TS 102 023): 0.4.0.2023.1.1.
+const BASELINE: &[u8] = &[0x04, 0x00, 0x8f, 0x67, 0x01, 0x01];
 const SIGNING_CERTIFICATE_V2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x2f];
 
 /// What a token holds, none of it believed yet.
@@ -57,7 +59,7 @@ pub(crate) fn check(response: &[u8], message: &[u8], authorities: &[Authority]) 
         if (signer.issuer.as_slice(), signer.serial.as_slice()) != token.signer {
             continue;
         }
-        match judge(&token, signer, authority, message) {
+        match judge(&token, signer, authority, message, false) {
             Ok(()) => return Ok(token.time),
             Err(why) => refusal = why,
         }
@@ -96,6 +98,11 @@ pub(crate) fn check_token(token: &[u8], message: &[u8], anchors: &[Certificate])
         token.certificates.iter().filter_map(|one| Certificate::from_der(one.raw).ok()).collect();
     let mut refusal = untrusted("a timestamp by an authority that no trusted certificate vouches for");
     for anchor in anchors {
+        // Strangers bring what they like: only an anchor that something is issued by is looked into.
+        let leads = |one: &Certificate| one.issuer == anchor.subject;
+        if *anchor != signer && !leads(&signer) && !brought.iter().any(leads) {
+            continue;
+        }
         // One in the anchor's name may be a copy that another issued, and lead elsewhere.
         let above = brought.iter().filter(|one| **one != signer && one.subject != anchor.subject).cloned();
         let mut chain: Vec<Certificate> = std::iter::once(signer.clone()).chain(above).collect();
@@ -112,7 +119,7 @@ pub(crate) fn check_token(token: &[u8], message: &[u8], anchors: &[Certificate])
             Err(why) if why.reason == Reason::ChainUntrusted => continue,
             Err(_) => Vec::new(),
         };
-        match judge(&token, &signer, &authority, message) {
+        match judge(&token, &signer, &authority, message, true) {
             Ok(()) => {
                 let edge =
                     |time: Result<Timestamp, _>| time.map_err(|_: jiff::Error| invalid("a timestamp beyond time"));
@@ -127,14 +134,21 @@ pub(crate) fn check_token(token: &[u8], message: &[u8], anchors: &[Certificate])
     Err(refusal)
 }
 
-fn judge(token: &Token<'_>, signer: &Certificate, authority: &Authority, message: &[u8]) -> Result<(), Refusal> {
+/// `brought`: the signer's certificate is the token's own, and nothing but what was signed can say that it is the one.
+fn judge(
+    token: &Token<'_>,
+    signer: &Certificate,
+    authority: &Authority,
+    message: &[u8],
+    brought: bool,
+) -> Result<(), Refusal> {
     for brought in &token.certificates {
         if names(brought) == Some(token.signer) && brought.raw != signer.der() {
             let why = "a timestamp that brings a certificate in the name of its authority which is not the authority's";
             return Err(Refusal::new(Reason::TimestampForged, why));
         }
     }
-    signed(token, signer)?;
+    signed(token, signer, brought)?;
     let (hash, imprint) = token.imprint;
     if hash.of(message) != imprint {
         return Err(Refusal::new(Reason::TimestampOther, "a timestamp of something else than this signature"));
@@ -163,7 +177,7 @@ fn judge(token: &Token<'_>, signer: &Certificate, authority: &Authority, message
 }
 
 /// Whether the signed attributes are the signer's, and are of this content.
-fn signed(token: &Token<'_>, signer: &Certificate) -> Result<(), Refusal> {
+fn signed(token: &Token<'_>, signer: &Certificate, brought: bool) -> Result<(), Refusal> {
     let (mut kind, mut digest, mut certificate) = (None, None, None);
     let mut attributes = Reader::new(token.attributes.content);
     while attributes.peek().is_some() {
@@ -185,10 +199,14 @@ fn signed(token: &Token<'_>, signer: &Certificate) -> Result<(), Refusal> {
     if kind != Some(TST_INFO) || digest != Some(&token.digest.of(token.info)) {
         return Err(invalid("a timestamp whose signed attributes are of other content"));
     }
-    if let Some(values) = certificate
-        && !binds(values, signer).map_err(unreadable)?
-    {
-        return Err(invalid("a timestamp that was signed with another certificate in mind"));
+    match certificate {
+        Some(values) if !binds(values, signer).map_err(unreadable)? => {
+            return Err(invalid("a timestamp that was signed with another certificate in mind"));
+        }
+        None if brought => {
+            return Err(invalid("a timestamp that does not say which certificate it was signed with"));
+        }
+        _ => {}
     }
     // RFC 5652 §5.4: what is signed is the set, and not the tag that stands for it.
     let signed = der::write(der::SET, token.attributes.content);
@@ -297,12 +315,14 @@ fn content(mut content: Reader<'_>) -> Result<Token<'_>, Refusal> {
 
     let mut fields = Reader::new(der::whole(info, der::SEQUENCE)?.content);
     fields.expect(der::INTEGER)?;
-    fields.expect(der::OID)?;
+    let policy = fields.expect(der::OID)?.content;
     let mut imprint = fields.inside(der::SEQUENCE)?;
     let imprint = (certificate::hash(&imprint.expect(der::SEQUENCE)?)?, imprint.expect(der::OCTET_STRING)?.content);
     fields.expect(der::INTEGER)?;
     let time = der::time(&fields.expect(der::GENERALIZED_TIME)?, true)?;
     let accuracy = fields.optional(der::SEQUENCE)?.map_or(Ok(SignedDuration::ZERO), |parts| accuracy(parts.content))?;
+    // The baseline policy promises a second where nothing is said.
+    let accuracy = if accuracy.is_zero() && policy == BASELINE { SignedDuration::from_secs(1) } else { accuracy };
     Ok(Token { info, time, accuracy, imprint, certificates, signer: named, digest, attributes, algorithm, signature })
 }
 

@@ -43,22 +43,46 @@ pub(super) fn check(chain: &[Certificate]) -> Result<(), Refusal> {
     chain.iter().skip(1).enumerate().try_for_each(|(below, one)| authority(one, below))
 }
 
+/// Whether a chain that leads from a clock's certificate to a trusted one has what the specification demands of it, beside what any time
+/// stamp must have.
+///
+/// # Errors
+/// `timestamp-purpose`, `malformed`.
+pub(super) fn clock(chain: &[Certificate]) -> Result<(), Refusal> {
+    let Some(leaf) = chain.first() else { return Ok(()) };
+    signs_data(leaf, Reason::TimestampPurpose)?;
+    let above = chain.iter().skip(1).enumerate();
+    let mut above = above.map(|(below, one)| authority(one, below));
+    above.find_map(Result::err).map_or(Ok(()), |why| match why.reason {
+        Reason::IssuerPurpose => Err(Refusal { reason: Reason::TimestampPurpose, ..why }),
+        _ => Err(why),
+    })
+}
+
 fn signer(leaf: &Certificate) -> Result<(), Refusal> {
     if leaf.claims_authority()? {
         return Err(Refusal::new(Reason::CertificateIsAuthority, "the signer's certificate is that of an authority"));
     }
-    let not_code = |why: &str| Err(Refusal::new(Reason::NotCodeSigning, why));
+    signs_data(leaf, Reason::NotCodeSigning)?;
+    let purposes = leaf.purposes()?;
+    if purposes.is_some_and(|purposes| purposes.ids.iter().any(|id| FOREIGN.contains(id))) {
+        let why = "the signer's certificate is for something else than the signing of code";
+        return Err(Refusal::new(Reason::NotCodeSigning, why));
+    }
+    Ok(())
+}
+
+/// Whether a certificate says critically that its key signs data, and nothing else.
+fn signs_data(leaf: &Certificate, reason: Reason) -> Result<(), Refusal> {
     if !leaf.is_critical(KEY_USAGE) || !leaf.may(0)? {
-        return not_code("the signer's certificate does not say critically that its key signs data");
+        let why = "the signer's certificate does not say critically that its key signs data";
+        return Err(Refusal::new(reason, why));
     }
     for bit in FOREIGN_USES {
         if leaf.may(bit)? {
-            return not_code("the key of the signer's certificate is for more than the signing of data");
+            let why = "the key of the signer's certificate is for more than the signing of data";
+            return Err(Refusal::new(reason, why));
         }
-    }
-    let purposes = leaf.purposes()?;
-    if purposes.is_some_and(|purposes| purposes.ids.iter().any(|id| FOREIGN.contains(id))) {
-        return not_code("the signer's certificate is for something else than the signing of code");
     }
     Ok(())
 }

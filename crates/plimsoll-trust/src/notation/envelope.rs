@@ -17,7 +17,9 @@ use crate::public_key::{Hash, PublicKey, Scheme};
 use crate::refusal::{Reason, Refusal, malformed};
 
 /// Envelopes have ten kilobytes, most of them certificates and a time stamp.
-const MOST_BYTES: usize = 4 << 20;
+pub const MOST_BYTES: usize = 4 << 20;
+/// Bytes of a digest's text, whatever its algorithm.
+const MOST_DIGEST: usize = 256;
 /// Certificates of a chain: a signer's, a root, and a few between.
 const MOST_CERTIFICATES: usize = 16;
 /// What the payload must call itself.
@@ -187,7 +189,7 @@ impl Envelope {
             extended,
             plugin,
             media_type: json::text(target, "mediaType", artifact)?.to_owned(),
-            digest: json::text(target, "digest", artifact)?.to_owned(),
+            digest: digest(target, artifact)?,
             size: size.ok_or_else(|| malformed("the artifact that is signed has no size"))?,
             annotations,
             chain,
@@ -339,9 +341,19 @@ impl Attributes {
                 return Err(malformed(format!("{name:?} is empty, or not marked critical")));
             }
         }
+        if extended.contains_key(PLUGIN_VERSION) && !extended.contains_key(PLUGIN) {
+            return Err(malformed(format!("{PLUGIN_VERSION:?} stands without {PLUGIN:?}")));
+        }
         let plugin = extended.get(PLUGIN).and_then(Value::as_str).map(str::to_owned);
         Ok(Self { algorithm, scheme, signing_time, expiry, extended, plugin })
     }
+}
+
+/// A digest as it is named; it may be of a kind that is not known here, but it is one word.
+fn digest(target: &Value, what: &str) -> Result<String, Refusal> {
+    let text = json::text(target, "digest", what)?;
+    let one_word = text.len() <= MOST_DIGEST && text.bytes().all(|byte| byte.is_ascii_graphic());
+    one_word.then(|| text.to_owned()).ok_or_else(|| malformed(format!("the digest of {what} is none")))
 }
 
 fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>, Refusal> {

@@ -12,11 +12,11 @@ mod policy;
 mod store;
 mod verify;
 
-pub use envelope::{Envelope, SigningScheme};
+pub use envelope::{Envelope, MOST_BYTES, SigningScheme};
 pub use name::DistinguishedName;
 pub use policy::{Action, Check, Document, Identities, Level, Statement, StoreKind, StoreName, VerifyTimestamp};
 pub use store::anchors;
-pub use verify::{Store, Stores, Target, Verified, verify};
+pub use verify::{Store, Stores, Target, Verified, held, verify};
 
 /// What manifests of signatures call themselves.
 pub const ARTIFACT_TYPE: &str = "application/vnd.cncf.notary.signature";

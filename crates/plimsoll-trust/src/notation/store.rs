@@ -1,13 +1,12 @@
 //! Files of a trust store. In: the bytes of one. Out: the certificates in it. What it does not do: look for them.
 
-use crate::certificate::{self, Certificate};
+use crate::certificate::Certificate;
 use crate::der::Reader;
 use crate::notation::StoreKind;
-use crate::pem;
-use crate::refusal::{Reason, Refusal, malformed};
+use crate::refusal::{Reason, Refusal};
 
-/// Certificates that one file may hold.
-const MOST: usize = 64;
+/// Certificates that one file may hold: as many as a PEM text.
+const MOST: usize = 16;
 
 /// The certificates in a file of a store of that kind: PEM blocks, or DER one after another.
 ///
@@ -15,7 +14,8 @@ const MOST: usize = 64;
 /// `malformed`, `too-large`, `unsupported`; `chain-untrusted` for what can be no anchor: neither an authority's nor issued by itself, and
 /// in a store of `tsa` whatever did not issue itself.
 pub fn anchors(kind: StoreKind, bytes: &[u8]) -> Result<Vec<Certificate>, Refusal> {
-    let all = if bytes.first() == Some(&crate::der::SEQUENCE) { from_der(bytes)? } else { from_pem(bytes)? };
+    let all =
+        if bytes.first() == Some(&crate::der::SEQUENCE) { from_der(bytes)? } else { Certificate::all_from_pem(bytes)? };
     for one in &all {
         let own = one.is_self_issued() && one.issued_by(one);
         if !own && (kind == StoreKind::Tsa || !one.claims_authority()?) {
@@ -35,15 +35,4 @@ fn from_der(bytes: &[u8]) -> Result<Vec<Certificate>, Refusal> {
         all.push(Certificate::from_der(reader.any()?.raw)?);
     }
     Ok(all)
-}
-
-fn from_pem(bytes: &[u8]) -> Result<Vec<Certificate>, Refusal> {
-    let blocks = pem::blocks("a file of certificates", bytes)?;
-    let each = blocks.iter().map(|block| {
-        if block.label != certificate::LABEL {
-            return Err(malformed(format!("PEM of a {:?} where a certificate is expected", block.label)));
-        }
-        Certificate::from_der(&block.bytes)
-    });
-    each.collect()
 }

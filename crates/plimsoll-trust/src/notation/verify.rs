@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::certificate::Certificate;
 use crate::notation::{
-    Action, Check, DistinguishedName, Envelope, Identities, Level, SigningScheme, Statement, VerifyTimestamp,
+    Action, Check, DistinguishedName, Envelope, Identities, Level, SigningScheme, Statement, VerifyTimestamp, chain,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::timestamp;
@@ -66,34 +66,54 @@ pub fn verify(
     metadata: &BTreeMap<String, String>,
     now: Timestamp,
 ) -> Result<Verified, Refusal> {
-    let envelope = Envelope::read(media_type, bytes)?;
-    artifact(&envelope, target)?;
+    held(&Envelope::read(media_type, bytes)?, target, statement, stores, metadata, now)
+}
+
+/// The same of an envelope that was read.
+///
+/// # Errors
+/// As [`verify`].
+pub fn held(
+    envelope: &Envelope,
+    target: &Target<'_>,
+    statement: &Statement,
+    stores: &Stores,
+    metadata: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Result<Verified, Refusal> {
+    artifact(envelope, target)?;
     if let Some(lacks) = metadata.iter().find(|(key, value)| envelope.annotations().get(*key) != Some(value)) {
         let why = format!("the metadata {:?} is not signed as it is demanded", lacks.0);
         return Err(Refusal::new(Reason::AnnotationMismatch, why));
     }
-    if let Some(plugin) = envelope.plugin() {
-        let why = format!("only the plugin {plugin:?} could verify the signature, and no plugin is run");
-        return Err(Refusal::new(Reason::PluginNeeded, why));
-    }
     // A statement that skips verification has nobody ask; whoever does gets the strictest answer.
     let level = statement.level.unwrap_or(Level::STRICT);
     let mut told = Vec::new();
-    let mut signed_at = None;
-    let stamped = stamped(&envelope, statement, level, stores, now);
-    for (check, outcome) in [
-        (Check::Authenticity, authentic(&envelope, statement, stores)),
-        (Check::Expiry, fresh(&envelope, now)),
-        (Check::AuthenticTimestamp, stamped.map(|time| signed_at = time)),
-        (Check::Revocation, unrevoked(envelope.chain())),
-    ] {
+    let (mut signed_at, mut clocks) = (None, Vec::new());
+    // One after another: what a stranger's envelope brings along is not looked at once it is a stranger's.
+    for check in [Check::Authenticity, Check::Expiry, Check::AuthenticTimestamp, Check::Revocation] {
+        let outcome = match check {
+            // The envelope was read.
+            Check::Integrity => Ok(()),
+            Check::Authenticity => authentic(envelope, statement, stores),
+            Check::Expiry => fresh(envelope, now),
+            Check::AuthenticTimestamp => {
+                stamped(envelope, statement, stores, now).map(|(time, chain)| (signed_at, clocks) = (time, chain))
+            }
+            Check::Revocation => unrevoked(envelope.chain()).and_then(|()| unrevoked(&clocks)),
+        };
         match (outcome, level.action(check)) {
             (Err(refusal), Action::Enforce) => return Err(refusal),
             (Err(refusal), Action::Log) => told.push((check, refusal)),
             (Ok(()), _) | (Err(_), Action::Skip) => {}
         }
     }
-    Ok(Verified { envelope, told, signed_at })
+    // Last of all: of a stranger's it would be "could not tell" what is a plain no.
+    if let Some(plugin) = envelope.plugin() {
+        let why = format!("only the plugin {plugin:?} could verify the signature, and no plugin is run");
+        return Err(Refusal::new(Reason::PluginNeeded, why));
+    }
+    Ok(Verified { envelope: envelope.clone(), told, signed_at })
 }
 
 fn artifact(envelope: &Envelope, target: &Target<'_>) -> Result<(), Refusal> {
@@ -140,34 +160,31 @@ fn fresh(envelope: &Envelope, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-/// By when the signature was there, once that is within the time of all its certificates.
+/// By when the signature was there, once that is within the time of all its certificates; and the certificates of whoever says so.
 fn stamped(
     envelope: &Envelope,
     statement: &Statement,
-    level: Level,
     stores: &Stores,
     now: Timestamp,
-) -> Result<Option<Timestamp>, Refusal> {
+) -> Result<(Option<Timestamp>, Vec<Certificate>), Refusal> {
     let chain = envelope.chain();
     if envelope.scheme() == SigningScheme::SigningAuthority {
         let time = envelope.signing_time();
-        return valid(chain, time, time).map(|()| Some(time));
+        return valid(chain, time, time).map(|()| (Some(time), Vec::new()));
     }
     let lasts = chain.iter().all(|one| now <= one.validity().1);
     let tsa = match &stores.tsa {
         Some(tsa) if !(statement.verify_timestamp == VerifyTimestamp::AfterCertExpiry && lasts) => tsa,
-        _ => return valid(chain, now, now).map(|()| None),
+        _ => return valid(chain, now, now).map(|()| (None, Vec::new())),
     };
     let token = envelope.timestamp();
     let token = token.ok_or_else(|| Refusal::new(Reason::TimeMissing, "the signature has no time stamp"))?;
     let anchors = tsa.as_ref().map_err(Clone::clone)?;
     let stamped = timestamp::check_token(token, envelope.signature(), anchors)?;
+    chain::clock(&stamped.chain)?;
     let (earliest, latest) = stamped.within;
     valid(chain, earliest, latest)?;
-    if level.action(Check::Revocation) != Action::Skip {
-        unrevoked(&stamped.chain)?;
-    }
-    Ok(Some(latest))
+    Ok((Some(latest), stamped.chain))
 }
 
 fn valid(chain: &[Certificate], earliest: Timestamp, latest: Timestamp) -> Result<(), Refusal> {

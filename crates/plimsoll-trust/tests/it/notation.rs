@@ -161,6 +161,22 @@ fn each_way_of_being_wrong_has_its_code() {
             set("io.cncf.notary.verificationPlugin", json!("p")),
             Some(Reason::Malformed),
         ),
+        (
+            "a plugin's version alone",
+            Notary {
+                protected: vec![
+                    ("crit", json!([scheme, "io.cncf.notary.verificationPluginMinVersion"])),
+                    ("io.cncf.notary.verificationPluginMinVersion", json!("1.0.0")),
+                ],
+                ..default()
+            },
+            Some(Reason::Malformed),
+        ),
+        (
+            "a digest of two lines",
+            Notary { digest: "sha256:00\nVerified".into(), ..default() },
+            Some(Reason::Malformed),
+        ),
         ("no uses", Notary { leaf_usage: (0x80, false), ..default() }, Some(Reason::NotCodeSigning)),
         ("more uses", Notary { leaf_usage: (0xa0, true), ..default() }, Some(Reason::NotCodeSigning)),
         ("commitments, too", Notary { leaf_usage: (0xc0, true), ..default() }, None),
@@ -273,6 +289,18 @@ fn levels_tell_what_they_do_not_enforce() {
     // What is not of this artifact counts at no level.
     let other = Asked { level: Level::AUDIT, digest: "sha256:00".into(), ..Asked::default() };
     assert_eq!(other.of(&made).unwrap_err().reason, Reason::ArtifactMismatch);
+}
+
+#[test]
+fn what_a_stranger_signs_for_a_plugin_is_a_strangers() {
+    let name = "io.cncf.notary.verificationPlugin";
+    let protected = vec![("crit", json!(["io.cncf.notary.signingScheme", name])), (name, json!("com.example"))];
+    let notary = Notary { protected, ..Notary::default() };
+    let other = anchors(StoreKind::Ca, &notarise(&Notary::default()).root);
+    let asked = |level| Asked { ca: Some(other.clone()), level, ..Asked::default() };
+    assert_eq!(asked(Level::STRICT).refusal(notary.clone()), Some(Reason::ChainUntrusted));
+    // Where nobody has to be trusted, nobody can tell.
+    assert_eq!(asked(Level::AUDIT).refusal(notary), Some(Reason::PluginNeeded));
 }
 
 #[test]
