@@ -210,8 +210,7 @@ async fn referrer(
     match &manifest.subject {
         Some(named) if named.digest == *subject => Ok(Referrer {
             digest: entry.digest.clone(),
-            // What says nothing of itself is of the type of its configuration, as registries count it.
-            artifact_type: manifest.artifact_type.or(Some(manifest.config.media_type).filter(|kind| !kind.is_empty())),
+            artifact_type: manifest.kind().map(str::to_owned),
             predicate_type: manifest.annotations.remove(PREDICATE_TYPE),
             layers: manifest.layers,
         }),

@@ -468,8 +468,7 @@ impl<'a> From<'a> {
             if !manifest.annotations.is_empty() {
                 entry["annotations"] = json!(manifest.annotations);
             }
-            let own = manifest.artifact_type.unwrap_or(manifest.config.media_type);
-            entry["artifactType"] = own.into();
+            entry["artifactType"] = manifest.kind().unwrap_or_default().into();
             add_to_index(session, reference, subject, entry).await?;
         }
         Ok(())

@@ -54,6 +54,14 @@ pub struct Manifest {
     pub subject: Option<Descriptor>,
 }
 
+impl Manifest {
+    /// What it is, as registries count it (OCI distribution 1.1): its own type, or that of its configuration where it names none.
+    pub fn kind(&self) -> Option<&str> {
+        let own = self.artifact_type.as_deref().filter(|kind| !kind.is_empty());
+        own.or(Some(self.config.media_type.as_str()).filter(|kind| !kind.is_empty()))
+    }
+}
+
 /// A list of manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {

@@ -48,6 +48,12 @@ pub(crate) fn promised(response: &Response) -> Option<Digest> {
     response.headers().get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }
 
+/// What a manifest is called in messages: by its tag, or by its digest.
+pub(super) fn named(session: &Session, name: &str) -> String {
+    let mark = if name.parse::<Digest>().is_ok() { '@' } else { ':' };
+    format!("manifest {}{mark}{name}", session.endpoint.repository)
+}
+
 /// The manifest that `name`, a tag or digest, means.
 ///
 /// # Errors
@@ -57,9 +63,7 @@ pub async fn manifest(
     name: &str,
     wanted: Option<&Digest>,
 ) -> Result<FetchedManifest, RegistryError> {
-    let what = format!("manifest {}:{name}", session.endpoint.repository)
-        .replace(":sha256:", "@sha256:")
-        .replace(":sha512:", "@sha512:");
+    let what = named(session, name);
     let accept = media::ACCEPTED_MANIFESTS.join(", ");
     let path = format!("manifests/{name}");
     let response = session.ask(&Ask { path: &path, accept: &accept, from: 0, way: Way::Get, what: &what }).await?;

@@ -12,7 +12,7 @@ use crate::hash;
 use crate::oci::media;
 use crate::registry::answer;
 use crate::registry::error::RegistryError;
-use crate::registry::fetch::promised;
+use crate::registry::fetch::{self, promised};
 use crate::registry::session::{Ask, Session, Way, content_type};
 
 /// Bytes of a blob that are sent at once, and held in memory for it.
@@ -73,9 +73,7 @@ pub async fn stream(
 /// # Errors
 /// The registry does not do it.
 pub async fn remove(session: &Session, name: &str) -> Result<(), RegistryError> {
-    let what = format!("manifest {}:{name}", session.endpoint.repository)
-        .replace(":sha256:", "@sha256:")
-        .replace(":sha512:", "@sha512:");
+    let what = fetch::named(session, name);
     let path = format!("manifests/{name}");
     let ask = Ask { path: &path, accept: "*/*", from: 0, way: Way::Delete, what: &what };
     session.ask(&ask).await.map(drop).map_err(written)
