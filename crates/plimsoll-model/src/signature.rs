@@ -41,7 +41,8 @@ pub struct Verified {
     /// Before when it cannot have been made: the begin of the signer's certificate. None for a key, which is of any age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// Until when it holds: the end of the signer's certificate, where nobody vouches for a time and that of verification had to do.
+    /// Until when it holds: the end of the signer's certificate, where nobody vouches for a time and that of verification had to do, or
+    /// the signer's own word for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
     /// Of an attestation: the type of its predicate, a URI.

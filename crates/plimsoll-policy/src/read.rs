@@ -9,7 +9,7 @@ use std::io;
 
 use plimsoll_model::LoadLine;
 use plimsoll_model::loadline::{
-    Authority, BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, PolicySet, Waiver, WhenBaselineOnly,
+    Authority, BreakGlass, DataRules, Exemption, ImageEntry, Mode, Place, PolicySet, Signer, Waiver, WhenBaselineOnly,
     WhenUndecided, WorkloadRules,
 };
 use sha2::{Digest as _, Sha256};
@@ -293,6 +293,11 @@ impl Reader<'_> {
             }
             let fault = softened(&format!("entry `{}`", entry.name), entry.mode, *soften, policy_mode);
             late.extend(fault.map(|(message, hint)| (*file, *span, message, hint)));
+            if let Some(name) = attests_nothing(entry, &draft.authorities) {
+                let message = format!("`{name}` signs as Notation does, which attests nothing");
+                let hint = "name an authority by `publicKey`, or by `issuer` and `identity`".to_owned();
+                late.push((*file, *span, message, Some(hint)));
+            }
         }
         late.extend(authorities(&draft.authorities, &draft.mentions));
         for Said { value: (set, soften), file, span } in &draft.policies {
@@ -394,6 +399,13 @@ fn authorities(all: &[Said<Authority>], mentions: &[Said<String>]) -> Vec<Late> 
         late.push((*file, *span, message, hint));
     }
     late
+}
+
+/// Whom of these a rule of attestations names that signs as Notation does, which attests nothing: no image could fulfil the rule.
+fn attests_nothing<'a>(entry: &'a ImageEntry, all: &[Said<Authority>]) -> Option<&'a String> {
+    let notation = |said: &&Said<Authority>| matches!(said.value.signer, Signer::Notation(_));
+    let signs_so = |name: &&String| all.iter().filter(notation).any(|said| said.value.name == **name);
+    entry.attestations.iter().flat_map(|rule| &rule.by).find(signs_so)
 }
 
 /// What is wrong with a mode that is softer than the policy's, or with words that soften nothing, and the way out.

@@ -53,6 +53,12 @@ fn faults_of_authorities_are_named_with_a_way_out() {
         (keys("a: {notation: {roots: [], identities: [\"*\"]}}"), "empty list"),
         (keys("a: {log: required, notation: {roots: [a.pem], identities: [\"*\"]}}"), "`log` stands beside it"),
         (keys("a: {notation: {roots: [a.pem], identities: [\"*\"], revocation: skip}}"), "revocation"),
+        (
+            format!(
+                "{HEAD}keys: {{a: {{notation: {{roots: [a.pem], identities: ['*']}}}}}}\nimages: [{{name: a, match: ['**'], attestations: [{{type: spdx, by: [a]}}]}}]\n"
+            ),
+            "`a` signs as Notation does, which attests nothing",
+        ),
         (keys("a: keys/a.pub"), "an authority of `keys` is a group of keys"),
         (keys("a b: {publicKey: a}"), "' ' has no place in a name"),
         (keys("a: {publickey: a}"), "did you mean `publicKey`?"),

@@ -4,9 +4,10 @@
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use plimsoll_model::loadline::LogDemand;
 use plimsoll_model::{Algorithm, Digest, Refused, SignedKind, Verified};
+use plimsoll_sources::oci::media;
 use plimsoll_trust::classic::{Attestation, Claims, Signature};
 use plimsoll_trust::notation::{self, Target};
 use plimsoll_trust::{
@@ -17,6 +18,9 @@ use serde_json::Value;
 
 use super::authorities::{Known, Notation, Trusted};
 use super::registry::{Form, Item};
+
+/// What times are counted in here.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// A signature or an attestation that is true.
 pub struct Held<'a> {
@@ -58,12 +62,20 @@ pub fn hold<'a>(
             return outcome;
         }
     };
+    // One of the Notary Project's that is not spoken here may be good.
+    if let Read::Notation(Err(refusal)) = read {
+        match refusal.reason.is_untold() {
+            true => outcome.untold.push(refusal.to_string()),
+            false => outcome.refused.push(refused(refusal.clone(), (SignedKind::Signature, None), None)),
+        }
+        return outcome;
+    }
     // Read once, however many do not hold it: whoever may push chooses how much there is to read.
     let said = LazyCell::new(|| read.said());
     for authority in authorities {
         match read.held(authority, digest, now) {
             Ok(held) => outcome.held.push(held),
-            Err(refusal) if refusal.reason.is_untold() && matches!(read, Read::Notation { .. }) => {
+            Err(refusal) if refusal.reason.is_untold() && matches!(read, Read::Notation(_)) => {
                 outcome.untold.push(format!("{refusal} (held against `{}`)", authority.name));
             }
             Err(refusal) => outcome.refused.push(refused(refusal, said.clone(), Some(authority.name.clone()))),
@@ -72,12 +84,19 @@ pub fn hold<'a>(
     outcome
 }
 
-/// An item whose form is right.
+/// An item that was read.
 pub enum Read<'a> {
+    /// As Cosign signs.
+    Sigstore(Box<Signed<'a>>),
+    /// As Notation signs; or why the envelope is not taken, which may be that it is not spoken here.
+    Notation(Result<Box<notation::Envelope>, Refusal>),
+}
+
+/// An item of Cosign's whose form is right.
+pub enum Signed<'a> {
     Signature(Signature<'a>),
     Attestation(Attestation<'a>),
     Bundle(Box<Bundle>),
-    Notation { media_type: &'a str, bytes: &'a [u8] },
 }
 
 impl<'a> Read<'a> {
@@ -86,30 +105,23 @@ impl<'a> Read<'a> {
     /// # Errors
     /// Its form is not right.
     pub fn of(item: &'a Item) -> Result<Read<'a>, Refusal> {
-        Ok(match &item.form {
-            Form::Classic { payload, annotations } => Read::Signature(Signature::read(payload, annotations)?),
-            Form::Envelope { bytes, annotations } => Read::Attestation(Attestation::read(bytes, annotations)?),
-            Form::Bundle(bytes) => Read::Bundle(Box::new(Bundle::from_json(bytes)?)),
-            // Its form is a part of the judgement: one that is not read may be good.
-            Form::Notation { media_type, bytes } => Read::Notation { media_type, bytes },
-        })
-    }
-
-    /// The envelope in it, which nobody vouches for yet.
-    fn envelope(&self) -> Option<&Envelope> {
-        match self {
-            Read::Signature(_) | Read::Notation { .. } => None,
-            Read::Attestation(attestation) => Some(attestation.envelope()),
-            Read::Bundle(bundle) => match &bundle.content {
-                Content::Envelope(envelope) => Some(envelope),
-                Content::Message { .. } => None,
-            },
-        }
+        Ok(Read::Sigstore(Box::new(match &item.form {
+            Form::Classic { payload, annotations } => Signed::Signature(Signature::read(payload, annotations)?),
+            Form::Envelope { bytes, annotations } => Signed::Attestation(Attestation::read(bytes, annotations)?),
+            Form::Bundle(bytes) => Signed::Bundle(Box::new(Bundle::from_json(bytes)?)),
+            Form::Notation { media_type, bytes } => {
+                return Ok(Read::Notation(notation::Envelope::read(media_type, bytes).map(Box::new)));
+            }
+        })))
     }
 
     /// What it says that it is, which nobody vouches for.
     fn said(&self) -> (SignedKind, Option<String>) {
-        let statement = self.envelope().and_then(|envelope| Statement::from_json(&envelope.payload).ok());
+        let envelope = match self {
+            Read::Sigstore(signed) => signed.envelope(),
+            Read::Notation(_) => None,
+        };
+        let statement = envelope.and_then(|envelope| Statement::from_json(&envelope.payload).ok());
         match statement {
             Some(statement) if statement.predicate_type != SIGNATURE => {
                 (SignedKind::Attestation, Some(statement.predicate_type))
@@ -119,37 +131,49 @@ impl<'a> Read<'a> {
         }
     }
 
-    /// Whether that authority signed it, of that digest. A log that is not asked for is looked at all the same: what a trusted one
-    /// says of the signature must be true, and shows when it was made.
+    /// Whether that authority signed it, of that digest.
     fn held(&self, authority: &Trusted, digest: &Digest, now: Timestamp) -> Result<Held<'_>, Refusal> {
-        let (signer, root, log) = match (&authority.known, self) {
-            (Known::Notation(known), Read::Notation { media_type, bytes }) => {
-                let verified = notarised(&authority.name, known, (media_type, bytes), digest, now)?;
-                return Ok(Held { verified, stated: None });
+        let other = |why: &str| Err(Refusal::new(Reason::KeyMismatch, why));
+        match (&authority.known, self) {
+            (Known::Sigstore { signer, root, log }, Read::Sigstore(signed)) => {
+                let demand = |log| Demand { log, ..Demand::new(signer.clone(), Subject::Any) };
+                // A log that is not asked for is looked at all the same: what a trusted one says of the signature must be true, and shows
+                // when it was made.
+                match signed.verified((authority, root), digest, &demand(true), now) {
+                    Err(refusal)
+                        if *log == LogDemand::Unneeded
+                            && matches!(refusal.reason, Reason::LogEntryMissing | Reason::LogUnknown) =>
+                    {
+                        signed.verified((authority, root), digest, &demand(false), now)
+                    }
+                    outcome => outcome,
+                }
             }
-            (Known::Notation(_), _) => {
-                return Err(Refusal::new(
-                    Reason::KeyMismatch,
-                    "it is signed as Cosign signs, and a certificate of Notation's is wanted",
-                ));
+            (Known::Notation(known), Read::Notation(envelope)) => {
+                let envelope = envelope.as_ref().map_err(Clone::clone)?;
+                let verified = notarised(&authority.name, known, envelope, digest, now)?;
+                Ok(Held { verified, stated: None })
             }
-            (Known::Sigstore { .. }, Read::Notation { .. }) => {
-                return Err(Refusal::new(
-                    Reason::KeyMismatch,
-                    "it is signed as Notation signs, and a key or identity of Cosign's is wanted",
-                ));
+            (Known::Notation(_), Read::Sigstore(_)) => {
+                other("it is signed as Cosign signs, and a certificate of Notation's is wanted")
             }
-            (Known::Sigstore { signer, root, log }, _) => (signer, root.as_ref(), *log),
-        };
-        let demand = |log| Demand { log, ..Demand::new(signer.clone(), Subject::Any) };
-        match self.verified((authority, root), digest, &demand(true), now) {
-            Err(refusal)
-                if log == LogDemand::Unneeded
-                    && matches!(refusal.reason, Reason::LogEntryMissing | Reason::LogUnknown) =>
-            {
-                self.verified((authority, root), digest, &demand(false), now)
+            (Known::Sigstore { .. }, Read::Notation(_)) => {
+                other("it is signed as Notation signs, and a key or identity of Cosign's is wanted")
             }
-            outcome => outcome,
+        }
+    }
+}
+
+impl Signed<'_> {
+    /// The envelope in it, which nobody vouches for yet.
+    fn envelope(&self) -> Option<&Envelope> {
+        match self {
+            Signed::Signature(_) => None,
+            Signed::Attestation(attestation) => Some(attestation.envelope()),
+            Signed::Bundle(bundle) => match &bundle.content {
+                Content::Envelope(envelope) => Some(envelope),
+                Content::Message { .. } => None,
+            },
         }
     }
 
@@ -161,18 +185,15 @@ impl<'a> Read<'a> {
         now: Timestamp,
     ) -> Result<Held<'_>, Refusal> {
         let done = match self {
-            Read::Signature(signature) => {
+            Signed::Signature(signature) => {
                 let claims = Claims { digest: Some(digest.to_string()), annotations: BTreeMap::new() };
                 let (signed, done) = signature.verify(root, demand, &claims, now)?;
                 let annotations = texts(signed.annotations());
                 let verified = verified(authority, digest, &done, SignedKind::Signature, annotations);
                 return Ok(Held { verified, stated: None });
             }
-            Read::Attestation(attestation) => attestation.verify(&artifact(digest), root, demand, now)?,
-            Read::Bundle(bundle) => verify_bundle(bundle, &artifact(digest), root, demand, now)?,
-            Read::Notation { .. } => {
-                return Err(Refusal::new(Reason::KeyMismatch, "it is signed as Notation signs"));
-            }
+            Signed::Attestation(attestation) => attestation.verify(&artifact(digest), root, demand, now)?,
+            Signed::Bundle(bundle) => verify_bundle(bundle, &artifact(digest), root, demand, now)?,
         };
         let Some(payload) = self.envelope().map(|envelope| envelope.payload.as_slice()) else {
             return Err(Refusal::new(Reason::NotASignature, "bytes are signed, and no statement about an image"));
@@ -185,18 +206,26 @@ impl<'a> Read<'a> {
 fn notarised(
     authority: &str,
     known: &Notation,
-    (media_type, bytes): (&str, &[u8]),
+    envelope: &notation::Envelope,
     digest: &Digest,
     now: Timestamp,
 ) -> Result<Verified, Refusal> {
     let name = digest.to_string();
     let target = Target { digest: &name, media_type: None, size: None };
     let Notation { statement, stores } = known;
-    let done = notation::verify(media_type, bytes, &target, statement, stores, &BTreeMap::new(), now)?;
+    let done = notation::held(envelope, &target, statement, stores, &BTreeMap::new(), now)?;
+    // The digest fixes the bytes, and not as what somebody signed them.
+    let (signed_as, ..) = done.envelope.target();
+    if !media::ACCEPTED_MANIFESTS.contains(&signed_as) {
+        let why = format!("it is signed as {signed_as:?}, which is no image");
+        return Err(Refusal::new(Reason::ArtifactMismatch, why));
+    }
     let chain = done.envelope.chain();
     let leaf = chain.first().ok_or_else(|| Refusal::new(Reason::ChainBroken, "there is no certificate"))?;
     // Where nobody vouches for a time, it holds as long as each certificate; and never longer than the signer says.
     let lasts = chain.iter().map(|one| one.validity().1).filter(|_| done.signed_at.is_none());
+    // The signer names the first moment at which it does not hold; this is the last at which it does.
+    let expiry = done.envelope.expiry().map(|end| end.checked_sub(SECOND).unwrap_or(end));
     Ok(Verified {
         kind: SignedKind::Signature,
         authority: authority.to_owned(),
@@ -205,7 +234,7 @@ fn notarised(
         annotations: done.envelope.annotations().clone(),
         signed_at: done.signed_at,
         not_before: Some(leaf.validity().0),
-        not_after: lasts.chain(done.envelope.expiry()).min(),
+        not_after: lasts.chain(expiry).min(),
         predicate_type: None,
         made_at: None,
         rego: BTreeMap::new(),

@@ -76,15 +76,14 @@ impl<'a> Wanted<'a> {
         for item in &listed.items {
             let read = Read::of(item);
             let outcome = hold(&read, &named, digest, self.at);
+            // Whose it may be, and could not be told, counts where that authority's is missing.
+            let room = MAX_REFUSED.saturating_sub(facts.problems.len());
+            facts.problems.extend(outcome.untold.into_iter().take(room).map(|why| {
+                let message = format!("verify the signature {}: {why}", item.layer.short());
+                Problem::undecided(ProblemKind::NotExamined, message)
+            }));
             // Of what is one authority's nobody asks why it is not another's.
             if outcome.held.is_empty() {
-                let untold = outcome.untold.into_iter().take(MAX_REFUSED.saturating_sub(facts.problems.len()));
-                facts.problems.extend(untold.map(|why| {
-                    Problem::undecided(
-                        ProblemKind::NotExamined,
-                        format!("verify the signature {}: {why}", item.layer.short()),
-                    )
-                }));
                 let room = MAX_REFUSED.saturating_sub(facts.refused.len());
                 facts.refused.extend(outcome.refused.into_iter().take(room));
             }

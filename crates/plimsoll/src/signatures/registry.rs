@@ -54,7 +54,8 @@ pub struct Listed {
     pub problems: Vec<Problem>,
     bytes: u64,
     /// What was taken already: layers by digest and by what else of them is read.
-    seen: BTreeSet<(Digest, String, Vec<String>)>,
+    /// By digest, media type, size and proofs: a stranger's word for the same bytes hides nobody's.
+    seen: BTreeSet<(Digest, String, u64, Vec<String>)>,
 }
 
 /// What is looked for beside signatures as Cosign makes them.
@@ -141,7 +142,7 @@ impl Listed {
         let problem = |message| Problem::undecided(ProblemKind::Unreachable, message);
         // The same a thousand times is a thousand times the work, and says no more.
         let proofs = PROOFS.iter().map(|key| layer.annotations.get(*key).cloned().unwrap_or_default()).collect();
-        if !self.seen.insert((layer.digest.clone(), layer.media_type.clone(), proofs)) {
+        if !self.seen.insert((layer.digest.clone(), layer.media_type.clone(), layer.size, proofs)) {
             return;
         }
         self.bytes = self.bytes.saturating_add(layer.size);

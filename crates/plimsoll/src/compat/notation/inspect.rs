@@ -197,6 +197,8 @@ fn branches(nodes: &[Node], before: &str, out: &mut String) {
     for (at, Node(text, inside)) in nodes.iter().enumerate() {
         let last = at + 1 == nodes.len();
         let (branch, more) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
+        // Strangers' words draw no branches of their own.
+        let text = text.replace(['\n', '\r'], "\u{fffd}");
         out.push_str(&format!("{before}{branch}{text}\n"));
         branches(inside, &format!("{before}{more}"), out);
     }

@@ -6,12 +6,9 @@ use std::collections::BTreeSet;
 use plimsoll_model::{Digest, ImageReference};
 use plimsoll_sources::attached::{Attached, Holding, Referrer};
 use plimsoll_sources::{SourceError, SourceOptions, Sources};
-use plimsoll_trust::notation::ARTIFACT_TYPE;
+use plimsoll_trust::notation::{ARTIFACT_TYPE, MOST_BYTES};
 
 use super::{Failure, flags, print, say};
-
-/// Bytes of one envelope that is fetched; the library reads fewer.
-const MAX_ENVELOPE: u64 = 32 << 20;
 
 /// An artifact that was found.
 pub struct Artifact {
@@ -103,11 +100,11 @@ pub fn each(artifact: &Artifact, most: u32, mut done: impl FnMut(Signature) -> b
             }
         };
         let envelope = match referrer.layers.as_slice() {
-            [layer] if layer.size > MAX_ENVELOPE => {
+            [layer] if layer.size > MOST_BYTES as u64 => {
                 Err(Failure(format!("signature blob too large: {} bytes", layer.size)))
             }
             // The same envelope a hundred times says no more than once.
-            [layer] if !seen.insert(layer.digest.clone()) => continue,
+            [layer] if !seen.insert((layer.digest.clone(), layer.media_type.clone(), layer.size)) => continue,
             [layer] => attached.bytes(layer).map(|bytes| (layer.media_type.clone(), bytes)).map_err(Failure::from),
             layers => Err(Failure(format!(
                 "signature manifest requires exactly one signature envelope blob, got {}",

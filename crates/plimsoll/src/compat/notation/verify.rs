@@ -29,7 +29,10 @@ pub fn run(asked: &flags::Verify) -> Result<(), Failure> {
     let now = jiff::Timestamp::now();
     let (mut verified, mut refused, mut untold) = (None, Vec::new(), Vec::new());
     let judge = |one: Signature| {
-        let words = |why: String| format!("failed to verify signature with digest {}, {why}", one.digest);
+        // A stranger's words make no line of their own.
+        let words = |why: String| {
+            format!("failed to verify signature with digest {}, {}", one.digest, why.replace(['\n', '\r'], " "))
+        };
         match one.envelope {
             Ok((media_type, bytes)) => match verify(&media_type, &bytes, &target, statement, &stores, &metadata, now) {
                 Ok(good) => verified = Some(good),
@@ -96,6 +99,7 @@ fn report(
         let wide = |of: fn(&(&str, &str)) -> usize| rows.iter().map(of).max().unwrap_or_default() + 3;
         let (keys, values) = (wide(|row| row.0.chars().count()), wide(|row| row.1.chars().count()));
         for (key, value) in rows {
+            let [key, value] = [key, value].map(|text| text.replace(['\n', '\r'], " "));
             text += &format!("{key:keys$}{value:values$}\n");
         }
     }
