@@ -164,7 +164,7 @@ def trusted_at_admission(admission, _):
     files = {f"set/{name}": note(name) for name in ("template-k8strustedimages.yaml", "pod-trusted-images.yaml")}
     with served(admission, "trusted", files, "{gatekeeper: set/}"):
         asked(admission)
-        refused(admission, "nginx", "nginx", "not trusted image!")
+        refused(admission, "nginx", "nginx", "[pod-trusted-images] not trusted image!")
         admission.admitted("nginx", "docker.io/nginx")
         admission.kube("delete", "validatingwebhookconfiguration", "policies")
     admission.kube("delete", "pod", "nginx", "--force")

@@ -2,6 +2,7 @@
 //! they rest on. Out: whether it may run, with words for the user, for warnings and for the audit log. What it does not do:
 //! weigh reasons; `effective` is the verdict's own word, and an image that has no verdict is one that nobody can tell.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -124,7 +125,7 @@ fn clause(review: &Review, decision: &Decision<'_>, outcome: Outcome) -> String 
         if i > 0 {
             out.push_str(", and ");
         }
-        out.push_str(&words::sentence(&reason.message, MAX_REASON));
+        out.push_str(&words::sentence(&said(reason), MAX_REASON));
     }
     if count == 0 {
         out.push_str("no reason is given");
@@ -136,6 +137,28 @@ fn clause(review: &Review, decision: &Decision<'_>, outcome: Outcome) -> String 
         out.push_str(&format!(" (try again in {seconds} s)"));
     }
     out
+}
+
+/// A reason's words; those of a policy in another language behind its name, as Gatekeeper's webhook has it.
+fn said(reason: &Reason) -> Cow<'_, str> {
+    match by(reason) {
+        Some(name) => Cow::Owned(format!("[{name}] {}", reason.message)),
+        None => Cow::Borrowed(&reason.message),
+    }
+}
+
+/// The name of the policy in another language that gives a reason: of `policies[0]: K8sRequiredLabels/owner` the constraint's,
+/// of `policies[1]: replicas/everywhere` the policy's and its binding's, of `policies[2]: data.kubernetes.admission.deny` all. Kinds are
+/// written with capitals, which names that the API server gives out never have. None where the words name it already, as the API
+/// server's own do.
+fn by(reason: &Reason) -> Option<&str> {
+    let clause = reason.clause.as_deref().filter(|_| reason.code == ReasonCode::Ruling)?;
+    let (_, name) = clause.split_once(": ")?;
+    match name.split_once('/') {
+        Some((kind, constraint)) if kind.contains(|c: char| c.is_ascii_uppercase()) => Some(constraint),
+        Some((policy, _)) if reason.message.contains(&format!("'{policy}'")) => None,
+        _ => Some(name),
+    }
 }
 
 /// Clauses, as many as fit, and how many do not.
@@ -180,7 +203,7 @@ fn warnings(review: &Review, decisions: &[Decision<'_>]) -> Vec<String> {
             Asked::Image(image) => format!("image {}", words::short_image(&image.image)),
             Asked::Object => object(review),
         };
-        let text = format!("{of}: {would}{}", reason.message);
+        let text = format!("{of}: {would}{}", said(reason));
         let text = words::sentence(&text, MAX_WARNING);
         let length = text.chars().count();
         if !seen.insert(text.clone()) {
@@ -252,5 +275,17 @@ fn audit(review: &Review, decisions: &[Decision<'_>], about: &About<'_>, outcome
         let let_in: Vec<_> = decisions.iter().filter(|d| softened(d.verdict) && d.verdict.outcome == outcome).collect();
         put(key, joined(let_in.iter().map(|d| clause(review, d, outcome)), let_in.len(), "verdict", MAX_AUDIT));
     }
+    let reasons = || decisions.iter().flat_map(|d| &d.verdict.reasons).filter(|r| r.code == ReasonCode::Ruling);
+    let policies: BTreeSet<&str> = reasons().filter_map(|reason| reason.clause.as_deref()).collect();
+    put("policies", joined(policies.iter().map(|&clause| clause.to_owned()), policies.len(), "clause", MAX_AUDIT));
+    let remarks: Vec<String> = remarks(decisions).collect();
+    put("remarks", joined(remarks.iter().cloned(), remarks.len(), "remark", MAX_AUDIT));
     out
+}
+
+/// What policies in other languages say without weight: constraints that run dry, bindings that audit, sets whose mode is `audit`.
+fn remarks<'d>(decisions: &'d [Decision<'d>]) -> impl Iterator<Item = String> {
+    let reasons = decisions.iter().flat_map(|d| &d.verdict.reasons);
+    let light = reasons.filter(|r| r.code == ReasonCode::Ruling && r.effect == Effect::Info);
+    light.map(|reason| words::sentence(&said(reason), MAX_REASON))
 }

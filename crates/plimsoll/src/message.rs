@@ -4,11 +4,26 @@ use std::error::Error;
 
 use plimsoll_sources::{ClusterError, SourceError};
 
+use crate::policies::Faults;
+
 /// An error with its causes on one line, without saying the same words twice.
 pub fn chain(error: &anyhow::Error) -> String {
+    causes(error, "; ")
+}
+
+/// The same; the faults of policies each on a line of its own. Other words are on one line whatever is in them: they may quote names
+/// that somebody else chose.
+fn lines(error: &anyhow::Error) -> String {
+    causes(error, "\n")
+}
+
+fn causes(error: &anyhow::Error, between: &str) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let words = cause.to_string();
+        let words = match cause.downcast_ref::<Faults>() {
+            Some(faults) => faults.lines(between),
+            None => plimsoll_report::safe(&cause.to_string()).into_owned(),
+        };
         if !text.ends_with(&words) {
             if !text.is_empty() {
                 text.push_str(": ");
@@ -16,7 +31,7 @@ pub fn chain(error: &anyhow::Error) -> String {
             text.push_str(&words);
         }
     }
-    plimsoll_report::safe(&text).into_owned()
+    text
 }
 
 /// The hint that an error of the sources carries somewhere in its chain.
@@ -34,7 +49,7 @@ pub fn fail(error: &anyhow::Error) {
         eprintln!("{policy}");
         return;
     }
-    eprintln!("plimsoll: could not {}", chain(error));
+    eprintln!("plimsoll: could not {}", lines(error));
     if let Some(hint) = hint(error) {
         eprintln!("hint: {}", plimsoll_report::safe(&hint));
     }

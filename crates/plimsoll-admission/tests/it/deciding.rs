@@ -2,7 +2,7 @@
 
 use plimsoll_admission::{Asked, Decision, Road, decide};
 use plimsoll_model::loadline::Mode;
-use plimsoll_model::{Effect, Outcome, ReasonCode, Verdict};
+use plimsoll_model::{Effect, Outcome, Reason, ReasonCode, Verdict};
 use serde_json::json;
 
 use crate::{
@@ -87,6 +87,47 @@ fn the_strongest_reasons_are_said_and_the_rest_counted() {
     ];
     let many = verdict(reasons.map(|(e, m)| reason(e, ReasonCode::Problem, m)).to_vec());
     assert_eq!(answer(&review, &[many]).message, "image a: denied: d1, and d2, and u1, and 1 more reason");
+}
+
+#[test]
+fn what_policies_in_other_languages_say_has_their_names_before_it() {
+    let of = |effect, clause: &str, message: &str| Reason {
+        clause: Some(clause.into()),
+        ..reason(effect, ReasonCode::Ruling, message)
+    };
+    let deployment = |effect| {
+        verdict(vec![
+            of(effect, "policies[0]: K8sRequiredLabels/owner", "the label owner is missing"),
+            of(Effect::Warn, "policies[1]: replicas/everywhere", "one replica is none"),
+            of(Effect::Info, "policies[2]: data.kubernetes.admission.deny", "would be denied: it is late"),
+            of(Effect::Info, "policies[0]: K8sRequiredLabels/team", "the label team is missing"),
+            of(Effect::Undecided, "policies", "there was no time"),
+        ])
+    };
+    let review = validated(&admission("", "Pod", pod_of(&["a"]), None));
+    for (effect, message) in [
+        (Effect::Deny, "Pod \"thing\": denied: [owner] the label owner is missing, and there was no time"),
+        (Effect::Warn, "Pod \"thing\": could not tell: there was no time"),
+    ] {
+        let (image, object) = (allowed(), deployment(effect));
+        let on = [(Asked::Image(&review.images[0]), &image), (Asked::Object, &object)];
+        let decisions = on.map(|(on, verdict)| Decision { on, verdict, digest: None, retry_after: None });
+        let answer = decide(&review, &decisions, &about());
+        assert_eq!(answer.message, message);
+        let warned = "Pod \"thing\": [replicas/everywhere] one replica is none".to_owned();
+        assert!(answer.warnings.contains(&warned), "{:?}", answer.warnings);
+        assert_eq!(
+            answer.audit["remarks"],
+            "[data.kubernetes.admission.deny] would be denied: it is late; [team] the label team is missing"
+        );
+        assert_eq!(
+            answer.audit["policies"],
+            "policies; policies[0]: K8sRequiredLabels/owner; policies[0]: K8sRequiredLabels/team; \
+             policies[1]: replicas/everywhere; policies[2]: data.kubernetes.admission.deny"
+        );
+    }
+    let silent = decide(&review, &[], &about());
+    assert!(!silent.audit.contains_key("remarks") && !silent.audit.contains_key("policies"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::write_out;
 use crate::assess;
 use crate::cli::{Global, PolicyCommand};
 use crate::exit::Exit;
+use crate::policies::Policies;
 use crate::session::{find_policy, known, read_policy};
 use crate::signatures::Authorities;
 
@@ -19,6 +20,7 @@ pub fn run(global: &Global, command: &PolicyCommand) -> anyhow::Result<Exit> {
         PolicyCommand::Check { file } => {
             let policy = read_policy(file)?;
             Authorities::open(&policy)?;
+            Policies::open(&policy)?;
             println!(
                 "{}: whole. {} image entries, {} exemptions, {} waivers",
                 file.display(),

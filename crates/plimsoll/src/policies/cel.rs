@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use plimsoll_cel::policy::{
-    Binding, MutatingBinding, MutatingPolicy, Options, Outcome, Params, Policy, Review, Verdict, mutate,
+    Binding, Fault, MutatingBinding, MutatingPolicy, Options, Outcome, Params, Policy, PolicyError, Review, Verdict,
+    mutate,
 };
 use plimsoll_cel::value::Value as CelValue;
-use plimsoll_gatekeeper::{Document, Words};
+use plimsoll_gatekeeper::{Document, Words, kinds};
 use plimsoll_model::Effect;
 
 use plimsoll_sources::cluster::Wanted;
@@ -22,7 +23,7 @@ use super::{DELETION, Question, Said};
 /// The server's own annotation of what `Audit` would have refused.
 const AUDITED: &str = "validation.policy.admission.k8s.io/validation_failure";
 /// Where such policies live.
-const GROUP: &str = "admissionregistration.k8s.io";
+pub(super) const GROUP: &str = "admissionregistration.k8s.io";
 
 pub struct Admission {
     policies: Vec<Policy>,
@@ -41,35 +42,51 @@ impl Admission {
     pub fn of(files: &[File]) -> anyhow::Result<Admission> {
         let (mut policies, mut bindings, mut params) = (Vec::new(), Vec::new(), Vec::new());
         let (mut mutating, mut mutating_bindings) = (Vec::new(), Vec::new());
+        let mut places = Places::default();
         for File { name, content } in files {
             let text = std::str::from_utf8(content).map_err(|_| anyhow!("{name}: no UTF-8"))?;
             let documents = Document::read(name, text, Words::Kubernetes).map_err(|fault| anyhow!("{fault}"))?;
             for document in documents.into_iter().flat_map(Document::opened) {
-                let text = document.value().to_json();
-                let json: serde_json::Value = serde_json::from_str(&text)?;
+                let json: serde_json::Value = serde_json::from_str(&document.value().to_json())?;
+                let wrong = |error: PolicyError| wrong(&document, &error);
                 match json.get("kind").and_then(serde_json::Value::as_str) {
-                    Some("ValidatingAdmissionPolicy") => {
-                        policies.push(Policy::from_json(&json).map_err(|error| anyhow!("{name}: {error}"))?)
-                    }
+                    Some("ValidatingAdmissionPolicy") => policies.push(Policy::from_json(&json).map_err(wrong)?),
                     Some("ValidatingAdmissionPolicyBinding") => {
-                        bindings.push(Binding::from_json(&json).map_err(|error| anyhow!("{name}: {error}"))?)
+                        bindings.push(Binding::from_json(&json).map_err(wrong)?)
                     }
-                    Some("MutatingAdmissionPolicy") => {
-                        mutating.push(MutatingPolicy::from_json(&json).map_err(|error| anyhow!("{name}: {error}"))?)
+                    Some("MutatingAdmissionPolicy") => mutating.push(MutatingPolicy::from_json(&json).map_err(wrong)?),
+                    Some("MutatingAdmissionPolicyBinding") => {
+                        mutating_bindings.push(MutatingBinding::from_json(&json).map_err(wrong)?)
                     }
-                    Some("MutatingAdmissionPolicyBinding") => mutating_bindings
-                        .push(MutatingBinding::from_json(&json).map_err(|error| anyhow!("{name}: {error}"))?),
                     Some(other) if document.group() == GROUP => {
-                        bail!("{name}: nothing is known of the kind `{other}` of {GROUP}")
+                        bail!("{}nothing is known of the kind `{other}` of {GROUP}", place(&document, &["kind"]))
                     }
+                    Some(other) if kinds::is_gatekeepers(document.group()) => bail!(
+                        "{}{other} is Gatekeeper's, and nobody would ask it here\n  hint: name the file in an entry `gatekeeper:`",
+                        place(&document, &["kind"])
+                    ),
                     _ => params.push(json),
                 }
+                places.add(&document);
             }
         }
-        bound(policies.iter().map(Policy::name), bindings.iter().map(|one| (one.name(), one.policy())))?;
+        let named = |kind, names: Vec<&str>| names.into_iter().map(|name| places.of(kind, name)).collect();
+        let policy_of = |kind, pairs: Vec<(&str, &str)>| {
+            pairs.into_iter().map(|(name, policy)| (places.of(kind, name), policy.to_owned())).collect()
+        };
         bound(
-            mutating.iter().map(MutatingPolicy::name),
-            mutating_bindings.iter().map(|one| (one.name(), one.policy())),
+            named("ValidatingAdmissionPolicy", policies.iter().map(Policy::name).collect()),
+            policy_of(
+                "ValidatingAdmissionPolicyBinding",
+                bindings.iter().map(|one| (one.name(), one.policy())).collect(),
+            ),
+        )?;
+        bound(
+            named("MutatingAdmissionPolicy", mutating.iter().map(MutatingPolicy::name).collect()),
+            policy_of(
+                "MutatingAdmissionPolicyBinding",
+                mutating_bindings.iter().map(|one| (one.name(), one.policy())).collect(),
+            ),
         )?;
         if policies.is_empty() && mutating.is_empty() {
             bail!("there is no ValidatingAdmissionPolicy and no MutatingAdmissionPolicy");
@@ -195,8 +212,12 @@ impl Admission {
                 judged.warnings.into_iter().for_each(|warning| say(Effect::Warn, warning));
                 // About warnings and annotations, or behind a denial.
                 judged.unknown.into_iter().for_each(|unknown| say(Effect::Warn, unknown));
-                let failed = |(key, value): (String, String)| (key == AUDITED).then_some(value);
-                judged.annotations.into_iter().filter_map(failed).for_each(|said| say(Effect::Info, said));
+                let own = format!("{}/", judged.policy);
+                let noted = |(key, value): (String, String)| match key.strip_prefix(&own) {
+                    _ if key == AUDITED => value,
+                    key_of_its_own => format!("{}: {value}", key_of_its_own.unwrap_or(&key)),
+                };
+                judged.annotations.into_iter().map(noted).for_each(|said| say(Effect::Info, said));
             }
         }
         all
@@ -211,19 +232,58 @@ fn pairs<'a>(policies: &'a [Policy], bindings: &'a [Binding]) -> impl Iterator<I
 }
 
 /// Whether each binding has its policy, and each policy a binding.
-fn bound<'a>(
-    policies: impl Iterator<Item = &'a str>,
-    bindings: impl Iterator<Item = (&'a str, &'a str)>,
-) -> anyhow::Result<()> {
-    let policies: Vec<&str> = policies.collect();
-    let bindings: Vec<(&str, &str)> = bindings.collect();
-    if let Some((binding, policy)) = bindings.iter().find(|(_, policy)| !policies.contains(policy)) {
-        bail!("binding `{binding}` is for the policy `{policy}`, which is not there");
+fn bound(policies: Vec<Named>, bindings: Vec<(Named, String)>) -> anyhow::Result<()> {
+    if let Some((binding, policy)) = bindings.iter().find(|(_, of)| policies.iter().all(|one| one.name != *of)) {
+        bail!("{}binding `{}` is for the policy `{policy}`, which is not there", binding.place, binding.name);
     }
-    if let Some(policy) = policies.iter().find(|policy| !bindings.iter().any(|(_, of)| of == *policy)) {
-        bail!("policy `{policy}` has no binding: nothing would be asked of it");
+    if let Some(policy) = policies.iter().find(|one| bindings.iter().all(|(_, of)| *of != one.name)) {
+        bail!("{}policy `{}` has no binding: nothing would be asked of it", policy.place, policy.name);
     }
     Ok(())
+}
+
+/// A document's name and, as far as it is known, its place.
+struct Named {
+    name: String,
+    place: String,
+}
+
+/// Where documents stand, by kind and name.
+#[derive(Default)]
+struct Places(HashMap<(String, String), String>);
+
+impl Places {
+    fn add(&mut self, document: &Document) {
+        if document.group() == GROUP {
+            let key = (document.kind().to_owned(), document.name().to_owned());
+            self.0.insert(key, place(document, &["metadata", "name"]));
+        }
+    }
+
+    fn of(&self, kind: &str, name: &str) -> Named {
+        let place = self.0.get(&(kind.to_owned(), name.to_owned())).cloned().unwrap_or_default();
+        Named { name: name.to_owned(), place }
+    }
+}
+
+/// Whether a document of the group is for this engine, and no webhook's configuration.
+pub(super) fn is_policy(document: &Document) -> bool {
+    ["AdmissionPolicy", "AdmissionPolicyBinding"].iter().any(|end| document.kind().ends_with(end))
+}
+
+/// `FILE:LINE:COLUMN: ` of what stands at a path.
+fn place<T: AsRef<str>>(document: &Document, path: &[T]) -> String {
+    document.place(path).map_or_else(String::new, |place| format!("{place}: "))
+}
+
+/// All faults of a document, each with its place.
+fn wrong(document: &Document, error: &PolicyError) -> anyhow::Error {
+    let line = |fault: &Fault| {
+        // `spec.validations[0].expression`
+        let parts = fault.path.split(['.', '[', ']']).filter(|part| !part.is_empty());
+        format!("{}{}: {fault}", place(document, &parts.collect::<Vec<_>>()), document.subject())
+    };
+    anyhow!(error.faults.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 fn is_namespace(json: &serde_json::Value) -> bool {

@@ -19,6 +19,7 @@ use plimsoll_rego::value::Value;
 
 use plimsoll_sources::cluster::Wanted;
 
+use super::cel;
 use super::files::File;
 use super::inventory::Composed;
 use super::surroundings::{Needs, Surroundings, namespaces};
@@ -67,6 +68,15 @@ impl Gatekeeper {
             anyhow!("{}", faults.join("\n"))
         })?;
         strict(&documents)?;
+        if let Some(other) =
+            documents.iter().find(|document| document.group() == cel::GROUP && cel::is_policy(document))
+        {
+            let place = other.place(&["kind"]).map_or_else(String::new, |place| format!("{place}: "));
+            bail!(
+                "{place}{} is the API server's own, and nobody would ask it here\n  hint: name the file in an entry `cel:`",
+                other.subject()
+            );
+        }
         let expander = Expander::load(&documents).map_err(|fault| anyhow!("{fault}"))?;
         if set.constraints().len() == 0 && expander.mutators().is_empty() {
             bail!("there is no constraint: the templates would ask nothing");

@@ -107,10 +107,10 @@ impl Policies {
             let place = if set.place.file.is_empty() {
                 String::new()
             } else {
-                format!("{}:{}: ", set.place.file, set.place.line)
+                format!(" ({}:{})", set.place.file, set.place.line)
             };
             let opened = opened(set, policy.mode, name.clone(), &mut policies.files, &mut hash);
-            let what = || format!("{place}use the policies of `{}: {}`", set.kind.word(), set.path);
+            let what = || format!("use the policies of `{}: {}`{place}", set.kind.word(), set.path);
             policies.sets.push(opened.with_context(what)?);
         }
         if !policies.sets.is_empty() {
@@ -411,6 +411,32 @@ impl Opened {
     }
 }
 
+/// What is wrong with the files of a set, in as many lines as its languages take: places, excerpts, hints.
+#[derive(Debug)]
+pub struct Faults(String);
+
+impl Faults {
+    /// Safe for a terminal, with this between two lines. Where that is no end of a line, lines that only point at what stands above
+    /// them are left out.
+    pub fn lines(&self, between: &str) -> String {
+        let pointing = |line: &str| line.contains('^') && !line.contains(char::is_alphanumeric);
+        let lines = self.0.lines().filter(|line| !line.trim().is_empty());
+        if between == "\n" {
+            return lines.map(crate::compat::safe_lines).collect::<Vec<_>>().join(between);
+        }
+        let lines = lines.filter(|line| !pointing(line)).map(|line| plimsoll_report::safe(line.trim()));
+        lines.collect::<Vec<_>>().join(between)
+    }
+}
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Faults {}
+
 /// A doubt that belongs to all sets.
 pub fn doubt(message: String) -> Ruling {
     Ruling { effect: Effect::Undecided, message: cut(message), clause: "policies".to_owned() }
@@ -502,10 +528,11 @@ fn opened(
         hash.update(&file.content);
     }
     let engine = match set.kind {
-        PolicyKind::Rego => Engine::Rego(rego::Modules::of(&found.files)?),
-        PolicyKind::Gatekeeper => Engine::Gatekeeper(Box::new(gatekeeper::Gatekeeper::of(&found.files)?)),
-        PolicyKind::Cel => Engine::Cel(Box::new(cel::Admission::of(&found.files)?)),
+        PolicyKind::Rego => rego::Modules::of(&found.files).map(Engine::Rego),
+        PolicyKind::Gatekeeper => gatekeeper::Gatekeeper::of(&found.files).map(|one| Engine::Gatekeeper(Box::new(one))),
+        PolicyKind::Cel => cel::Admission::of(&found.files).map(|one| Engine::Cel(Box::new(one))),
     };
+    let engine = engine.map_err(|error| Faults(format!("{error:#}")))?;
     let enforces = set.mode.unwrap_or(mode) == Mode::Enforce;
     Ok(Opened { name, over: set.over, mode: set.mode, enforces, engine })
 }

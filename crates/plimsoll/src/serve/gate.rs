@@ -327,6 +327,8 @@ impl Gate {
         self.metrics.exemptions.add(exempt);
         let softened = |one: &&Arc<Judged>| one.verdict.effective != one.verdict.outcome;
         self.metrics.softened.add(judged.iter().filter(softened).count() as u64);
+        let remarks = answer.audit.get("remarks");
+        self.metrics.remarks.add(u64::from(remarks.is_some()));
         let level = if !answer.allowed || broken > 0 { LogLevel::Warn } else { LogLevel::Info };
         if !self.log.speaks(level) {
             return;
@@ -352,6 +354,7 @@ impl Gate {
         );
         // What a policy quotes of the object is in its message.
         let reason = redact::words(&answer.message);
+        let remarks = remarks.map(|remarks| redact::words(remarks));
         let fields = [
             ("road", word(road).into()),
             ("id", self.next_id().into()),
@@ -369,6 +372,8 @@ impl Gate {
             ("images", images),
             ("unchanged", Some(review.unchanged).filter(|count| *count > 0).into()),
             ("reason", Some(&*reason).filter(|message| !message.is_empty()).into()),
+            ("policies", answer.audit.get("policies").map(String::as_str).into()),
+            ("remarks", remarks.as_deref().into()),
             ("micros", u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX).into()),
         ];
         match level {

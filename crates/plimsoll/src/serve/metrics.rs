@@ -95,6 +95,7 @@ pub struct Metrics {
     pub break_glass: Counter,
     pub exemptions: Counter,
     pub softened: Counter,
+    pub remarks: Counter,
     pub pinned: Counter,
     pub answers_cached: Counter,
     pub verdicts_cached: Counter,
@@ -178,6 +179,11 @@ impl Metrics {
             ("break_glass_total", &self.break_glass, "Reviews that a break-glass annotation let through."),
             ("exemptions_total", &self.exemptions, "Images that an exemption took out of judgement."),
             ("softened_total", &self.softened, "Images that would be denied and run because of the mode."),
+            (
+                "remarks_total",
+                &self.remarks,
+                "Reviews on which policies in other languages said something without weight: dryrun, Audit, a set under audit.",
+            ),
             ("pinned_total", &self.pinned, "Images whose tag was pinned to a digest."),
             ("answers_cached_total", &self.answers_cached, "Images answered without asking anybody."),
             (

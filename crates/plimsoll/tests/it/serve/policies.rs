@@ -244,7 +244,56 @@ fn a_mode_of_its_own_softens_what_a_set_says() {
         let warned = said["response"]["warnings"].to_string().contains("the label owner is missing");
         assert_eq!(warned, mode == "warn", "{said}");
         assert!(!said["response"]["status"]["message"].to_string().contains("owner"), "{said}");
+        let remarks = said["response"]["auditAnnotations"]["remarks"].as_str().unwrap_or_default();
+        let remarked = remarks.contains("[owner] would be denied: the label owner is missing");
+        assert_eq!(remarked, mode == "audit", "{said}");
+        gate.wait("the decision is logged", |gate| gate.log().contains("\"decision\""));
+        assert_eq!(gate.log().contains("[owner] would be denied"), mode == "audit");
     }
+}
+
+#[test]
+fn what_has_no_weight_is_remarked_and_every_word_has_its_policy() {
+    let dry = GATEKEEPER.replace("spec:\n  match: {kinds", "spec:\n  enforcementAction: dryrun\n  match: {kinds");
+    assert_ne!(dry, GATEKEEPER);
+    let annotated = CEL.replace(
+        "  validations:",
+        "  auditAnnotations: [{key: owner, valueExpression: '\"of \" + object.metadata.name'}]\n  validations:",
+    );
+    let audited = CEL.replace("more-than-one", "audited").replace("everywhere", "audits").replace("[Deny]", "[Audit]");
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| {
+        written(dir, SETS);
+        std::fs::write(dir.join("gatekeeper.yaml"), &dry).unwrap();
+        std::fs::write(dir.join("cel/vap.yaml"), format!("{annotated}---\n{audited}")).unwrap();
+    });
+    let mut object = deployment(|object| object["spec"]["replicas"] = json!(1));
+    object["metadata"]["labels"] = json!({});
+    let said = gate.client().post("/validate", &review(&object)).json();
+    let response = &said["response"];
+    let message = response["status"]["message"].as_str().unwrap();
+    assert!(message.contains("denied: ValidatingAdmissionPolicy 'more-than-one' with binding "), "{message}");
+    assert!(!message.contains("the label"), "{message}");
+    let warnings = response["warnings"].to_string();
+    assert!(warnings.contains("[team] the label team is missing"), "{warnings}");
+    let remarks = response["auditAnnotations"]["remarks"].as_str().unwrap();
+    for words in
+        ["[owner] the label owner is missing", "[more-than-one/everywhere] owner: of web", "[audited/audits] [{"]
+    {
+        assert!(remarks.contains(words), "{words}: {remarks}");
+    }
+    let policies = response["auditAnnotations"]["policies"].as_str().unwrap();
+    assert!(policies.contains("policies[1]: NeedsLabel/owner; policies[1]: NeedsLabel/team"), "{policies}");
+    gate.wait("the decision is logged", |gate| gate.log().contains("\"decision\""));
+    let log = gate.log();
+    assert!(log.contains("\"policies\":\"policies[1]: NeedsLabel/owner"), "{log}");
+    assert!(log.contains("\"remarks\":\""), "{log}");
+    let metrics = gate.client().get("/metrics").body;
+    assert!(metrics.contains("plimsoll_remarks_total 1\n"), "{metrics}");
+    // The desk has the same words.
+    let desk = at_the_desk(&gate, &object, &[]);
+    let has = |message: &str, clause: &str| desk.iter().any(|one| one.0 == message && one.1 == clause);
+    assert!(has("the label owner is missing", "policies[1]: NeedsLabel/owner"), "{desk:?}");
+    assert!(has("owner: of web", "policies[2]: more-than-one/everywhere"), "{desk:?}");
 }
 
 #[test]
@@ -307,6 +356,35 @@ fn sets_that_would_ask_nothing_or_cannot_be_loaded_are_faults() {
         let run =
             plimsoll(&["check", "--policy", &policy, "--offline", folder.path().join("pod.json").to_str().unwrap()]);
         assert!(run.status > 1 && run.err.contains(words), "{sets}: {}\n{}{}", run.status, run.out, run.err);
+        assert!(!run.err.contains("\\n"), "{sets}: {}", run.err);
+        // Whoever looks over a policy hears of them too.
+        let run = plimsoll(&["policy", "check", &policy]);
+        assert!(run.status > 1 && run.err.contains(words), "{sets}: {}\n{}{}", run.status, run.out, run.err);
+    }
+}
+
+#[test]
+fn faults_of_policies_name_their_lines_and_the_way_out_on_a_line_of_its_own() {
+    let unsafe_template = GATEKEEPER.replace(
+        "not input.review.object.metadata.labels[input.parameters.label]",
+        "not startswith(input.review.object.metadata.name, input.parameters.prefixes[_])",
+    );
+    for (set, text, first, hint) in [
+        ("gatekeeper", &*unsafe_template, "/p.yaml:11:", "\n  hint: "),
+        ("cel", &CEL.replace("object.spec", "objct.spec"), "/p.yaml:7:", "undeclared reference to 'objct'"),
+        ("cel", CEL.split("---").next().unwrap(), "/p.yaml:3:", "has no binding"),
+        ("cel", CEL.split("---").nth(1).unwrap(), "/p.yaml:4:", "which is not there"),
+        ("cel", &GATEKEEPER.replace("---", "\n---"), "/p.yaml:2:", "\n  hint: name the file in an entry `gatekeeper:`"),
+        ("gatekeeper", &format!("{GATEKEEPER}---\n{CEL}"), "/p.yaml:", "\n  hint: name the file in an entry `cel:`"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("p.yaml"), text).unwrap();
+        policy(folder.path(), &format!("policies: [{{{set}: p.yaml}}]"));
+        let policy = folder.path().join("loadline.yaml").display().to_string();
+        let run = plimsoll(&["policy", "check", &policy]);
+        assert!(run.err.starts_with(&format!("plimsoll: could not use the policies of `{set}: ")), "{}", run.err);
+        assert!(run.err.contains("loadline.yaml:") && run.err.contains(first), "{set} {first}: {}", run.err);
+        assert!(run.err.contains(hint), "{hint}: {}", run.err);
     }
 }
 
