@@ -10,6 +10,9 @@ const MAX_NAME: usize = 80;
 /// Characters of an image's text that are shown: a registry, a path, a tag and a digest of usual length.
 const MAX_IMAGE: usize = 200;
 
+/// Characters of a code: the longest of ours has some thirty.
+const MAX_CODE: usize = 40;
+
 /// At most so many characters, the middle left out where there are more: both ends of a name tell it from others.
 pub(crate) fn middle(text: &str, most: usize) -> Cow<'_, str> {
     // Bytes are never fewer than characters.
@@ -82,10 +85,27 @@ fn shown(text: &str, most: usize) -> String {
     format!("\"{}\"", quotable(&cut))
 }
 
-/// A sentence from elsewhere, such as a reason.
+/// A sentence from elsewhere, such as a reason. A code in parentheses at its end stays, and what stands before it is shortened: by the
+/// code its meaning is looked up.
 pub(crate) fn sentence(text: &str, most: usize) -> String {
+    let (words, code) = text.split_at(before_code(text));
+    // A code is short and ASCII, as it was found.
+    let most = most.saturating_sub(code.len());
     // Twice: the first bounds the work, and escapes are longer than what they show.
-    end(&safe(&end(text, most)), most).into_owned()
+    let mut out = end(&safe(&end(words, most)), most).into_owned();
+    out.push_str(code);
+    out
+}
+
+/// Where ` (code)` begins that ends the text; the text's length where it ends in none. What holds it may be in parentheses itself.
+fn before_code(text: &str) -> usize {
+    let inner = text.trim_end_matches(')');
+    let closed = text.len() - inner.len();
+    let Some(at) = inner.rfind(" (").filter(|_| (1..=2).contains(&closed)) else { return text.len() };
+    let code = &inner[at + 2..];
+    let is_one = (1..=MAX_CODE).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if is_one { at } else { text.len() }
 }
 
 /// `1 warning`, `3 warnings`.
@@ -119,11 +139,31 @@ mod tests {
         assert_eq!(image("a; container \"b\"\u{202e}\n"), "\"a; container \\\"b\\\"\\u{202e}\\n\"");
     }
 
+    #[test]
+    fn a_sentence_that_is_cut_keeps_the_code_at_its_end() {
+        let long = "x".repeat(300);
+        for (end, kept) in [
+            (" (digest-mismatch)", " (digest-mismatch)"),
+            (" (it is refused (digest-mismatch))", " (digest-mismatch))"),
+        ] {
+            let cut = sentence(&format!("{long}{end}"), 100);
+            assert!(cut.ends_with(&format!("x…{kept}")) || cut.ends_with(kept), "{cut}");
+            assert_eq!(cut.chars().count(), 100);
+            assert!(cut.contains('…'), "{cut}");
+        }
+        for end in [" (2 packages)", " (a_b)", "(code)", " ()", &format!(" ({})", "a".repeat(41)), " (a)))"] {
+            let cut = sentence(&format!("{long}{end}"), 100);
+            assert!(cut.ends_with("x…"), "{cut}");
+        }
+        assert_eq!(sentence("it is not signed (chain-untrusted)", 100), "it is not signed (chain-untrusted)");
+    }
+
     proptest! {
         #[test]
         fn cuts_keep_their_bounds(text in "\\PC{0,40}", most in 1usize..20) {
             prop_assert!(middle(&text, most).chars().count() <= most);
             prop_assert!(end(&text, most).chars().count() <= most);
+            prop_assert!(sentence(&text, most + MAX_CODE + 4).chars().count() <= most + MAX_CODE + 4);
             let mut cut = text.clone();
             bytes(&mut cut, most + 3);
             prop_assert!(cut.len() <= most + 3);
