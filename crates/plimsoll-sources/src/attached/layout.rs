@@ -4,17 +4,20 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use plimsoll_model::Digest;
 use serde_json::{Value, json};
 
+use crate::attached::read::{Attached, Holding, manifest_of, referrer_of};
 use crate::attached::write::bounded_json;
-use crate::attached::{MAX_REFERRERS, MAX_REFERRERS_BYTES, malformed};
+use crate::attached::{MAX_REFERRERS, MAX_REFERRERS_BYTES, Referrer, malformed};
 use crate::error::SourceError;
 use crate::hash;
 use crate::limits::MAX_MANIFEST;
-use crate::local::blobs::{Blobs as _, bounded};
+use crate::local::blobs::{Blobs as _, bounded, small_blob};
 use crate::local::layout::{LayoutFolder, blob_path};
+use crate::oci::manifest::{Descriptor, Document, Manifest, document};
 use crate::oci::media;
 use crate::registry::fetch::FetchedManifest;
 
@@ -74,6 +77,49 @@ impl LayoutWriter {
             whole
         })();
         written.map_err(|source| SourceError::Io { what: format!("write {}", path.display()), source })
+    }
+}
+
+impl LayoutFolder {
+    /// The document that an entry of the layout's index names.
+    ///
+    /// # Errors
+    /// It is not there, or is not what the entry says.
+    pub fn holding(&self, entry: &Descriptor) -> Result<Holding, SourceError> {
+        let bytes = small_blob(self, entry, "manifest", MAX_MANIFEST)?;
+        let what = format!("manifest {} of {}", entry.digest, self.name());
+        let entries = match document(&what, &bytes, &entry.media_type)? {
+            Document::Index(index) => index.manifests,
+            Document::Manifest(_) => vec![],
+        };
+        Ok(Holding { digest: entry.digest.clone(), media_type: entry.media_type.clone(), size: entry.size, entries })
+    }
+
+    /// The manifest that an entry of the layout's index names, and the way to its layers.
+    ///
+    /// # Errors
+    /// It is not there, or is not what the entry says.
+    pub fn attached(self: &Arc<Self>, entry: &Descriptor) -> Result<Attached<Manifest>, SourceError> {
+        let bytes = small_blob(self.as_ref(), entry, "manifest", MAX_MANIFEST)?;
+        let what = format!("manifest {} of {}", entry.digest, self.name());
+        Ok(Attached::of_layout(self, manifest_of(&what, &bytes, &entry.media_type)?))
+    }
+
+    /// The manifests among its blobs that name the one of `digest` as their subject; what of them could not be read stands there as
+    /// the reason.
+    ///
+    /// # Errors
+    /// Its blobs cannot be listed or read, or there are too many.
+    pub fn referrers(
+        self: &Arc<Self>,
+        digest: &Digest,
+    ) -> Result<Attached<Vec<Result<Referrer, SourceError>>>, SourceError> {
+        let read = |one: FetchedManifest| {
+            let what = format!("manifest {} of {}", one.digest, self.name());
+            referrer_of(what, &one.digest, &one.bytes, &one.media_type, digest)
+        };
+        let found = referrers_of_layout(self, digest)?.into_iter().map(read).collect();
+        Ok(Attached::of_layout(self, found))
     }
 }
 

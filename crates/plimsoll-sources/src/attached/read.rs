@@ -12,7 +12,8 @@ use crate::attached::{
 };
 use crate::error::SourceError;
 use crate::limits::MAX_MANIFEST;
-use crate::local::blobs::bounded;
+use crate::local::blobs::{bounded, small_blob};
+use crate::local::layout::LayoutFolder;
 use crate::oci::manifest::{Descriptor, Document, Manifest, document};
 use crate::oci::media;
 use crate::registry::error::RegistryError;
@@ -23,9 +24,12 @@ use crate::sources::{Shared, Sources};
 /// What was found, and the way to the bytes of its layers.
 pub struct Attached<T> {
     pub found: T,
-    sources: Sources,
-    reference: ImageReference,
-    sessions: Vec<Arc<Session>>,
+    from: From,
+}
+
+enum From {
+    Registry { sources: Sources, reference: ImageReference, sessions: Vec<Arc<Session>> },
+    Layout(Arc<LayoutFolder>),
 }
 
 impl<T> Attached<T> {
@@ -34,8 +38,17 @@ impl<T> Attached<T> {
     /// # Errors
     /// It is larger than [`MAX_PAYLOAD`], cannot be had, or is not what its descriptor says.
     pub fn bytes(&self, layer: &Descriptor) -> Result<Vec<u8>, SourceError> {
-        let work = |shared: Arc<Shared>| async move { payload(&shared, &self.sessions, &self.reference, layer).await };
-        self.sources.blocking(&self.reference.to_string(), work)
+        match &self.from {
+            From::Registry { sources, reference, sessions } => {
+                let work = |shared: Arc<Shared>| async move { payload(&shared, sessions, reference, layer).await };
+                sources.blocking(&reference.to_string(), work)
+            }
+            From::Layout(layout) => small_blob(layout.as_ref(), layer, "layer", MAX_PAYLOAD),
+        }
+    }
+
+    pub(super) fn of_layout(layout: &Arc<LayoutFolder>, found: T) -> Attached<T> {
+        Attached { found, from: From::Layout(Arc::clone(layout)) }
     }
 }
 
@@ -138,7 +151,7 @@ impl Sources {
     }
 
     fn attachment<T>(&self, reference: &ImageReference, found: T, sessions: Vec<Arc<Session>>) -> Attached<T> {
-        Attached { found, sources: self.clone(), reference: reference.clone(), sessions }
+        Attached { found, from: From::Registry { sources: self.clone(), reference: reference.clone(), sessions } }
     }
 }
 
@@ -203,13 +216,24 @@ async fn referrer(
     if bytes.len() as u64 != entry.size {
         return Err(SourceError::SizeMismatch { what, wanted: entry.size, found: bytes.len() as u64 });
     }
-    let mut manifest = manifest_of(&what, &bytes, &entry.media_type)?;
+    referrer_of(what, &entry.digest, &bytes, &entry.media_type, subject)
+}
+
+/// What matters of a manifest that has to refer to `subject`.
+pub(super) fn referrer_of(
+    what: String,
+    digest: &Digest,
+    bytes: &[u8],
+    media_type: &str,
+    subject: &Digest,
+) -> Result<Referrer, SourceError> {
+    let mut manifest = manifest_of(&what, bytes, media_type)?;
     for layer in &mut manifest.layers {
         (layer.annotations, layer.urls) = Default::default();
     }
     match &manifest.subject {
         Some(named) if named.digest == *subject => Ok(Referrer {
-            digest: entry.digest.clone(),
+            digest: digest.clone(),
             artifact_type: manifest.kind().map(str::to_owned),
             predicate_type: manifest.annotations.remove(PREDICATE_TYPE),
             layers: manifest.layers,
