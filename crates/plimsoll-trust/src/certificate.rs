@@ -234,7 +234,7 @@ impl Certificate {
     }
 
     /// Whether `issuer` issued it: the names are the same, and the signature is that of the issuer's key.
-    pub(crate) fn issued_by(&self, issuer: &Self) -> bool {
+    pub fn issued_by(&self, issuer: &Self) -> bool {
         self.issuer == issuer.subject && self.algorithm.verify(&issuer.key, &self.tbs, &self.signature).is_ok()
     }
 

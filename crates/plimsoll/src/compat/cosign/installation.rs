@@ -185,13 +185,51 @@ fn log(of: &str, spec: &str) -> Result<Value, Failure> {
 fn authority(of: &str, spec: &str) -> Result<Value, Failure> {
     let spec = Spec::of(of, spec, &["url", "certificate-chain", "start-time", "end-time"])?;
     let (url, path) = (spec.needs("url")?, spec.needs("certificate-chain")?);
-    let chain = Certificate::all_from_pem(&read(path, MAX_PEM)?).map_err(|why| format!("read {path}: {why}"))?;
-    let (Some(first), Some(last)) = (chain.first(), chain.last()) else {
-        return Err(format!("{path} holds no certificate").into());
-    };
-    let start = if of == "tsa" { first.validity().0 } else { last.validity().0 };
+    let holder = if of == "tsa" { Holder::Authority } else { Holder::Signers };
+    let chain = chain(path, holder)?;
+    // As Cosign has it: of an authority of timestamps its own certificate says it, of others the root.
+    let says = if holder == Holder::Authority { chain.first() } else { chain.last() };
+    let start = says.ok_or_else(|| format!("{path} holds no certificate"))?.validity().0;
     let certificates: Vec<_> = chain.iter().map(|one| json!({"rawBytes": STANDARD.encode(one.der())})).collect();
     Ok(json!({"uri": url, "certChain": {"certificates": certificates}, "validFor": spec.window(Some(start))?}))
+}
+
+/// Whose certificate stands first in a chain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// That of whoever issues to signers.
+    Signers,
+    /// The authority's own, which issues none.
+    Authority,
+}
+
+/// The certificates in a PEM file, at least one.
+pub fn certificates(path: &str) -> Result<Vec<Certificate>, Failure> {
+    let all = Certificate::all_from_pem(&read(path, MAX_PEM)?).map_err(|why| format!("read {path}: {why}"))?;
+    if all.is_empty() {
+        return Err(format!("{path} holds no certificate").into());
+    }
+    Ok(all)
+}
+
+/// The chain in a PEM file, each certificate issued by the next. In another order nobody would be believed for its sake, and whoever
+/// stands last would be the anchor.
+pub fn chain(path: &str, of: Holder) -> Result<Vec<Certificate>, Failure> {
+    let chain = certificates(path)?;
+    if let Some(at) = chain.windows(2).position(|two| !matches!(two, [below, above] if below.issued_by(above))) {
+        let (first, next) = (at + 1, at + 2);
+        return Err(format!(
+            "{path}: the certificate {first} is not issued by the certificate {next}: write each before the one that issued it, the root last"
+        )
+        .into());
+    }
+    if of == Holder::Authority && chain.len() < 2 {
+        return Err(format!(
+            "{path}: an authority of timestamps has its own certificate first, and that of whoever issued it behind it"
+        )
+        .into());
+    }
+    Ok(chain)
 }
 
 pub fn signing_config(asked: &SigningConfig) -> Result<(), Failure> {
@@ -284,6 +322,51 @@ mod tests {
                 out: Some(folder.path().join("config.json").display().to_string()),
             };
             assert_eq!(signing_config(&SigningConfig::Create(config)).is_ok(), good, "{mode:?}");
+        }
+    }
+
+    /// A file of the repository, by its name.
+    fn key(name: &str) -> String {
+        format!("{}/../plimsoll-trust/tests/keys/{name}.pub", env!("CARGO_MANIFEST_DIR"))
+    }
+
+    #[test]
+    fn logs_have_keys_on_curves_and_one_by_rsa_is_refused_with_words() {
+        let spec = |name: &str, more: &str| {
+            log("rekor", &format!("url=https://a,public-key={},start-time=2026-01-02T03:04:05Z{more}", key(name)))
+        };
+        for (name, details) in
+            [("p256", "PKIX_ECDSA_P256_SHA_256"), ("p384", "PKIX_ECDSA_P384_SHA_384"), ("ed25519", "PKIX_ED25519")]
+        {
+            let made = spec(name, "").unwrap();
+            assert_eq!(made["publicKey"]["keyDetails"], details);
+            assert_eq!(made["publicKey"]["validFor"], json!({"start": "2026-01-02T03:04:05Z"}));
+            // A name is of use to logs of tiles alone, whose keys are on Ed25519.
+            assert_eq!(spec(name, ",origin=a.example").unwrap()["logId"] != made["logId"], name == "ed25519");
+        }
+        assert!(spec("rsa2048", "").unwrap_err().why.contains("RSA"));
+        assert!(
+            log("rekor", &format!("url=https://a,public-key={}", key("p256"))).unwrap_err().why.contains("start-time")
+        );
+    }
+
+    #[test]
+    fn a_root_of_nobody_can_be_written_and_a_file_without_a_certificate_is_no_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let of = |fulcio: Vec<String>| {
+            let out = Some(path("root.json"));
+            trusted_root(&TrustedRoot::Create(Root { fulcio, ctfe: vec![], rekor: vec![], tsa: vec![], out }))
+        };
+        of(vec![]).unwrap();
+        let nobody = TrustMaterial::from_json(&std::fs::read(path("root.json")).unwrap()).unwrap();
+        assert_eq!(nobody, TrustMaterial::default());
+        std::fs::remove_file(path("root.json")).unwrap();
+        for text in ["", "words", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"] {
+            std::fs::write(path("empty.pem"), text).unwrap();
+            let refused = of(vec![format!("url=https://a,certificate-chain={}", path("empty.pem"))]).unwrap_err();
+            assert!(refused.why.contains("empty.pem"), "{text:?}: {}", refused.why);
+            assert!(!std::path::Path::new(&path("root.json")).exists());
         }
     }
 
