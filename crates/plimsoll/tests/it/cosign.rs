@@ -121,13 +121,40 @@ fn what_is_not_built_is_refused_by_name_and_nothing_is_asked() {
         (&["verify", "--rekor-url=https://example.org", "registry.invalid/a"], "--rekor-url"),
         (&["sign", "--key", "cosign.key", "registry.invalid/a"], "--tlog-upload=false"),
         (&["generate-key-pair", "k8s://default/key"], "k8s://"),
-        (&["env", "registry.invalid/a"], "env"),
+        (&["login", "registry.invalid"], "docker login"),
+        (&["upload", "blob", "-f", "x", "registry.invalid/a"], "upload"),
+        (&["bundle", "create", "--artifact", "x"], "bundle"),
+        (&["verify", "--attachment", "sbom", "registry.invalid/a"], "verify-attestation"),
+        (
+            &[
+                "sign",
+                "--key",
+                "k",
+                "--registry-referrers-mode",
+                "oci-1-1",
+                "--new-bundle-format=false",
+                "registry.invalid/a",
+            ],
+            "legacy",
+        ),
+        (&["attest", "--rekor-entry-type", "intoto", "registry.invalid/a"], "dsse"),
     ] {
         let said = cosign(&project(), "", args);
         assert_eq!((said.status, said.out.as_str()), (1, ""), "{args:?}");
         assert!(said.err.contains(named), "{args:?}: {}", said.err);
+        assert!(!said.err.contains("unexpected argument"), "{args:?}: {}", said.err);
     }
     assert_ne!(cosign(&project(), "", &["verify", "--nosuch", "a"]).status, 0);
+}
+
+#[test]
+fn the_environment_is_shown_without_its_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = cosign(folder.path(), "open sesame", &["env"]);
+    assert_eq!((shown.status, shown.err.as_str()), (0, ""));
+    assert!(shown.out.contains("COSIGN_PASSWORD=******\n") && !shown.out.contains("sesame"), "{}", shown.out);
+    let whole = cosign(folder.path(), "open sesame", &["env", "--show-descriptions=false", "--show-sensitive-values"]);
+    assert!(whole.out.contains("\nCOSIGN_PASSWORD=open sesame\n") && !whole.out.contains('#'), "{}", whole.out);
 }
 
 /// A registry of fixed answers by what their paths end in: status, media type, body.

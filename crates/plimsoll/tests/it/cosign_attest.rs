@@ -161,6 +161,23 @@ impl World {
         digest
     }
 
+    /// An index of two images, for two platforms; its digest and theirs.
+    fn put_index(&self, tag: &str) -> (String, [String; 2]) {
+        let platforms = ["amd64", "arm64"];
+        let images = platforms.map(|platform| self.put_image(&format!("{tag}-{platform}"), platform));
+        let mut kept = self.kept();
+        let entry = |(digest, architecture): (&String, &str)| {
+            let size = kept.things[&("app".to_owned(), digest.clone())].1.len();
+            json!({"mediaType": MANIFEST, "digest": digest, "size": size,
+                "platform": {"os": "linux", "architecture": architecture}})
+        };
+        let entries: Vec<Value> = images.iter().zip(platforms).map(entry).collect();
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+        let digest = kept.put("app", INDEX, index.to_string().as_bytes());
+        kept.tags.insert(("app".into(), tag.into()), digest.clone());
+        (digest, images)
+    }
+
     fn name(&self, tag: &str) -> String {
         format!("{}/app:{tag}", self.host)
     }
@@ -491,6 +508,7 @@ fn images_of_manifests_and_dockerfiles_are_verified() {
     world.write("empty.yaml", "a: 1\n");
     world.fails("no images found", &[&["manifest"], &verify[..], &["empty.yaml"]].concat());
     world.fails("manifests are supported", &[&["manifest"], &verify[..], &["good.json"]].concat());
+    world.fails("images of registries", &[&["manifest"], &verify[..], &["--local-image", "good.yaml"]].concat());
     world.write("Dockerfile", &format!("FROM {other} AS build\nFROM {image}\nCOPY --from=build /x /x\n"));
     assert_eq!(world.cosign(&[&["dockerfile"], &verify[..], &["Dockerfile"]].concat()).status, 10);
     world.ok(&[&["dockerfile"], &verify[..], &["--base-image-only", "Dockerfile"]].concat());
@@ -599,4 +617,277 @@ fn what_services_vouch_for_is_attested_in_the_classic_form_too() {
     world.write("blob", "blob");
     let bare = ["attest-blob", "--yes", "--new-bundle-format=false", "--predicate", "predicate", "--rekor-url", base];
     world.fails("no place", &[&bare[..], &trust, &key, &["blob"]].concat());
+}
+
+/// The statuses of verifying a signature and an attestation of each name, in both forms.
+fn held(world: &World, names: &[String]) -> Vec<Vec<i32>> {
+    names.iter().map(|name| verifies(world, name)).collect()
+}
+
+#[test]
+fn the_images_of_an_index_are_signed_and_attested_with_it_and_go_along() {
+    let world = World::new(true);
+    let (index, images) = world.put_index("multi");
+    let at = |repository: &str, digest: &String| format!("{}/{repository}@{digest}", world.host);
+    let name = at("app", &index);
+    world.write("predicate", "words");
+    for form in ["--new-bundle-format=true", "--new-bundle-format=false"] {
+        let key = ["--tlog-upload=false", form, "--key", "a.key"];
+        world.ok(&[&["sign"], &key[..], &["--recursive", &name]].concat());
+        world.ok(&[&["attest"], &key[..], &["--recursive", "--predicate", "predicate", &name]].concat());
+    }
+    let all = |repository: &str| [&index, &images[0], &images[1]].map(|digest| at(repository, digest));
+    assert_eq!(held(&world, &all("app")), vec![vec![0; 4]; 3]);
+    // Whoever names one file for several is told so.
+    world.fails(
+        "one attestation",
+        &[
+            "attest",
+            "--key",
+            "a.key",
+            "--tlog-upload=false",
+            "--recursive",
+            "--bundle",
+            "b",
+            "--predicate",
+            "predicate",
+            &name,
+        ],
+    );
+    world.ok(&["copy", &name, &format!("{}/copied:v1", world.host)]);
+    assert_eq!(held(&world, &all("copied")), vec![vec![0; 4]; 3]);
+    // Of a platform there is its image alone, with what is its own.
+    world.ok(&["copy", "--platform", "linux/arm64", &name, &format!("{}/arm:v1", world.host)]);
+    assert_eq!(verifies(&world, &format!("{}/arm:v1", world.host)), [0; 4]);
+    assert_eq!(world.kept().tags[&("arm".to_owned(), "v1".to_owned())], images[1]);
+    assert!(!world.kept().things.contains_key(&("arm".to_owned(), images[0].clone())));
+    world.fails("s390x", &["copy", "--platform", "linux/s390x", &name, &format!("{}/none:v1", world.host)]);
+    // A layout has the index and its images, and what is the index's own.
+    world.ok(&["save", "--dir", "layout", &name]);
+    world.ok(&["load", "--dir", "layout", &format!("{}/loaded:v1", world.host)]);
+    assert_eq!(held(&world, &all("loaded")), [[0, 0, 0, 0], [10, 1, 10, 1], [10, 1, 10, 1]].map(Vec::from).to_vec());
+}
+
+#[test]
+fn what_is_downloaded_of_an_index_is_its_own_or_that_of_a_platforms_image() {
+    let world = World::new(true);
+    let (_, images) = world.put_index("multi");
+    let name = world.name("multi");
+    let arm = format!("{}/app@{}", world.host, images[1]);
+    world.write("predicate", "words");
+    world.ok(&["attest", "--tlog-upload=false", "--key", "a.key", "--predicate", "predicate", &arm]);
+    world.write("sbom.json", "{}");
+    world.ok(&[
+        "attach",
+        "sbom",
+        "--registry-referrers-mode=legacy",
+        "--type",
+        "cyclonedx",
+        "--sbom",
+        "sbom.json",
+        &arm,
+    ]);
+    let platform = ["--platform", "linux/arm64", &name];
+    assert_eq!(world.ok(&[&["download", "attestation"], &platform[..]].concat()).lines().count(), 1);
+    assert_eq!(world.ok(&[&["download", "sbom"], &platform[..]].concat()), "{}");
+    assert_eq!(world.ok(&["download", "attestation", &name]), "");
+    world.fails("no sbom", &["download", "sbom", &name]);
+    world.fails("no sbom", &["download", "sbom", "--platform", "linux/amd64", &name]);
+    world.fails("s390x", &["download", "sbom", "--platform", "linux/s390x", &name]);
+    world
+        .fails("at a tag alone", &["attach", "sbom", "--registry-referrers-mode=oci-1-1", "--sbom", "sbom.json", &arm]);
+}
+
+#[test]
+fn both_forms_are_written_once_each_where_both_are_asked_for() {
+    for lists in [false, true] {
+        let world = World::new(lists);
+        let image = world.name("v1");
+        world.ok(&["sign", "--tlog-upload=false", "--format", "both", "--key", "a.key", "-a", "build=7", &image]);
+        assert_eq!(world.layers("app", "sig"), 1);
+        for form in ["--new-bundle-format=true", "--new-bundle-format=false"] {
+            let verify = ["verify", "--insecure-ignore-tlog", form, "--key", "a.pub", "-a", "build=7", &image];
+            assert_eq!(world.ok(&verify).matches("docker-manifest-digest").count(), 1, "{form}");
+        }
+        // One alone is one alone.
+        world.put_image("v2", "two");
+        world.ok(&["sign", "--tlog-upload=false", "--format", "classic", "--key", "a.key", &world.name("v2")]);
+        assert_eq!(verifies(&world, &world.name("v2")), [10, 1, 0, 1]);
+    }
+    let world = World::new(true);
+    let said =
+        world.cosign(&["sign", "--key", "a.key", "--format", "both", "--new-bundle-format=false", &world.name("v1")]);
+    assert!(said.status == 1 && said.err.contains("cannot be used with"), "{}", said.err);
+}
+
+#[test]
+fn what_is_saved_is_verified_in_its_folder_without_a_registry() {
+    let world = World::new(true);
+    signed(&world);
+    world.ok(&["save", "--dir", "layout", &world.name("v1")]);
+    world.kept().things.clear();
+    let verify = |command: &str, form: &str, key: &str| {
+        let form = format!("--new-bundle-format={form}");
+        world.cosign(&[command, "--local-image", "--insecure-ignore-tlog", &form, "--key", key, "layout"])
+    };
+    for form in ["true", "false"] {
+        let found = verify("verify", form, "a.pub");
+        assert_eq!(found.status, 0, "{form}: {}", found.err);
+        assert!(found.out.contains(&world.image), "{}", found.out);
+        assert_eq!(verify("verify", form, "b.pub").status, 12, "{form}");
+        let found = verify("verify-attestation", form, "a.pub");
+        assert_eq!((found.status, found.out.lines().count()), (0, 1), "{form}: {}", found.err);
+        assert_eq!(verify("verify-attestation", form, "b.pub").status, 1, "{form}");
+    }
+    // The image is one of the layout's blobs: what rotted there is no answer.
+    let blob = world.path("layout/blobs/sha256").join(&world.image["sha256:".len()..]);
+    let text = std::fs::read_to_string(&blob).unwrap();
+    std::fs::write(&blob, text.replace("amd64", "arm64").replace("schemaVersion", "schemaversion")).unwrap();
+    let rotten = verify("verify", "true", "a.pub");
+    assert_eq!((rotten.status, rotten.out.as_str()), (1, ""), "{}", rotten.err);
+    std::fs::write(&blob, text).unwrap();
+    // A payload that changed is none that was signed; it could not be read at all.
+    let index: Value = serde_json::from_slice(&std::fs::read(world.path("layout/index.json")).unwrap()).unwrap();
+    let of = |kind: &str| {
+        let mut entries = index["manifests"].as_array().unwrap().iter();
+        let entry =
+            entries.find(|entry| entry["annotations"]["kind"] == format!("dev.cosignproject.cosign/{kind}")).unwrap();
+        world.path("layout/blobs/sha256").join(&entry["digest"].as_str().unwrap()["sha256:".len()..])
+    };
+    let manifest: Value = serde_json::from_slice(&std::fs::read(of("sigs")).unwrap()).unwrap();
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap();
+    let payload = world.path("layout/blobs/sha256").join(&layer["sha256:".len()..]);
+    let bytes = std::fs::read(&payload).unwrap();
+    std::fs::write(&payload, vec![b' '; bytes.len()]).unwrap();
+    let rotten = verify("verify", "false", "a.pub");
+    assert_eq!((rotten.status, rotten.out.as_str()), (1, ""), "{}", rotten.err);
+    assert!(rotten.err.contains("could not tell"), "{}", rotten.err);
+    world.fails("nowhere", &["verify", "--local-image", "--key", "a.pub", "nowhere"]);
+}
+
+#[test]
+fn what_plimsoll_says_of_an_image_is_attested_and_comes_back_unchanged() {
+    let world = World::new(true);
+    let image = world.name("v1");
+    world.write(
+        "load-line.yaml",
+        "apiVersion: plimsoll.dev/v1\nkind: LoadLine\nimages:\n  - {name: all, match: [\"**\"]}\n",
+    );
+    let told = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.args(args).current_dir(world.folder.path()).env_clear().env("HOME", world.folder.path());
+        run(command.env("CI", "true"))
+    };
+    let folder = world.path("tree");
+    std::fs::create_dir(&folder).unwrap();
+    let sbom = told(&["sbom", "-f", "cyclonedx", "tree"]);
+    assert_eq!(sbom.status, 0, "{}", sbom.err);
+    let report = told(&["fs", "-f", "json", "tree"]);
+    for (kind, uri, text) in [
+        ("cyclonedx", "https://cyclonedx.org/bom", sbom.out),
+        ("https://plimsoll.dev/report/v1", "https://plimsoll.dev/report/v1", report.out),
+    ] {
+        let said: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{kind}: {error}: {text}"));
+        for form in ["true", "false"] {
+            world.attest("a", form, kind, &text, &[]);
+            let form = format!("--new-bundle-format={form}");
+            let found = world.verify("a", kind, &image, &[&form]);
+            assert_eq!(found.status, 0, "{kind}: {}", found.err);
+            let envelope: Value = serde_json::from_str(found.out.lines().next().unwrap()).unwrap();
+            let payload = base64::Engine::decode(
+                &base64::engine::general_purpose::STANDARD,
+                envelope["payload"].as_str().unwrap(),
+            );
+            let statement: Value = serde_json::from_slice(&payload.unwrap()).unwrap();
+            assert_eq!((&statement["predicateType"], &statement["predicate"]), (&json!(uri), &said), "{kind}");
+            assert_eq!(statement["subject"][0]["digest"]["sha256"], world.image["sha256:".len()..]);
+        }
+    }
+}
+
+#[test]
+fn what_is_generated_is_signed_elsewhere_and_attached() {
+    let world = World::new(true);
+    let image = format!("{}/app@{}", world.host, world.image);
+    let payload = world.ok(&["generate", "-a", "build=7", &image]);
+    assert_eq!(world.ok(&["generate", "-a", "build=7", &world.name("v1")]), payload);
+    world.write("payload", &payload);
+    let bare = [
+        "sign-blob",
+        "--tlog-upload=false",
+        "--new-bundle-format=false",
+        "--key",
+        "a.key",
+        "--output-signature",
+        "sig",
+    ];
+    world.ok(&[&bare[..], &["payload"]].concat());
+    world.ok(&["attach", "signature", "--payload", "payload", "--signature", "sig", &image]);
+    let verify = ["verify", "--insecure-ignore-tlog", "--key", "a.pub", "-a", "build=7", &image];
+    assert!(world.ok(&verify).contains(r#""build":"7""#));
+}
+
+#[test]
+fn a_certificate_of_ones_own_lies_beside_the_signature_and_is_held_to_its_authority() {
+    use crate::keyless::world::{
+        CODE_SIGNING, Draft, ISSUER, Key, SINCE, UNTIL, authority, claim, key_ids, pem, purposes, usage,
+    };
+    let world = World::new(true);
+    let [root, other] = [Key::new(), Key::new()];
+    let spki = |name: &str| {
+        let text = std::fs::read_to_string(world.path(name)).unwrap();
+        let inner: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, inner).unwrap()
+    };
+    let made = |serial: u64, subject: &str, spki: Vec<u8>, extensions: Vec<Vec<u8>>| {
+        let draft = Draft { serial, issuer: "own root", subject, valid: (SINCE, UNTIL), spki, extensions };
+        pem("CERTIFICATE", &draft.signed(&root))
+    };
+    let email = crate::keyless::der::element(0x81, b"somebody@example.com");
+    let name = crate::keyless::der::extension("2.5.29.17", false, &crate::keyless::der::sequence(&[email]));
+    let for_code = || vec![usage(0x80), purposes(&[CODE_SIGNING], false), name.clone(), claim(8, ISSUER)];
+    world.write(
+        "root.pem",
+        &made(1, "own root", root.spki(), [vec![authority(None), usage(0x06)], key_ids(&root, &root)].concat()),
+    );
+    world.write("a.pem", &made(2, "signer", spki("a.pub"), for_code()));
+    world.write("b.pem", &made(3, "signer", spki("b.pub"), for_code()));
+    let foreign = Draft {
+        serial: 1,
+        issuer: "own root",
+        subject: "own root",
+        valid: (SINCE, UNTIL),
+        spki: other.spki(),
+        extensions: vec![authority(None), usage(0x06)],
+    };
+    world.write("other.pem", &pem("CERTIFICATE", &foreign.signed(&other)));
+    let image = world.name("v1");
+    let sign = ["sign", "--tlog-upload=false", "--new-bundle-format=false", "--key", "a.key", "--certificate"];
+    for (more, why) in [
+        (&["b.pem"][..], "another key"),
+        (&["a.pem", "--certificate-chain", "other.pem"], "not issued by"),
+        (&["a.pub"], "a.pub"),
+        (&["a.pem", "--format", "bundle"], "cannot be used with"),
+    ] {
+        let said = world.cosign(&[&sign[..], more, &[&image]].concat());
+        assert!(said.status == 1 && said.err.contains(why), "{more:?}: {}", said.err);
+    }
+    let key = ["sign", "--key", "a.key", "--certificate", "a.pem"];
+    world.fails("classic form", &[&key[..], &["--tlog-upload=false", &image]].concat());
+    world.fails("--tlog-upload=false", &[&key[..], &["--yes", "--new-bundle-format=false", &image]].concat());
+    assert_eq!(world.layers("app", "sig"), 0);
+    world.ok(&[&sign[..], &["a.pem", "--certificate-chain", "root.pem", &image]].concat());
+    let who = ["--certificate-identity", "somebody@example.com", "--certificate-oidc-issuer", ISSUER];
+    let verify = |more: &[&str]| {
+        let start = ["verify", "--insecure-ignore-tlog", "--insecure-ignore-sct"];
+        world.cosign(&[&start[..], more, &[&image]].concat())
+    };
+    let by_name = [&who[..], &["--ca-roots", "root.pem"]].concat();
+    let found = verify(&by_name);
+    assert!(found.status == 0 && found.out.contains("somebody@example.com"), "{}", found.err);
+    assert_eq!(verify(&["--key", "a.pub"]).status, 0);
+    let foreign = verify(&[&who[..], &["--ca-roots", "other.pem"]].concat());
+    assert!(foreign.status == 12 && foreign.err.contains("chain-untrusted"), "{}", foreign.err);
+    let else_where = verify(&["--certificate-identity", "else@example.com", who[2], who[3], "--ca-roots", "root.pem"]);
+    assert!(else_where.status == 12 && else_where.err.contains("identity-mismatch"), "{}", else_where.err);
 }

@@ -10,7 +10,7 @@ use crate::{Run, run};
 mod initialize;
 
 #[path = "../../../plimsoll-trust/examples/offline_world/der.rs"]
-mod der;
+pub mod der;
 #[path = "../../../plimsoll-trust/examples/offline_world/notary.rs"]
 pub mod notary;
 #[path = "../../../plimsoll-trust/examples/offline_world/serve.rs"]
@@ -244,6 +244,147 @@ fn with_a_key_a_log_and_a_timestamp_are_had_where_they_are_asked_for() {
     assert_eq!(alone.status, 0, "{}", alone.err);
     assert!(verify(path, &timed, "blob").err.contains("log-entry-missing"));
     assert_eq!(verify(path, &[&timed[..], &["--insecure-ignore-tlog"]].concat(), "blob").status, 0);
+}
+
+/// The certificates of a PEM file, each by itself.
+fn pems(text: &str) -> Vec<String> {
+    let end = "-----END CERTIFICATE-----\n";
+    text.split_inclusive(end).filter(|one| one.ends_with(end)).map(str::to_owned).collect()
+}
+
+/// The services' own files as `create` takes them.
+fn specs() -> [(&'static str, String); 4] {
+    let (base, _) = services();
+    let since = "start-time=2025-01-01T00:00:00Z";
+    [
+        ("--fulcio", format!("url={base},certificate-chain=fulcio.pem")),
+        ("--tsa", format!("url={base}/api/v1/timestamp,certificate-chain=tsa.pem")),
+        ("--ctfe", format!("url={base},public-key=ctfe.pub,{since}")),
+        ("--rekor", format!("url={base},public-key=rekor.pub,{since}")),
+    ]
+}
+
+/// Writes a trusted root of these.
+fn created(path: &Path, out: &str, of: &[&str]) -> Run {
+    let specs = specs();
+    let words = specs.iter().filter(|(flag, _)| of.contains(flag)).flat_map(|(flag, spec)| [*flag, spec.as_str()]);
+    cosign(path, &[], &[vec!["trusted-root", "create", "--out", out], words.collect()].concat())
+}
+
+#[test]
+fn files_of_an_installation_that_are_made_of_its_keys_are_as_good_as_its_own() {
+    let folder = folder();
+    let path = folder.path();
+    let (base, _) = services();
+    let made = created(path, "made.json", &["--fulcio", "--tsa", "--ctfe", "--rekor"]);
+    assert_eq!((made.status, made.out.as_str()), (0, ""), "{}", made.err);
+    let service = format!("url={base},api-version=1,start-time=2025-01-01T00:00:00Z,operator=world");
+    let stamps = service.replacen(base, &format!("{base}/api/v1/timestamp"), 1);
+    let config =
+        [
+            &[
+                "signing-config",
+                "create",
+                "--out",
+                "made_config.json",
+                "--fulcio",
+                &service,
+                "--oidc-provider",
+                &service,
+            ][..],
+            &["--rekor", &service, "--rekor-config", "ANY", "--tsa", &stamps, "--tsa-config", "ANY"],
+        ]
+        .concat();
+    let done = cosign(path, &[], &config);
+    assert_eq!((done.status, done.out.as_str()), (0, ""), "{}", done.err);
+    for (root, config, other) in [
+        ("made.json", "made_config.json", "trusted_root.json"),
+        ("trusted_root.json", "signing_config.json", "made.json"),
+    ] {
+        let _ = std::fs::remove_file(path.join("b.json"));
+        let words = ["sign-blob", "--yes", "--bundle", "b.json", "--trusted-root", root, "--signing-config", config];
+        let signed = cosign(path, &[], &[&words[..], &["--identity-token", "token", "blob"]].concat());
+        assert_eq!(signed.status, 0, "{config}: {}", signed.err);
+        for root in [root, other] {
+            let start = ["verify-blob", "--trusted-root", root, "--bundle", "b.json", "--use-signed-timestamps"];
+            let verify = [&start[..], &identity(serve::EMAIL), &["blob"]].concat();
+            assert_eq!(cosign(path, &[], &verify).err, "Verified OK\n", "{root}");
+        }
+    }
+    // Without one of them it is another root.
+    for (of, why) in [
+        (&["--tsa", "--ctfe", "--rekor"][..], "chain-untrusted"),
+        (&["--fulcio", "--tsa", "--rekor"], "sct-"),
+        (&["--fulcio", "--tsa", "--ctfe"], "log-unknown"),
+    ] {
+        assert_eq!(created(path, "less.json", of).status, 0);
+        let start = ["verify-blob", "--trusted-root", "less.json", "--bundle", "b.json"];
+        let refused = cosign(path, &[], &[&start[..], &identity(serve::EMAIL), &["blob"]].concat());
+        assert!(refused.status == 1 && refused.err.contains(why), "{of:?}: {}", refused.err);
+    }
+}
+
+#[test]
+fn a_chain_that_is_written_root_first_is_no_authority() {
+    let folder = folder();
+    let path = folder.path();
+    for (file, flag) in [("fulcio.pem", "--fulcio"), ("tsa.pem", "--tsa")] {
+        let text = std::fs::read_to_string(path.join(file)).unwrap();
+        let mut all = pems(&text);
+        assert_eq!(all.len(), 2);
+        all.reverse();
+        std::fs::write(path.join(file), all.concat()).unwrap();
+        let refused = created(path, "made.json", &[flag]);
+        assert!(refused.status == 1 && refused.err.contains("the root last"), "{}", refused.err);
+        assert!(!path.join("made.json").exists());
+        // One certificate alone is an authority of signers, and none of timestamps.
+        std::fs::write(path.join(file), &all[0]).unwrap();
+        assert_eq!(created(path, "made.json", &[flag]).status, i32::from(flag == "--tsa"));
+        let _ = std::fs::remove_file(path.join("made.json"));
+    }
+}
+
+#[test]
+fn authorities_that_pem_files_name_take_the_place_of_those_that_are_trusted() {
+    let folder = folder();
+    let path = folder.path();
+    let signed = sign(path, &[], &["--signing-config", "signing_config.json", "--identity-token", "token"]);
+    assert_eq!(signed.status, 0, "{}", signed.err);
+    let chain = pems(&std::fs::read_to_string(path.join("fulcio.pem")).unwrap());
+    std::fs::write(path.join("middle.pem"), &chain[0]).unwrap();
+    std::fs::write(path.join("root.pem"), &chain[1]).unwrap();
+    assert_eq!(created(path, "logs.json", &["--ctfe", "--rekor"]).status, 0);
+    let verify = |trust: &str, more: &[&str]| {
+        let start = ["verify-blob", "--bundle", "b.json", "--trusted-root", trust];
+        cosign(path, &[], &[&start[..], &identity(serve::EMAIL), more, &["blob"]].concat())
+    };
+    assert!(verify("logs.json", &[]).err.contains("chain-untrusted"));
+    for more in [
+        &["--certificate-chain", "fulcio.pem"][..],
+        &["--ca-roots", "root.pem", "--ca-intermediates", "middle.pem"],
+        &["--ca-roots", "fulcio.pem", "--ca-intermediates", "middle.pem"],
+    ] {
+        let verified = verify("logs.json", more);
+        assert_eq!(verified.err, "Verified OK\n", "{more:?}");
+    }
+    // The intermediate stands in no bundle, and an authority that is named is the only one.
+    assert!(verify("logs.json", &["--ca-roots", "root.pem"]).err.contains("chain-untrusted"));
+    assert!(verify("trusted_root.json", &["--ca-roots", "root.pem"]).err.contains("chain-untrusted"));
+    let stamped = ["--certificate-chain", "fulcio.pem", "--use-signed-timestamps"];
+    assert!(verify("logs.json", &stamped).err.contains("time-missing"));
+    let stamped = [&stamped[..], &["--timestamp-certificate-chain", "tsa.pem"]].concat();
+    assert_eq!(verify("logs.json", &stamped).err, "Verified OK\n");
+    for (more, why) in [
+        (&["--ca-roots", "root.pem", "--certificate-chain", "fulcio.pem"][..], "cannot be used with"),
+        (&["--ca-intermediates", "middle.pem"], "--ca-roots"),
+        (&["--ca-roots", "blob"], "blob"),
+        (&["--timestamp-certificate-chain", "root.pem"], "its own certificate first"),
+    ] {
+        let refused = verify("logs.json", more);
+        assert!(refused.status == 1 && refused.err.contains(why), "{more:?}: {}", refused.err);
+    }
+    // Nobody asks for a log of one's own.
+    assert!(verify("logs.json", &["--certificate-chain", "fulcio.pem", "--private-infrastructure"]).status == 0);
 }
 
 #[test]

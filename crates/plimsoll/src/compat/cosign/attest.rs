@@ -42,6 +42,17 @@ pub struct Attesting {
     /// Write the bundle to a file
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<String>,
+    /// The kind of the log's entry: dsse alone
+    #[arg(long, hide = true, value_name = "KIND", value_parser = dsse)]
+    pub rekor_entry_type: Option<String>,
+}
+
+/// The one kind of entry that is made of attestations.
+fn dsse(kind: &str) -> Result<String, String> {
+    match kind {
+        "dsse" => Ok(kind.to_owned()),
+        _ => Err("entries of the kind dsse are made alone, which verifies as well".into()),
+    }
 }
 
 #[derive(Debug, Args)]

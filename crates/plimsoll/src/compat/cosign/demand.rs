@@ -1,9 +1,11 @@
 //! What the flags of a verification demand, as `plimsoll-trust` has it. In: flags. Out: who has to have signed, and what is trusted.
 
-use plimsoll_trust::{CLAIMS, Demand, Identity, Pattern, Signer, Subject, TrustMaterial};
+use plimsoll_trust::{
+    Authority, CLAIMS, Certificate, Demand, Identity, Pattern, Signer, Subject, TrustMaterial, Window,
+};
 
 use super::flags::Demand as Flags;
-use super::{Failure, key, roots, say};
+use super::{Failure, installation, key, roots, say};
 
 /// Bytes of a trusted root. Sigstore's own has some ten kilobytes.
 const MAX_ROOT: u64 = 4 << 20;
@@ -11,8 +13,55 @@ const MAX_ROOT: u64 = 4 << 20;
 /// What is trusted: what a file says, or what `initialize` fetched last, or Sigstore's public authorities and logs as they are built
 /// in. Nothing is fetched.
 pub fn trust(flags: &Flags) -> Result<TrustMaterial, Failure> {
-    let key_alone = flags.key.is_some() && flags.insecure_ignore_tlog && !flags.use_signed_timestamps;
-    root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()), key_alone)
+    let key_alone = flags.key.is_some() && !logged(flags) && !stamped(flags);
+    let mut trust = root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()), key_alone)?;
+    if let Some(authorities) = authorities(flags)? {
+        trust.authorities = authorities;
+    }
+    if let Some(path) = given(&flags.timestamp_certificate_chain) {
+        let chain = chain(path, installation::Holder::Authority)?;
+        trust.timestamp_authorities = vec![chain];
+    }
+    Ok(trust)
+}
+
+/// Whether an entry in a log is demanded.
+fn logged(flags: &Flags) -> bool {
+    !flags.insecure_ignore_tlog && !flags.private_infrastructure
+}
+
+/// Whether a timestamp is demanded: whoever names its authority demands one, as in Cosign.
+fn stamped(flags: &Flags) -> bool {
+    flags.use_signed_timestamps || given(&flags.timestamp_certificate_chain).is_some()
+}
+
+fn given(flag: &Option<String>) -> Option<&str> {
+    flag.as_deref().filter(|text| !text.is_empty())
+}
+
+/// The authorities of signers' certificates that PEM files name. They take the place of all others.
+fn authorities(flags: &Flags) -> Result<Option<Vec<Authority>>, Failure> {
+    if let Some(path) = given(&flags.certificate_chain) {
+        return Ok(Some(vec![chain(path, installation::Holder::Signers)?]));
+    }
+    let Some(path) = given(&flags.ca_roots) else { return Ok(None) };
+    let between = given(&flags.ca_intermediates).map(installation::certificates).transpose()?.unwrap_or_default();
+    let each = |root: Certificate| Authority {
+        valid_for: from_its_start(&root),
+        chain: between.iter().cloned().chain([root]).collect(),
+    };
+    Ok(Some(installation::certificates(path)?.into_iter().map(each).collect()))
+}
+
+fn chain(path: &str, of: installation::Holder) -> Result<Authority, Failure> {
+    let chain = installation::chain(path, of)?;
+    let root = chain.last().ok_or_else(|| format!("{path} holds no certificate"))?;
+    Ok(Authority { valid_for: from_its_start(root), chain })
+}
+
+/// Certificates say themselves how long they last.
+fn from_its_start(certificate: &Certificate) -> Window {
+    Window { start: certificate.validity().0, end: None }
 }
 
 /// The same of this file. What a key vouches for alone needs nobody who is trusted: that what was fetched is over hinders nothing then.
@@ -54,13 +103,7 @@ pub fn of(flags: &Flags, subject: Subject) -> Result<Demand, Failure> {
             "WARNING: Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the signature.",
         );
     }
-    Ok(Demand {
-        signer,
-        subject,
-        log: !flags.insecure_ignore_tlog,
-        sct: !flags.insecure_ignore_sct,
-        timestamp: flags.use_signed_timestamps,
-    })
+    Ok(Demand { signer, subject, log: logged(flags), sct: !flags.insecure_ignore_sct, timestamp: stamped(flags) })
 }
 
 fn identity(flags: &Flags) -> Result<Identity, Failure> {
@@ -109,7 +152,13 @@ fn of_certificates(flags: &Flags) -> impl Iterator<Item = (&'static str, &str)> 
     ];
     let issuers =
         issuers.into_iter().filter_map(|(flag, wanted)| Some((flag, wanted.as_deref().filter(|w| !w.is_empty())?)));
-    issuers.chain(claims(flags))
+    let authorities = [
+        ("--ca-roots", &flags.ca_roots),
+        ("--ca-intermediates", &flags.ca_intermediates),
+        ("--certificate-chain", &flags.certificate_chain),
+    ];
+    let authorities = authorities.into_iter().filter_map(|(flag, path)| Some((flag, given(path)?)));
+    issuers.chain(claims(flags)).chain(authorities)
 }
 
 /// A name, or a regular expression, which is content with a part of the name: so Cosign has it, and it is said.

@@ -1,14 +1,17 @@
 //! The way to registries. In: names and flags. Out: images by digest, and the repository where their signatures lie.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_model::{Digest, ImageReference};
-use plimsoll_sources::attached::Holding;
+use plimsoll_sources::attached::{Attached, Holding, Kind, Referrer};
+use plimsoll_sources::local::layout::LayoutFolder;
+use plimsoll_sources::oci::manifest::{Index, Manifest};
 use plimsoll_sources::{ErrorKind, SourceError, SourceOptions, Sources};
 
 use super::flags::Registry;
-use super::{Failure, NO_IMAGE};
+use super::{Failure, NO_IMAGE, transfer};
 
 /// An image that was found.
 pub struct Image {
@@ -41,6 +44,101 @@ pub fn sources(flags: &Registry, images: &[String]) -> Result<Sources, Failure> 
 /// A name as an image's.
 pub fn reference(name: &str) -> Result<ImageReference, Failure> {
     crate::assess::reference(name).map_err(|error| format!("could not {}", crate::message::chain(&error)).into())
+}
+
+/// Where what belongs to an image is read: beside it in a registry, or in a folder.
+pub trait Beside {
+    /// As [`Sources::referrers`].
+    fn referrers(
+        &self,
+        store: &ImageReference,
+        digest: &Digest,
+    ) -> Result<Attached<Vec<Result<Referrer, SourceError>>>, SourceError>;
+    /// As [`Sources::attached`].
+    fn attached(
+        &self,
+        store: &ImageReference,
+        digest: &Digest,
+        kind: Kind,
+    ) -> Result<Option<Attached<Manifest>>, SourceError>;
+}
+
+impl Beside for Sources {
+    fn referrers(
+        &self,
+        store: &ImageReference,
+        digest: &Digest,
+    ) -> Result<Attached<Vec<Result<Referrer, SourceError>>>, SourceError> {
+        Sources::referrers(self, store, digest)
+    }
+
+    fn attached(
+        &self,
+        store: &ImageReference,
+        digest: &Digest,
+        kind: Kind,
+    ) -> Result<Option<Attached<Manifest>>, SourceError> {
+        Sources::attached(self, store, digest, kind)
+    }
+}
+
+/// A folder that `save` wrote, with what lies beside its one image.
+struct Saved {
+    layout: Arc<LayoutFolder>,
+    index: Index,
+}
+
+impl Beside for Saved {
+    fn referrers(
+        &self,
+        _: &ImageReference,
+        digest: &Digest,
+    ) -> Result<Attached<Vec<Result<Referrer, SourceError>>>, SourceError> {
+        self.layout.referrers(digest)
+    }
+
+    fn attached(&self, _: &ImageReference, _: &Digest, kind: Kind) -> Result<Option<Attached<Manifest>>, SourceError> {
+        match transfer::beside(&self.index, kind).as_slice() {
+            [] => Ok(None),
+            [one] => self.layout.attached(one).map(Some),
+            // Which of them would be looked at says nothing of the others.
+            several => Err(SourceError::Malformed {
+                what: "the index of the layout".into(),
+                why: format!("it has {} entries of one kind", several.len()),
+            }),
+        }
+    }
+}
+
+/// Images by the names of a command line, and where what belongs to them is read.
+pub enum Found {
+    Registries(Sources),
+    /// The names are those of folders.
+    Folders,
+}
+
+impl Found {
+    pub fn of(flags: &Registry, images: &[String], folders: bool) -> Result<Found, Failure> {
+        if folders { Ok(Found::Folders) } else { sources(flags, images).map(Found::Registries) }
+    }
+
+    /// The image of that name.
+    pub fn image(&self, named: &str) -> Result<(Image, Box<dyn Beside>), Failure> {
+        let sources = match self {
+            Found::Registries(sources) => sources,
+            Found::Folders => return saved(named),
+        };
+        Ok((image(sources, named)?, Box::new(sources.clone())))
+    }
+}
+
+fn saved(folder: &str) -> Result<(Image, Box<dyn Beside>), Failure> {
+    let layout = Arc::new(LayoutFolder::new(Path::new(folder))?);
+    let index = layout.index()?;
+    let holding = layout.holding(transfer::root(&index, folder)?)?;
+    // It has no name of its own, and nothing is looked for by this one.
+    let reference = reference("saved")?.with_digest(holding.digest.clone());
+    Ok((Image { named: folder.to_owned(), reference, holding }, Box::new(Saved { layout, index })))
 }
 
 /// The image that a name means now. Who means a digest gets that one.

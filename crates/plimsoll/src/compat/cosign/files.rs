@@ -88,6 +88,9 @@ fn verified(asked: Verify, mut images: Vec<String>, what: &str) -> Result<(), Fa
     if images.len() > MAX_IMAGES {
         return Err(format!("the {what} names more than {MAX_IMAGES} images").into());
     }
+    if asked.local_image {
+        return Err(format!("--local-image is for folders, and a {what} names images of registries").into());
+    }
     say(&format!("Extracted image(s): {}", images.join(", ")));
     verify::run(&Verify { images, ..asked })
 }

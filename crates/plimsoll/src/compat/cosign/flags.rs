@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::attest::{Attest, AttestBlob};
+use super::environment::Variables;
 use super::files::{Dockerfile, Manifest};
 use super::hardware::Tool;
 use super::initialize::Initialize;
@@ -24,6 +25,9 @@ use crate::compat::truth;
     after_help = "Examples:\n  plimsoll cosign generate-key-pair\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign verify --key cosign.pub --insecure-ignore-tlog registry.example.com/app:v1\n\nExit codes: 0 done, verified; 10 no signature; 11 no such image; 12 no signature matches; 1 whatever else"
 )]
 pub struct Line {
+    /// Taken and without meaning: nothing more is told
+    #[arg(short = 'd', long, global = true, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub verbose: bool,
     #[command(subcommand)]
     pub command: Sub,
 }
@@ -129,6 +133,14 @@ pub enum Sub {
     /// Show what is attached to an image
     #[command(after_help = "Examples:\n  plimsoll cosign tree registry.example.com/app:v1")]
     Tree(Tree),
+    /// Print what is signed of an image in the classic form, for a program that signs it
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign generate registry.example.com/app@sha256:… > payload.json\n  plimsoll cosign attach signature --payload payload.json --signature payload.sig registry.example.com/app@sha256:…"
+    )]
+    Generate(Generate),
+    /// Print the variables of the environment that are read here
+    #[command(after_help = "Examples:\n  plimsoll cosign env --show-descriptions")]
+    Env(Variables),
     /// Print the version
     Version,
 }
@@ -151,6 +163,16 @@ pub struct Registry {
     /// How long all of it may take
     #[arg(short, long, value_name = "DURATION", default_value = "3m0s", value_parser = super::super::seconds)]
     pub timeout: u64,
+}
+
+/// How a registry is told what belongs to an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReferrersMode {
+    /// By a tag.
+    Legacy,
+    /// By the manifest itself, which names the image.
+    #[value(name = "oci-1-1")]
+    Oci11,
 }
 
 #[derive(Debug, Args)]
@@ -275,6 +297,12 @@ pub struct Sign {
     /// Write the bundle to a file, too
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<String>,
+    /// A certificate for --key that is put beside the signature, as PEM (classic form)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub certificate: Option<String>,
+    /// Those above it, as PEM: from the one that issued it to its root
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub certificate_chain: Option<String>,
     /// Write the signature to a file, too (classic form)
     #[arg(long, value_name = "FILE")]
     pub output_signature: Option<String>,
@@ -284,6 +312,9 @@ pub struct Sign {
     /// What the signature calls the image, instead of its repository (classic form)
     #[arg(long, value_name = "NAME")]
     pub sign_container_identity: Option<String>,
+    /// Bundles are referrers (oci-1-1) whatever is said, the classic form is at a tag (legacy)
+    #[arg(long, value_name = "MODE")]
+    pub registry_referrers_mode: Option<ReferrersMode>,
     #[command(flatten)]
     pub registry: Registry,
 }
@@ -300,6 +331,9 @@ pub struct Demand {
     /// Take certificates that no certificate transparency log knows
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub insecure_ignore_sct: bool,
+    /// As --insecure-ignore-tlog, for services of one's own
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub private_infrastructure: bool,
     /// Ask nobody: nothing here ever does
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub offline: bool,
@@ -336,6 +370,18 @@ pub struct Demand {
     /// What is trusted: authorities and logs [default: what `initialize` fetched last, else Sigstore's public ones, as built in]
     #[arg(long, value_name = "FILE", env = "COSIGN_TRUSTED_ROOT")]
     pub trusted_root: Option<String>,
+    /// Authorities of signers' certificates, as PEM, in place of those that are trusted otherwise
+    #[arg(long, value_name = "FILE", conflicts_with = "certificate_chain")]
+    pub ca_roots: Option<String>,
+    /// Authorities between those and signers, as PEM
+    #[arg(long, value_name = "FILE", requires = "ca_roots")]
+    pub ca_intermediates: Option<String>,
+    /// The same as one chain, as PEM: from the one that issues to signers to its root
+    #[arg(long, value_name = "FILE")]
+    pub certificate_chain: Option<String>,
+    /// Demand a timestamp of this authority, as PEM: its own certificate, and those above it to its root
+    #[arg(long, value_name = "FILE")]
+    pub timestamp_certificate_chain: Option<String>,
     /// Demand a timestamp of an authority
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub use_signed_timestamps: bool,
@@ -360,6 +406,9 @@ pub struct Verify {
     /// json or text
     #[arg(short, long, value_name = "FORMAT", default_value = "json")]
     pub output: String,
+    /// The images are folders that `save` wrote
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub local_image: bool,
     #[command(flatten)]
     pub registry: Registry,
 }
@@ -399,6 +448,9 @@ pub struct VerifyBlob {
     /// The bare signature: a file, or it itself in base64
     #[arg(long, value_name = "SIGNATURE")]
     pub signature: Option<String>,
+    /// Taken and without meaning: no registry is asked
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub experimental_oci11: bool,
     #[command(flatten)]
     pub demand: Demand,
 }
@@ -416,10 +468,25 @@ pub struct Triangulate {
 }
 
 #[derive(Debug, Args)]
+pub struct Generate {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    /// Annotations that are signed, KEY=VALUE (repeatable)
+    #[arg(short, long, value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub annotations: Vec<String>,
+    #[command(flatten)]
+    pub registry: Registry,
+}
+
+#[derive(Debug, Args)]
 pub struct Tree {
     /// The image
     #[arg(value_name = "IMAGE")]
     pub image: String,
+    /// Taken and without meaning: both are always shown
+    #[arg(long, hide = true, value_name = "MODE")]
+    pub registry_referrers_mode: Option<ReferrersMode>,
     #[command(flatten)]
     pub registry: Registry,
 }
@@ -432,48 +499,151 @@ pub fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
     Line::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
-/// Flags of Cosign's that nothing here answers to yet, whatever the command, and why.
-const NOT_BUILT: &[(&str, &[&str])] = &[
-    ("keys in tokens of hardware are not spoken this way", &["sk", "slot"]),
-    (
-        "certificates come from the certificate authority, and into bundles",
-        &["certificate", "certificate-chain", "issue-certificate", "output-certificate"],
-    ),
-    ("what a service answers is always verified", &["insecure-skip-verify"]),
-    ("somebody signs in with a code, at any browser", &["oidc-client-secret-file", "oidc-redirect-url"]),
-    (
-        "it is not built yet",
-        &[
-            "rekor-entry-type",
-            "signing-algorithm",
-            "timestamp-client-cacert",
-            "timestamp-client-cert",
-            "timestamp-client-key",
-            "timestamp-server-name",
-            "rfc3161-timestamp",
+/// Flags of Cosign's that nothing here answers to.
+struct Refused {
+    /// The last words of the commands that it is said of; all, where there are none.
+    of: &'static [&'static str],
+    names: &'static [&'static str],
+    /// What to do instead.
+    instead: &'static str,
+}
+
+const VERIFYING: &[&str] = &["verify", "verify-attestation", "verify-blob", "verify-blob-attestation"];
+/// `trusted-root create` and `signing-config create`.
+const CREATING: &[&str] = &["create"];
+
+/// What is refused by name, and the way out. The first that fits counts; what a command has itself is built.
+const NOT_BUILT: &[Refused] = &[
+    Refused { of: &[], names: &["sk", "slot"], instead: "name a key in a token of hardware with --key pkcs11:URI" },
+    Refused {
+        of: VERIFYING,
+        names: &["certificate"],
+        instead: "a certificate is read where the signature lies, or name its public half (openssl x509 -pubkey -noout) with --key",
+    },
+    Refused {
+        of: VERIFYING,
+        names: &["sct"],
+        instead: "a certificate's timestamp is read in the certificate itself; --insecure-ignore-sct demands none",
+    },
+    Refused {
+        of: VERIFYING,
+        names: &["rekor-url"],
+        instead: "verifying asks no log, for the entry lies with the signature: the log's key is named in --trusted-root",
+    },
+    Refused {
+        of: VERIFYING,
+        names: &["rfc3161-timestamp"],
+        instead: "a timestamp is read in its bundle: name that with --bundle",
+    },
+    Refused {
+        of: VERIFYING,
+        names: &["signature-digest-algorithm"],
+        instead: "leave it away: the key says the hash, and on P-384 SHA-256 is taken, too",
+    },
+    Refused {
+        of: VERIFYING,
+        names: &["allow-certificate-chain"],
+        instead: "leave it away: a chain that holds no root is read, and its holder is held to the trusted root",
+    },
+    Refused {
+        of: VERIFYING,
+        names: &["signature", "payload"],
+        instead: "`attach signature` puts them beside the image, where they are read",
+    },
+    Refused {
+        of: VERIFYING,
+        names: &["attachment"],
+        instead: "`verify-attestation` holds an SBOM that is attested to its image",
+    },
+    Refused { of: &[], names: &["attachment"], instead: "`attest --type cyclonedx` or `spdxjson` signs an SBOM" },
+    Refused {
+        of: CREATING,
+        names: &[
+            "with-default-services",
+            "with-default-rekor-v2",
+            "no-default-ctfe",
+            "no-default-fulcio",
+            "no-default-oidc",
+            "no-default-rekor",
+            "no-default-tsa",
+        ],
+        instead: "the file holds what flags name alone; what is public `initialize` keeps, and without a file that is taken",
+    },
+    Refused { of: CREATING, names: &["base-config"], instead: "name each service" },
+    Refused {
+        of: CREATING,
+        names: &[
+            "certificate-chain",
+            "fulcio-uri",
+            "ctfe-key",
+            "ctfe-start-time",
+            "ctfe-end-time",
+            "ctfe-url",
+            "rekor-key",
+            "rekor-start-time",
+            "rekor-end-time",
+            "rekor-url",
             "timestamp-certificate-chain",
-            "record-creation-timestamp",
+            "timestamp-uri",
         ],
-    ),
-    (
-        "what is trusted is named with --trusted-root",
-        &["ca-intermediates", "ca-roots", "allow-certificate-chain", "private-infrastructure", "sct"],
-    ),
-    (
-        "it is not built yet",
-        &[
-            "attachment",
-            "attachment-tag-prefix",
-            "local-image",
-            "payload",
-            "signature-digest-algorithm",
-            "registry-referrers-mode",
-            "output-file",
-        ],
-    ),
-    (
-        "sign in with docker login, or name an authority with --registry-cacert",
-        &[
+        instead: "write it as --fulcio, --ctfe, --rekor and --tsa have it: url=…,certificate-chain=FILE or url=…,public-key=FILE,start-time=…",
+    },
+    Refused {
+        of: &[],
+        names: &["certificate", "certificate-chain"],
+        instead: "`sign --new-bundle-format=false` takes one, and `attach signature` puts one beside a signature that is there",
+    },
+    Refused {
+        of: &[],
+        names: &["issue-certificate"],
+        instead: "leave --key away: then a key is made and a certificate issued for it",
+    },
+    Refused { of: &[], names: &["output-certificate"], instead: "the certificate is in the bundle: --bundle FILE" },
+    Refused {
+        of: &[],
+        names: &["rfc3161-timestamp", "rfc3161-timestamp-bundle"],
+        instead: "the timestamp is in the bundle: --bundle FILE",
+    },
+    Refused {
+        of: &[],
+        names: &["insecure-skip-verify"],
+        instead: "what a service answers is always verified: name what is trusted with --trusted-root",
+    },
+    Refused {
+        of: &[],
+        names: &["oidc-client-secret-file", "oidc-redirect-url"],
+        instead: "somebody signs in with a code at any browser, which needs neither; --identity-token takes a token from elsewhere",
+    },
+    Refused {
+        of: &[],
+        names: &["signing-algorithm"],
+        instead: "a key that is made for one signature is on P-256; --key names another",
+    },
+    Refused {
+        of: &[],
+        names: &["timestamp-client-cacert", "timestamp-client-cert", "timestamp-client-key", "timestamp-server-name"],
+        instead: "an authority of timestamps is asked without a certificate, as the system trusts it",
+    },
+    Refused {
+        of: &[],
+        names: &["record-creation-timestamp"],
+        instead: "a bundle's manifest says when it was made, and the classic form keeps no time",
+    },
+    Refused {
+        of: &[],
+        names: &["payload"],
+        instead: "what is signed is made of the image, as `generate` prints it; `attach signature` takes another",
+    },
+    Refused {
+        of: &[],
+        names: &["attachment-tag-prefix"],
+        instead: "tags are looked for without a prefix; COSIGN_REPOSITORY names another repository",
+    },
+    Refused { of: &[], names: &["output-file"], instead: "standard output can go to a file" },
+    Refused { of: &[], names: &["timeout"], instead: "it is how long registries may take, and this command asks none" },
+    Refused {
+        of: &[],
+        names: &[
             "k8s-keychain",
             "registry-client-cert",
             "registry-client-key",
@@ -482,33 +652,49 @@ const NOT_BUILT: &[(&str, &[&str])] = &[
             "registry-token",
             "registry-username",
         ],
-    ),
+        instead: "sign in with docker login, or name an authority with --registry-cacert",
+    },
 ];
 
-/// Commands of Cosign's that nothing here answers to yet.
-const NO_COMMANDS: &[&str] = &["bundle", "env", "generate", "login", "upload"];
+/// Commands of Cosign's that nothing here answers to, and what to do instead.
+const NO_COMMANDS: &[(&str, &str)] = &[
+    (
+        "bundle",
+        "`sign-blob` and `attest-blob` write bundles with --bundle FILE, and `download` prints those of an image",
+    ),
+    ("completion", "`plimsoll cosign COMMAND --help` lists the flags"),
+    ("login", "`docker login` signs in, and its credentials are taken"),
+    ("piv-tool", "`pkcs11-tool` speaks to tokens"),
+    ("upload", "put files into a registry with a program for artifacts, and sign what its digest names"),
+];
 
 /// Why a line is refused that Cosign would take: nothing of what it asks is passed over. What the command itself has is built.
 pub fn not_built(args: &[OsString]) -> Option<String> {
-    let command = args.first()?.to_str()?;
-    if NO_COMMANDS.contains(&command) {
-        return Some(format!("cosign's command {command} is not built yet"));
+    let mut words = args.iter().filter_map(|word| word.to_str());
+    let command = words.next()?;
+    if let Some(name) =
+        ["--timeout", "-t", "--output-file"].into_iter().find(|name| command.split('=').next() == Some(name))
+    {
+        return Some(format!("{name} stands behind the command"));
+    }
+    if let Some((_, instead)) = NO_COMMANDS.iter().find(|(name, _)| *name == command) {
+        return Some(format!("cosign's command {command} is not taken: {instead}"));
     }
     let line = Line::command();
     let mut asked = line.find_subcommand(command);
-    for word in args.iter().skip(1).filter_map(|word| word.to_str()) {
+    for word in words {
         let Some(inner) = asked.and_then(|asked| asked.find_subcommand(word)) else { break };
         asked = Some(inner);
     }
-    let is_built = |name: &str| {
-        let mut arguments = asked.into_iter().flat_map(clap::Command::get_arguments);
-        arguments.any(|one| one.get_long() == Some(name))
-    };
-    let names = args.iter().skip(1).filter_map(|arg| arg.to_str()?.strip_prefix("--"));
+    let asked = asked?;
+    let is_built =
+        |name: &str| asked.get_arguments().chain(line.get_arguments()).any(|one| one.get_long() == Some(name));
+    let names = args.iter().filter_map(|arg| arg.to_str()?.strip_prefix("--"));
     let mut names = names.take_while(|name| !name.is_empty()).map(|name| name.split('=').next().unwrap_or_default());
     names.find_map(|name| {
-        let (why, _) = NOT_BUILT.iter().find(|(_, names)| names.contains(&name) && !is_built(name))?;
-        Some(format!("--{name} is a flag of cosign's that is not taken: {why}"))
+        let of = |one: &&Refused| one.of.is_empty() || one.of.contains(&asked.get_name());
+        let refused = NOT_BUILT.iter().filter(of).find(|one| one.names.contains(&name) && !is_built(name))?;
+        Some(format!("--{name} is a flag of cosign's that is not taken: {}", refused.instead))
     })
 }
 
@@ -530,23 +716,158 @@ mod tests {
         for words in [
             "sign --sk a",
             "sign --rfc3161-timestamp=x a",
-            "verify --ca-roots r a",
-            "env a",
+            "verify --sct r a",
+            "manifest verify --sct r a",
+            "bundle create --key k",
             "attach sbom --certificate c a",
+            "--timeout 3m verify a",
+            "verify-blob --timeout 3m a",
         ] {
             assert!(not_built(&line(words)).is_some(), "{words}");
         }
-        for words in ["sign --key k a", "verify --key k -- --sk", "verify", "attach signature --certificate c a"] {
+        for words in [
+            "sign --key k a",
+            "verify --key k -- --sk",
+            "verify",
+            "attach signature --certificate c a",
+            "-d verify a",
+            "verify --timeout 3m a",
+            "nosuch --sk",
+        ] {
             assert_eq!(not_built(&line(words)), None, "{words}");
         }
         let line = Line::command();
-        assert!(NO_COMMANDS.iter().all(|name| line.find_subcommand(name).is_none()), "what is built is refused");
-        for (_, names) in NOT_BUILT {
-            for name in *names {
-                let command = Line::command();
-                let built =
-                    command.get_subcommands().any(|sub| sub.get_arguments().any(|arg| arg.get_long() == Some(name)));
-                assert!(!built, "--{name} is built and refused");
+        assert!(NO_COMMANDS.iter().all(|(name, _)| line.find_subcommand(name).is_none()), "what is built is refused");
+    }
+
+    /// Flags that commands have together.
+    const OF_REGISTRIES: &str = "allow-http-registry allow-insecure-registry k8s-keychain registry-cacert registry-client-cert \
+                                 registry-client-key registry-password registry-server-name registry-token registry-username \
+                                 attachment-tag-prefix timeout verbose";
+    const OF_SIGNERS: &str = "key sk slot fulcio-auth-flow fulcio-url identity-token insecure-skip-verify issue-certificate \
+                              new-bundle-format oidc-client-id oidc-client-secret-file oidc-disable-ambient-providers oidc-issuer \
+                              oidc-provider oidc-redirect-url rekor-url signing-config timestamp-client-cacert timestamp-client-cert \
+                              timestamp-client-key timestamp-server-name timestamp-server-url tlog-upload trusted-root \
+                              use-signing-config yes bundle verbose timeout certificate certificate-chain";
+    const OF_VERIFIERS: &str = "key sk slot allow-certificate-chain ca-intermediates ca-roots certificate certificate-chain \
+                                certificate-github-workflow-name certificate-github-workflow-ref \
+                                certificate-github-workflow-repository certificate-github-workflow-sha \
+                                certificate-github-workflow-trigger certificate-identity certificate-identity-regexp \
+                                certificate-oidc-issuer certificate-oidc-issuer-regexp experimental-oci11 insecure-ignore-sct \
+                                insecure-ignore-tlog max-workers new-bundle-format offline private-infrastructure rekor-url sct \
+                                signature-digest-algorithm timestamp-certificate-chain trusted-root use-signed-timestamps verbose \
+                                timeout";
+    /// What verifies images has besides.
+    const OF_VERIFIED_IMAGES: &str = "annotations attachment check-claims local-image output payload signature";
+
+    /// Commands of Cosign's two versions, and their flags beside those of the groups that are named.
+    const SPOKEN: &[(&str, &[&str], &str)] = &[
+        ("generate-key-pair", &[], "kms output-key-prefix"),
+        ("import-key-pair", &[], "key output-key-prefix yes"),
+        ("public-key", &[], "key outfile sk slot"),
+        (
+            "sign",
+            &[OF_SIGNERS, OF_REGISTRIES],
+            "annotations attachment output-certificate output-payload output-signature payload record-creation-timestamp recursive \
+             registry-referrers-mode sign-container-identity upload",
+        ),
+        ("verify", &[OF_VERIFIERS, OF_REGISTRIES, OF_VERIFIED_IMAGES], ""),
+        ("manifest verify", &[OF_VERIFIERS, OF_REGISTRIES, OF_VERIFIED_IMAGES], ""),
+        ("dockerfile verify", &[OF_VERIFIERS, OF_REGISTRIES, OF_VERIFIED_IMAGES], "base-image-only"),
+        (
+            "attest",
+            &[OF_SIGNERS, OF_REGISTRIES],
+            "no-upload predicate record-creation-timestamp rekor-entry-type replace statement type",
+        ),
+        ("verify-attestation", &[OF_VERIFIERS, OF_REGISTRIES], "check-claims local-image output policy type"),
+        (
+            "sign-blob",
+            &[OF_SIGNERS],
+            "b64 output output-certificate output-signature rfc3161-timestamp signing-algorithm",
+        ),
+        ("verify-blob", &[OF_VERIFIERS], "bundle rfc3161-timestamp signature"),
+        (
+            "attest-blob",
+            &[OF_SIGNERS],
+            "hash output-attestation output-certificate output-signature predicate rekor-entry-type rfc3161-timestamp-bundle \
+             statement type",
+        ),
+        (
+            "verify-blob-attestation",
+            &[OF_VERIFIERS],
+            "bundle check-claims digest digestAlg rfc3161-timestamp signature type",
+        ),
+        ("tree", &[OF_REGISTRIES], "experimental-oci11 registry-referrers-mode"),
+        ("triangulate", &[OF_REGISTRIES], "type"),
+        ("copy", &[OF_REGISTRIES], "force only platform sig-only"),
+        ("save", &[OF_REGISTRIES], "dir"),
+        ("load", &[OF_REGISTRIES], "dir"),
+        ("clean", &[OF_REGISTRIES], "force type"),
+        ("attach signature", &[OF_REGISTRIES], "certificate certificate-chain payload rekor-response signature tsr"),
+        ("attach attestation", &[OF_REGISTRIES], "attestation"),
+        ("attach sbom", &[OF_REGISTRIES], "input-format registry-referrers-mode sbom type"),
+        ("download signature", &[OF_REGISTRIES], ""),
+        ("download attestation", &[OF_REGISTRIES], "platform predicate-type"),
+        ("download sbom", &[OF_REGISTRIES], "platform"),
+        ("generate", &[OF_REGISTRIES], "annotations"),
+        ("upload blob", &[], "annotation ct files"),
+        ("initialize", &[], "mirror root root-checksum staging"),
+        (
+            "trusted-root create",
+            &[],
+            "ctfe fulcio out rekor tsa no-default-ctfe no-default-fulcio no-default-rekor no-default-tsa with-default-services",
+        ),
+        (
+            "signing-config create",
+            &[],
+            "fulcio oidc-provider out rekor rekor-config tsa tsa-config base-config no-default-fulcio no-default-oidc \
+             no-default-rekor no-default-tsa with-default-rekor-v2 with-default-services",
+        ),
+        ("bundle create", &[], "artifact out signature"),
+        ("bundle inspect", &[], ""),
+        ("bundle upgrade", &[], "out rekor-url"),
+        ("env", &[], "show-descriptions show-sensitive-values"),
+        ("login", &[], "password password-stdin username"),
+    ];
+
+    #[test]
+    fn every_flag_of_cosigns_is_built_or_refused_by_name() {
+        for (command, groups, own) in SPOKEN {
+            let words: Vec<&str> = command.split(' ').collect();
+            let root = Line::command();
+            let built = words.iter().try_fold(&root, |at, word| at.find_subcommand(word));
+            if built.is_none() {
+                assert!(not_built(&line(command)).is_some_and(|why| why.contains(words[0])), "{command}");
+            }
+            for flag in groups.iter().copied().chain([*own]).flat_map(str::split_whitespace) {
+                let asked = line(&format!("{command} --{flag}=x --help"));
+                if let Some(why) = not_built(&asked) {
+                    let named = why.contains(&format!("--{flag} ")) || built.is_none();
+                    assert!(named && why.contains(": "), "{command} --{flag}: {why}");
+                    continue;
+                }
+                // Whatever its value is worth, the flag is known.
+                let unknown = parse(&asked).is_err_and(|error| error.kind() == clap::error::ErrorKind::UnknownArgument);
+                assert!(!unknown, "{command} --{flag}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_refusal_is_of_a_flag_that_some_command_would_have() {
+        for refused in NOT_BUILT {
+            for name in refused.names {
+                let of = |command: &str| {
+                    let last = command.rsplit(' ').next().unwrap_or_default();
+                    (refused.of.is_empty() || refused.of.contains(&last))
+                        && not_built(&line(&format!("{command} --{name} a")))
+                            .is_some_and(|why| why.ends_with(refused.instead))
+                };
+                assert!(
+                    SPOKEN.iter().any(|(command, ..)| of(command)),
+                    "--{name} is never refused with {:?}",
+                    refused.instead
+                );
             }
         }
     }

@@ -10,6 +10,7 @@ mod attest;
 mod blob;
 mod demand;
 mod elsewhere;
+mod environment;
 mod fetch;
 mod files;
 mod flags;
@@ -122,6 +123,8 @@ pub fn run(args: &[OsString]) -> Exit {
         Sub::SigningConfig(asked) => installation::signing_config(&asked),
         Sub::Triangulate(asked) => tree::triangulate(&asked),
         Sub::Tree(asked) => tree::run(&asked),
+        Sub::Generate(asked) => sign::generate(&asked),
+        Sub::Env(asked) => environment::run(&asked),
         Sub::Version => print(format!("plimsoll {} speaks cosign {SPOKEN}\n", env!("CARGO_PKG_VERSION"))),
     };
     match done {

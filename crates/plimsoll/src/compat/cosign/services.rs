@@ -130,6 +130,11 @@ impl<'a> Prepared<'a> {
         self.key.is_some() && self.places.are_none()
     }
 
+    /// Whether an entry goes into a log.
+    pub fn has_logs(&self) -> bool {
+        !self.places.logs.is_empty()
+    }
+
     /// Whether an entry goes into a log whose entries the classic form cannot hold.
     pub fn has_log_without_promises(&self) -> bool {
         self.places.logs.iter().any(|(_, version)| *version == LogVersion::V2)

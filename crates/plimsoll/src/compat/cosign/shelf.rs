@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
-use plimsoll_model::{Digest, ImageReference};
+use plimsoll_model::{Digest, ImageReference, Platform};
 use plimsoll_sources::attached::Kind;
 use plimsoll_sources::oci::manifest::Descriptor;
 use plimsoll_sources::{NewLayer, Sources};
@@ -16,7 +16,7 @@ use plimsoll_trust::{
 use serde_json::{Value, json};
 
 use super::attest::{ENVELOPE, refer};
-use super::flags::Registry;
+use super::flags::{ReferrersMode, Registry};
 use super::verify::{Found, each_bundle};
 use super::{Failure, fetch, print, read, say};
 
@@ -34,8 +34,10 @@ pub enum Download {
     )]
     Attestation(Attestations),
     /// Print the SBOM that is attached to an image, which nobody signed: `verify-attestation` is for those that are
-    #[command(after_help = "Examples:\n  plimsoll cosign download sbom registry.example.com/app:v1")]
-    Sbom(Of),
+    #[command(
+        after_help = "Examples:\n  plimsoll cosign download sbom --platform linux/arm64 registry.example.com/app:v1"
+    )]
+    Sbom(OfPlatform),
 }
 
 #[derive(Debug, Args)]
@@ -47,10 +49,20 @@ pub struct Of {
     pub registry: Registry,
 }
 
+/// Of an index the image of a platform.
+#[derive(Debug, Args)]
+pub struct OfPlatform {
+    #[command(flatten)]
+    pub of: Of,
+    /// Of an index the image of this platform
+    #[arg(long, value_name = "OS/ARCH", value_parser = |text: &str| Platform::parse(text).ok_or("write it as os/arch"))]
+    pub platform: Option<Platform>,
+}
+
 #[derive(Debug, Args)]
 pub struct Attestations {
     #[command(flatten)]
-    pub of: Of,
+    pub of: OfPlatform,
     /// Only those of this type: a short name as for attest, or a URI
     #[arg(long, value_name = "TYPE")]
     pub predicate_type: Option<String>,
@@ -121,6 +133,9 @@ pub struct Sbom {
     /// json, xml or text
     #[arg(long, value_name = "FORMAT")]
     pub input_format: Option<String>,
+    /// It is put at a tag: legacy
+    #[arg(long, value_name = "MODE")]
+    pub registry_referrers_mode: Option<ReferrersMode>,
 }
 
 /// Where an image's things lie, and its digest.
@@ -142,6 +157,18 @@ impl Of {
         };
         let store = fetch::store(&reference)?;
         Ok(Place { sources, reference, store, digest })
+    }
+}
+
+impl OfPlatform {
+    fn place(&self) -> Result<Place, Failure> {
+        let mut place = self.of.place()?;
+        if let Some(platform) = &self.platform {
+            let root = place.reference.with_digest(place.digest);
+            let digests = place.sources.entities(&root, Some(platform)).map_err(fetch::missing)?;
+            place.digest = digests.into_iter().next().ok_or("the index holds nothing")?;
+        }
+        Ok(place)
     }
 }
 
@@ -375,6 +402,12 @@ fn attach_attestations(asked: &AttachAttestation) -> Result<(), Failure> {
 
 fn attach_sbom(asked: &Sbom) -> Result<(), Failure> {
     let media_type = media_type(asked)?;
+    if asked.registry_referrers_mode == Some(ReferrersMode::Oci11) {
+        return Err(
+            "an SBOM is attached at a tag alone (--registry-referrers-mode=legacy): `attest` signs one, as a referrer"
+                .into(),
+        );
+    }
     say(&format!(
         "WARNING: Attaching SBOMs this way does not sign them. To sign them, use 'cosign attest --predicate {} --key <key path>'.",
         asked.sbom

@@ -12,9 +12,9 @@ use plimsoll_trust::signing::Unsigned;
 use plimsoll_trust::{Artifact, Hash, PublicKey, SimpleSigning, image_bundle, simple_signing};
 use serde_json::Value;
 
-use super::flags::{Form, Sign};
+use super::flags::{Form, Generate, ReferrersMode, Sign};
 use super::services::{Prepared, Signing};
-use super::{Failure, attest, fetch, say, write};
+use super::{Failure, attest, fetch, installation, print, say, write};
 
 /// Images of one index that are signed with it.
 const MAX_IMAGES: usize = 1_000;
@@ -25,17 +25,24 @@ pub fn run(asked: &Sign) -> Result<(), Failure> {
         (None, Some(false)) => Form::Classic,
         (None, _) => Form::Bundle,
     };
+    if form != Form::Bundle && asked.registry_referrers_mode == Some(ReferrersMode::Oci11) {
+        return Err(
+            "the classic form is at a tag alone (--registry-referrers-mode=legacy): bundles are referrers".into()
+        );
+    }
     let outputs = [
         ("--output-signature", &asked.output_signature, Form::Bundle),
         ("--output-payload", &asked.output_payload, Form::Bundle),
         ("--sign-container-identity", &asked.sign_container_identity, Form::Bundle),
+        ("--certificate", &asked.certificate, Form::Bundle),
         ("--bundle", &asked.bundle, Form::Classic),
     ];
     if let Some((flag, ..)) = outputs.iter().find(|(_, given, not)| given.is_some() && *not == form) {
         let other = if form == Form::Classic { "bundles" } else { "the classic form (--new-bundle-format=false)" };
         return Err(format!("{flag} is for {other}").into());
     }
-    let mut to_files = outputs.iter().filter(|(flag, ..)| *flag != "--sign-container-identity");
+    let mut to_files =
+        outputs.iter().filter(|(flag, ..)| !matches!(*flag, "--sign-container-identity" | "--certificate"));
     let to_file = to_files.find(|(_, given, _)| given.is_some());
     // A file holds one signature, and the next one would take its place.
     let one_to_a_file = |images: usize| match to_file {
@@ -51,22 +58,76 @@ pub fn run(asked: &Sign) -> Result<(), Failure> {
     if form != Form::Bundle && prepared.has_log_without_promises() {
         return Err("the classic form holds no entry of a log that gives no promises (Rekor 2): write a bundle".into());
     }
+    if asked.certificate.is_some() && prepared.has_logs() {
+        return Err(
+            "a log holds who signed by the key alone, which says nothing of --certificate: add --tlog-upload=false"
+                .into(),
+        );
+    }
     let sources = fetch::sources(&asked.registry, &asked.images)?;
     // All that is signed is found before anything is written into a log.
     let found = meant(&sources, &asked.images, asked.recursive, "signed")?;
     found.iter().try_for_each(|(_, digests)| one_to_a_file(digests.len()))?;
     let signing = prepared.ready()?;
+    let own = own_certificate(asked, signing.public())?;
     for (reference, digests) in &found {
         for digest in digests {
             if form != Form::Classic {
                 as_bundle(asked, &sources, reference, digest, &signing, &annotations)?;
             }
             if form != Form::Bundle {
-                in_layers(asked, &sources, reference, digest, &signing, &annotations)?;
+                in_layers(asked, &sources, reference, digest, &signing, &annotations, &own)?;
             }
         }
     }
     Ok(())
+}
+
+/// The annotations of a layer with the certificate that is the user's own.
+fn own_certificate(asked: &Sign, key: &PublicKey) -> Result<BTreeMap<String, String>, Failure> {
+    let Some(path) = &asked.certificate else { return Ok(BTreeMap::new()) };
+    let certificates = installation::certificates(path)?;
+    let [holder] = certificates.as_slice() else {
+        return Err(format!(
+            "{path} holds {} certificates: those above one are named with --certificate-chain",
+            certificates.len()
+        )
+        .into());
+    };
+    if holder.key().spki() != key.spki() {
+        return Err(format!("{path} is of another key than --key").into());
+    }
+    let mut annotations = BTreeMap::from([(simple_signing::CERTIFICATE.to_owned(), holder.to_pem())]);
+    if let Some(above) = &asked.certificate_chain {
+        let chain = installation::chain(above, installation::Holder::Signers)?;
+        if !chain.first().is_some_and(|first| holder.issued_by(first)) {
+            return Err(format!("{path} is not issued by the first certificate of {above}").into());
+        }
+        let pem: String = chain.iter().map(plimsoll_trust::Certificate::to_pem).collect();
+        annotations.insert(simple_signing::CHAIN.to_owned(), pem);
+    }
+    Ok(annotations)
+}
+
+/// Prints what is signed of an image in the classic form.
+pub fn generate(asked: &Generate) -> Result<(), Failure> {
+    let annotations = annotations(&asked.annotations)?;
+    let reference = fetch::reference(&asked.image)?;
+    let digest = match reference.digest() {
+        Some(digest) => digest.clone(),
+        None => {
+            fetch::image(&fetch::sources(&asked.registry, std::slice::from_ref(&asked.image))?, &asked.image)?
+                .holding
+                .digest
+        }
+    };
+    print(payload(&fetch::repository(&reference), &digest, &annotations))
+}
+
+/// What is signed of an image in the classic form.
+fn payload(identity: &str, digest: &Digest, annotations: &BTreeMap<String, String>) -> Vec<u8> {
+    let values = annotations.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
+    SimpleSigning::new(identity, &digest.to_string(), values).render()
 }
 
 /// The manifests that images' names mean now, and where it is asked those of indexes' images; `done` is what is done to them.
@@ -123,12 +184,13 @@ fn in_layers(
     digest: &Digest,
     signing: &Signing,
     annotations: &BTreeMap<String, String>,
+    own: &BTreeMap<String, String>,
 ) -> Result<(), Failure> {
     let identity = asked.sign_container_identity.clone().unwrap_or_else(|| fetch::repository(reference));
-    let values = annotations.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
-    let payload = SimpleSigning::new(&identity, &digest.to_string(), values).render();
+    let payload = payload(&identity, digest, annotations);
     let bundle = signing.sign(Unsigned::Message(&payload), &Artifact::Bytes(&payload))?;
-    let layer = classic::annotations(&bundle)?;
+    let mut layer = classic::annotations(&bundle)?;
+    layer.extend(own.clone());
     if !signing.is_alone() {
         // In this form not all of what was verified is kept: what is kept has to be enough.
         let claims = Claims { digest: Some(digest.to_string()), annotations: annotations.clone() };
@@ -146,7 +208,7 @@ fn in_layers(
         return Ok(());
     }
     let store = fetch::store(reference)?;
-    if signing.is_alone() && is_there(sources, &store, digest, &payload, signing.public())? {
+    if signing.is_alone() && own.is_empty() && is_there(sources, &store, digest, &payload, signing.public())? {
         return Ok(());
     }
     let layer = NewLayer { media_type: simple_signing::MEDIA_TYPE.into(), annotations: layer, bytes: payload };

@@ -8,6 +8,7 @@ use plimsoll_model::{Digest, ImageReference, Platform};
 use plimsoll_sources::Sources;
 use plimsoll_sources::attached::{Kind, LayoutWriter, tag};
 use plimsoll_sources::local::layout::LayoutFolder;
+use plimsoll_sources::oci::manifest::{Descriptor, Index};
 use plimsoll_trust::image_bundle;
 
 use super::flags::Registry;
@@ -154,25 +155,42 @@ pub fn load(asked: &Load) -> Result<(), Failure> {
     let to = fetch::reference(&asked.image)?;
     let layout = LayoutFolder::new(Path::new(&asked.dir))?;
     let index = layout.index()?;
-    let of = |kinds: &[&str]| {
-        let is_one = |name: &String| kinds.contains(&name.as_str());
-        index.manifests.iter().filter(|entry| entry.annotations.get(KIND).is_some_and(is_one)).collect::<Vec<_>>()
-    };
-    let root = match of(&[IMAGE, IMAGE_INDEX]).as_slice() {
-        [one] => *one,
-        [] => return Err(format!("{} holds no image that cosign save put there", asked.dir).into()),
-        several => return Err(format!("{} holds {} images, where one is loaded", asked.dir, several.len()).into()),
-    };
+    let root = root(&index, &asked.dir)?;
     let sources = fetch::sources(&asked.registry, std::slice::from_ref(&asked.image))?;
     let digest = sources.load(&layout, root, &to)?;
     let store = fetch::store(&to)?;
-    for (kind, name) in [(Kind::Signatures, SIGNATURES), (Kind::Attestations, ATTESTATIONS)] {
-        for entry in of(&[name]) {
+    for kind in [Kind::Signatures, Kind::Attestations] {
+        for entry in beside(&index, kind) {
             sources.load(&layout, entry, &tagged(&store, &digest, kind)?)?;
         }
     }
     sources.load_referrers(&layout, &store, &digest)?;
     Ok(())
+}
+
+/// The entries of a layout's index of these kinds.
+fn entries<'i>(index: &'i Index, kinds: &[&str]) -> Vec<&'i Descriptor> {
+    let is_one = |name: &String| kinds.contains(&name.as_str());
+    index.manifests.iter().filter(|entry| entry.annotations.get(KIND).is_some_and(is_one)).collect()
+}
+
+/// The one image of a layout that `save` wrote.
+pub fn root<'i>(index: &'i Index, folder: &str) -> Result<&'i Descriptor, Failure> {
+    match entries(index, &[IMAGE, IMAGE_INDEX]).as_slice() {
+        [one] => Ok(*one),
+        [] => Err(format!("{folder} holds no image that cosign save put there").into()),
+        several => Err(format!("{folder} holds {} images, where one is expected", several.len()).into()),
+    }
+}
+
+/// What lies beside it there.
+pub fn beside(index: &Index, kind: Kind) -> Vec<&Descriptor> {
+    match kind {
+        Kind::Signatures => entries(index, &[SIGNATURES]),
+        Kind::Attestations => entries(index, &[ATTESTATIONS]),
+        // It is not saved.
+        Kind::Sbom => vec![],
+    }
 }
 
 pub fn clean(asked: &Clean) -> Result<(), Failure> {

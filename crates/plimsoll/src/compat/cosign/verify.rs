@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Digest, ImageReference};
+use plimsoll_sources::SourceError;
 use plimsoll_sources::attached::Kind;
-use plimsoll_sources::{SourceError, Sources};
 use plimsoll_trust::classic::{Claims, Signature};
 use plimsoll_trust::{
     Demand, Reason, Refusal, SIGNATURE, Signer, SimpleSigning, Subject, TrustMaterial, Verified, image_bundle,
@@ -13,7 +13,7 @@ use plimsoll_trust::{
 };
 use serde_json::{Value, json};
 
-use super::fetch::Image;
+use super::fetch::{Beside, Image};
 use super::flags::Verify;
 use super::sign::annotations;
 use super::{Failure, NO_MATCH, NO_SIGNATURE, demand, fetch, print, say};
@@ -97,10 +97,10 @@ pub fn run(asked: &Verify) -> Result<(), Failure> {
         bundles: asked.demand.new_bundle_format,
         now: jiff::Timestamp::now(),
     };
-    let sources = fetch::sources(&asked.registry, &asked.images)?;
+    let images = fetch::Found::of(&asked.registry, &asked.images, asked.local_image)?;
     for name in &asked.images {
-        let image = fetch::image(&sources, name)?;
-        let verified = signatures(&sources, &image, &wanted)?;
+        let (image, place) = images.image(name)?;
+        let verified = signatures(place.as_ref(), &image, &wanted)?;
         tell(name, &wanted.demand, wanted.check_claims, !wanted.annotations.is_empty());
         match text {
             true => verified.iter().try_for_each(|one| print(format!("{one}\n")))?,
@@ -111,7 +111,7 @@ pub fn run(asked: &Verify) -> Result<(), Failure> {
 }
 
 /// The image's signatures that fulfil a demand, at least one.
-fn signatures(sources: &Sources, image: &Image, wanted: &Wanted) -> Result<Vec<String>, Failure> {
+fn signatures(sources: &dyn Beside, image: &Image, wanted: &Wanted) -> Result<Vec<String>, Failure> {
     let store = fetch::store(&image.reference)?;
     let mut found = Found::default();
     if wanted.bundles != Some(false) {
@@ -125,7 +125,7 @@ fn signatures(sources: &Sources, image: &Image, wanted: &Wanted) -> Result<Vec<S
 
 /// Signatures that are bundles.
 fn bundles(
-    sources: &Sources,
+    sources: &dyn Beside,
     store: &ImageReference,
     image: &Image,
     wanted: &Wanted,
@@ -147,7 +147,7 @@ fn bundles(
 
 /// Holds each bundle that refers to the manifest or index of this digest.
 pub fn each_bundle<T>(
-    sources: &Sources,
+    sources: &dyn Beside,
     store: &ImageReference,
     digest: &Digest,
     found: &mut Found<T>,
@@ -174,7 +174,7 @@ pub fn each_bundle<T>(
 
 /// Signatures of the classic form.
 fn layers(
-    sources: &Sources,
+    sources: &dyn Beside,
     store: &ImageReference,
     image: &Image,
     wanted: &Wanted,

@@ -4,7 +4,6 @@
 
 use clap::Args;
 use plimsoll_model::{Digest, ImageReference};
-use plimsoll_sources::Sources;
 use plimsoll_sources::attached::Kind;
 use plimsoll_trust::classic::Attestation;
 use plimsoll_trust::{
@@ -13,7 +12,7 @@ use plimsoll_trust::{
 };
 
 use super::attest::ENVELOPE;
-use super::fetch::Image;
+use super::fetch::{Beside, Image};
 use super::flags::{Demand as Flags, Registry};
 use super::verdict::Verdict;
 use super::verify::{Found, each_bundle, tell};
@@ -42,6 +41,9 @@ pub struct VerifyAttestation {
     /// json or text: attestations are JSON either way
     #[arg(short, long, value_name = "FORMAT", default_value = "json")]
     pub output: String,
+    /// The images are folders that `save` wrote
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub local_image: bool,
     #[command(flatten)]
     pub registry: Registry,
 }
@@ -66,6 +68,9 @@ pub struct VerifyBlobAttestation {
     /// The hash of that digest: sha256, sha384 or sha512
     #[arg(long = "digestAlg", value_name = "HASH")]
     pub digest_alg: Option<String>,
+    /// Taken and without meaning: no registry is asked
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
+    pub experimental_oci11: bool,
     #[command(flatten)]
     pub demand: Flags,
     /// Hold what was signed to the file
@@ -99,11 +104,11 @@ pub fn run(asked: &VerifyAttestation) -> Result<(), Failure> {
     let demand = demand::of(&asked.demand, Subject::Any)?;
     let trust = demand::trust(&asked.demand)?;
     let verdict = Verdict::of(&asked.policy)?;
-    let sources = fetch::sources(&asked.registry, &asked.images)?;
+    let images = fetch::Found::of(&asked.registry, &asked.images, asked.local_image)?;
     for name in &asked.images {
         // Here Cosign has no status of its own for an image that is not there.
-        let image = fetch::image(&sources, name).map_err(|failure| Failure::from(failure.why))?;
-        let verified = attestations(&sources, &image, asked, &demand, &trust)?;
+        let (image, place) = images.image(name).map_err(|failure| Failure::from(failure.why))?;
+        let verified = attestations(place.as_ref(), &image, asked, &demand, &trust)?;
         let found: Vec<String> = verified.iter().map(|one| one.statement.predicate_type.clone()).collect();
         let of_type: Vec<Attested> = verified.into_iter().filter(|one| one.statement.predicate_type == uri).collect();
         if of_type.is_empty() {
@@ -119,7 +124,7 @@ pub fn run(asked: &VerifyAttestation) -> Result<(), Failure> {
 
 /// The image's attestations that fulfil a demand, at least one, of whatever type.
 fn attestations(
-    sources: &Sources,
+    sources: &dyn Beside,
     image: &Image,
     asked: &VerifyAttestation,
     demand: &Demand,
@@ -167,7 +172,7 @@ fn attestations(
 
 /// Holds each attestation of the classic form.
 fn each_envelope(
-    sources: &Sources,
+    sources: &dyn Beside,
     store: &ImageReference,
     digest: &Digest,
     found: &mut Found<Attested>,
