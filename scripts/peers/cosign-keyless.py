@@ -6,6 +6,7 @@ Usage: scripts/peers/cosign-keyless.py PLIMSOLL FOLDER OFFLINE_WORLD [VERSION…
 
 Nothing asks a host but these. The classic form has Rekor's first version alone: it keeps no proofs.
 """
+import json
 import os
 import subprocess
 import sys
@@ -171,6 +172,61 @@ def attestations(check, world, real, store):
                                                 "cyclonedx"], [named], EMAIL, "else@example.com", **there)
 
 
+# Words of the real one about an authority that nothing rests on.
+UNUSED = {"subject"}
+
+
+def plain(value):
+    """JSON without what says nothing: members that nothing rests on, and those that are empty lists."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items() if name not in UNUSED and inner != []}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+def installation(check, world, real):
+    """The files of an installation's services, made by each of their PEM files: the same, and as good at the other."""
+    since = "start-time=2025-01-01T00:00:00Z"
+    stamps = f"{world.base}/api/v1/timestamp"
+    service = f"api-version=1,{since},operator=world"
+    root = ["trusted-root", "create", "--fulcio", f"url={world.base},certificate-chain={world.of('fulcio.pem')}",
+            "--tsa", f"url={stamps},certificate-chain={world.of('tsa.pem')}",
+            "--ctfe", f"url={world.base},public-key={world.of('ctfe.pub')},{since}",
+            "--rekor", f"url={world.base},public-key={world.of('rekor.pub')},{since},end-time=2125-01-01T00:00:00Z"]
+    config = ["signing-config", "create", "--fulcio", f"url={world.base},{service}", "--oidc-provider", f"url={world.base},{service}",
+              "--rekor", f"url={world.base},{service}", "--rekor-config", "ANY", "--tsa", f"url={stamps},{service}", "--tsa-config", "EXACT:1"]
+    for words in (root, config, ["signing-config", "create"]):
+        made = {}
+        for who in ("ours", real):
+            status, _, said = check.run(who, *words, "--out", f"{words[0]}-{who}.json")
+            check.same(f"{words[0]} create by {who}", status, 0, said)
+            made[who] = plain(json.loads(Path(check.folder, f"{words[0]}-{who}.json").read_text()))
+            status, out, said = check.run(who, *words)
+            check.same(f"{words[0]} create by {who}, to standard output", (status, plain(json.loads(out))), (0, made[who]), said)
+        check.same(f"{words[0]} create", made["ours"], made[real])
+    for who in ("ours", real):
+        check.run(who, *config, "--out", f"signing-config-{who}.json")
+    new = ["--new-bundle-format"] if real == "cosign-v2" else []
+    Path(check.folder, "blob").write_text("blob")
+    # Each signs with the other's files, and each verifies with its own.
+    for who, other in [("ours", real), (real, "ours")]:
+        words = ["sign-blob", "--signing-config", f"signing-config-{other}.json", "--trusted-root", f"trusted-root-{other}.json",
+                 "--identity-token", world.of("token"), "-y", *new, "--bundle", f"installed-{who}.json", "blob"]
+        status, _, said = check.run(who, *words)
+        check.same(f"sign-blob by {who} with the files of {other}", status, 0, said)
+        for verifier in ("ours", real):
+            for of in ("ours", real):
+                words = ["verify-blob", "--trusted-root", f"trusted-root-{of}.json", "--certificate-identity", EMAIL,
+                         "--certificate-oidc-issuer", world.base, *new, "--bundle", f"installed-{who}.json", "blob"]
+                status, _, said = check.run(verifier, *words)
+                check.same(f"verify-blob of {who} by {verifier} with the root of {of}", status, 0, said)
+    # What is wrong is wrong for both.
+    for words in (config[:-2], ["trusted-root", "create", "--fulcio", f"url={world.base}"],
+                  ["trusted-root", "create", "--rekor", f"url={world.base},public-key={world.of('rekor.pub')},start-time=yesterday"],
+                  ["trusted-root", "create", "--fulcio", f"url={world.base},certificate-chain={world.of('rekor.pub')}.none"],
+                  ["signing-config", "create", "--tsa-config", "SOME"]):
+        check.both("refused", real, words, "fails")
+
+
 def main():
     ours, folder, world = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve(), str(Path(sys.argv[3]).resolve())
     differ = 0
@@ -182,6 +238,7 @@ def main():
             services, store = World(world, known), listing_registry(folder / "registry")
             try:
                 blobs(check, services, real)
+                installation(check, services, real)
                 keys(check, services, real)
                 images(check, services, real, store)
                 attestations(check, services, real, store)

@@ -281,6 +281,7 @@ def images(check, real, store, form):
         check.same(f"{store.name}: an index and its images", made["ours"], [False, not recursive, not recursive])
     if form == "classic":
         manifests(check, real, store)
+        both_forms(check, real, store)
 
 
 def manifests(check, real, store):
@@ -310,6 +311,58 @@ def manifests(check, real, store):
         made.append(Path(check.folder, f"{who}.payload").read_text().replace(f"apart/{real}/{who}", "…"))
     check.same("the manifest of a signature", made[0], made[2])
     check.same("the payload of a signature", made[1], made[3])
+
+
+def both_forms(check, real, store):
+    """What we write in both forms at once, the real one reads in either; a certificate of one's own lies beside the classic one."""
+    repository = f"both/{real}"
+    image = store.image(repository, "v1", "both")
+    name = f"{store.address}/{repository}@{image['digest']}"
+    status, _, said = check.run("ours", "sign", *SIGN, "--format", "both", "--key", "key-ours.key", name)
+    check.same(f"{store.name}: sign in both forms", status, 0, said)
+    for form, flags in FORMS.items():
+        trusted = ["--trusted-root", str(ROOT)] if (real, form) == ("cosign-v2", "bundle") else []
+        for verifier in ("ours", real):
+            status, _, said = check.run(verifier, "verify", *VERIFY, *flags, *trusted, "--key", "key-ours.pub", name)
+            check.same(f"{store.name}: both forms, {form} by {verifier}", status, 0, said)
+    for who in ("ours", real):
+        status, payload, said = check.run(who, "generate", "-a", "build=7", name)
+        check.same(f"{store.name}: generate by {who}", status, 0, said)
+        (Path(check.folder) / f"generated-{who}").write_text(payload)
+    check.same(f"{store.name}: generate", *[(Path(check.folder) / f"generated-{who}").read_text() for who in ("ours", real)])
+    own_certificate(check, real, store)
+
+
+def own_certificate(check, real, store):
+    """A key with a certificate of an authority of one's own."""
+    folder = Path(check.folder)
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    if not (folder / "own.pem").exists():
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "authority.key", "-out",
+                "authority.pem", "-subj", "/CN=authority", "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE",
+                "-addext", "keyUsage=critical,keyCertSign")
+        (folder / "own.ext").write_text("keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n"
+                                        "subjectAltName=email:somebody@example.com\n"
+                                        f"1.3.6.1.4.1.57264.1.1=DER:{b'https://issuer.example.com'.hex()}\n")
+        openssl("req", "-new", "-key", "p256.pem", "-subj", "/CN=signer", "-out", "own.csr")
+        openssl("x509", "-req", "-in", "own.csr", "-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial", "-days", "30",
+                "-extfile", "own.ext", "-out", "own.pem")
+    for who in ("ours", real):
+        image = store.image(f"own/{real}/{who}", "v1", "own")
+        name = f"{store.address}/own/{real}/{who}@{image['digest']}"
+        status, _, said = check.run(who, "sign", *SIGN, *FORMS["classic"], "--key", f"p256-{who}.key", "--certificate", "own.pem",
+                                    "--certificate-chain", "authority.pem", name)
+        check.same(f"{store.name}: sign with a certificate of one's own by {who}", status, 0, said)
+        for verifier in ("ours", real):
+            words = ["verify", *VERIFY, *FORMS["classic"], "--insecure-ignore-sct"]
+            for roots in (["--ca-roots", "authority.pem"], ["--certificate-chain", "authority.pem"]):
+                by_name = [*roots, "--certificate-identity", "somebody@example.com", "--certificate-oidc-issuer",
+                           "https://issuer.example.com"]
+                status, _, said = check.run(verifier, *words, *by_name, name)
+                check.same(f"{store.name}: of {who} with its certificate by {verifier}, {roots[0]}", status, 0, said)
 
 
 def main():
