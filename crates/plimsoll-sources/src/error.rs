@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use plimsoll_model::{Digest, ReferenceError};
 
+use crate::registry::error::RegistryError;
+
 /// Why a source gave no image.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -49,20 +51,20 @@ pub enum SourceError {
         /// What the places said that were asked before the last one.
         tried: Vec<String>,
         #[source]
-        source: Box<crate::registry::error::RegistryError>,
+        source: Box<RegistryError>,
     },
     #[error("push {what}")]
     Push {
         what: String,
         #[source]
-        source: Box<crate::registry::error::RegistryError>,
+        source: Box<RegistryError>,
     },
     #[error("get {what} at {address}")]
     Service {
         what: String,
         address: String,
         #[source]
-        source: Box<crate::registry::error::RegistryError>,
+        source: Box<RegistryError>,
     },
     #[error(transparent)]
     Engine(Box<crate::engine::EngineError>),
@@ -111,6 +113,24 @@ impl SourceError {
                 _ => ErrorKind::Other,
             },
             _ => ErrorKind::Other,
+        }
+    }
+
+    /// Whether it lies in what somebody put there: it is no such thing, more than is read, or not there though something names it.
+    /// Whoever may push can bring that about. That nobody answers, or bytes are not those of their digest, they cannot.
+    pub fn is_of_content(&self) -> bool {
+        match self {
+            SourceError::Json { .. }
+            | SourceError::Malformed { .. }
+            | SourceError::TooLarge { .. }
+            | SourceError::SizeMismatch { .. }
+            | SourceError::NotAnImage { .. }
+            | SourceError::TooDeep { .. } => true,
+            SourceError::Registry { source, .. } => matches!(
+                source.as_ref(),
+                RegistryError::NotFound { .. } | RegistryError::Unreadable { .. } | RegistryError::SizeMismatch { .. }
+            ),
+            _ => false,
         }
     }
 

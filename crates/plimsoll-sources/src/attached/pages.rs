@@ -62,14 +62,14 @@ async fn by_api(session: &Session, digest: &Digest) -> Result<Vec<Descriptor>, R
         let bytes = session.bounded(response, MAX_MANIFEST, &what).await?;
         entries.extend(index(session, &what, &bytes, media::OCI_INDEX)?);
         if entries.len() > MAX_INDEX_ENTRIES {
-            return Err(session.bad_answer(&what, format!("there are more than {MAX_INDEX_ENTRIES}")));
+            return Err(session.unreadable(&what, format!("there are more than {MAX_INDEX_ENTRIES}")));
         }
         match next {
             Some(next) => path = next,
             None => return Ok(entries),
         }
     }
-    Err(session.bad_answer(&what, format!("there are more than {MAX_PAGES} pages")))
+    Err(session.unreadable(&what, format!("there are more than {MAX_PAGES} pages")))
 }
 
 /// The index at the derived tag; one that is not there is empty. A place that is not to be believed about tags is not asked.
@@ -91,8 +91,8 @@ async fn by_tag(session: &Session, digest: &Digest) -> Result<Listed, RegistryEr
 fn index(session: &Session, what: &str, bytes: &[u8], media_type: &str) -> Result<Vec<Descriptor>, RegistryError> {
     match document(what, bytes, media_type) {
         Ok(Document::Index(index)) => Ok(index.manifests),
-        Ok(Document::Manifest(_)) => Err(session.bad_answer(what, "it is a manifest, not an index")),
-        Err(error) => Err(session.bad_answer(what, crate::error::chain(&error))),
+        Ok(Document::Manifest(_)) => Err(session.unreadable(what, "it is a manifest, not an index")),
+        Err(error) => Err(session.unreadable(what, crate::error::chain(&error))),
     }
 }
 

@@ -40,6 +40,9 @@ pub enum RegistryError {
     Html { host: String, what: String },
     #[error("read {what} from {host}: {why}")]
     BadAnswer { host: String, what: String, why: String },
+    /// What somebody put there is more than is read, or no such thing.
+    #[error("read {what} from {host}: {why}")]
+    Unreadable { host: String, what: String, why: String },
     #[error("follow {host}: it sends us to {to}, {why}")]
     Redirect { host: String, to: String, why: &'static str },
     #[error("follow {host}: it sends us from place to place without end")]

@@ -129,7 +129,7 @@ pub async fn blob(
                 }
             }
             Err(error) => {
-                if matches!(error, RegistryError::SizeMismatch { .. }) {
+                if matches!(error, RegistryError::SizeMismatch { .. } | RegistryError::Unreadable { .. }) {
                     part.discard();
                 }
                 return Err(error);
@@ -178,6 +178,7 @@ async fn append(
         }
     }
     let is_page = content_type(&response).eq_ignore_ascii_case("text/html");
+    let all = response.content_length().filter(|_| response.status() == StatusCode::OK);
     // An error here means that it broke off; what came counts, and the caller sees that it is too short.
     while let Ok(Some(chunk)) = response.chunk().await {
         let total = part.length().saturating_add(chunk.len() as u64);
@@ -195,6 +196,11 @@ async fn append(
     if is_page && part.length() < descriptor.size {
         part.restart().map_err(disk)?;
         return Err(RegistryError::Html { host: session.host().to_owned(), what: what.to_owned() });
+    }
+    // All of it came, and asking again brings no more.
+    if let Some(all) = all.filter(|all| *all == part.length() && *all < descriptor.size) {
+        let why = format!("it has {all} bytes, not the {} that its descriptor promises", descriptor.size);
+        return Err(session.unreadable(what, why));
     }
     Ok(())
 }

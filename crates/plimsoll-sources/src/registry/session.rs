@@ -497,7 +497,11 @@ impl Session {
             }
             _ => return Err(self.refusal(response, what).await),
         }
-        let bytes = self.bounded(response, MAX_TOKEN, what).await?;
+        let bytes = self.bounded(response, MAX_TOKEN, what).await.map_err(|error| match error {
+            // Nobody put it there but the service.
+            RegistryError::Unreadable { host, what, why } => RegistryError::BadAnswer { host, what, why },
+            other => other,
+        })?;
         let token: Token = serde_json::from_slice(&bytes).map_err(|_| {
             if answer::is_html("", &bytes) {
                 RegistryError::Html { host: host.clone(), what: what.into() }
@@ -507,6 +511,10 @@ impl Session {
         })?;
         let token = token.token.or(token.access_token).filter(|token| !token.is_empty());
         token.ok_or_else(|| self.bad_answer(what, "there is no token in it"))
+    }
+
+    pub fn unreadable(&self, what: &str, why: impl Into<String>) -> RegistryError {
+        RegistryError::Unreadable { host: self.host().to_owned(), what: what.to_owned(), why: why.into() }
     }
 
     pub fn bad_answer(&self, what: &str, why: impl Into<String>) -> RegistryError {
@@ -525,7 +533,7 @@ impl Session {
         let mut bytes = vec![];
         while let Some(chunk) = response.chunk().await.map_err(|error| self.transport_error(error))? {
             if (bytes.len() + chunk.len()) as u64 > limit {
-                return Err(self.bad_answer(what, format!("it is larger than the {limit} bytes that are allowed")));
+                return Err(self.unreadable(what, format!("it is larger than the {limit} bytes that are allowed")));
             }
             bytes.extend_from_slice(&chunk);
         }

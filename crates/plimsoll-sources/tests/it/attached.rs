@@ -236,6 +236,87 @@ fn case_15_endless_layers_payloads_and_lists_end() {
     assert!(world.failed_referrers().contains("more than 1000"));
 }
 
+/// What whoever may push can bring about is told from what they cannot.
+#[test]
+fn what_lies_in_what_somebody_put_there_is_told_from_what_could_not_be_had() {
+    let world = world(false);
+    let (reference, name) = (world.reference(), tag(&world.image, Kind::Signatures));
+    let content = |what: &str| {
+        let found = world.sources.referrers(&reference, &world.image);
+        let error = match found {
+            Err(error) => error,
+            Ok(found) => found.found.into_iter().find_map(Result::err).unwrap_or_else(|| panic!("{what}")),
+        };
+        assert!(error.is_of_content(), "{what}: {}", chain(&error));
+    };
+    let index = index_tag(&world.image);
+    let entry =
+        |digest: &Digest, size: usize| json!({"mediaType": OCI_MANIFEST, "digest": digest.to_string(), "size": size});
+    let list = |entries: &[Value]| {
+        let value = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries});
+        world.kept().put_tag(&index, OCI_INDEX, &value);
+    };
+    list(&[entry(&hash::digest(Algorithm::Sha256, b"gone"), 4)]);
+    content("one that is not there");
+    let stranger = world.kept().put(OCI_MANIFEST, "{}");
+    list(&[entry(&stranger, 2)]);
+    content("one that is no manifest");
+    list(&[entry(&stranger, 3)]);
+    content("one of another size");
+    world.kept().put_tag(&index, OCI_MANIFEST, &manifest(&[], None));
+    content("a list that is none");
+    let many: Vec<Value> =
+        (0..=MAX_REFERRERS).map(|at| entry(&hash::digest(Algorithm::Sha256, &at.to_be_bytes()), 3)).collect();
+    list(&many);
+    content("more than are read");
+    let layer = |size: u64| {
+        let payload = world.kept().put("", "true");
+        let entry = json!({"mediaType": LAYER, "digest": payload.to_string(), "size": size});
+        world.kept().put_tag(&name, OCI_MANIFEST, &manifest(&[entry], None));
+        let attached = world.sources.attached(&reference, &world.image, Kind::Signatures).unwrap().unwrap();
+        attached.bytes(&attached.found.layers[0]).map_err(|error| (error.is_of_content(), chain(&error)))
+    };
+    assert!(layer(4).is_ok());
+    for size in [3, 5, MAX_PAYLOAD + 1] {
+        let (of_content, words) = layer(size).unwrap_err();
+        assert!(of_content, "{size}: {words}");
+    }
+    // A registry that is in trouble, does not let us in, or is none.
+    let folder = tempfile::tempdir().unwrap();
+    for (status, kind) in [(401, ""), (403, ""), (500, ""), (200, "text/html"), (200, "application/json")] {
+        let server = Server::start(move |_| reply(status, "<html>").with("Content-Type", kind));
+        let reference = format!("{}/a/b:v1", server.host()).parse().unwrap();
+        let error = sources(folder.path()).referrers(&reference, &world.image).err().unwrap();
+        assert!(!error.is_of_content(), "{status} {kind}: {}", chain(&error));
+    }
+}
+
+/// A layer is the bytes of its digest, and no more comes of them.
+#[test]
+fn case_15_a_gzip_bomb_stays_packed() {
+    use std::io::Write as _;
+
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..64 {
+        packed.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    assert!(packed.len() < 1 << 20);
+    let (digest, image) = (hash::digest(Algorithm::Sha256, &packed), hash::digest(Algorithm::Sha256, b"x"));
+    let entry = json!({"mediaType": LAYER, "digest": digest.to_string(), "size": packed.len()});
+    let (signatures, bomb) = (manifest(&[entry], None).to_string(), packed.clone());
+    let server = Server::start(move |request| match request.path.rsplit('/').next().unwrap_or_default() {
+        name if name.starts_with("sha256:") => {
+            reply(200, bomb.clone()).with("Content-Encoding", "gzip").with("Content-Type", "application/octet-stream")
+        }
+        _ => reply(200, signatures.clone()).with("Content-Type", OCI_MANIFEST),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let reference = format!("{}/a/b:v1", server.host()).parse().unwrap();
+    let attached = sources(folder.path()).attached(&reference, &image, Kind::Signatures).unwrap().unwrap();
+    assert_eq!(attached.bytes(&attached.found.layers[0]).unwrap(), packed);
+}
+
 #[test]
 fn case_15_pages_without_end_or_to_another_host_are_refused() {
     let image = hash::digest(Algorithm::Sha256, b"x");
@@ -257,7 +338,7 @@ fn case_15_pages_without_end_or_to_another_host_are_refused() {
     };
     assert_eq!(asked(&list("")), Ok(0));
     let endless = list("/v2/a/b/referrers/more?page=next");
-    assert!(asked(&endless).unwrap_err().contains("more than 100 pages"));
+    assert!(asked(&endless).unwrap_err().contains("more than 100 pages"), "whoever pushes much makes many");
     assert_eq!(endless.count("/referrers/"), 100);
     assert!(asked(&list("http://127.0.0.1:1/v2/")).unwrap_err().contains("another host"));
     let page = Server::start(|_| reply(200, "<html>").with("Content-Type", "text/html"));

@@ -328,7 +328,7 @@ fn manifests_that_are_not_what_was_promised_are_refused() {
     let open = |name: &str| fault(home.open(&format!("{}/shop{name}", server.host())).unwrap_err());
     assert!(matches!(open(":1.0"), RegistryError::DigestMismatch { .. }));
     assert!(matches!(open(&format!("@{}", sha256(b"x"))), RegistryError::DigestMismatch { .. }));
-    assert!(matches!(open(":huge"), RegistryError::BadAnswer { .. }));
+    assert!(matches!(open(":huge"), RegistryError::Unreadable { .. }));
 }
 
 #[test]
