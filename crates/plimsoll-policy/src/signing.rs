@@ -52,7 +52,7 @@ const ELSEWHERE: &[&str] = &["awskms://", "azurekms://", "gcpkms://", "hashivaul
 /// Why a text that is PEM, or names a key elsewhere, is no public key. Any other is a path, which whoever opens it judges.
 pub(crate) fn key_fault(text: &str) -> Option<Wrong> {
     // A verdict rests on what is in the policy and beside it, not on somebody who could answer otherwise tomorrow.
-    if ELSEWHERE.iter().any(|scheme| text.starts_with(scheme)) {
+    if ELSEWHERE.iter().any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))) {
         let hint =
             "write its public half beside the policy: plimsoll cosign public-key --key KEY > release.pub".to_owned();
         return Some(("this key is elsewhere, and a policy asks nobody".into(), Some(hint)));

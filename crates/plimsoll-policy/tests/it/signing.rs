@@ -65,6 +65,8 @@ fn faults_of_authorities_are_named_with_a_way_out() {
         (keys("a: {publicKey: https://example.com/a.pub}"), "only files are read"),
         (keys("a: {publicKey: \"hashivault://a\"}"), "a policy asks nobody"),
         (keys("a: {publicKey: \"pkcs11:token=a;object=b\"}"), "plimsoll cosign public-key"),
+        (keys("a: {publicKey: \"PKCS11:token=a;object=b\"}"), "a policy asks nobody"),
+        (keys("a: {publicKey: \"HashiVault://a\"}"), "a policy asks nobody"),
         (keys("a: {publicKey: a, issuer: https://b, identity: c}"), "by a key or by an identity, not both"),
         (keys("a: {issuer: https://b}"), "everybody whom the issuer vouches for could sign"),
         (keys("a: {identity: b}"), "add `issuer`"),
