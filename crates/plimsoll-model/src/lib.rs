@@ -42,6 +42,6 @@ pub use loadline::LoadLine;
 pub use package::{Ecosystem, Package, Relationship, SourcePackage};
 pub use reference::{ImageReference, ReferenceError};
 pub use severity::{Severity, SeverityError};
-pub use signature::{Objection, Refused, SignatureFacts, SignedKind, Verified};
+pub use signature::{Doubt, Objection, Refused, SignatureFacts, SignedKind, Verified};
 pub use verdict::{Clearance, Hidden, HiddenBy, Outcome, Reason, ReasonCode, Verdict};
 pub use vex::{VexStatement, VexStatus};

@@ -98,7 +98,36 @@ pub struct SignatureFacts {
     pub verified: Vec<Verified>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refused>,
-    /// What could not be fetched or verified to an end: there may be more than was found.
+    /// What could not be fetched or verified to an end: there may be more than was found. What is there and is no signature, or none that
+    /// is read, stands under `refused`: whoever may push can put it there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Doubt>,
+    /// Part of what is there was not read: it is more than is read, or no list of such things. It proves nothing; but it may be what
+    /// speaks against the rest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
+
+/// Something that could not be told of what is signed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Doubt {
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// Whose signature or attestation it may have been, by their names in the policy; anybody's where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorities: Vec<String>,
+}
+
+impl Doubt {
+    /// Whether it may have been that authority's.
+    pub fn concerns(&self, authority: &str) -> bool {
+        self.authorities.is_empty() || self.authorities.iter().any(|name| name == authority)
+    }
+}
+
+impl From<Problem> for Doubt {
+    fn from(problem: Problem) -> Doubt {
+        Doubt { problem, authorities: Vec::new() }
+    }
 }

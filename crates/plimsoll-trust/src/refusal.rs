@@ -197,16 +197,14 @@ impl Reason {
     /// Whether it says that nothing can be told: what there is is beyond what is read or supported here, or too little of it is at
     /// hand. All else is a no.
     pub const fn is_untold(self) -> bool {
-        matches!(
-            self,
-            Self::TooLarge
-                | Self::Unsupported
-                | Self::ArtifactNeeded
-                | Self::MetadataExpired
-                | Self::RevocationUnknown
-                | Self::PluginNeeded
-                | Self::TrustStoreUnusable
-        )
+        self.is_doubt() || matches!(self, Self::TooLarge | Self::Unsupported | Self::ArtifactNeeded)
+    }
+
+    /// Whether it says so of a signature that a trusted signer made, or of what is trusted: no stranger can bring it about. The rest of
+    /// [`Self::is_untold`] a stranger can, with bytes that are beyond what is read; among what anybody may have put beside an image such
+    /// bytes prove nothing, and leave no doubt.
+    pub const fn is_doubt(self) -> bool {
+        matches!(self, Self::MetadataExpired | Self::RevocationUnknown | Self::PluginNeeded | Self::TrustStoreUnusable)
     }
 }
 

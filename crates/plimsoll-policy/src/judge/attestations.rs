@@ -8,10 +8,11 @@
 use jiff::{SignedDuration, Timestamp};
 use plimsoll_model::loadline::{AttestationRule, AttestationUse, ImageEntry};
 use plimsoll_model::{
-    Digest, Effect, Objection, ReasonCode, Refused, SignatureFacts, SignedKind, SubjectKind, Verified, VexStatement,
+    Digest, Doubt, Effect, Objection, ReasonCode, Refused, SignatureFacts, SignedKind, SubjectKind, Verified,
+    VexStatement,
 };
 
-use super::signatures::{Facts, facts, image_words, listed, other_digest, refused_words, shown};
+use super::signatures::{Facts, facts, image_words, listed, other_digest, refused_words, shown, unread_words};
 use super::{Case, Found, day, reason};
 use crate::units::duration_words;
 
@@ -53,7 +54,11 @@ pub(super) fn vex<'a>(case: &Case<'a>) -> Vec<&'a VexStatement> {
     if rules().next().is_none() || case.assessment.subject.kind != SubjectKind::Image {
         return Vec::new();
     }
-    let Facts::Known(facts, digest) = facts(case) else { return Vec::new() };
+    // What is not read may say `affected`: whoever may push could hide that behind more than is read.
+    let (facts, digest) = match facts(case) {
+        Facts::Known(facts, digest) if !facts.partial => (facts, digest),
+        _ => return Vec::new(),
+    };
     let holds = |one: &&Verified| {
         rules().any(|rule| of_rule(rule, digest, one) && matches!(held(rule, one, case.context.at), Held::Holds(_)))
     };
@@ -147,7 +152,7 @@ fn demanded(
     digest: &Digest,
     push: &mut impl FnMut(Effect, String),
 ) {
-    let mut doubt = facts.problems.first().map(|problem| shown(&problem.to_string()));
+    let mut doubt = doubt(rule, facts);
     let mut failure = None;
     let mut best: Option<(&Verified, Vec<&Objection>)> = None;
     for one in facts.verified.iter().filter(|one| of_rule(rule, digest, one)) {
@@ -182,10 +187,19 @@ fn demanded(
         return;
     }
     let near = near.unwrap_or_else(|| "there is none".to_owned());
+    let unread = unread_words(facts, &near);
     push(
         Effect::Deny,
-        format!("{what} has no attestation of type `{kind}` by {whom} that holds, as entry `{entry}` asks: {near}"),
+        format!(
+            "{what} has no attestation of type `{kind}` by {whom} that holds, as entry `{entry}` asks: {near}{unread}"
+        ),
     );
+}
+
+/// What could not be told, where it may have been an attestation by one of the rule's authorities.
+fn doubt(rule: &AttestationRule, facts: &SignatureFacts) -> Option<String> {
+    let concerns = |one: &&Doubt| rule.by.iter().any(|name| one.concerns(name));
+    facts.problems.iter().find(concerns).map(|one| shown(&one.problem.to_string()))
 }
 
 fn believed(
@@ -196,9 +210,15 @@ fn believed(
     push: &mut impl FnMut(Effect, String),
 ) {
     let kind = &rule.kind;
-    if let Some(problem) = facts.problems.first() {
-        let (what, why) = (image_words(case), shown(&problem.to_string()));
+    if let Some(why) = doubt(rule, facts) {
+        let what = image_words(case);
         push(Effect::Undecided, format!("could not tell what attestations of type `{kind}` say of {what}: {why}"));
+    }
+    if facts.partial {
+        let why = "not all that is there is read, and the rest may say otherwise";
+        let unread = unread_words(facts, "");
+        push(Effect::Info, format!("no attestation of type `{kind}` is believed: {why}{unread}"));
+        return;
     }
     for one in facts.verified.iter().filter(|one| of_rule(rule, digest, one)) {
         let by = &one.authority;

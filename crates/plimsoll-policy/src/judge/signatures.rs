@@ -1,6 +1,8 @@
 //! Whose signatures an entry asks for. In: what was found of the image's signatures. Out: a denial for each that is asked for and
 //! not there, "could not tell" where they were not or not wholly looked at, and who signed. What it does not do: verify.
 //!
+//! A doubt counts for whom it concerns: where those whose signature it may have been would not be enough, it is a plain no.
+//!
 //! What counts is a signature of the digest that the name leads to: of the index where it leads to one, of the manifest where it
 //! names that. An index answers for its manifests, for it holds their digests; a manifest says nothing of an index that holds it,
 //! for that may hold others; and whoever names a manifest has not asked an index.
@@ -34,22 +36,38 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
     let signed = |name: &String| !signers(name).is_empty();
     // Those under `all` come first, for each of them must have a signer of its own.
     let mut counted = Counted::default();
+    // The same, were all that is in doubt true.
+    let mut hoped = Counted::default();
+    let mut count = |name| {
+        let known: BTreeSet<_> = signers(name).into_iter().map(Who::Known).collect();
+        let doubted = facts.problems.iter().any(|one| one.concerns(name)).then_some(Who::Doubted(name));
+        (counted.add(known.clone()), hoped.add(known.into_iter().chain(doubted).collect()))
+    };
     for name in &rules.all {
-        if !counted.add(signers(name)) {
-            missing(case, facts, digest, "signatures.all", &format!("`{name}`"), std::slice::from_ref(name), found);
+        if let (false, is_open) = count(name) {
+            let missing = Missing {
+                clause: "signatures.all",
+                whom: &format!("`{name}`"),
+                names: std::slice::from_ref(name),
+                is_open,
+            };
+            missing.push(case, facts, digest, found);
         }
     }
     let least = rules.minimum.unwrap_or(1) as usize;
-    let uncounted: Vec<&String> = rules.any.iter().filter(|name| !counted.add(signers(name))).collect();
-    let there = rules.any.len() - uncounted.len();
+    let of_any: Vec<(&String, bool, bool)> =
+        rules.any.iter().map(|name| (name, count(name))).map(|(name, (is, may))| (name, is, may)).collect();
+    let there = of_any.iter().filter(|(_, is, _)| *is).count();
     if !rules.any.is_empty() && there < least {
-        let unsigned: Vec<String> = uncounted.into_iter().cloned().collect();
+        let unsigned: Vec<String> = of_any.iter().filter(|(_, is, _)| !is).map(|(name, ..)| (*name).clone()).collect();
         let whom = match (least, rules.any.as_slice()) {
             (1, [one]) => format!("`{one}`"),
             (1, _) => format!("any of {}", listed(&rules.any)),
             _ => format!("{least} of {} ({there} did)", listed(&rules.any)),
         };
-        missing(case, facts, digest, "signatures.any", &whom, &unsigned, found);
+        let is_open = of_any.iter().filter(|(.., may)| *may).count() >= least;
+        let missing = Missing { clause: "signatures.any", whom: &whom, names: &unsigned, is_open };
+        missing.push(case, facts, digest, found);
     }
     let by: Vec<String> = rules.all.iter().chain(&rules.any).filter(|name| signed(name)).cloned().collect();
     if !by.is_empty() {
@@ -95,30 +113,38 @@ fn signers<'a>(facts: &'a SignatureFacts, digest: &Digest, name: &str, rules: &S
     facts.verified.iter().filter(counts).map(|one| one.signer.as_str()).collect()
 }
 
+/// Somebody who signed, or may have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Who<'a> {
+    Known(&'a str),
+    /// Whoever it is that may have signed as that authority: for all that is known, nobody else.
+    Doubted(&'a str),
+}
+
 /// Authorities, each with a signer who counts for no other: an identity may fit two of them, and whoever asks for two asks for two who
 /// signed. A matching in a bipartite graph, along paths that augment it (Kuhn): an authority that has a signer keeps having one, though
 /// it may be another, so that as many are counted as can be.
 #[derive(Default)]
 struct Counted<'a> {
-    authorities: Vec<BTreeSet<&'a str>>,
+    authorities: Vec<BTreeSet<Who<'a>>>,
     /// By signer, the place in `authorities` that it counts for.
-    taken: BTreeMap<&'a str, usize>,
+    taken: BTreeMap<Who<'a>, usize>,
 }
 
 impl<'a> Counted<'a> {
     /// Whether a signer is left for one more authority.
-    fn add(&mut self, signers: BTreeSet<&'a str>) -> bool {
+    fn add(&mut self, signers: BTreeSet<Who<'a>>) -> bool {
         self.authorities.push(signers);
         self.find(self.authorities.len() - 1, &mut BTreeSet::new())
     }
 
     /// As deep as there are authorities, which the policy names.
-    fn find(&mut self, authority: usize, tried: &mut BTreeSet<&'a str>) -> bool {
+    fn find(&mut self, authority: usize, tried: &mut BTreeSet<Who<'a>>) -> bool {
         for signer in self.authorities[authority].clone() {
             if !tried.insert(signer) {
                 continue;
             }
-            let free = match self.taken.get(signer).copied() {
+            let free = match self.taken.get(&signer).copied() {
                 None => true,
                 Some(other) => self.find(other, tried),
             };
@@ -135,30 +161,49 @@ fn annotated(one: &Verified, rules: &SignatureRules) -> bool {
     rules.annotations.iter().all(|(key, value)| one.annotations.get(key) == Some(value))
 }
 
-/// The reason for signatures of `whom` that are not there; `names` are the authorities that have not signed.
-fn missing(
-    case: &Case<'_>,
-    facts: &SignatureFacts,
-    digest: &Digest,
-    clause: &str,
-    whom: &str,
-    names: &[String],
-    found: &mut Found,
-) {
-    let what = image_words(case);
-    let near = nearest(case, facts, digest, names);
-    if let Some(unfinished) = facts.problems.first() {
-        let message = format!(
-            "could not tell whether {what} is signed by {whom}, as entry `{}` asks: {}{}",
-            case.entry.name,
-            shown(&unfinished.to_string()),
-            near.map_or_else(String::new, |near| format!("; of what could be read, {near}")),
-        );
-        return push(case, Effect::Undecided, clause, message, found);
+/// Signatures that are not there.
+struct Missing<'a> {
+    clause: &'a str,
+    /// By whom, in words.
+    whom: &'a str,
+    /// The authorities that have not signed.
+    names: &'a [String],
+    /// Whether what is in doubt would be enough.
+    is_open: bool,
+}
+
+impl Missing<'_> {
+    /// The reason for it.
+    fn push(&self, case: &Case<'_>, facts: &SignatureFacts, digest: &Digest, found: &mut Found) {
+        let (what, whom, entry) = (image_words(case), self.whom, &case.entry.name);
+        let near = nearest(case, facts, digest, self.names);
+        let doubt = || facts.problems.iter().find(|one| self.names.iter().any(|name| one.concerns(name)));
+        if self.is_open {
+            // Where another's signer would have to do, the doubt is the other's.
+            let why =
+                doubt().or(facts.problems.first()).map_or_else(String::new, |one| shown(&one.problem.to_string()));
+            let near = near.map_or_else(String::new, |near| format!("; of what could be read, {near}"));
+            let message =
+                format!("could not tell whether {what} is signed by {whom}, as entry `{entry}` asks: {why}{near}");
+            return push(case, Effect::Undecided, self.clause, message, found);
+        }
+        let near = near.unwrap_or_else(|| format!("there is no signature of {digest}"));
+        let unread = unread_words(facts, &near);
+        let message = format!("{what} is not signed by {whom}, as entry `{entry}` asks: {near}{unread}");
+        push(case, Effect::Deny, self.clause, message, found);
     }
-    let near = near.unwrap_or_else(|| format!("there is no signature of {digest}"));
-    let message = format!("{what} is not signed by {whom}, as entry `{}` asks: {near}", case.entry.name);
-    push(case, Effect::Deny, clause, message, found);
+}
+
+/// What is there and counts for nobody, whoever is asked for, unless it was said: it is no doubt, for anybody may have put it there.
+pub(super) fn unread_words(facts: &SignatureFacts, said: &str) -> String {
+    let of_nobody = facts.refused.iter().filter(|one| one.authority.is_none()).map(refused_words);
+    let mut unsaid = of_nobody.filter(|words| !said.contains(words.as_str()));
+    let Some(first) = unsaid.next() else { return String::new() };
+    let more = match unsaid.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("; of what else is there, this counts for nobody: {first}{more}")
 }
 
 /// What comes nearest to a signature by one of `names`, in words.

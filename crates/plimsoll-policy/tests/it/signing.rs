@@ -219,7 +219,7 @@ fn found(policy: &LoadLine, verified: Vec<Verified>, refused: Vec<Refused>) -> A
     assessment.subject.digest = Some(manifest());
     assessment.subject.index_digest = Some(index());
     assessment.signatures =
-        Some(SignatureFacts { policy: policy.digest.clone(), verified, refused, problems: Vec::new() });
+        Some(SignatureFacts { policy: policy.digest.clone(), verified, refused, ..SignatureFacts::default() });
     assessment
 }
 
@@ -309,7 +309,7 @@ fn one_signer_counts_for_one_authority_alone() {
     // Part of what is there could not be read: the second may be there.
     let mut unread = found(&policy, by(&[("release", "x"), ("builder", "x")]), Vec::new());
     unread.signatures.as_mut().unwrap().problems =
-        vec![Problem::undecided(ProblemKind::Unreachable, "read the referrers: 503")];
+        vec![Problem::undecided(ProblemKind::Unreachable, "read the referrers: 503").into()];
     assert_eq!(said(&policy, &unread).0, Outcome::Undecided);
 }
 
@@ -318,7 +318,7 @@ fn what_nobody_looked_for_or_looked_at_in_full_is_undecided() {
     let policy = asking("signatures: {all: [release]}");
     let mut assessment = found(&policy, vec![signed("builder", index())], Vec::new());
     assessment.signatures.as_mut().unwrap().problems =
-        vec![Problem::undecided(ProblemKind::Unreachable, "read the referrers: 503")];
+        vec![Problem::undecided(ProblemKind::Unreachable, "read the referrers: 503").into()];
     let (outcome, words) = said(&policy, &assessment);
     assert_eq!(outcome, Outcome::Undecided);
     assert!(words.contains("read the referrers: 503; of what could be read, it is signed by `builder`"), "{words}");
@@ -342,6 +342,106 @@ fn what_nobody_looked_for_or_looked_at_in_full_is_undecided() {
     assert_eq!(judge(&folder(), &policy, &Context::at(at("2026-11-29"))).outcome, Outcome::Allowed);
 }
 
+/// Something of these authorities that could not be told; of anybody where none is named.
+fn doubt(authorities: &[&str]) -> Doubt {
+    let problem = Problem::undecided(ProblemKind::NotExamined, "verify the signature: revocation-unknown");
+    Doubt { problem, authorities: authorities.iter().map(|name| (*name).to_owned()).collect() }
+}
+
+fn doubted(policy: &LoadLine, verified: Vec<Verified>, doubts: &[&[&str]]) -> Assessment {
+    let mut assessment = found(policy, verified, Vec::new());
+    assessment.signatures.as_mut().unwrap().problems = doubts.iter().map(|names| doubt(names)).collect();
+    assessment
+}
+
+/// Whoever may push must not turn one authority's plain no into "could not tell" by what concerns another.
+#[test]
+fn a_doubt_counts_for_whom_it_concerns() {
+    let by = |names: &[&str]| names.iter().map(|name| signed(name, index())).collect::<Vec<_>>();
+    let three = "any: [release, builder, audit], minimum: 2";
+    let (no, open, yes) = (Outcome::Denied, Outcome::Undecided, Outcome::Allowed);
+    type Names<'a> = &'a [&'a str];
+    let cases: [(&str, Names<'_>, &[Names<'_>], Outcome); 15] = [
+        ("all: [release]", &[], &[&["audit"]], no),
+        ("all: [release]", &[], &[&["release"]], open),
+        ("all: [release]", &[], &[&["audit"], &["release"]], open),
+        ("all: [release]", &[], &[&[]], open),
+        ("all: [release]", &["release"], &[&[]], yes),
+        // One who did not sign is enough for a no.
+        ("all: [release, audit]", &[], &[&["audit"]], no),
+        ("all: [release, audit]", &["release"], &[&["audit"]], open),
+        ("any: [release, builder]", &[], &[&["builder"]], open),
+        ("any: [release, builder]", &[], &[&["audit"]], no),
+        ("any: [release, builder]", &["release"], &[&["builder"]], yes),
+        // One doubt makes one signature at most.
+        (three, &[], &[&["audit"]], no),
+        (three, &[], &[&["audit"], &["audit"]], no),
+        (three, &[], &[&["audit"], &["builder"]], open),
+        (three, &["release"], &[&["audit"]], open),
+        ("all: [release], any: [audit]", &["audit"], &[&["audit"]], no),
+    ];
+    for (rules, names, doubts, expected) in cases {
+        let policy = asking(&format!("signatures: {{{rules}}}"));
+        let (outcome, words) = said(&policy, &doubted(&policy, by(names), doubts));
+        assert_eq!(outcome, expected, "{rules} {names:?} {doubts:?}: {words}");
+    }
+    // What one signer did as two is one's: another by either may be in doubt.
+    let both = asking("signatures: {all: [release, builder]}");
+    let one = |name: &str| Verified { signer: "x".into(), ..signed(name, index()) };
+    for (concerned, expected) in [("builder", open), ("release", open), ("audit", no)] {
+        let assessment = doubted(&both, vec![one("release"), one("builder")], &[&[concerned]]);
+        assert_eq!(said(&both, &assessment).0, expected, "{concerned}");
+    }
+    // No word about what is undecided softens the no.
+    let lenient = policy(&format!(
+        "undecided: warn\n{KEYS}images: [{{name: a, match: [\"**\"], signatures: {{all: [release, audit]}}}}]\n"
+    ));
+    let verdict = judge(&doubted(&lenient, Vec::new(), &[&["audit"]]), &lenient, &Context::at(at("2026-11-29")));
+    assert_eq!((verdict.outcome, verdict.effective), (Outcome::Denied, Outcome::Denied));
+}
+
+#[test]
+fn a_doubt_about_attestations_counts_for_whom_it_concerns() {
+    let demanded = asking("attestations: [{type: spdx, by: [release, builder]}]");
+    let believed = asking("attestations: [{type: openvex, by: [release], use: vex}]");
+    for (policy, concerned, expected) in [
+        (&demanded, &["audit"][..], Outcome::Denied),
+        (&demanded, &["builder"], Outcome::Undecided),
+        (&demanded, &[], Outcome::Undecided),
+        (&believed, &["audit"], Outcome::Allowed),
+        (&believed, &["release"], Outcome::Undecided),
+        (&believed, &[], Outcome::Undecided),
+    ] {
+        let (outcome, words) = said(policy, &doubted(policy, Vec::new(), &[concerned]));
+        assert_eq!(outcome, expected, "{concerned:?}: {words}");
+    }
+}
+
+/// What counts for nobody, whoever put it there, stands in the words of a no and makes none of it a doubt.
+#[test]
+fn what_is_there_and_is_not_read_is_told_and_no_doubt() {
+    let near = "it is not that of the key";
+    for (entry, kind) in [
+        ("signatures: {all: [release]}", SignedKind::Signature),
+        ("attestations: [{type: spdx, by: [release]}]", SignedKind::Attestation),
+    ] {
+        let policy = asking(entry);
+        let theirs = Refused { kind, authority: Some("release".into()), ..refused("signature-invalid", near) };
+        let theirs = Refused { predicate_type: Some("https://spdx.dev/Document".into()), ..theirs };
+        let unread = [
+            refused("unsupported", "a signature in COSE, which is not read"),
+            refused("too-large", "an envelope of more than 4194304 bytes"),
+            refused("malformed", "could not read the referrers: there are more than 1000"),
+        ];
+        let (outcome, words) = said(&policy, &found(&policy, Vec::new(), [&unread[..], &[theirs]].concat()));
+        assert_eq!(outcome, Outcome::Denied, "{words}");
+        let note = "counts for nobody: a signature in COSE, which is not read (unsupported) and 2 more";
+        assert!(words.contains(near) && words.ends_with(note), "{words}");
+        let (_, alone) = said(&policy, &found(&policy, Vec::new(), unread[..1].to_vec()));
+        assert_eq!(alone.matches("COSE").count(), 1, "{alone}");
+    }
+}
+
 #[test]
 fn undecided_is_what_the_policy_says_of_a_registry_that_is_down() {
     for (word, expected) in [("deny", Outcome::Undecided), ("warn", Outcome::Allowed), ("allow", Outcome::Allowed)] {
@@ -350,7 +450,7 @@ fn undecided_is_what_the_policy_says_of_a_registry_that_is_down() {
         ));
         let mut assessment = found(&policy, Vec::new(), Vec::new());
         assessment.signatures.as_mut().unwrap().problems =
-            vec![Problem::undecided(ProblemKind::Unreachable, "reach the registry")];
+            vec![Problem::undecided(ProblemKind::Unreachable, "reach the registry").into()];
         let verdict = judge(&assessment, &policy, &Context::at(at("2026-11-29")));
         assert_eq!((verdict.outcome, verdict.effective), (Outcome::Undecided, expected), "{word}");
         // Looked at in full and not signed is a denial, which no such word softens.
@@ -360,9 +460,9 @@ fn undecided_is_what_the_policy_says_of_a_registry_that_is_down() {
     }
 }
 
-/// Case 18: an index that is signed and a manifest that is not, and the reverse.
+/// An index that is signed and a manifest that is not, and the reverse.
 #[test]
-fn what_was_signed_must_be_what_the_name_leads_to() {
+fn case_18_what_was_signed_must_be_what_the_name_leads_to() {
     let policy = asking("signatures: {all: [release]}");
     // The tag leads to the index: its signature counts, and its manifest's alone does not.
     assert_eq!(outcome(&policy, vec![signed("release", index())]), Outcome::Allowed);
@@ -404,9 +504,9 @@ fn signatures_of_what_was_not_looked_into_tell_nothing() {
     }
 }
 
-/// Case 19: an older image under the same tag is still validly signed; only what the policy asks besides can tell.
+/// An older image under the same tag is still validly signed; only what the policy asks besides can tell.
 #[test]
-fn an_older_signed_image_passes_unless_a_digest_or_an_age_is_asked_for() {
+fn case_19_an_older_signed_image_passes_unless_a_digest_or_an_age_is_asked_for() {
     let old = |policy: &LoadLine| {
         let mut one = attested("release", "https://slsa.dev/provenance/v1");
         one.made_at = Some(at("2025-01-01"));
@@ -421,9 +521,9 @@ fn an_older_signed_image_passes_unless_a_digest_or_an_age_is_asked_for() {
     assert_eq!(said(&young, &old(&young)).0, Outcome::Denied);
 }
 
-/// Case 5: an attestation by the same authority is no signature.
+/// An attestation by the same authority is no signature.
 #[test]
-fn an_attestation_is_no_signature_and_a_signature_no_attestation() {
+fn case_5_an_attestation_is_no_signature_and_a_signature_no_attestation() {
     let policy = asking("signatures: {all: [release]}");
     let assessment = found(&policy, vec![attested("release", "https://spdx.dev/Document")], Vec::new());
     let (outcome, words) = said(&policy, &assessment);
@@ -438,9 +538,9 @@ fn an_attestation_is_no_signature_and_a_signature_no_attestation() {
     assert!(words.contains("a signature by `release` is there, and no attestation"), "{words}");
 }
 
-/// Case 3: an attestation of another type.
+/// An attestation of another type.
 #[test]
-fn attestations_are_of_the_very_type_by_the_very_authority() {
+fn case_3_attestations_are_of_the_very_type_by_the_very_authority() {
     let policy = asking("attestations: [{type: slsaprovenance1, by: [builder, release]}]");
     let provenance = "https://slsa.dev/provenance/v1";
     assert_eq!(outcome(&policy, vec![attested("release", provenance)]), Outcome::Allowed);
@@ -468,7 +568,7 @@ fn the_nearest_refusal_is_told() {
     let (outcome, words) =
         said(&policy, &found(&policy, Vec::new(), vec![refused("malformed", "it is no JSON"), theirs]));
     assert_eq!(outcome, Outcome::Denied);
-    assert!(words.ends_with(&format!("held against `builder`: {identity} (identity)")), "{words}");
+    assert!(words.contains(&format!("held against `builder`: {identity} (identity); ")), "{words}");
     // Words of whoever made it: one line, within a bound.
     let long = format!("a\n\u{1b}[2J{}", "x".repeat(5000));
     let (_, words) = said(&policy, &found(&policy, Vec::new(), vec![refused("malformed", &long)]));
@@ -638,6 +738,12 @@ fn only_a_verified_vex_of_a_named_authority_lowers_a_finding() {
     ] {
         assert!(all.contains(words), "{all}");
     }
+    // What is not read may say that it is affected after all.
+    let mut partial = counts.clone();
+    partial.signatures.as_mut().unwrap().partial = true;
+    let verdict = judge(&partial, &policy, &Context::at(at("2026-11-29")));
+    assert!(verdict.outcome == Outcome::Denied && verdict.hidden.is_empty(), "{verdict:?}");
+    assert!(said(&policy, &partial).1.contains("no attestation of type `openvex` is believed"), "{verdict:?}");
     // Under another policy's authorities it is nobody's word.
     let mut foreign = counts.clone();
     foreign.signatures.as_mut().unwrap().policy = "sha256:00".into();

@@ -105,7 +105,7 @@ fn undecided(assessment: &Assessment, verdict: &Verdict) -> Vec<ProblemKind> {
         return Vec::new();
     }
     let of = assessment.problems.iter().filter(|problem| problem.effect == ProblemEffect::Undecided);
-    let signed = assessment.signatures.iter().flat_map(|facts| &facts.problems);
+    let signed = assessment.signatures.iter().flat_map(|facts| &facts.problems).map(|doubt| &doubt.problem);
     let kinds: std::collections::BTreeSet<ProblemKind> = of.chain(signed).map(|problem| problem.kind).collect();
     kinds.into_iter().collect()
 }

@@ -34,11 +34,14 @@ pub struct Held<'a> {
 pub struct Outcome<'a> {
     pub held: Vec<Held<'a>>,
     pub refused: Vec<Refused>,
-    /// Why it may be one of the Notary Project's, and cannot be told.
-    pub untold: Vec<String>,
+    /// Of which authorities it cannot be told whether theirs counts, and why.
+    pub untold: Vec<(String, String)>,
 }
 
 /// Holds an item against each of the authorities. `read` is what [`Read::of`] gave.
+///
+/// What is no signature that is read here is refused, of whatever kind it is: it proves nothing, and whoever may push can put it there.
+/// Only where a trusted signer's is there, and something else about it is not known, it cannot be told.
 pub fn hold<'a>(
     read: &'a Result<Read<'_>, Refusal>,
     authorities: &[&Trusted],
@@ -62,21 +65,13 @@ pub fn hold<'a>(
             return outcome;
         }
     };
-    // One of the Notary Project's that is not spoken here may be good.
-    if let Read::Notation(Err(refusal)) = read {
-        match refusal.reason.is_untold() {
-            true => outcome.untold.push(refusal.to_string()),
-            false => outcome.refused.push(refused(refusal.clone(), (SignedKind::Signature, None), None)),
-        }
-        return outcome;
-    }
     // Read once, however many do not hold it: whoever may push chooses how much there is to read.
     let said = LazyCell::new(|| read.said());
     for authority in authorities {
         match read.held(authority, digest, now) {
             Ok(held) => outcome.held.push(held),
-            Err(refusal) if refusal.reason.is_untold() && matches!(read, Read::Notation(_)) => {
-                outcome.untold.push(format!("{refusal} (held against `{}`)", authority.name));
+            Err(refusal) if refusal.reason.is_doubt() => {
+                outcome.untold.push((authority.name.clone(), refusal.to_string()));
             }
             Err(refusal) => outcome.refused.push(refused(refusal, said.clone(), Some(authority.name.clone()))),
         }
@@ -88,8 +83,8 @@ pub fn hold<'a>(
 pub enum Read<'a> {
     /// As Cosign signs.
     Sigstore(Box<Signed<'a>>),
-    /// As Notation signs; or why the envelope is not taken, which may be that it is not spoken here.
-    Notation(Result<Box<notation::Envelope>, Refusal>),
+    /// As Notation signs.
+    Notation(Box<notation::Envelope>),
 }
 
 /// An item of Cosign's whose form is right.
@@ -103,14 +98,14 @@ impl<'a> Read<'a> {
     /// Reads an item, once for all whom it is held against.
     ///
     /// # Errors
-    /// Its form is not right.
+    /// Its form is not right, or is not read here.
     pub fn of(item: &'a Item) -> Result<Read<'a>, Refusal> {
         Ok(Read::Sigstore(Box::new(match &item.form {
             Form::Classic { payload, annotations } => Signed::Signature(Signature::read(payload, annotations)?),
             Form::Envelope { bytes, annotations } => Signed::Attestation(Attestation::read(bytes, annotations)?),
             Form::Bundle(bytes) => Signed::Bundle(Box::new(Bundle::from_json(bytes)?)),
             Form::Notation { media_type, bytes } => {
-                return Ok(Read::Notation(notation::Envelope::read(media_type, bytes).map(Box::new)));
+                return Ok(Read::Notation(Box::new(notation::Envelope::read(media_type, bytes)?)));
             }
         })))
     }
@@ -150,7 +145,6 @@ impl<'a> Read<'a> {
                 }
             }
             (Known::Notation(known), Read::Notation(envelope)) => {
-                let envelope = envelope.as_ref().map_err(Clone::clone)?;
                 let verified = notarised(&authority.name, known, envelope, digest, now)?;
                 Ok(Held { verified, stated: None })
             }
@@ -361,10 +355,13 @@ mod tests {
 
     /// An attestation in the classic form: an envelope in a layer.
     fn attestation(key: &PrivateKey, predicate_type: &str) -> Item {
-        let payload = Statement::of(&[7; 32], predicate_type, json!({"a": 1})).to_json();
-        let signature = STANDARD.encode(key.sign(&pre_authentication_encoding(IN_TOTO, &payload)).unwrap());
+        enveloped(key, &Statement::of(&[7; 32], predicate_type, json!({"a": 1})).to_json())
+    }
+
+    fn enveloped(key: &PrivateKey, payload: &[u8]) -> Item {
+        let signature = STANDARD.encode(key.sign(&pre_authentication_encoding(IN_TOTO, payload)).unwrap());
         let envelope = json!({
-            "payloadType": IN_TOTO, "payload": STANDARD.encode(&payload), "signatures": [{"keyid": "", "sig": signature}],
+            "payloadType": IN_TOTO, "payload": STANDARD.encode(payload), "signatures": [{"keyid": "", "sig": signature}],
         });
         item(Form::Envelope { bytes: envelope.to_string().into_bytes(), annotations: BTreeMap::new() })
     }
@@ -426,6 +423,41 @@ mod tests {
     }
 
     #[test]
+    fn case_4_what_is_truly_signed_and_no_statement_is_none_in_the_classic_form_either() {
+        let key = PrivateKey::generate().unwrap();
+        let release = authority("release", &key, LogDemand::Unneeded);
+        let whole: Value =
+            serde_json::from_slice(&Statement::of(&[7; 32], "https://a.b/c", json!({})).to_json()).unwrap();
+        let without = |name: &str| {
+            let mut changed = whole.clone();
+            changed.as_object_mut().unwrap().remove(name);
+            changed.to_string()
+        };
+        let with = |name: &str, value: Value| {
+            let mut changed = whole.clone();
+            changed[name] = value;
+            changed.to_string()
+        };
+        assert_eq!(held(&enveloped(&key, whole.to_string().as_bytes()), &[&release], &image()).0.len(), 1);
+        for payload in [
+            "".to_owned(),
+            "no JSON".to_owned(),
+            "{}".to_owned(),
+            "[]".to_owned(),
+            without("_type"),
+            without("subject"),
+            without("predicateType"),
+            with("_type", json!("https://example.com/other")),
+            with("subject", json!([])),
+            with("subject", json!([null])),
+            with("predicateType", json!(7)),
+        ] {
+            let (held, refused) = held(&enveloped(&key, payload.as_bytes()), &[&release], &image());
+            assert!(held.is_empty() && refused.len() == 1, "{payload}");
+        }
+    }
+
+    #[test]
     fn a_log_that_is_asked_for_must_be_there() {
         let key = PrivateKey::generate().unwrap();
         let strict = authority("release", &key, LogDemand::Required);
@@ -461,12 +493,20 @@ mod tests {
             Form::Envelope { bytes: b"[]".to_vec(), annotations: none() },
             Form::Envelope { bytes: vec![0xff; 64], annotations: none() },
             Form::Bundle(b"{\"mediaType\": \"application/x\"}".to_vec()),
+            Form::Bundle(br#"{"mediaType":"application/vnd.dev.sigstore.bundle.v9+json"}"#.to_vec()),
+            Form::Notation { media_type: notation::COSE.to_owned(), bytes: vec![0xd2, 0x84] },
+            Form::Notation { media_type: notation::JWS.to_owned(), bytes: vec![b' '; notation::MOST_BYTES + 1] },
+            Form::Notation { media_type: "text/plain".to_owned(), bytes: b"{}".to_vec() },
             Form::Bundle(Vec::new()),
         ] {
             let (held, refused) = held(&item(form), &[&release, &audit], &image());
             let [refused] = refused.as_slice() else { panic!("{refused:?}") };
             assert!(held.is_empty() && refused.authority.is_none(), "{refused:?}");
         }
+        let untold =
+            |form| hold(&Read::of(&item(form)), &[&release, &audit], &image(), Timestamp::UNIX_EPOCH).untold.len();
+        let cose = Form::Notation { media_type: notation::COSE.to_owned(), bytes: vec![0xd2, 0x84] };
+        assert_eq!(untold(cose), 0, "whoever may push can put it there");
         // Every byte of a bundle changed: refused, or still truly signed.
         let Form::Bundle(whole) = bundle(&key).form else { panic!() };
         for at in 0..whole.len() {

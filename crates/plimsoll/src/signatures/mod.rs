@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use plimsoll_model::loadline::{AttestationRule, AttestationUse, ImageEntry, LoadLine};
 use plimsoll_model::{
-    Digest, ImageReference, Objection, Problem, ProblemKind, SignatureFacts, SignedKind, Subject, Verified,
+    Digest, Doubt, Effect, ImageReference, Objection, Problem, ProblemKind, Refused, SignatureFacts, SignedKind,
+    Subject, Verified,
 };
 use plimsoll_sources::Sources;
-use plimsoll_trust::Statement;
+use plimsoll_trust::{Reason, Statement};
 use sha2::{Digest as _, Sha256};
 
 pub use authorities::Authorities;
@@ -66,22 +67,34 @@ impl<'a> Wanted<'a> {
             Ok(digest) => digest,
             Err(why) => {
                 let message = format!("look for what is signed: {why}");
-                facts.problems.push(Problem::undecided(ProblemKind::NotExamined, message));
+                facts.problems.push(Problem::undecided(ProblemKind::NotExamined, message).into());
                 return facts;
             }
         };
         let until = Instant::now() + MAX_TIME;
-        let mut asked = Asked { until, said: BTreeMap::new(), unasked: None };
+        let mut asked = Asked { until, said: BTreeMap::new() };
         let (listed, named) = (self.listed((sources, until), fetched, digest), self.named());
+        facts.partial = !listed.unread.is_empty();
+        facts.refused.extend(listed.unread.into_iter().take(MAX_REFUSED / 2).map(|message| Refused {
+            kind: SignedKind::Signature,
+            digest: digest.clone(),
+            authority: None,
+            predicate_type: None,
+            code: Reason::Malformed.code().to_owned(),
+            message: format!("could not {message}"),
+        }));
         for item in &listed.items {
             let read = Read::of(item);
             let outcome = hold(&read, &named, digest, self.at);
-            // Whose it may be, and could not be told, counts where that authority's is missing.
-            let room = MAX_REFUSED.saturating_sub(facts.problems.len());
-            facts.problems.extend(outcome.untold.into_iter().take(room).map(|why| {
-                let message = format!("verify the signature {}: {why}", item.layer.short());
-                Problem::undecided(ProblemKind::NotExamined, message)
-            }));
+            for (authority, why) in outcome.untold {
+                // One is enough to leave a doubt.
+                if !facts.problems.iter().any(|one| one.authorities.contains(&authority)) {
+                    let message =
+                        format!("verify the signature {}: {why} (held against `{authority}`)", item.layer.short());
+                    let problem = Problem::undecided(ProblemKind::NotExamined, message);
+                    facts.problems.push(Doubt { problem, authorities: vec![authority] });
+                }
+            }
             // Of what is one authority's nobody asks why it is not another's.
             if outcome.held.is_empty() {
                 let room = MAX_REFUSED.saturating_sub(facts.refused.len());
@@ -94,11 +107,7 @@ impl<'a> Wanted<'a> {
                 facts.verified.push(verified);
             }
         }
-        facts.problems.extend(listed.problems);
-        if let Some(why) = asked.unasked {
-            let message = format!("ask Rego about all that is attested: {why}");
-            facts.problems.push(Problem::undecided(ProblemKind::LimitReached, message));
-        }
+        facts.problems.extend(listed.problems.into_iter().map(Doubt::from));
         // For the words of a denial: a manifest that is signed alone is no signed index.
         let manifest = subject.digest.as_ref().filter(|manifest| *manifest != digest);
         if let Some(manifest) = manifest.filter(|_| facts.verified.is_empty() && facts.problems.is_empty()) {
@@ -140,8 +149,8 @@ impl<'a> Wanted<'a> {
             }
             if let Some(path) = rule.rego.as_ref().filter(|path| !verified.rego.contains_key(*path))
                 && let Some(modules) = self.authorities.rego(path)
-                && let Some(said) = asked.said(&document, path, |until| modules.ask(&document, self.at, until))
             {
+                let said = asked.said(&document, path, |until| modules.ask(&document, self.at, until));
                 verified.rego.insert(path.clone(), said);
             }
             if rule.purpose == AttestationUse::Vex && verified.vex.is_empty() {
@@ -159,74 +168,64 @@ struct Asked {
     until: Instant,
     /// By the hash of the statement as Rego sees it, and by path: whoever may push can put one attestation there in many ways.
     said: BTreeMap<([u8; 32], String), Vec<Objection>>,
-    /// Why it was not asked about all.
-    unasked: Option<String>,
 }
 
 impl Asked {
-    /// What is said by the end of the time; none where there were too many, or the time is over.
-    fn said(
-        &mut self,
-        document: &[u8],
-        path: &str,
-        ask: impl FnOnce(Instant) -> Vec<Objection>,
-    ) -> Option<Vec<Objection>> {
+    /// What is said by the end of the time; where there were too many, or the time is over, that nobody can tell.
+    fn said(&mut self, document: &[u8], path: &str, ask: impl FnOnce(Instant) -> Vec<Objection>) -> Vec<Objection> {
         let key = (Sha256::digest(document).into(), path.to_owned());
         if let Some(said) = self.said.get(&key) {
-            return Some(said.clone());
+            return said.clone();
         }
+        let unasked =
+            |why: &str| vec![Objection { effect: Effect::Undecided, message: format!("it was not asked: {why}") }];
         if self.said.len() >= MAX_ASKED {
-            self.unasked.get_or_insert_with(|| format!("there are more than {MAX_ASKED} statements"));
-            return None;
+            return unasked(&format!("there are more than {MAX_ASKED} statements"));
         }
         if Instant::now() >= self.until {
-            self.unasked.get_or_insert_with(|| "it takes too long".to_owned());
-            return None;
+            return unasked("it takes too long");
         }
         let said = ask(self.until);
         self.said.insert(key, said.clone());
-        Some(said)
+        said
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_model::Effect;
-
     use super::*;
 
     #[test]
     fn rego_is_asked_once_of_a_statement_and_of_so_many_at_most() {
         let until = Instant::now() + MAX_TIME;
-        let (mut asked, mut times) = (Asked { until, said: BTreeMap::new(), unasked: None }, 0);
+        let (mut asked, mut times) = (Asked { until, said: BTreeMap::new() }, 0);
         let mut ask = |asked: &mut Asked, document: &[u8], path: &str| {
             let objections = |given| {
                 assert_eq!(given, until);
                 times += 1;
                 vec![Objection { effect: Effect::Deny, message: String::from_utf8_lossy(document).into_owned() }]
             };
-            let said = asked.said(document, path, objections).map(|said| said[0].message.clone());
-            (said, times)
+            let said = asked.said(document, path, objections).remove(0);
+            (said.effect, said.message, times)
         };
         for _ in 0..1000 {
-            assert_eq!(ask(&mut asked, b"one", "a.rego"), (Some("one".into()), 1));
+            assert_eq!(ask(&mut asked, b"one", "a.rego"), (Effect::Deny, "one".into(), 1));
         }
-        assert_eq!(ask(&mut asked, b"one", "b.rego"), (Some("one".into()), 2));
+        assert_eq!(ask(&mut asked, b"one", "b.rego"), (Effect::Deny, "one".into(), 2));
         for number in 2..MAX_ASKED {
-            assert_eq!(ask(&mut asked, &number.to_le_bytes(), "a.rego").1, number + 1);
+            assert_eq!(ask(&mut asked, &number.to_le_bytes(), "a.rego").2, number + 1);
         }
-        assert!(asked.unasked.is_none());
-        assert_eq!(ask(&mut asked, b"more", "a.rego"), (None, MAX_ASKED));
-        assert_eq!(asked.unasked.as_deref(), Some("there are more than 256 statements"));
+        let more = "it was not asked: there are more than 256 statements";
+        assert_eq!(ask(&mut asked, b"more", "a.rego"), (Effect::Undecided, more.into(), MAX_ASKED));
         // What it said before is still known.
-        assert_eq!(ask(&mut asked, b"one", "a.rego"), (Some("one".into()), MAX_ASKED));
+        assert_eq!(ask(&mut asked, b"one", "a.rego"), (Effect::Deny, "one".into(), MAX_ASKED));
     }
 
     #[test]
     fn rego_is_not_asked_when_the_time_is_over() {
-        let mut asked = Asked { until: Instant::now(), said: BTreeMap::new(), unasked: None };
-        assert_eq!(asked.said(b"one", "a.rego", |_| panic!("nobody waits for it")), None);
-        assert_eq!(asked.unasked.as_deref(), Some("it takes too long"));
+        let mut asked = Asked { until: Instant::now(), said: BTreeMap::new() };
+        let said = asked.said(b"one", "a.rego", |_| panic!("nobody waits for it")).remove(0);
+        assert_eq!((said.effect, said.message.as_str()), (Effect::Undecided, "it was not asked: it takes too long"));
     }
 
     #[test]

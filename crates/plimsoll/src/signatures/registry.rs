@@ -1,5 +1,9 @@
 //! An image's signatures and attestations as its registry has them. In: sources, a name, a digest. Out: what is there, in both forms
-//! of cosign's and in that of Notation's, and problems for what could not be had. What it does not do: believe any of it.
+//! of cosign's and in that of Notation's, problems for what could not be had, and words for what is there and is not read. What it does
+//! not do: believe any of it.
+//!
+//! Whoever may push chooses what is there. So what is no signature, or beyond what is read, is no problem: it would turn a plain no
+//! into "could not tell".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -52,9 +56,10 @@ pub enum Form {
 pub struct Listed {
     pub items: Vec<Item>,
     pub problems: Vec<Problem>,
+    /// What is there and is not read.
+    pub unread: Vec<String>,
     bytes: u64,
-    /// What was taken already: layers by digest and by what else of them is read.
-    /// By digest, media type, size and proofs: a stranger's word for the same bytes hides nobody's.
+    /// What was taken already. By digest, media type, size and proofs: a stranger's word for the same bytes hides nobody's.
     seen: BTreeSet<(Digest, String, u64, Vec<String>)>,
 }
 
@@ -77,12 +82,10 @@ pub fn listed(
     let mut listed = Listed::default();
     // What is left of the time: each call has a deadline of its own, and there are as many as somebody pushes.
     let sources = || sources.with_deadline(until.saturating_duration_since(Instant::now()));
-    let unread =
-        |what: &str, error| Problem::undecided(ProblemKind::Unreachable, format!("read {what}: {}", chain(&error)));
     let kinds: &[Kind] = if attestations { &[Kind::Signatures, Kind::Attestations] } else { &[Kind::Signatures] };
     for kind in kinds {
         match sources().attached(reference, digest, *kind) {
-            Err(error) => listed.problems.push(unread(&format!("the tag with the {} of {digest}", told(*kind)), error)),
+            Err(error) => listed.failed(&format!("the tag with the {}", told(*kind)), &error),
             Ok(None) => {}
             Ok(Some(attached)) => {
                 for layer in &attached.found.layers {
@@ -99,19 +102,12 @@ pub fn listed(
         }
     }
     match sources().referrers(reference, digest) {
-        Err(error) => listed.problems.push(unread(&format!("the referrers of {digest}"), error)),
+        Err(error) => listed.failed("the referrers", &error),
         Ok(attached) => {
             for referrer in &attached.found {
                 match referrer {
                     // It may be a signature, and may be anything.
-                    Err(error) => {
-                        let message = format!("read a referrer of {digest}: {}", chain(error));
-                        let kind = match error {
-                            SourceError::TooLarge { .. } => ProblemKind::LimitReached,
-                            _ => ProblemKind::Unreachable,
-                        };
-                        listed.problems.push(Problem::undecided(kind, message));
-                    }
+                    Err(error) => listed.failed("a referrer", error),
                     Ok(referrer) => {
                         for layer in referrer.layers.iter().filter(|layer| is_bundle(&layer.media_type)) {
                             listed.take(layer, until, || attached.bytes(layer), Form::Bundle);
@@ -139,7 +135,6 @@ impl Listed {
         bytes: impl FnOnce() -> Result<Vec<u8>, SourceError>,
         form: impl FnOnce(Vec<u8>) -> Form,
     ) {
-        let problem = |message| Problem::undecided(ProblemKind::Unreachable, message);
         // The same a thousand times is a thousand times the work, and says no more.
         let proofs = PROOFS.iter().map(|key| layer.annotations.get(*key).cloned().unwrap_or_default()).collect();
         if !self.seen.insert((layer.digest.clone(), layer.media_type.clone(), layer.size, proofs)) {
@@ -147,23 +142,35 @@ impl Listed {
         }
         self.bytes = self.bytes.saturating_add(layer.size);
         if self.bytes > MAX_ALL {
-            let why = format!("it has more than {} MiB", MAX_ALL >> 20);
-            return self.unfinished(ProblemKind::LimitReached, &why);
+            let why = format!("read all that is signed of it: it has more than {} MiB", MAX_ALL >> 20);
+            if !self.unread.contains(&why) {
+                self.unread.push(why);
+            }
+            return;
         }
         if Instant::now() >= until {
-            return self.unfinished(ProblemKind::Unreachable, "it takes too long");
+            return self.late();
         }
         match bytes() {
             Ok(bytes) => self.items.push(Item { layer: layer.digest.clone(), form: form(bytes) }),
-            Err(error) => self.problems.push(problem(format!("read the layer {}: {}", layer.digest, chain(&error)))),
+            Err(error) => self.failed(&format!("the layer {}", layer.digest), &error),
         }
     }
 
-    /// Tells once that not all was read.
-    fn unfinished(&mut self, kind: ProblemKind, why: &str) {
-        let message = format!("read all that is signed of it: {why}");
+    /// Something was not read.
+    fn failed(&mut self, what: &str, error: &SourceError) {
+        let message = format!("read {what}: {}", chain(error));
+        match error.is_of_content() {
+            true => self.unread.push(message),
+            false => self.problems.push(Problem::undecided(ProblemKind::Unreachable, message)),
+        }
+    }
+
+    /// Tells once that there was no time to read all.
+    fn late(&mut self) {
+        let message = "read all that is signed of it: it takes too long";
         if !self.problems.iter().any(|one| one.message == message) {
-            self.problems.push(Problem::undecided(kind, message));
+            self.problems.push(Problem::undecided(ProblemKind::Unreachable, message));
         }
     }
 }
@@ -211,6 +218,25 @@ mod tests {
             assert_eq!(listed.items.len(), items, "{layer:?}");
         }
         assert!(listed.problems.is_empty() && listed.bytes == 5);
+    }
+
+    #[test]
+    fn what_anybody_can_put_there_is_no_problem_and_what_could_not_be_had_is_one() {
+        let until = Instant::now() + Duration::from_secs(60);
+        let taken = |size: u64, error: Option<SourceError>| {
+            let mut listed = Listed::default();
+            listed.take(&layer('a', size), until, || error.map_or(Ok(vec![1]), Err), Form::Bundle);
+            (listed.items.len(), listed.unread.len(), listed.problems.len())
+        };
+        let large = || SourceError::TooLarge { what: "a".into(), limit: 1 };
+        let broken = || SourceError::Malformed { what: "a".into(), why: "no JSON".into() };
+        let down = || SourceError::Io { what: "read a".into(), source: std::io::ErrorKind::NotConnected.into() };
+        let digest = |letter: char| layer(letter, 1).digest;
+        let lies = || SourceError::DigestMismatch { what: "a".into(), wanted: digest('a'), found: digest('b') };
+        assert_eq!(taken(1, None), (1, 0, 0));
+        assert_eq!((taken(1, Some(large())), taken(1, Some(broken()))), ((0, 1, 0), (0, 1, 0)));
+        assert_eq!((taken(1, Some(down())), taken(1, Some(lies()))), ((0, 0, 1), (0, 0, 1)));
+        assert_eq!(taken(MAX_ALL + 1, None), (0, 1, 0));
     }
 
     #[test]

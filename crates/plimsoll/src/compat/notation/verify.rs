@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_trust::Reason;
 use plimsoll_trust::notation::{Target, Verified, verify};
 
 use super::registry::{self, Artifact, Signature};
@@ -36,9 +35,7 @@ pub fn run(asked: &flags::Verify) -> Result<(), Failure> {
         match one.envelope {
             Ok((media_type, bytes)) => match verify(&media_type, &bytes, &target, statement, &stores, &metadata, now) {
                 Ok(good) => verified = Some(good),
-                Err(why) if why.reason == Reason::TrustStoreUnusable || why.reason.is_untold() => {
-                    untold.push(words(why.to_string()));
-                }
+                Err(why) if why.reason.is_doubt() => untold.push(words(why.to_string())),
                 Err(why) => refused.push(words(why.to_string())),
             },
             Err(why) => untold.push(words(why.0)),

@@ -28,7 +28,12 @@ fn put(layout: &Path, media_type: &str, bytes: &[u8]) -> Value {
 
 /// The mended shop's image with something at this tag.
 fn with(layout: &Path, tag: &str, make: impl FnOnce() -> Value) {
-    let (from, blobs) = (project().join("examples/shop-fixed/image"), layout.join("blobs/sha256"));
+    with_of("shop-fixed", layout, tag, make);
+}
+
+/// The image of one of the shops with something at this tag, beside what is there.
+fn with_of(shop: &str, layout: &Path, tag: &str, make: impl FnOnce() -> Value) {
+    let (from, blobs) = (project().join("examples").join(shop).join("image"), layout.join("blobs/sha256"));
     std::fs::create_dir_all(&blobs).unwrap();
     for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap() {
         let blob = blob.unwrap();
@@ -37,7 +42,8 @@ fn with(layout: &Path, tag: &str, make: impl FnOnce() -> Value) {
     let thing = make();
     let mut entry = put(layout, thing["mediaType"].as_str().unwrap(), thing.to_string().as_bytes());
     entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
-    let mut index: Value = serde_json::from_slice(&std::fs::read(from.join("index.json")).unwrap()).unwrap();
+    let there = Some(layout.join("index.json")).filter(|index| index.exists()).unwrap_or(from.join("index.json"));
+    let mut index: Value = serde_json::from_slice(&std::fs::read(there).unwrap()).unwrap();
     index["manifests"].as_array_mut().unwrap().push(entry);
     std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
 }
@@ -56,10 +62,20 @@ fn signed(layout: &Path, key: &PrivateKey) {
 
 /// The same image with an envelope of the Notary Project, which refers to it.
 fn notarised(layout: &Path, made: &Notarised) {
+    referred(
+        layout,
+        "application/vnd.cncf.notary.signature",
+        "application/jose+json",
+        made.envelope.to_string().as_bytes(),
+    );
+}
+
+/// The same image with something of that type which refers to it, with a layer of these bytes.
+fn referred(layout: &Path, kind: &str, media_type: &str, bytes: &[u8]) {
     let digest = registry_digest();
     with(layout, &digest.replace(':', "-"), || {
-        let layer = put(layout, "application/jose+json", made.envelope.to_string().as_bytes());
-        let config = put(layout, "application/vnd.cncf.notary.signature", b"{}");
+        let layer = put(layout, media_type, bytes);
+        let config = put(layout, kind, b"{}");
         let size =
             std::fs::metadata(layout.join("blobs/sha256").join(digest.trim_start_matches("sha256:"))).unwrap().len();
         let subject = json!({"mediaType": MANIFEST, "digest": digest, "size": size});
@@ -205,5 +221,83 @@ fn what_notation_signed_runs_where_its_authority_is_asked_for() {
     let (allowed, said) = answer(&revocable, &revocable.root, "");
     assert!(!allowed && said.contains("could not tell whether") && said.contains("revocation-unknown"), "{said}");
     let (allowed, said) = answer(&revocable, &revocable.root, ", revocation: unneeded");
+    assert!(allowed, "{said}");
+}
+
+/// The answer of a gate with this policy, whose keys are `release` and, as Notation signs, `vendor`; to a pod of that image.
+fn asked(registry: &Registry, key: &PrivateKey, policy: &str) -> (bool, String) {
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |folder, _| {
+        std::fs::write(folder.join("release.pub"), key.public_pem()).unwrap();
+        std::fs::write(folder.join("root.pem"), pem("CERTIFICATE", &notarise(&Notary::default()).root)).unwrap();
+        let keys =
+            "keys: {release: {publicKey: release.pub}, vendor: {notation: {roots: [root.pem], identities: ['*']}}}";
+        let text =
+            format!("apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: test}}\n{keys}\n{policy}\n");
+        std::fs::write(folder.join("loadline.yaml"), text).unwrap();
+    });
+    let answer = gate.client().post("/validate", &review(&registry.image("1.0"), "shop")).json();
+    (answer["response"]["allowed"] == true, answer.to_string())
+}
+
+/// A policy that lets run what could not be told, and asks for that.
+fn lenient(asks: &str) -> String {
+    format!("data: {{baselineOnly: allow}}\nundecided: warn\nimages:\n  - {{name: all, match: ['**'], {asks}}}")
+}
+
+/// Whoever may push beside an image puts what they like there: none of it makes a doubt of a plain no.
+#[test]
+fn what_anybody_may_put_beside_an_unsigned_image_does_not_let_it_run() {
+    let key = PrivateKey::generate().unwrap();
+    let notation = "application/vnd.cncf.notary.signature";
+    let bundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let junk: [(&str, &str, &[u8], &str); 4] = [
+        (notation, "application/cose", b"\xd2\x84", "a signature in COSE, which is not read"),
+        (notation, "application/jose+json", b"{}", "(malformed)"),
+        (bundle, bundle, br#"{"mediaType":"application/vnd.dev.sigstore.bundle.v9+json"}"#, "(unsupported)"),
+        (bundle, bundle, b"[]", "(malformed)"),
+    ];
+    let (signed, attested) = ("signatures: {all: [release, vendor]}", "attestations: [{type: spdx, by: [release]}]");
+    for (kind, media_type, bytes, words) in junk {
+        let layout = tempfile::tempdir().unwrap();
+        referred(layout.path(), kind, media_type, bytes);
+        let registry = Registry::start(layout.path());
+        let (allowed, said) = asked(&registry, &key, &lenient(signed));
+        assert!(!allowed && said.contains("is not signed by `release`") && said.contains(words), "{said}");
+        if kind == bundle {
+            for (asks, told) in [("signatures: {any: [release]}", "is not signed"), (attested, "has no attestation")] {
+                let (allowed, said) = asked(&registry, &key, &lenient(asks));
+                assert!(!allowed && said.contains(told) && said.contains(words), "{said}");
+            }
+        }
+    }
+    // More signatures than are read, and a list that is none.
+    let many = tempfile::tempdir().unwrap();
+    let tag = registry_digest().replace(':', "-");
+    with(many.path(), &format!("{tag}.sig"), || {
+        let layer = put(many.path(), simple_signing::MEDIA_TYPE, b"{}");
+        let config = put(many.path(), "application/vnd.oci.image.config.v1+json", b"{}");
+        json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": vec![layer; 1_001], "config": config})
+    });
+    let none = tempfile::tempdir().unwrap();
+    with(none.path(), &tag, || {
+        let config = put(none.path(), "application/vnd.oci.image.config.v1+json", b"{}");
+        json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [], "config": config})
+    });
+    for (layout, words) in
+        [(&many, "could not read the tag with the signatures"), (&none, "could not read the referrers")]
+    {
+        let (allowed, said) = asked(&Registry::start(layout.path()), &key, &lenient("signatures: {all: [release]}"));
+        assert!(!allowed && said.contains("is not signed by `release`") && said.contains(words), "{said}");
+    }
+}
+
+/// One that is good is enough, whatever lies beside it.
+#[test]
+fn what_is_signed_runs_whatever_lies_beside_it() {
+    let (layout, key) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
+    signed(layout.path(), &key);
+    referred(layout.path(), "application/vnd.cncf.notary.signature", "application/cose", b"\xd2\x84");
+    let strict = lenient("signatures: {any: [release, vendor]}").replace("undecided: warn\n", "");
+    let (allowed, said) = asked(&Registry::start(layout.path()), &key, &strict);
     assert!(allowed, "{said}");
 }
