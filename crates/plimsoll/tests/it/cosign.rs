@@ -235,15 +235,17 @@ fn a_signature_that_cannot_be_had_is_not_told_as_one_that_does_not_match() {
     }
 }
 
+/// Anybody may have put it there: it is no doubt, and it is told.
 #[test]
-fn a_signature_that_is_beyond_what_is_read_is_not_told_as_one_that_does_not_match() {
+fn what_is_beyond_what_is_read_is_no_signature_and_is_told() {
     let large = " ".repeat((1 << 20) + 1);
-    for (bundle, payload) in
-        [(r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v9+json"}"#, "{}"), ("[]", large.as_str())]
-    {
+    for (bundle, payload, code) in [
+        (r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v9+json"}"#, "{}", "unsupported"),
+        ("[]", large.as_str(), "too-large"),
+    ] {
         let said = verified(bundle, payload, "", 200);
-        assert_eq!((said.status, said.out.as_str()), (1, ""), "{}", said.err);
-        assert!(said.err.contains("could not tell whether a signature matches"), "{}", said.err);
+        assert_eq!((said.status, said.out.as_str()), (12, ""), "{}", said.err);
+        assert!(said.err.contains("no matching signatures") && said.err.contains(code), "{}", said.err);
     }
 }
 

@@ -25,6 +25,8 @@ fn digest(bytes: &[u8]) -> String {
 struct Kept {
     things: BTreeMap<(String, String), (String, Vec<u8>)>,
     tags: BTreeMap<(String, String), String>,
+    /// It answers this to whoever asks for referrers, or for a tag with signatures or attestations.
+    refuses: Option<(&'static str, u16)>,
     /// It lists referrers by itself.
     lists: bool,
     /// It deletes by digest alone, as old ones do.
@@ -43,6 +45,11 @@ impl Kept {
         let parts: Vec<&str> = path.trim_start_matches("/v2/").rsplitn(3, '/').collect();
         let [name, what, repository] = parts.as_slice() else { return (200, String::new(), vec![]) };
         let at = |name: &str| ((*repository).to_owned(), name.to_owned());
+        if let Some((what, status)) = self.refuses.filter(|_| method == "GET")
+            && (path.contains(&format!("/{what}/")) || name.ends_with(what))
+        {
+            return (status, String::new(), format!("no {what} here").into_bytes());
+        }
         match (method, *what) {
             ("GET", "referrers") if !self.lists => (404, String::new(), vec![]),
             ("GET", "referrers") => {
@@ -890,4 +897,107 @@ fn a_certificate_of_ones_own_lies_beside_the_signature_and_is_held_to_its_author
     assert!(foreign.status == 12 && foreign.err.contains("chain-untrusted"), "{}", foreign.err);
     let else_where = verify(&["--certificate-identity", "else@example.com", who[2], who[3], "--ca-roots", "root.pem"]);
     assert!(else_where.status == 12 && else_where.err.contains("identity-mismatch"), "{}", else_where.err);
+}
+
+/// One of the two forms cannot be read: what is good in the other is enough, and nothing good is "could not tell".
+#[test]
+fn a_form_that_cannot_be_read_does_not_hide_what_is_good_in_the_other() {
+    let sign = ["sign", "--tlog-upload=false", "--key", "a.key"];
+    let verify = ["verify", "--insecure-ignore-tlog", "--key"];
+    for (form, hidden) in [("true", "sig"), ("false", "referrers")] {
+        for status in [401, 403, 501] {
+            let world = World::new(true);
+            let (image, form) = (world.name("v1"), format!("--new-bundle-format={form}"));
+            world.ok(&[&sign[..], &[&form, &image]].concat());
+            world.kept().refuses = Some((hidden, status));
+            world.ok(&[&verify[..], &["a.pub", &image]].concat());
+            world.fails("could not tell whether a signature matches", &[&verify[..], &["b.pub", &image]].concat());
+        }
+    }
+    for (form, hidden) in [("true", "att"), ("false", "referrers")] {
+        let world = World::new(true);
+        let image = world.name("v1");
+        world.attest("a", form, "custom", "words", &[]);
+        world.kept().refuses = Some((hidden, 403));
+        assert_eq!(world.verify("a", "custom", &image, &[]).status, 0, "{hidden}");
+        let other = world.verify("b", "custom", &image, &[]);
+        assert!(
+            other.status == 1 && other.err.contains("could not tell whether an attestation matches"),
+            "{}",
+            other.err
+        );
+        // A policy has to hold for all of them.
+        world.write("ok.rego", "package signature\nallow { true }");
+        let asked = world.verify("a", "custom", &image, &["--policy", "ok.rego"]);
+        assert!(asked.status == 1 && asked.err.contains("could not tell whether the policy holds"), "{}", asked.err);
+    }
+}
+
+/// More signatures of one form than are read: the other is read, and without a good one there it is a plain no.
+#[test]
+fn more_signatures_than_are_read_hide_none_of_the_other_form_and_leave_no_doubt() {
+    let world = World::new(true);
+    let image = world.name("v1");
+    world.ok(&["sign", "--tlog-upload=false", "--new-bundle-format=true", "--key", "a.key", &image]);
+    {
+        let mut kept = world.kept();
+        let layer = json!({"mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "digest": digest(b"{}"), "size": 2});
+        kept.put("app", "", b"{}");
+        let many = json!({"schemaVersion": 2, "mediaType": MANIFEST,
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(b"{}"), "size": 2},
+            "layers": vec![layer; 1_001]});
+        let many = kept.put("app", MANIFEST, many.to_string().as_bytes());
+        kept.tags.insert(("app".into(), format!("{}.sig", world.image.replace(':', "-"))), many);
+    }
+    let verify = |key: &str| world.cosign(&["verify", "--insecure-ignore-tlog", "--key", key, &image]);
+    assert_eq!(verify("a.pub").status, 0, "{}", verify("a.pub").err);
+    let none = verify("b.pub");
+    assert!(none.status == 12 && none.err.contains("at most 1000 are read"), "{} {}", none.status, none.err);
+}
+
+/// A policy has to hold for all that is attested: what is pushed beside it hides nothing of it.
+#[test]
+fn more_attestations_than_are_read_keep_a_policy_from_being_held_for_all() {
+    let world = World::new(true);
+    let image = world.name("v1");
+    world.attest("a", "true", "custom", "words", &[]);
+    world.write("ok.rego", "package signature\nallow { true }");
+    let asked = || world.verify("a", "custom", &image, &["--policy", "ok.rego"]);
+    assert_eq!(asked().status, 0, "{}", asked().err);
+    {
+        let mut kept = world.kept();
+        let layer = json!({"mediaType": "application/vnd.dsse.envelope.v1+json", "digest": digest(b"{}"), "size": 2});
+        kept.put("app", "", b"{}");
+        let many = json!({"schemaVersion": 2, "mediaType": MANIFEST,
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(b"{}"), "size": 2},
+            "layers": vec![layer; 1_001]});
+        let many = kept.put("app", MANIFEST, many.to_string().as_bytes());
+        kept.tags.insert(("app".into(), format!("{}.att", world.image.replace(':', "-"))), many);
+    }
+    assert!(asked().status == 1 && asked().err.contains("could not tell whether the policy holds"), "{}", asked().err);
+    assert_eq!(world.verify("a", "custom", &image, &[]).status, 0);
+}
+
+/// The annotation that says what a bundle attests is anybody's word.
+#[test]
+fn case_20_a_predicate_type_that_an_annotation_claims_counts_for_nothing() {
+    let world = World::new(true);
+    let image = world.name("v1");
+    world.attest("a", "true", "cyclonedx", r#"{"bomFormat":"CycloneDX"}"#, &[]);
+    {
+        let mut kept = world.kept();
+        let refers = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).is_ok_and(|one| one["subject"].is_object());
+        let (place, (kind, bytes)) = kept.things.iter().find(|(_, (_, bytes))| refers(bytes)).unwrap();
+        let (place, kind, mut lying) = (place.clone(), kind.clone(), serde_json::from_slice::<Value>(bytes).unwrap());
+        assert_eq!(lying["annotations"]["dev.sigstore.bundle.predicateType"], "https://cyclonedx.org/bom");
+        lying["annotations"]["dev.sigstore.bundle.predicateType"] = "https://sigstore.dev/cosign/sign/v1".into();
+        lying["annotations"]["dev.sigstore.bundle.content"] = "message-signature".into();
+        kept.things.remove(&place);
+        kept.put("app", &kind, lying.to_string().as_bytes());
+    }
+    let signed = world.cosign(&["verify", "--insecure-ignore-tlog", "--key", "a.pub", &image]);
+    assert!(signed.status == 12 && signed.err.contains("no matching signatures"), "{} {}", signed.status, signed.err);
+    assert_eq!(world.verify("a", "cyclonedx", &image, &[]).status, 0);
+    let other = world.verify("a", "https://sigstore.dev/cosign/sign/v1", &image, &[]);
+    assert!(other.status == 1 && other.err.contains("none of the attestations matched"), "{}", other.err);
 }

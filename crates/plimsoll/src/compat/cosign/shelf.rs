@@ -184,7 +184,7 @@ pub fn download(asked: &Download) -> Result<(), Failure> {
 }
 
 /// The bundles that are there, each on one line, with what they state; what cannot be read is told after the others.
-fn bundles(place: &Place) -> Result<Found<(String, Option<Statement>)>, Failure> {
+fn bundles(place: &Place) -> Found<(String, Option<Statement>)> {
     let mut found = Found::default();
     each_bundle(&place.sources, &place.store, &place.digest, &mut found, |bytes| {
         let bundle = Bundle::from_json(bytes)?;
@@ -194,13 +194,13 @@ fn bundles(place: &Place) -> Result<Found<(String, Option<Statement>)>, Failure>
         };
         let line: Value = serde_json::from_slice(bytes).unwrap_or_else(|_| bundle.to_json());
         Ok((line.to_string(), statement))
-    })?;
-    Ok(found)
+    });
+    found
 }
 
 /// Nothing that is there was passed over.
 fn all_read<T>(found: &Found<T>) -> Result<(), Failure> {
-    let whys: Vec<&str> = found.refused.iter().chain(&found.unread).map(String::as_str).collect();
+    let whys: Vec<&str> = found.none().into_iter().chain(found.unread.iter().map(String::as_str)).collect();
     match whys.as_slice() {
         [] => Ok(()),
         whys => Err(format!("not all could be read: {}", whys.join("\n")).into()),
@@ -208,7 +208,7 @@ fn all_read<T>(found: &Found<T>) -> Result<(), Failure> {
 }
 
 fn signatures(place: &Place) -> Result<(), Failure> {
-    let found = bundles(place)?;
+    let found = bundles(place);
     for (line, _) in &found.verified {
         print(format!("{line}\n"))?;
     }
@@ -251,7 +251,7 @@ fn signature(layer: &Descriptor, payload: &[u8]) -> Result<String, Failure> {
 }
 
 fn attestations(place: &Place, uri: Option<&str>) -> Result<(), Failure> {
-    let found = bundles(place)?;
+    let found = bundles(place);
     let of_type = |statement: &Option<Statement>| {
         uri.is_none_or(|uri| statement.as_ref().is_some_and(|statement| statement.predicate_type == uri))
     };

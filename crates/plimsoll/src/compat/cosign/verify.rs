@@ -35,13 +35,15 @@ pub struct Found<T> {
     pub verified: Vec<T>,
     /// Why others do not.
     pub refused: Vec<String>,
+    /// What is there and beyond what is read, which proves nothing and may speak against the rest.
+    pub beyond: Vec<String>,
     /// Why of others it could not be told.
     pub unread: Vec<String>,
 }
 
 impl<T> Default for Found<T> {
     fn default() -> Self {
-        Found { verified: vec![], refused: vec![], unread: vec![] }
+        Found { verified: vec![], refused: vec![], beyond: vec![], unread: vec![] }
     }
 }
 
@@ -54,29 +56,45 @@ impl<T> Found<T> {
         }
     }
 
-    /// Something that is there could not be had. What was read and is none is refused.
+    /// One of those that are there could not be had. What was read and is none is refused.
     pub fn failed(&mut self, error: SourceError) {
-        let is_read = matches!(error, SourceError::Malformed { .. } | SourceError::Json { .. });
-        let list = if is_read { &mut self.refused } else { &mut self.unread };
+        match error {
+            SourceError::Malformed { .. } | SourceError::Json { .. } => self.refused.push(Failure::from(error).why),
+            error => self.unlisted(error),
+        }
+    }
+
+    /// What is there could not be listed, or one of it not be had.
+    pub fn unlisted(&mut self, error: SourceError) {
+        let list = if error.is_of_content() { &mut self.beyond } else { &mut self.unread };
         list.push(Failure::from(error).why);
     }
 
-    /// A signature that is none, or of which it cannot be told.
+    /// A signature that is none here, or a true one of which it cannot be told whether it counts.
     fn refused(&mut self, refusal: &Refusal) {
-        let list = if refusal.reason.is_untold() { &mut self.unread } else { &mut self.refused };
+        let list = match refusal.reason {
+            reason if reason.is_doubt() => &mut self.unread,
+            reason if reason.is_untold() => &mut self.beyond,
+            _ => &mut self.refused,
+        };
         list.push(refusal.to_string());
+    }
+
+    /// Why none that is there counts. What is beyond what is read is told, and is no doubt: anybody may have put it there.
+    pub fn none(&self) -> Vec<&str> {
+        self.beyond.iter().chain(&self.refused).map(String::as_str).collect()
     }
 
     /// Signatures that fulfil the demand; without one, that none does only where all could be read.
     fn outcome(self) -> Result<Vec<T>, Failure> {
-        match (self.verified.as_slice(), self.unread.as_slice(), self.refused.as_slice()) {
+        match (self.verified.as_slice(), self.unread.as_slice(), self.none().as_slice()) {
             ([_, ..], ..) => Ok(self.verified),
             ([], [], []) => Err(Failure { status: NO_SIGNATURE, why: "no signatures found".into() }),
             ([], [], whys) => {
                 Err(Failure { status: NO_MATCH, why: format!("no matching signatures: {}", whys.join("\n")) })
             }
             ([], unread, whys) => {
-                let all: Vec<&str> = unread.iter().chain(whys).map(String::as_str).collect();
+                let all: Vec<&str> = unread.iter().map(String::as_str).chain(whys.iter().copied()).collect();
                 Err(format!("could not tell whether a signature matches: {}", all.join("\n")).into())
             }
         }
@@ -118,7 +136,7 @@ fn signatures(sources: &dyn Beside, image: &Image, wanted: &Wanted) -> Result<Ve
         bundles(sources, &store, image, wanted, &mut found)?;
     }
     if wanted.bundles != Some(true) {
-        layers(sources, &store, image, wanted, &mut found)?;
+        layers(sources, &store, image, wanted, &mut found);
     }
     found.outcome()
 }
@@ -142,7 +160,8 @@ fn bundles(
             json!(optional)
         );
         Ok(simple_signing::escaped(&said))
-    })
+    });
+    Ok(())
 }
 
 /// Holds each bundle that refers to the manifest or index of this digest.
@@ -152,8 +171,11 @@ pub fn each_bundle<T>(
     digest: &Digest,
     found: &mut Found<T>,
     hold: impl Fn(&[u8]) -> Result<T, Refusal>,
-) -> Result<(), Failure> {
-    let mut attached = sources.referrers(store, digest)?;
+) {
+    let mut attached = match sources.referrers(store, digest) {
+        Ok(attached) => attached,
+        Err(error) => return found.unlisted(error),
+    };
     for referrer in std::mem::take(&mut attached.found) {
         let referrer = match referrer {
             Ok(referrer) => referrer,
@@ -169,7 +191,6 @@ pub fn each_bundle<T>(
             }
         }
     }
-    Ok(())
 }
 
 /// Signatures of the classic form.
@@ -179,8 +200,12 @@ fn layers(
     image: &Image,
     wanted: &Wanted,
     found: &mut Found<String>,
-) -> Result<(), Failure> {
-    let Some(attached) = sources.attached(store, &image.holding.digest, Kind::Signatures)? else { return Ok(()) };
+) {
+    let attached = match sources.attached(store, &image.holding.digest, Kind::Signatures) {
+        Ok(Some(attached)) => attached,
+        Ok(None) => return,
+        Err(error) => return found.unlisted(error),
+    };
     let claims = Claims {
         digest: wanted.check_claims.then(|| image.holding.digest.to_string()),
         annotations: wanted.annotations.clone(),
@@ -211,7 +236,6 @@ fn layers(
             Err(refusal) => found.refused(&refusal),
         }
     }
-    Ok(())
 }
 
 /// A payload as Go's tools read and write it again, with the signer's name beside its annotations.

@@ -141,7 +141,7 @@ fn attestations(
                 Content::Envelope(envelope) => Attested::of(envelope, envelope.to_json().to_string(), verified),
                 Content::Message { .. } => Err(Refusal::new(Reason::PayloadType, "bytes are signed, and no statement")),
             }
-        })?;
+        });
     }
     if asked.demand.new_bundle_format != Some(true) {
         each_envelope(sources, &store, digest, &mut found, |bytes, annotations| {
@@ -153,18 +153,20 @@ fn attestations(
             let verified = attestation.verify(&artifact, trust, demand, now)?;
             // As it lies there, which is what was looked at.
             Attested::of(attestation.envelope(), String::from_utf8_lossy(bytes).into_owned(), verified)
-        })?;
+        });
     }
+    let unasked: Vec<&str> = found.unread.iter().chain(&found.beyond).map(String::as_str).collect();
+    let none = found.none();
     match (found.verified.as_slice(), found.unread.as_slice()) {
-        // A policy has to hold for all of them: one that could not be read may be the one that it does not hold for.
-        ([_, ..], unread @ [_, ..]) if !asked.policy.is_empty() => {
-            Err(format!("could not tell whether the policy holds for every attestation: {}", unread.join("\n")).into())
+        // A policy has to hold for all of them: one that was not read may be the one that it does not hold for.
+        ([_, ..], _) if !asked.policy.is_empty() && !unasked.is_empty() => {
+            Err(format!("could not tell whether the policy holds for every attestation: {}", unasked.join("\n")).into())
         }
         ([_, ..], _) => Ok(found.verified),
-        ([], []) if found.refused.is_empty() => Err("no attestations found".into()),
-        ([], []) => Err(format!("no matching attestations: {}", found.refused.join("\n")).into()),
+        ([], []) if none.is_empty() => Err("no attestations found".into()),
+        ([], []) => Err(format!("no matching attestations: {}", none.join("\n")).into()),
         ([], unread) => {
-            let all: Vec<&str> = unread.iter().chain(&found.refused).map(String::as_str).collect();
+            let all: Vec<&str> = unread.iter().map(String::as_str).chain(none).collect();
             Err(format!("could not tell whether an attestation matches: {}", all.join("\n")).into())
         }
     }
@@ -177,8 +179,12 @@ fn each_envelope(
     digest: &Digest,
     found: &mut Found<Attested>,
     hold: impl Fn(&[u8], &std::collections::BTreeMap<String, String>) -> Result<Attested, Refusal>,
-) -> Result<(), Failure> {
-    let Some(attached) = sources.attached(store, digest, Kind::Attestations)? else { return Ok(()) };
+) {
+    let attached = match sources.attached(store, digest, Kind::Attestations) {
+        Ok(Some(attached)) => attached,
+        Ok(None) => return,
+        Err(error) => return found.unlisted(error),
+    };
     for layer in &attached.found.layers {
         if layer.media_type != ENVELOPE {
             let kind = &layer.media_type;
@@ -186,7 +192,7 @@ fn each_envelope(
             continue;
         }
         if layer.size > MAX_ENVELOPE {
-            found.unread.push(format!("the layer {} has more than {MAX_ENVELOPE} bytes", layer.digest));
+            found.beyond.push(format!("the layer {} has more than {MAX_ENVELOPE} bytes", layer.digest));
             continue;
         }
         match attached.bytes(layer) {
@@ -194,7 +200,6 @@ fn each_envelope(
             Err(error) => found.failed(error),
         }
     }
-    Ok(())
 }
 
 /// The artifact that a statement says it is of: where nobody wants it held to another.
