@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::der;
-use super::world::{ARTIFACT, CODE_SIGNING, IDENTITY, ISSUER, SIGNED, SINCE, TIME_STAMPING, UNTIL, hex, sha256};
+use super::world::{ARTIFACT, CODE_SIGNING, IDENTITY, ISSUER, SIGNED, SINCE, TIME_STAMPING, UNTIL, hex, sha256, usage};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Log {
@@ -68,8 +68,15 @@ pub struct Setup {
     pub stamp_bad_signature: bool,
     pub stamp_other_content: bool,
     pub stamp_unknown: bool,
+    /// The timestamp says which certificate it was signed with.
+    pub stamp_names_signer: bool,
+    /// The authority's policy, and whether it says how right its clock is.
+    pub stamp_policy: &'static str,
+    pub stamp_accuracy: bool,
     pub tsa_purposes: Vec<&'static str>,
     pub tsa_purposes_critical: bool,
+    pub tsa_usage: Vec<u8>,
+    pub tsa_above_usage: Vec<u8>,
     pub tsa_valid: (i64, i64),
     pub tsa_above_valid: (i64, i64),
     pub leaf_valid: (i64, i64),
@@ -127,8 +134,13 @@ impl Default for Setup {
             stamp_bad_signature: false,
             stamp_other_content: false,
             stamp_unknown: false,
+            stamp_names_signer: true,
+            stamp_policy: "1.3.6.1.4.1.57264.2",
+            stamp_accuracy: true,
             tsa_purposes: vec![TIME_STAMPING],
             tsa_purposes_critical: true,
+            tsa_usage: usage(0x80),
+            tsa_above_usage: usage(0x06),
             tsa_valid: (SINCE, UNTIL),
             tsa_above_valid: (SINCE, UNTIL),
             leaf_valid: (SIGNED - 60, SIGNED + 540),

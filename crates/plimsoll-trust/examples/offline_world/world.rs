@@ -423,7 +423,7 @@ pub fn tsa_certificates(setup: &Setup, above: &Key, key: &Key, serial: u64) -> (
         subject: "world timestamps root",
         valid: setup.tsa_above_valid,
         spki: above.spki(),
-        extensions: [vec![authority(Some(0)), usage(0x06)], key_ids(above, above)].concat(),
+        extensions: [vec![authority(Some(0)), setup.tsa_above_usage.clone()], key_ids(above, above)].concat(),
     };
     let leaf = Draft {
         serial,
@@ -432,7 +432,7 @@ pub fn tsa_certificates(setup: &Setup, above: &Key, key: &Key, serial: u64) -> (
         valid: setup.tsa_valid,
         spki: key.spki(),
         extensions: [
-            vec![usage(0x80), purposes(&setup.tsa_purposes, setup.tsa_purposes_critical)],
+            vec![setup.tsa_usage.clone(), purposes(&setup.tsa_purposes, setup.tsa_purposes_critical)],
             key_ids(key, above),
         ]
         .concat(),
@@ -446,11 +446,11 @@ pub fn stamp(setup: &Setup, imprint: &[u8], key: &Key, certificates: &(Vec<u8>, 
     let kind = "1.2.840.113549.1.9.16.1.4";
     let info = der::sequence(&[
         der::integer(1),
-        der::oid("1.3.6.1.4.1.57264.2"),
+        der::oid(setup.stamp_policy),
         der::sequence(&[sha_256(), der::octets(imprint)]),
         der::integer(4711),
         der::general_time(setup.stamp_time),
-        der::sequence(&[der::integer(1)]),
+        if setup.stamp_accuracy { der::sequence(&[der::integer(1)]) } else { Vec::new() },
         der::integer(42),
     ]);
     let attribute = |id: &str, value: Vec<u8>| der::sequence(&[der::oid(id), der::set(&[value])]);
@@ -460,7 +460,7 @@ pub fn stamp(setup: &Setup, imprint: &[u8], key: &Key, certificates: &(Vec<u8>, 
         attribute("1.2.840.113549.1.9.3", der::oid(kind)),
         attribute("1.2.840.113549.1.9.5", der::time(setup.stamp_time)),
         attribute("1.2.840.113549.1.9.4", der::octets(&digest)),
-        attribute("1.2.840.113549.1.9.16.2.47", certificate_id),
+        if setup.stamp_names_signer { attribute("1.2.840.113549.1.9.16.2.47", certificate_id) } else { Vec::new() },
     ]);
     let signature = if setup.stamp_bad_signature { stranger.sign(&attributes) } else { key.sign(&attributes) };
     let serial = if setup.stamp_unknown { 70 } else { 7 };

@@ -50,7 +50,7 @@ pub(super) fn check(chain: &[Certificate]) -> Result<(), Refusal> {
 /// `timestamp-purpose`, `malformed`.
 pub(super) fn clock(chain: &[Certificate]) -> Result<(), Refusal> {
     let Some(leaf) = chain.first() else { return Ok(()) };
-    signs_data(leaf, Reason::TimestampPurpose)?;
+    signs_data(leaf, "the clock's certificate", Reason::TimestampPurpose)?;
     let above = chain.iter().skip(1).enumerate();
     let mut above = above.map(|(below, one)| authority(one, below));
     above.find_map(Result::err).map_or(Ok(()), |why| match why.reason {
@@ -63,7 +63,7 @@ fn signer(leaf: &Certificate) -> Result<(), Refusal> {
     if leaf.claims_authority()? {
         return Err(Refusal::new(Reason::CertificateIsAuthority, "the signer's certificate is that of an authority"));
     }
-    signs_data(leaf, Reason::NotCodeSigning)?;
+    signs_data(leaf, "the signer's certificate", Reason::NotCodeSigning)?;
     let purposes = leaf.purposes()?;
     if purposes.is_some_and(|purposes| purposes.ids.iter().any(|id| FOREIGN.contains(id))) {
         let why = "the signer's certificate is for something else than the signing of code";
@@ -73,14 +73,14 @@ fn signer(leaf: &Certificate) -> Result<(), Refusal> {
 }
 
 /// Whether a certificate says critically that its key signs data, and nothing else.
-fn signs_data(leaf: &Certificate, reason: Reason) -> Result<(), Refusal> {
+fn signs_data(leaf: &Certificate, whose: &str, reason: Reason) -> Result<(), Refusal> {
     if !leaf.is_critical(KEY_USAGE) || !leaf.may(0)? {
-        let why = "the signer's certificate does not say critically that its key signs data";
+        let why = format!("{whose} does not say critically that its key signs data");
         return Err(Refusal::new(reason, why));
     }
     for bit in FOREIGN_USES {
         if leaf.may(bit)? {
-            let why = "the key of the signer's certificate is for more than the signing of data";
+            let why = format!("the key of {whose} is for more than the signing of data");
             return Err(Refusal::new(reason, why));
         }
     }

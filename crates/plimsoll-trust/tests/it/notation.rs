@@ -303,6 +303,19 @@ fn what_a_stranger_signs_for_a_plugin_is_a_strangers() {
     assert_eq!(asked(Level::AUDIT).refusal(notary), Some(Reason::PluginNeeded));
 }
 
+/// What a key is for, not critically.
+fn uncritical(bits: u8) -> Vec<u8> {
+    der::extension("2.5.29.15", false, &der::element(0x03, &[bits.trailing_zeros() as u8, bits]))
+}
+
+#[test]
+fn a_clock_is_told_from_a_signer_in_words() {
+    let stamp_setup = Setup { tsa_usage: uncritical(0x80), ..Setup::default() };
+    let made = notarise(&Notary { stamp: Some(SIGNED), stamp_setup, ..Notary::default() });
+    let why = Asked { tsa: true, ..Asked::default() }.of(&made).unwrap_err();
+    assert!(why.message.contains("the clock's certificate"), "{why}");
+}
+
 #[test]
 fn a_time_stamp_outlasts_the_certificate() {
     let notary = Notary { stamp: Some(SIGNED), ..Notary::default() };
@@ -334,8 +347,36 @@ fn a_time_stamp_outlasts_the_certificate() {
             setup(Setup { tsa_valid: (SIGNED + 1, UNTIL), ..Setup::default() }),
             Reason::TimestampNotValid,
         ),
+        (
+            "that does not say which certificate it was signed with",
+            setup(Setup { stamp_names_signer: false, ..Setup::default() }),
+            Reason::TimestampInvalid,
+        ),
+        (
+            "by a clock whose key is for more than data",
+            setup(Setup { tsa_usage: usage(0xc0 | 0x20), ..Setup::default() }),
+            Reason::TimestampPurpose,
+        ),
+        (
+            "by a clock that does not say critically what its key is for",
+            setup(Setup { tsa_usage: uncritical(0x80), ..Setup::default() }),
+            Reason::TimestampPurpose,
+        ),
+        (
+            "by a clock below one that does not say critically that it issues",
+            setup(Setup { tsa_above_usage: uncritical(0x06), ..Setup::default() }),
+            Reason::TimestampPurpose,
+        ),
     ] {
         assert_eq!(late().refusal(notary), Some(expected), "{name}");
+    }
+    // How right a clock is: by its own word, else a second where it follows the baseline policy, else wholly.
+    for (stamp_policy, stamp_accuracy, seconds) in
+        [("0.4.0.2023.1.1", false, 1), ("0.4.0.2023.1.1", true, 1), ("1.3.6.1.4.1.57264.2", false, 0)]
+    {
+        let made = notarise(&setup(Setup { stamp_policy, stamp_accuracy, ..Setup::default() }));
+        let verified = late().of(&made).unwrap();
+        assert_eq!(verified.signed_at, Some(Timestamp::from_second(SIGNED + seconds).unwrap()), "{stamp_policy}");
     }
     // Where a stamp is wanted once it is needed, none is while the certificates last.
     let when_needed =
@@ -379,6 +420,11 @@ fn other_envelopes_are_told_from_none() {
     assert!(
         Reason::Unsupported.is_untold() && Reason::RevocationUnknown.is_untold() && Reason::PluginNeeded.is_untold()
     );
+    // What a stranger's bytes can bring about leaves no doubt.
+    for reason in [Reason::Unsupported, Reason::TooLarge, Reason::ArtifactNeeded, Reason::Malformed] {
+        assert!(!reason.is_doubt(), "{}", reason.code());
+    }
+    assert!(Reason::RevocationUnknown.is_doubt() && Reason::PluginNeeded.is_doubt());
 }
 
 #[test]
