@@ -62,6 +62,7 @@ uri=$(sed -n 's/^	URI: //p' out | head -n 1)
 holds "a URI of the list" cosign public-key --key "$uri"
 fails "find the public key" cosign public-key --key "pkcs11:token=a%20token;object=nowhere"
 fails "find the token" cosign public-key --key "pkcs11:token=another;object=p256"
+fails "one in slot" cosign public-key --key "pkcs11:token=a%20token;slot-id=4000000000;object=p256"
 fails "names no key" cosign public-key --key "pkcs11:token=a%20token"
 fails "sign in to the token" env COSIGN_PKCS11_PIN=1111 ./plimsoll cosign sign-blob --key "pkcs11:token=a%20token;object=p256" --tlog-upload=false --bundle x blob
 fails "it is no file" env COSIGN_PKCS11_MODULE_PATH=/nowhere.so ./plimsoll cosign public-key --key "pkcs11:token=a%20token;object=p256"

@@ -119,7 +119,7 @@ pub fn public(uri: &Uri) -> Result<Vec<u8>, TokenError> {
 /// # Errors
 /// The module cannot be loaded.
 pub fn tokens(module: &Path) -> Result<Vec<Token>, TokenError> {
-    let there = there(&loaded(module)?)?;
+    let there = there(&loaded(module)?, None)?;
     let token = |(slot, info): (Slot, TokenInfo)| Token {
         slot: slot.id(),
         label: info.label().to_owned(),
@@ -180,9 +180,10 @@ fn loaded(module: &Path) -> Result<Pkcs11, TokenError> {
     }
 }
 
-fn there(context: &Pkcs11) -> Result<Vec<(Slot, TokenInfo)>, TokenError> {
+/// The tokens that there are, in one slot where it is named: what is in another is not asked, and need not answer.
+fn there(context: &Pkcs11, slot: Option<u64>) -> Result<Vec<(Slot, TokenInfo)>, TokenError> {
     let mut all = vec![];
-    for slot in context.get_slots_with_token().map_err(failed("list the tokens".into()))? {
+    for slot in slots(context)?.into_iter().filter(|one| is_meant(slot, *one)) {
         match context.get_token_info(slot) {
             Ok(info) => all.push((slot, info)),
             // It was pulled out meanwhile.
@@ -192,6 +193,15 @@ fn there(context: &Pkcs11) -> Result<Vec<(Slot, TokenInfo)>, TokenError> {
         }
     }
     Ok(all)
+}
+
+fn slots(context: &Pkcs11) -> Result<Vec<Slot>, TokenError> {
+    context.get_slots_with_token().map_err(failed("list the tokens".into()))
+}
+
+/// Whether a token in this slot may be the one that is named.
+fn is_meant(named: Option<u64>, slot: Slot) -> bool {
+    named.is_none_or(|named| named == slot.id())
 }
 
 /// Signs in to a token that asks for it, or where a PIN is given: with that one, or the one that `ask` gives for the token's name.
@@ -219,14 +229,15 @@ fn sign_in(
 /// A session with the one token that a URI names.
 fn session(uri: &Uri) -> Result<(Session, TokenInfo), TokenError> {
     let context = loaded(uri.module.as_deref().ok_or(TokenError::NoModule)?)?;
-    let all = there(&context)?;
-    let labels = all.iter().map(|(slot, info)| format!("{:?} (slot {slot})", info.label())).collect();
+    let all = there(&context, uri.slot)?;
+    let mut labels: Vec<_> = all.iter().map(|(slot, info)| format!("{:?} (slot {slot})", info.label())).collect();
+    let others = slots(&context)?.into_iter().filter(|slot| !is_meant(uri.slot, *slot));
+    labels.extend(others.map(|slot| format!("one in slot {slot}")));
     let same = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
     let mut fit: Vec<_> = all
         .into_iter()
-        .filter(|(slot, info)| {
-            uri.slot.is_none_or(|wanted| wanted == slot.id())
-                && same(&uri.token, info.label())
+        .filter(|(_, info)| {
+            same(&uri.token, info.label())
                 && same(&uri.manufacturer, info.manufacturer_id())
                 && same(&uri.model, info.model())
                 && same(&uri.serial, info.serial_number())
@@ -289,4 +300,16 @@ fn read(session: &Session, uri: &Uri) -> Result<Public, TokenError> {
 
 fn failed(what: String) -> impl FnOnce(Error) -> TokenError {
     move |source| TokenError::Call { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_in_another_slot_than_the_named_one_is_not_asked() {
+        let slots: Vec<Slot> = [1_u64, 2].map(|number| Slot::try_from(number).unwrap()).into();
+        let meant = |named| slots.iter().filter(|slot| is_meant(named, **slot)).map(Slot::id).collect::<Vec<_>>();
+        assert_eq!((meant(None), meant(Some(2)), meant(Some(3))), (vec![1, 2], vec![2], vec![]));
+    }
 }
