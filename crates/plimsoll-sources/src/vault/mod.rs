@@ -168,7 +168,10 @@ impl Vault {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_name_leads_to_no_other_place() {
@@ -179,5 +182,53 @@ mod tests {
             assert!(KeyName::parse(&format!("{SCHEME}{name}")).is_err(), "{name:?}");
         }
         assert!(KeyName::parse("release").is_err());
+    }
+
+    /// The certificate that is named stands instead of all others, and nobody else is handed the token.
+    #[test]
+    fn a_vault_is_believed_by_the_certificate_that_is_named_and_by_no_other() {
+        use std::io::{Read as _, Write as _};
+        use std::sync::Arc;
+
+        use rustls::pki_types::pem::PemObject as _;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+        let tls = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls").join(name);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config =
+            rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let certificate = CertificateDer::from_pem_file(tls("server.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(tls("server.key")).unwrap();
+        let config = Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("https://{}", listener.local_addr().unwrap());
+        let (sender, asked) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+                let mut stream = rustls::StreamOwned::new(session, stream);
+                let mut head = vec![];
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
+                    head.push(byte[0]);
+                }
+                let _ = sender.send(String::from_utf8_lossy(&head).into_owned());
+                let _ = stream.write_all(b"HTTP/1.1 404 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
+        let kind = |ca: Option<PathBuf>| {
+            let (token, engine) = ("hvs.secret".to_owned(), "transit".to_owned());
+            let settings = Settings { address: address.clone(), token, namespace: None, engine, ca };
+            Vault::new(settings).unwrap().key(&KeyName("a".into()), None).err().map(|error| error.kind())
+        };
+        // It answers, if only that there is no such key.
+        assert_eq!(kind(Some(tls("ca.pem"))), Some(ErrorKind::Other));
+        assert!(asked.recv().unwrap().contains("hvs.secret"));
+        for other in [None, Some(tls("client.pem"))] {
+            assert_eq!(kind(other), Some(ErrorKind::Unreachable));
+            assert!(!asked.recv().unwrap_or_default().contains("hvs.secret"));
+        }
     }
 }

@@ -266,3 +266,56 @@ fn the_first_root_is_a_file_or_an_address_and_is_held_to_its_digest() {
         assert!(done.status == 1 && done.err.contains(words), "{mirror}: {}", done.err);
     }
 }
+
+/// A store that may not be listed says 403 of what is not there.
+#[test]
+fn a_mirror_that_refuses_what_is_not_there_is_one_and_one_that_refuses_what_is_is_none() {
+    let folder = folder();
+    let path = folder.path();
+    let made = repository(path);
+    let served = |hidden: &'static str| {
+        let files = made.served.clone();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            use std::io::{BufRead as _, Write as _};
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = std::io::BufReader::new(&stream).lines().map_while(Result::ok);
+                let lines: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+                let name = lines.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+                let found =
+                    files.get(name.trim_start_matches('/')).filter(|_| hidden.is_empty() || !name.contains(hidden));
+                let (status, body) = found.map_or((403, &b"AccessDenied"[..]), |bytes| (200, bytes.as_slice()));
+                let head =
+                    format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+            }
+        });
+        address
+    };
+    let done = initialize(path, &served(""), &[]);
+    assert!(done.status == 0 && done.err.contains("Root version 1"), "{}", done.err);
+    for hidden in ["timestamp.json", "snapshot.json", "targets.json", "trusted_root.json"] {
+        let done = initialize(path, &served(hidden), &[]);
+        assert_eq!(done.status, 1, "{hidden}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_mirror_that_is_named_and_kept_nowhere_is_not_passed_by() {
+    let folder = folder();
+    let path = folder.path();
+    let config = ["--signing-config", "signing_config.json", "--identity-token", "token"];
+    assert_eq!(sign(path, &[], &config).status, 0);
+    let verified = |mirror: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.args(["cosign", "verify-blob", "--bundle", "b.json"]).args(identity(serve::EMAIL)).arg("blob");
+        command.current_dir(path).env_clear().stdin(Stdio::null());
+        run(command.envs(mirror.map(|mirror| ("TUF_MIRROR", mirror))))
+    };
+    assert!(verified(None).err.contains("log-unknown"), "{}", verified(None).err);
+    assert!(verified(Some("")).err.contains("log-unknown"));
+    let named = verified(Some("https://tuf.example.com"));
+    assert!(named.status == 1 && named.err.contains("TUF_ROOT names a folder"), "{}", named.err);
+}
