@@ -76,10 +76,12 @@ pub async fn signed(
         let mut subject = looked.subject.clone();
         subject.reference = Some(named.clone());
         // Turns and registries take their time, and what is found may end while it is looked for.
-        let (at, began) = (session::now(), Instant::now());
+        let at = session::now();
+        // By the clock itself, and not its last full second, which would be up to one too long.
+        let (began, clock) = (Instant::now(), Timestamp::now());
         let wanted = Wanted::of(&loaded.session, Some(&named), key.namespace.as_deref(), at)?;
         let facts = wanted.facts(&sources, &named, &subject);
-        let until = plimsoll_policy::holds_until(&facts, wanted.entry, at).and_then(|end| moment(end, (at, began)));
+        let until = plimsoll_policy::holds_until(&facts, wanted.entry, at).and_then(|end| moment(end, (clock, began)));
         Some(Signed { facts: Arc::new(facts), until, key: Some(known) })
     });
     let signed = task.await.map_err(|error| broken(reference, &error))?;

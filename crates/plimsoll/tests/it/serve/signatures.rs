@@ -301,3 +301,42 @@ fn what_is_signed_runs_whatever_lies_beside_it() {
     let (allowed, said) = asked(&Registry::start(layout.path()), &key, &strict);
     assert!(allowed, "{said}");
 }
+
+#[test]
+fn what_notation_signed_as_no_image_or_until_now_does_not_run() {
+    let answers = |change: &dyn Fn(&mut Notary)| {
+        let mut notary = Notary { digest: registry_digest(), leaf_valid: (SINCE, UNTIL), ..Notary::default() };
+        change(&mut notary);
+        let made = notarise(&notary);
+        let layout = tempfile::tempdir().unwrap();
+        notarised(layout.path(), &made);
+        let registry = Registry::start(layout.path());
+        let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |folder, _| {
+            std::fs::write(folder.join("root.pem"), pem("CERTIFICATE", &made.root)).unwrap();
+            let keys = "keys: {vendor: {notation: {roots: [root.pem], identities: ['*']}}}";
+            let text = format!(
+                "apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: test}}\n{keys}\n\
+                 data: {{baselineOnly: allow}}\nimages:\n  - {{name: all, match: ['**'], signatures: {{all: [vendor]}}}}\n"
+            );
+            std::fs::write(folder.join("loadline.yaml"), text).unwrap();
+        });
+        (layout, registry, gate)
+    };
+    let ask = |(_, registry, gate): &(tempfile::TempDir, Registry, Gate)| {
+        let answer = gate.client().post("/validate", &review(&registry.image("1.0"), "shop")).json();
+        (answer["response"]["allowed"] == true, answer.to_string())
+    };
+    let other = answers(&|one| one.media_type = "application/vnd.cncf.helm.chart".into());
+    let (allowed, said) = ask(&other);
+    assert!(!allowed && said.contains("which is no image"), "{said}");
+    // From the moment that the signer names on it does not hold, though a verdict is kept for longer.
+    let end = jiff::Timestamp::now().as_second() + 8;
+    let passing = answers(&|one| one.expiry = Some(end));
+    let (allowed, said) = ask(&passing);
+    assert!(allowed || jiff::Timestamp::now().as_second() >= end, "{said}");
+    while jiff::Timestamp::now().as_second() < end {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let (allowed, said) = ask(&passing);
+    assert!(!allowed && said.contains("signature-expired"), "{said}");
+}
