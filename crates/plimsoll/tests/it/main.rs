@@ -33,6 +33,37 @@ mod usage;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+/// The 27 ways of attack on who verifies signatures, each of which some crate's test is named for.
+#[test]
+fn every_attack_on_signatures_has_a_case() {
+    fn texts(folder: &std::path::Path, found: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                texts(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                *found += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let mut all = String::new();
+    for name in ["plimsoll", "plimsoll-policy", "plimsoll-sources", "plimsoll-trust"] {
+        for part in ["src", "tests", "examples"] {
+            let folder = project().join("crates").join(name).join(part);
+            if folder.exists() {
+                texts(&folder, &mut all);
+            }
+        }
+    }
+    // Those of bundles are one test's, which goes through them.
+    let bundles = project().join("crates/plimsoll-trust/examples/offline_world/cases.rs");
+    let bundles = std::fs::read_to_string(bundles).unwrap();
+    for number in 1..=27 {
+        let named = all.contains(&format!("fn case_{number}_")) || bundles.contains(&format!("\"{number}-"));
+        assert!(named, "{number}");
+    }
+}
+
 /// A run of the program in the project's folder, away from the user's own caches and settings.
 pub struct Run {
     pub status: i32,

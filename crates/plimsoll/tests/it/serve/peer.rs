@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -267,12 +267,17 @@ pub fn read_reply(stream: &mut impl Read, no_body: bool) -> std::io::Result<Repl
 }
 
 /// A registry of one image, `shop/web`, whose every tag is the image of that OCI layout.
+#[derive(Clone)]
 pub struct Registry {
     pub address: SocketAddr,
     pub asked: Arc<AtomicUsize>,
     /// Milliseconds before each answer.
     pub delay: Arc<AtomicU64>,
     pub layers: Arc<Mutex<Layers>>,
+    /// The digests that tags mean, each time the last of these, which is gone then; the layout's image where there are no more.
+    pub moves: Arc<Mutex<Vec<String>>>,
+    /// What lies beside an image is not given out.
+    pub unsearchable: Arc<AtomicBool>,
 }
 
 /// What becomes of requests for layers.
@@ -291,17 +296,16 @@ impl Registry {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, delay) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
-        let layers = Arc::new(Mutex::new(Layers::Served));
-        let (count, wait, what, layout) =
-            (Arc::clone(&asked), Arc::clone(&delay), Arc::clone(&layers), layout.to_owned());
+        let (layers, moves) = (Arc::new(Mutex::new(Layers::Served)), Arc::new(Mutex::new(Vec::new())));
+        let registry = Registry { address, asked, delay, layers, moves, unsearchable: Arc::default() };
+        let (shared, layout) = (registry.clone(), layout.to_owned());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (count, wait, what, layout, digest) =
-                    (Arc::clone(&count), Arc::clone(&wait), Arc::clone(&what), layout.clone(), digest.clone());
-                std::thread::spawn(move || serve_registry(stream, (&count, &wait, &what), &layout, &digest));
+                let (shared, layout, digest) = (shared.clone(), layout.clone(), digest.clone());
+                std::thread::spawn(move || serve_registry(stream, &shared, &layout, &digest));
             }
         });
-        Registry { address, asked, delay, layers }
+        registry
     }
 
     pub fn image(&self, tag: &str) -> String {
@@ -317,12 +321,8 @@ fn named(layout: &Path, name: &str) -> Option<String> {
     one["digest"].as_str().map(str::to_owned)
 }
 
-fn serve_registry(
-    stream: TcpStream,
-    (count, wait, layers): (&AtomicUsize, &AtomicU64, &Mutex<Layers>),
-    layout: &Path,
-    digest: &str,
-) {
+fn serve_registry(stream: TcpStream, registry: &Registry, layout: &Path, digest: &str) {
+    let Registry { asked: count, delay: wait, layers, moves, .. } = registry;
     let manifest = std::fs::read(layout.join("blobs/sha256").join(digest.trim_start_matches("sha256:"))).unwrap();
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     let is_layer = |name: &str| manifest["layers"].as_array().unwrap().iter().any(|layer| layer["digest"] == name);
@@ -349,7 +349,11 @@ fn serve_registry(
         std::thread::sleep(Duration::from_millis(wait.load(Ordering::SeqCst)));
         let name = path.rsplit('/').next().unwrap_or("");
         // Every tag is the image's, but for those that derive from a digest: these the layout names, and there are no referrers.
-        let tagged = name.starts_with("sha256-").then(|| named(layout, name).unwrap_or_default());
+        let tagged = match name.starts_with("sha256-") {
+            true => Some(named(layout, name).unwrap_or_default()),
+            false if path.contains("/manifests/") && !name.starts_with("sha256:") => moves.lock().unwrap().pop(),
+            false => None,
+        };
         let wanted = if name.starts_with("sha256:") { name } else { tagged.as_deref().unwrap_or(digest) };
         let layers = if is_layer(name) { *layers.lock().unwrap() } else { Layers::Served };
         if layers == Layers::Held {
@@ -360,6 +364,9 @@ fn serve_registry(
         let (status, body) = match std::fs::read(blob) {
             Ok(body) if known && layers != Layers::Missing => ("200 OK", body),
             _ if path == "/v2/" => ("200 OK", Vec::new()),
+            _ if path.contains("/referrers/") && registry.unsearchable.load(Ordering::SeqCst) => {
+                ("403 Forbidden", Vec::new())
+            }
             _ => ("404 Not Found", b"{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\"}]}".to_vec()),
         };
         let own =

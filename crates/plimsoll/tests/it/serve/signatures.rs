@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plimsoll_trust::keys::Signer as _;
-use plimsoll_trust::{PrivateKey, SimpleSigning, simple_signing};
+use plimsoll_trust::{IN_TOTO, PrivateKey, SimpleSigning, Statement, pre_authentication_encoding, simple_signing};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -339,4 +339,181 @@ fn what_notation_signed_as_no_image_or_until_now_does_not_run() {
     }
     let (allowed, said) = ask(&passing);
     assert!(!allowed && said.contains("signature-expired"), "{said}");
+}
+
+/// An attestation of the classic form by `key` of what has this digest, beside the image of one of the shops.
+fn attested(shop: &str, layout: &Path, digest: &str, key: &PrivateKey, kind: &str, predicate: Value) {
+    with_of(shop, layout, &format!("{}.att", digest.replace(':', "-")), || {
+        let bytes = digest.trim_start_matches("sha256:").as_bytes();
+        let bytes = bytes.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap());
+        let digest: [u8; 32] = bytes.collect::<Vec<u8>>().try_into().unwrap();
+        let payload = Statement::of(&digest, kind, predicate).to_json();
+        let signature = key.sign(&pre_authentication_encoding(IN_TOTO, &payload)).unwrap();
+        let envelope = json!({
+            "payloadType": IN_TOTO, "payload": STANDARD.encode(&payload),
+            "signatures": [{"keyid": "", "sig": STANDARD.encode(signature)}],
+        });
+        let layer = put(layout, "application/vnd.dsse.envelope.v1+json", envelope.to_string().as_bytes());
+        let config = put(layout, "application/vnd.oci.image.config.v1+json", b"{}");
+        json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [layer], "config": config})
+    });
+}
+
+fn shop_digest() -> String {
+    let index = std::fs::read(project().join("examples/shop/image/index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    index["manifests"][0]["digest"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_signed_vex_attestation_lowers_a_finding_and_a_strangers_does_not() {
+    let (key, stranger) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+    let digest = shop_digest();
+    let vex = json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/1", "author": "a",
+        "timestamp": "2026-01-02T03:04:05Z", "version": 1,
+        "statements": [{"vulnerability": {"name": "CVE-2020-14343"}, "status": "not_affected",
+            "justification": "vulnerable_code_not_in_execute_path", "products": [{"@id": digest}]}],
+    });
+    let advisories = project().join("examples/shop/advisories").canonicalize().unwrap();
+    let policy = |believed: &str| {
+        let denied = "vulnerabilities: {deny: [{ids: [CVE-2020-14343]}]}";
+        let data = format!("data: {{advisories: [{}], baselineOnly: allow}}", advisories.display());
+        format!("{data}\nimages:\n  - {{name: all, match: ['**'], {denied}{believed}}}")
+    };
+    let believed = policy(", attestations: [{type: openvex, by: [release], use: vex}]");
+    for (signer, policy, runs) in [(&key, &believed, true), (&stranger, &believed, false), (&key, &policy(""), false)] {
+        let layout = tempfile::tempdir().unwrap();
+        attested("shop", layout.path(), &digest, signer, "https://openvex.dev/ns", vex.clone());
+        let (allowed, said) = asked(&Registry::start(layout.path()), &key, policy);
+        assert_eq!(allowed, runs, "{said}");
+        assert!(runs || said.contains("CVE-2020-14343"), "{said}");
+    }
+}
+
+#[test]
+fn an_attestation_that_is_too_old_or_says_no_age_does_not_count() {
+    let key = PrivateKey::generate().unwrap();
+    let days_ago = |days: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).to_string();
+    let policy = "data: {baselineOnly: allow}\nimages:\n  - {name: all, match: ['**'], attestations: [{type: vuln, by: [release], maxAge: 30d}]}";
+    for (predicate, runs, words) in [
+        (json!({"metadata": {"scanFinishedOn": days_ago(1)}}), true, ""),
+        (json!({"metadata": {"scanFinishedOn": days_ago(31)}}), false, "and `maxAge` is 30 days"),
+        (json!({"metadata": {"scanFinishedOn": days_ago(-2)}}), false, "which is not yet"),
+        (json!({}), false, "nothing shows when"),
+    ] {
+        let layout = tempfile::tempdir().unwrap();
+        let kind = "https://cosign.sigstore.dev/attestation/vuln/v1";
+        attested("shop-fixed", layout.path(), &registry_digest(), &key, kind, predicate);
+        let (allowed, said) = asked(&Registry::start(layout.path()), &key, policy);
+        assert!(allowed == runs && said.contains(words), "{said}");
+    }
+}
+
+/// Two images under one name: the signed one, and the other shop's, which nobody signed.
+fn two(layout: &Path, key: &PrivateKey) -> (String, String) {
+    signed(layout, key);
+    let blobs = project().join("examples/shop/image/blobs/sha256");
+    for blob in std::fs::read_dir(blobs).unwrap() {
+        let blob = blob.unwrap();
+        std::fs::copy(blob.path(), layout.join("blobs/sha256").join(blob.file_name())).unwrap();
+    }
+    (registry_digest(), shop_digest())
+}
+
+/// A tag that means the signed image first and another then: what runs is what was verified, by its digest.
+#[test]
+fn case_16_a_tag_that_moves_within_a_review_leads_to_what_was_verified_or_nowhere() {
+    let key = PrivateKey::generate().unwrap();
+    let layout = tempfile::tempdir().unwrap();
+    let (good, bad) = two(layout.path(), &key);
+    let pinning = |folder: &Path| {
+        policy(folder, &key);
+        let path = folder.join("loadline.yaml");
+        let text = std::fs::read_to_string(&path).unwrap().replace("signatures:", "tags: {pin: true}, signatures:");
+        std::fs::write(path, text).unwrap();
+    };
+    for (first, runs) in [(&good, true), (&bad, false)] {
+        let then = if runs { &bad } else { &good };
+        let registry = Registry::start(layout.path());
+        // The last comes first.
+        let mut moves = vec![then.clone(); 64];
+        moves.push(first.clone());
+        *registry.moves.lock().unwrap() = moves;
+        let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |folder, _| pinning(folder));
+        let (mut client, image) = (gate.client(), registry.image("1.0"));
+        let twice = review_of(&pod(&[&image, &image]), &json!({"namespace": "shop"}));
+        let answer = client.post("/mutate", &twice.to_string()).json();
+        let patch = answer["response"]["patch"].as_str().map(|patch| STANDARD.decode(patch).unwrap());
+        let patch = patch.map(|patch| serde_json::from_slice::<Value>(&patch).unwrap());
+        let pinned: Vec<&str> =
+            patch.iter().flat_map(|p| p.as_array().unwrap()).filter_map(|p| p["value"].as_str()).collect();
+        if runs {
+            assert_eq!(pinned, [format!("{image}@{good}"), format!("{image}@{good}")], "{answer}");
+        }
+        // Nothing is pinned to what the tag came to mean, and what nobody signed runs under no name.
+        assert!(pinned.iter().all(|name| name.ends_with(first.as_str())), "{answer}");
+        for name in pinned {
+            let answer = client.post("/validate", &review(name, "shop")).json();
+            assert_eq!(answer["response"]["allowed"], runs, "{answer}");
+        }
+        let answer = client.post("/validate", &review(&format!("{image}@{bad}"), "shop")).json();
+        assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    }
+}
+
+/// Wherever an image stands in a review, and however it is named.
+#[test]
+fn case_26_an_unsigned_image_runs_nowhere_in_a_pod_or_a_template() {
+    let (layout, key) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
+    let (good, bad) = two(layout.path(), &key);
+    let registry = Registry::start(layout.path());
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |folder, _| policy(folder, &key));
+    let mut client = gate.client();
+    let (signed, unsigned) = (registry.image("1.0"), format!("{}@{bad}", registry.image("1.0")));
+    let mut allowed = |object: &Value, more: Value| {
+        let answer = client.post("/validate", &review_of(object, &more).to_string()).json();
+        let message = answer["response"]["status"]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(answer["response"]["allowed"] == true || message.contains("is not signed by `release`"), "{answer}");
+        answer["response"]["allowed"] == true
+    };
+    let own = pod(&[&signed]);
+    for (image, runs) in [(&signed, true), (&unsigned, false), (&format!("{}@{good}", registry.image("other")), true)] {
+        assert_eq!(allowed(&pod(&[image]), json!({})), runs, "{image}");
+        let mut init = own.clone();
+        init["spec"]["initContainers"] = json!([{"name": "i", "image": image}]);
+        assert_eq!(allowed(&init, json!({})), runs, "{image}");
+        let mut debugged = own.clone();
+        debugged["spec"]["ephemeralContainers"] = json!([{"name": "e", "image": image}]);
+        let more = json!({"operation": "UPDATE", "subResource": "ephemeralcontainers", "oldObject": own});
+        assert_eq!(allowed(&debugged, more), runs, "{image}");
+        let mut changed = own.clone();
+        changed["spec"]["containers"][0]["image"] = json!(image);
+        assert_eq!(allowed(&changed, json!({"operation": "UPDATE", "oldObject": own})), runs, "{image}");
+        let template = json!({"spec": {"containers": [{"name": "c", "image": image}], "restartPolicy": "Never"}});
+        let job = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"},
+            "spec": {"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": template}}}});
+        assert_eq!(allowed(&job, json!({})), runs, "{image}");
+    }
+}
+
+/// What no entry rules, and what cannot be looked at, does not run unless the policy says so.
+#[test]
+fn case_27_what_no_entry_rules_or_nobody_can_verify_runs_only_where_the_policy_says_so() {
+    let (layout, key) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
+    signed(layout.path(), &key);
+    let registry = Registry::start(layout.path());
+    let elsewhere = "images:\n  - {name: other, match: ['registry.example.com/**'], signatures: {all: [release]}}";
+    for undecided in ["", "undecided: warn\n", "undecided: allow\n"] {
+        let (allowed, said) = asked(&registry, &key, &format!("{undecided}{elsewhere}"));
+        assert!(!allowed && said.contains("no entry of policy `test` rules"), "{undecided}: {said}");
+    }
+    // The image can be had, and what lies beside it is not given out.
+    let unsigned = super::good();
+    unsigned.unsearchable.store(true, Ordering::SeqCst);
+    let asks = "data: {baselineOnly: allow}\nimages:\n  - {name: all, match: ['**'], signatures: {all: [release]}}";
+    for (undecided, runs) in [("", false), ("undecided: deny\n", false), ("undecided: warn\n", true)] {
+        let (allowed, said) = asked(&unsigned, &key, &format!("{undecided}{asks}"));
+        assert!(allowed == runs && (runs || said.contains("could not tell")), "{undecided}: {said}");
+    }
 }
