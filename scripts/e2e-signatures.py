@@ -319,7 +319,7 @@ class Run:
             self.admitted(pod(f"{new}/bundle/signed:1@{moved}"), "is not signed")
             self.really(signed, unsigned)
             self.moved(signed)
-            self.down(signed)
+            self.down(f"{signed}@{digest}")
         print(f"say: {self.passed} answers in all, at the desk and at the API server")
 
     def really(self, signed, unsigned):
@@ -350,9 +350,11 @@ class Run:
         wait_until(lambda: isinstance(self.tried(pod(signed)), dict), 60, "what is signed does not run")
 
     def down(self, signed):
-        """A registry that is down: what was verified runs for a while; what was not is what `undecided` says."""
+        """A registry that is down: what was verified by its digest runs for a while; what was not is what `undecided` says."""
         self.new.image("bundle/late:1")
+        self.admitted(pod(signed))
         self.new.stop()
+        self.admitted(pod(signed))
         answer = self.tried(pod(f"{self.new.address}/bundle/late:1"))
         self.check(isinstance(answer, str) and "could not" in answer, f"under deny: {answer}")
         self.policy("warn")
