@@ -571,6 +571,148 @@ def overlay_that_is_fetched(d):
     return ["lint", d]
 
 
+LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 40))
+TEMPLATE = """apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: asks}
+spec:
+  crd: {spec: {names: {kind: Asks}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package asks
+      violation[{"msg": "asked"}] { %s }
+"""
+CONSTRAINT = "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Asks\nmetadata: {name: asks}\n"
+# A product of ranges, which ends with its budget.
+ENDLESS = "numbers.range(1, 100000)[a]; numbers.range(1, 100000)[b]; numbers.range(1, 100000)[c]; a * b * c == -1"
+RULE = "package main\n\ndeny contains \"x\" if input.nothing\n"
+
+
+def judged(d, sets, *more):
+    """A pod by a LoadLine of these sets of policies; its image is nobody's business."""
+    images = 'images: [{name: all, match: ["**"], mode: audit, soften: true}]\n'
+    text = f"apiVersion: plimsoll.dev/v1alpha1\nkind: LoadLine\nmetadata: {{name: x}}\npolicies: [{sets}]\n{images}"
+    policy = write(d, "loadline.yaml", text)
+    write(d, "objects/pod.yaml", POD % "127.0.0.1:1/a:1")
+    return ["check", "--offline", *more, "--policy", policy, os.path.join(d, "objects")]
+
+
+@case
+def gatekeeper_policies_of_a_billion_laughs(d):
+    write(d, "set/a.yaml", TEMPLATE % "true" + "x:\n" + "".join(f"  {line}\n" for line in LAUGHS.splitlines()))
+    return judged(d, "{gatekeeper: set/}")
+
+
+@case
+def cel_policies_of_a_billion_laughs(d):
+    policy = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: a}\n"
+    write(d, "set/a.yaml", policy + LAUGHS + "spec: {validations: *a39}\n")
+    return judged(d, "{cel: set/}")
+
+
+@case
+def rego_data_of_a_billion_laughs(d):
+    write(d, "set/a.rego", "package p\n\ndeny contains \"x\" if data.a39.nothing\n")
+    write(d, "set/data.yaml", LAUGHS)
+    return judged(d, "{rego: set/}")
+
+
+@case
+def rego_policies_of_brackets(d):
+    write(d, "set/a.rego", "package p\n\ndeny contains x if x := " + "[" * 1_000_000)
+    return judged(d, "{rego: set/}")
+
+
+@case
+def cel_expression_of_brackets(d):
+    spec = "spec: {matchConstraints: {resourceRules: [{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*']}]}, validations: [{expression: '%s'}]}"
+    policy = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: a}\n"
+    binding = "---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {name: b}\nspec: {policyName: a, validationActions: [Deny]}\n"
+    write(d, "set/a.yaml", policy + spec % ("(" * 1_000_000) + "\n" + binding)
+    return judged(d, "{cel: set/}")
+
+
+@case
+def template_whose_loop_does_not_end(d):
+    write(d, "set/a.yaml", TEMPLATE % ENDLESS + "---\n" + CONSTRAINT)
+    return judged(d, "{gatekeeper: set/}")
+
+
+@case
+def template_whose_regexp_does_not_end(d):
+    # Of a backtracking matcher it would be the end; here it does not match, and the pod is denied for it.
+    regexp = 'letters := concat("", [x | numbers.range(1, 100000)[_]; x := "a"]); not regex.match("^(a+)+$", concat("", [letters, "b"]))'
+    write(d, "set/a.yaml", TEMPLATE % regexp + "---\n" + CONSTRAINT)
+    return judged(d, "{gatekeeper: set/}")
+
+
+@case
+def gator_test_of_a_billion_laughs(d):
+    write(d, "all.yaml", TEMPLATE % "true" + "---\n" + CONSTRAINT + "---\n" + POD % "a" + LAUGHS)
+    return ["gator", "test", "-f", d]
+
+
+@case
+def gator_suite_that_names_itself(d):
+    # As its template, its constraint and its object, in folders that lead back to themselves.
+    case = "{name: a, object: suite.yaml, inventory: [suite.yaml, loop/suite.yaml], assertions: [{violations: 'no'}]}"
+    test = f"{{name: a, template: suite.yaml, constraint: suite.yaml, cases: [{case}]}}"
+    write(d, "suite.yaml", f"apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests: [{test}]\n")
+    os.symlink(".", os.path.join(d, "loop"))
+    return ["gator", "verify", d + "/..."]
+
+
+@case
+def gator_suite_of_brackets(d):
+    write(d, "suite.yaml", "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests: " + "[" * 1_000_000)
+    return ["gator", "verify", d]
+
+
+@case
+def conftest_files_of_a_billion_laughs(d):
+    write(d, "policy/a.rego", RULE)
+    write(d, "a.yaml", LAUGHS)
+    return ["conftest", "test", "-p", os.path.join(d, "policy"), os.path.join(d, "a.yaml")]
+
+
+@case
+def conftest_data_of_a_billion_laughs(d):
+    write(d, "policy/a.rego", RULE)
+    write(d, "a.json", "{}")
+    data = write(d, "data/a.yaml", LAUGHS)
+    return ["conftest", "test", "-p", os.path.join(d, "policy"), "-d", data, os.path.join(d, "a.json")]
+
+
+@case
+def conftest_files_that_nest_without_end(d):
+    write(d, "policy/a.rego", RULE)
+    files = [write(d, name, text) for name, text in [("a.json", "[" * 1_000_000), ("b.toml", "a = " + "[" * 1_000_000), ("c.xml", "<a>" * 1_000_000)]]
+    return ["conftest", "test", "-p", os.path.join(d, "policy"), *files]
+
+
+@case
+def conftest_rule_that_makes_more_and_more(d):
+    doubled = "".join(f'a{n + 1} := concat("", [a{n}, a{n}])\n\n' for n in range(60))
+    write(d, "policy/a.rego", f'package main\n\na0 := "xxxx"\n\n{doubled}deny contains "x" if count(a60) < 0\n')
+    write(d, "a.json", "{}")
+    return ["conftest", "test", "-p", os.path.join(d, "policy"), os.path.join(d, "a.json")]
+
+
+@case
+def policy_test_of_a_billion_laughs(d):
+    write(d, "set/a.rego", RULE)
+    judged(d, "{rego: set/}")
+    cases = write(d, "cases.yaml", LAUGHS)
+    return ["policy", "test", "--policy", os.path.join(d, "loadline.yaml"), cases]
+
+
+@case
+def record_of_garbage(d):
+    record = write(d, "record.jsonl", b"\xff\0{\n" * 10_000 + b"[" * 1_000_000 + b"\n" + b'{"a": 1}\n\x1b[2J\n')
+    return ["policy", "replay", "--against", POLICY, record]
+
+
 def bounded():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -587,7 +729,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         arguments = function(folder)
-        if arguments[0] not in ("policy", "lint", "hadolint", "kubesec"):
+        if arguments[0] not in ("policy", "lint", "hadolint", "kubesec", "gator", "conftest") and "--policy" not in arguments:
             arguments[1:1] = ["--policy", POLICY]
         environment = {"HOME": WORK, "CI": "true", "PATH": os.environ["PATH"]}
         try:
