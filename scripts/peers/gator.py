@@ -5,7 +5,8 @@ code. Usage: scripts/peers/gator.py PLIMSOLL GATOR [FILTER]
 The cases are made here, from a few templates that each look at something else, and constraints, objects and faults around
 them. "same": standard output and status; "status": the status, and the first line of standard error; "words": the status, and
 the words of the real one's standard error begin ours, line by line; places and ways out may follow. "data": JSON and YAML.
-"figures": the same text, but for times and rates. "shape": the status, and the first line of standard error. Needs PyYAML.
+"figures": the same text, but for times and rates. "stats": JSON, but for times. "shape": the status, and the first line of standard
+error. Needs PyYAML.
 """
 import difflib
 import json
@@ -511,6 +512,17 @@ def figures(text):
     return re.sub(r" +", " ", text)
 
 
+def timeless(text):
+    """Results and statistics in any order, without times, which are some time."""
+    data = json.loads(text)
+    for stats in data.get("stats") or []:
+        for one in stats["stats"]:
+            if one["name"].endswith("NS"):
+                assert isinstance(one["value"], int) and one["value"] >= 0, one
+                one["value"] = "TIME"
+    return {name: sorted(json.dumps(one, sort_keys=True) for one in value or []) for name, value in data.items()}
+
+
 def listed(text):
     data = yaml.safe_load(text)
     return sorted(json.dumps(one, sort_keys=True) for one in data) if isinstance(data, list) else data
@@ -525,6 +537,8 @@ def agree(how, real, ours):
     if how == "data":
         # In YAML it writes all results but the first on one line.
         return listed(real[1]) == listed(ours[1])
+    if how == "stats":
+        return timeless(real[1]) == timeless(ours[1])
     if how == "words":
         return words_begin(real[2], ours[2])
     if how == "figures":
@@ -615,6 +629,63 @@ BENCHES = [
     ("words", "-f . --min-threshold=-1s"),
     ("words", "-f . --compare=missing"),
 ]
+POD_KIND, ROLE_KIND = ("", "v1", "Pod"), ("rbac.authorization.k8s.io", "v1", "ClusterRole")
+
+
+def needing(*any_of, text=None, name="needs"):
+    """A template that must see kinds: of each of `any_of` one at least; `text` in place of the annotation's."""
+    made = template("Needs", ALWAYS, name=name)
+    clauses = [[{"groups": [group], "versions": [version], "kinds": [kind]} for group, version, kind in kinds] for kinds in any_of]
+    made["metadata"]["annotations"] = {"metadata.gatekeeper.sh/requires-sync-data": json.dumps(clauses) if text is None else text}
+    return made
+
+
+def kinds_of(kinds):
+    return [{"group": group, "version": version, "kind": kind} for group, version, kind in kinds]
+
+
+def sync_set(*kinds):
+    return {"apiVersion": "syncset.gatekeeper.sh/v1alpha1", "kind": "SyncSet", "metadata": {"name": "s"}, "spec": {"gvks": kinds_of(kinds)}}
+
+
+def config(*kinds):
+    return {"apiVersion": "config.gatekeeper.sh/v1alpha1", "kind": "Config", "metadata": {"name": "config", "namespace": "gatekeeper-system"},
+            "spec": {"sync": {"syncOnly": kinds_of(kinds)}}}
+
+
+def supported(*kinds):
+    groups = {}
+    for group, version, kind in kinds:
+        groups.setdefault(group, {}).setdefault(version, []).append(kind)
+    return {"apiVersion": "gvkmanifest.gatekeeper.sh/v1alpha1", "kind": "GVKManifest", "metadata": {"name": "all"}, "spec": {"groups": groups}}
+
+
+def syncs():
+    """(name, how, documents, flags) for `gator sync test`."""
+    both = POD_KIND, ROLE_KIND
+    forced = ["-f"]
+    yield "met by a SyncSet", "same", [needing([POD_KIND]), sync_set(POD_KIND), supported(*both)], []
+    yield "met by a Config", "same", [needing([POD_KIND], [ROLE_KIND]), config(*both), supported(*both)], []
+    yield "met by both together", "same", [needing([POD_KIND], [ROLE_KIND]), config(POD_KIND), sync_set(ROLE_KIND), supported(*both)], []
+    yield "one of several is enough", "same", [needing([POD_KIND, ROLE_KIND]), sync_set(ROLE_KIND), supported(ROLE_KIND)], []
+    yield "nothing is asked for", "words", [needing([POD_KIND]), supported(*both)], []
+    yield "another kind is asked for", "words", [needing([POD_KIND]), sync_set(ROLE_KIND), supported(*both)], []
+    yield "the cluster does not have it", "words", [needing([POD_KIND]), sync_set(POD_KIND), supported(ROLE_KIND)], []
+    yield "another version", "words", [needing([POD_KIND]), sync_set(("", "v2", "Pod")), supported(("", "v2", "Pod"))], []
+    yield "one of two is missing", "words", [needing([POD_KIND], [ROLE_KIND]), sync_set(POD_KIND), supported(*both)], []
+    yield "no manifest", "words", [needing([POD_KIND]), sync_set(POD_KIND)], []
+    yield "no manifest, and none is wanted", "same", [needing([POD_KIND]), sync_set(POD_KIND)], forced
+    yield "missing without a manifest", "words", [needing([POD_KIND]), sync_set(ROLE_KIND)], forced
+    yield "two manifests", "words", [needing([POD_KIND]), sync_set(POD_KIND), supported(POD_KIND), supported(ROLE_KIND)], []
+    yield "two configs", "words", [needing([POD_KIND]), config(POD_KIND), config(ROLE_KIND), supported(*both)], []
+    yield "a template that needs nothing", "same", [template("Always", ALWAYS), supported(*both)], []
+    yield "an object among them", "same", [needing([POD_KIND]), sync_set(POD_KIND), supported(*both), pod()], []
+    yield "an empty list", "same", [needing(), supported(*both)], []
+    # The words of its parser are Go's.
+    for text in ["[[", "{}", "7", '[[{"groups": "x"}]]', '[[{"group": ["x"]}]]', '[{"groups": [""]}]', "nothing"]:
+        yield f"annotation {text}", "status", [needing(text=text), sync_set(POD_KIND), supported(*both)], []
+
+
 # A template of both engines.
 BOTH = [
     template("Both", None, code=[
@@ -673,11 +744,18 @@ def main():
                 write(folder, documents)
                 flag = "-f" if command == "test" else "-n"
                 lines.append((f"{command}: {name}", how, [command, flag, "all.yaml"], folder))
+                if command == "test" and at % 12 == 0 and how == "same":
+                    lines.append((f"{command}: {name}, statistics", "stats", [command, flag, "all.yaml", "--stats", "-o", "json"], folder))
                 if command == "test" and at % 6 == 0 and how == "same":
                     lines.append((f"{command}: {name}, JSON", "data", [command, flag, "all.yaml", "-o", "json"], folder))
                     lines.append((f"{command}: {name}, YAML", "data", [command, flag, ".", "-o", "yaml", "--deny-only"], folder))
                 if command == "expand" and at % 6 == 0 and how == "same":
                     lines.append((f"{command}: {name}, JSON", how, [command, flag, "all.yaml", "-f", "json"], folder))
+        for at, (name, how, documents, flags) in enumerate(syncs()):
+            folder = top / f"sync{at}"
+            folder.mkdir()
+            write(folder, documents)
+            lines.append((f"sync test: {name}", how, ["sync", "test", "-n", "all.yaml", *flags], folder))
         folder = top / "suite"
         folder.mkdir()
         suite(folder)
