@@ -349,3 +349,50 @@ fn what_is_not_spoken_names_the_way_out() {
         assert!(said.status == 1 && said.err.contains(words), "{name}: {}", said.err);
     }
 }
+
+/// What a manifest says where messages repeat it: lines, commands and controls of other programs.
+const ORDERS: &str =
+    "a\r\n::set-output name=x::y\n##vso[task.setvariable variable=x]y\nok 2 - forged\n\u{1b}[2J100% # TODO";
+
+#[test]
+fn what_a_manifest_says_is_no_command_line_or_control_of_a_report() {
+    let policy = "package main\n\ndeny contains sprintf(\"no %s\", [input.name]) if print(input.name)\n\n\
+                  warn contains {\"msg\": input.name, \"_loc\": {\"file\": input.name, \"line\": 1}}\n";
+    let manifest = serde_json::json!({ "name": ORDERS }).to_string();
+    let folder =
+        folder(&[("a.json", manifest.as_str()), ("##vso[b]\u{1b}.json", manifest.as_str()), ("policy/p.rego", policy)]);
+    for format in ["stdout", "tap", "table", "github", "azuredevops", "nothing"] {
+        let args = ["test", "--no-color", "-o", format, "a.json", "##vso[b]\u{1b}.json"];
+        let said = conftest(folder.path(), &args);
+        let plain = said.out.replace("\u{1b}[", "");
+        assert!(format == "nothing" || !said.out.contains('\u{1b}'), "{format}: {}", said.out);
+        assert!(!plain.contains(['\u{1b}', '\r']) && plain.contains("no a"), "{format}: {plain}");
+        let lines: Vec<&str> = said.out.lines().collect();
+        match format {
+            "tap" => {
+                assert_eq!(lines.len(), 7, "{lines:#?}");
+                assert!(lines.iter().all(|line| !line.starts_with("ok") && !line.contains(" # TODO")), "{lines:#?}");
+                assert!(said.out.contains("100% \\# TODO"), "{}", said.out);
+            }
+            "github" => {
+                let ours = ["::group::", "::error ", "::warning ", "::notice ", "::endgroup::", "4 tests"];
+                assert!(lines.iter().all(|line| ours.iter().any(|start| line.starts_with(start))), "{lines:#?}");
+                assert!(said.out.contains("line=1::no a%0D%0A::set-output name=x::y%0A"), "{}", said.out);
+                assert!(said.out.contains("2J100%25 # TODO"), "{}", said.out);
+            }
+            "azuredevops" => {
+                // The agent looks for the first command of a line, wherever it is.
+                for line in &lines {
+                    let (at, count) = (line.find("##").unwrap_or(0), line.matches("##").count());
+                    assert!(at == 0 && count <= 1, "{line}");
+                    let ours = ["##[section]", "##[group]", "##[endgroup]", "##vso[task.logissue type="];
+                    assert!(count == 0 || ours.iter().any(|start| line.starts_with(start)), "{line}");
+                }
+                assert!(said.out.contains("no a\\r\\n::set-output"), "{}", said.out);
+            }
+            _ => {}
+        }
+    }
+    let said = conftest(folder.path(), &["test", "--no-color", "--trace", "a.json", "##vso[b]\u{1b}.json"]);
+    assert!(said.err.contains("file: a.json") && !said.err.contains('\u{1b}'), "{}", said.err);
+}

@@ -1,10 +1,14 @@
-//! The formats that are lines: conftest's own, TAP, GitHub's and Azure's commands.
+//! The formats that are lines: conftest's own, TAP, GitHub's and Azure's commands. Names of files and messages hold what a
+//! manifest says: nothing of them becomes a line, a directive or a command of its own, or steers a terminal.
 
 use std::fmt::Write as _;
+
+use plimsoll_report::safe;
 
 use super::Shown;
 use crate::compat::conftest::engine::absolute;
 use crate::compat::conftest::result::{Check, Finding, Location, Totals};
+use crate::compat::safe_lines;
 
 const RED: u8 = 31;
 const GREEN: u8 = 32;
@@ -33,7 +37,7 @@ pub fn standard(checks: &[Check], shown: &Shown) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     for output in checks.iter().flat_map(|check| &check.queries).flat_map(|query| &query.outputs) {
-        let _ = writeln!(out, "{}  {output}", coloured("PRNT ", BLUE, shown));
+        let _ = writeln!(out, "{}  {}", coloured("PRNT ", BLUE, shown), safe_lines(output));
     }
     for check in checks {
         let exceptions: &[Finding] = if shown.suppress_exceptions { &[] } else { &check.exceptions };
@@ -41,7 +45,8 @@ pub fn standard(checks: &[Check], shown: &Shown) -> String {
             [("WARN", YELLOW, &check.warnings[..]), ("FAIL", RED, &check.failures[..]), ("EXCP", CYAN, exceptions)];
         for (word, color, findings) in kinds {
             for finding in findings {
-                let _ = writeln!(out, "{} {} {}", coloured(word, color, shown), front(check), finding.message);
+                let text = safe_lines(&format!("{} {}", front(check), finding.message));
+                let _ = writeln!(out, "{} {text}", coloured(word, color, shown));
             }
         }
     }
@@ -66,10 +71,10 @@ pub fn trace(checks: &[Check], shown: &Shown) -> String {
     for check in checks {
         for query in &check.queries {
             let color = if query.passed { GREEN } else { RED };
-            let head = format!("file: {} | query: {}", check.file, query.query);
+            let head = safe_lines(&format!("file: {} | query: {}", check.file, query.query));
             let _ = writeln!(out, "{}", coloured(&head, color, shown));
             for line in &query.traces {
-                let _ = writeln!(out, "{}  {line}", coloured("TRAC ", BLUE, shown));
+                let _ = writeln!(out, "{}  {}", coloured("TRAC ", BLUE, shown), safe_lines(line));
             }
         }
     }
@@ -91,7 +96,7 @@ pub fn tap(checks: &[Check], _: &Shown) -> String {
                 if std::mem::take(&mut first) && !header.is_empty() {
                     let _ = writeln!(out, "# {header}");
                 }
-                let _ = writeln!(out, "{status} {number} {front} {message}");
+                let _ = writeln!(out, "{status} {number} {}", description(&format!("{front} {message}")));
                 number += 1;
             }
         };
@@ -107,21 +112,35 @@ pub fn tap(checks: &[Check], _: &Shown) -> String {
     out
 }
 
+/// What stands behind a number of TAP: one line, of which nothing is a directive (`# TODO` would let a failure pass).
+fn description(text: &str) -> String {
+    let line = safe(text);
+    match line.contains('#') {
+        true => line.replace('\\', "\\\\").replace('#', "\\#"),
+        false => line.into_owned(),
+    }
+}
+
+/// Text within a line of Azure's log: one line without a command, which may begin anywhere in it.
+fn within(text: &str) -> String {
+    safe(text).replace("##", "#\\u{23}")
+}
+
 pub fn azure(checks: &[Check], _: &Shown) -> String {
     let mut out = String::new();
     for check in checks {
-        let Check { file, namespace, .. } = check;
+        let (file, namespace) = (within(&check.file), within(&check.namespace));
         let tests = check.totals().tests();
         let _ = writeln!(out, "##[section]Testing '{file}' against {tests} policies in namespace '{namespace}'");
         out.push_str("##[group]See conftest results\n");
         let kinds = [("error", &check.failures), ("warning", &check.warnings), ("warning", &check.exceptions)];
         for (kind, findings) in kinds {
             for finding in findings {
-                let _ = writeln!(out, "##vso[task.logissue type={kind}] file={file} --> {}", finding.message);
+                let _ = writeln!(out, "##vso[task.logissue type={kind}] file={file} --> {}", within(&finding.message));
             }
         }
         for finding in &check.skipped {
-            let _ = writeln!(out, "skipped file={file} {}", finding.message);
+            let _ = writeln!(out, "skipped file={file} {}", within(&finding.message));
         }
         if check.successes > 0 {
             let _ = writeln!(out, "success file={file} {}", check.successes);
@@ -178,18 +197,14 @@ fn places(out: &mut String, level: &str, file: &str, location: Option<&Location>
 }
 
 fn place(out: &mut String, level: &str, file: &str, line: &str, message: &str) {
-    let mut escaped = String::new();
-    for c in file.chars() {
-        match c {
-            '%' => escaped.push_str("%25"),
-            '\r' => escaped.push_str("%0D"),
-            '\n' => escaped.push_str("%0A"),
-            ':' => escaped.push_str("%3A"),
-            ',' => escaped.push_str("%2C"),
-            c => escaped.push(c),
-        }
-    }
-    let _ = writeln!(out, "::{level} file={escaped},line={line}::{message}");
+    let file = command(file).replace(':', "%3A").replace(',', "%2C");
+    let _ = writeln!(out, "::{level} file={file},line={line}::{}", command(message));
+}
+
+/// Text in a command of GitHub, which decodes these three.
+fn command(text: &str) -> String {
+    let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    safe_lines(&escaped)
 }
 
 /// An absolute path as seen from here.

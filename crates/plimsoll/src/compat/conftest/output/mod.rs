@@ -1,4 +1,5 @@
-//! Checks as conftest's eight formats. In: checks. Out: text, byte for byte as conftest writes it.
+//! Checks as conftest's eight formats. In: checks, whose texts hold what manifests say. Out: text, byte for byte as conftest writes
+//! it, save what would be obeyed as a command, a directive or a terminal's control.
 //!
 //! How to add a format: write a function and add its line to [`FORMATS`].
 
@@ -8,6 +9,7 @@ mod sarif;
 
 use super::result::Check;
 use crate::compat::opa::table;
+use crate::compat::safe_lines;
 use crate::rego::json;
 
 /// How checks are shown.
@@ -63,7 +65,12 @@ fn table(checks: &[Check], _: &Shown) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for check in checks {
         let mut row = |kind: &str, message: &str| {
-            rows.push(vec![kind.to_owned(), check.file.clone(), check.namespace.clone(), message.to_owned()]);
+            rows.push(vec![
+                kind.to_owned(),
+                safe_lines(&check.file),
+                safe_lines(&check.namespace),
+                safe_lines(message),
+            ]);
         };
         for _ in 0..check.successes {
             row("success", "SUCCESS");
