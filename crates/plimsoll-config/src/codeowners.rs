@@ -13,9 +13,9 @@ pub fn read(text: &str) -> Result<Value, Fault> {
         }
         let shift = line.chars().count() - line.trim_start().chars().count();
         let fault = |(column, message): (usize, String)| Fault {
-            message: format!("line {}: {message}", at + 1),
             line: at + 1,
             column: column + shift,
+            ..Fault::new(format!("line {}: {message}", at + 1))
         };
         rules.push(rule(trimmed, at + 1, &mut made).map_err(fault)?);
     }

@@ -40,6 +40,11 @@ pub const MAX_VALUES: usize = 4_000_000;
 /// Bytes that references to variables may make of one file.
 pub const MAX_EXPANDED: usize = 16 << 20;
 
+/// Letters of a fault's text; what a longer one quotes of the file loses its middle.
+const MAX_FAULT: usize = 300;
+/// Letters that such a text keeps of its end, which may say what to do.
+const FAULT_END: usize = 100;
+
 /// What a file says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -134,7 +139,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
 impl Fault {
     /// A fault of a file as a whole.
     pub fn new(message: impl Into<String>) -> Fault {
-        Fault { message: message.into(), line: 0, column: 0 }
+        Fault { message: short(message.into()), line: 0, column: 0 }
     }
 
     /// A fault at a byte of the text.
@@ -144,12 +149,12 @@ impl Fault {
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
-        Fault { message: message.into(), line, column }
+        Fault { line, column, ..Fault::new(message) }
     }
 
     /// A fault somewhere in a line.
     pub fn in_line(line: usize, message: impl Into<String>) -> Fault {
-        Fault { message: message.into(), line, column: 1 }
+        Fault { line, column: 1, ..Fault::new(message) }
     }
 
     /// The same fault with words in front.
@@ -175,6 +180,17 @@ impl Value {
     pub fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
         Value::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
+}
+
+/// A text of at most [`MAX_FAULT`] letters and a few: its start and its end.
+fn short(text: String) -> String {
+    let letters = text.chars().count();
+    if letters <= MAX_FAULT {
+        return text;
+    }
+    let start: String = text.chars().take(MAX_FAULT - FAULT_END).collect();
+    let end: String = text.chars().skip(letters - FAULT_END).collect();
+    format!("{start} … {end}")
 }
 
 /// Counts what a reader makes and how deep it is, so that no file makes more than it may.

@@ -234,6 +234,7 @@ impl<'a> Reader<'a> {
                 name if KINDS.contains(&name) => Err(self.cursor.fault_at(start, format!("{name} is no value"))),
                 name => Ok(Value::text(name)),
             },
+            None | Some('}' | ')' | ';' | ',') => Err(self.cursor.fault("a value is expected")),
             _ => Err(self.cursor.fault(format!("such a value: {NOT_SEEN}"))),
         }
     }

@@ -53,6 +53,9 @@ fn bombs_end_with_a_fault() {
         ("hcl2", "a ".repeat(100_000) + "{}\n"),
         ("hcl2", "a = \"".to_owned() + &"%{if x}".repeat(100_000) + "\"\n"),
         ("xml", "<a>".repeat(deep)),
+        ("xml", "<!DOCTYPE a [<!ENTITY x \"yyyy\"><!ENTITY z \"&x;&x;\">]><a>&z;</a>".into()),
+        ("spdx", "SPDXVersion: SPDX-2.3\n".to_owned() + &"PackageComment: <text>".repeat(deep)),
+        ("spdx", "SPDXVersion: ".to_owned() + &"SPDX-2.3".repeat(deep)),
         ("cyclonedx", "<bom>".repeat(deep)),
         ("cyclonedx", "<bom>".to_owned() + &"<components><component>".repeat(deep / 10)),
         ("cyclonedx", "<bom>".to_owned() + &"<a/>".repeat(2_000_001)),
@@ -135,6 +138,8 @@ fn no_format_makes_more_values_than_it_may() {
         ("ignore", "\n".repeat(times / 4)),
         ("codeowners", "* ".to_owned() + &"@a ".repeat(times / 3)),
         ("ini", "[a]\n".repeat(times)),
+        ("spdx", "a:b\n".repeat(times / 4 + 1)),
+        ("xml", "<a>".to_owned() + &"<b c=\"\"/>".repeat(times / 2 + 1)),
         ("vcl", "acl a {".to_owned() + &"\"\";".repeat(times)),
         ("vcl", "#\n".repeat(times)),
         ("toml", "a = [".to_owned() + &",".repeat(times)),
@@ -225,6 +230,41 @@ fn a_fault_has_its_line_and_column() {
         let fault = read(name, text).expect_err(name);
         assert_eq!((fault.line, fault.column), (line, column), "{name}: {fault}");
     }
+}
+
+#[test]
+fn a_fault_quotes_little_of_a_long_line() {
+    let long = "x".repeat(3_000_000);
+    for (name, text, words) in [
+        ("ini", format!("[{long}"), "unclosed section"),
+        ("ini", long.clone(), "delimiter not found"),
+        ("codeowners", format!("* {long}\n"), "at position 3"),
+        ("vcl", long.clone(), "no policy would see it"),
+        ("spdx", format!("SPDXVersion: {long}"), "unsupported SPDX version"),
+        ("xml", format!("<{long}>"), "is not closed"),
+        ("xml", format!("<?xml version=\"1.0\" encoding=\"{long}\"?>"), "is not spoken here"),
+        ("hcl2", format!("a = {long}"), ""),
+        ("dotenv", format!("{long} {long}"), ""),
+        ("toml", long.clone(), ""),
+        ("edn", format!("[{long}"), ""),
+        ("properties", format!("a = ${{{long}"), ""),
+    ] {
+        let fault = read(name, &text).err().map_or(String::new(), |fault| fault.message);
+        assert!(fault.chars().count() < 400 && fault.contains(words), "{name}: {fault:.500}");
+    }
+}
+
+#[test]
+fn a_value_of_vcl_that_is_missing_is_none_that_conftest_loses() {
+    for (text, line) in
+        [("backend b {\n .host =\n}", 3), ("backend b {\n .host = ;\n}", 2), ("sub a { set b.c =", 1), ("a = b", 1)]
+    {
+        let fault = read("vcl", text).expect_err(text);
+        assert_eq!(fault.line, line, "{text}: {fault}");
+        assert_eq!(fault.message.contains("a value is expected"), text != "a = b", "{text}: {fault}");
+    }
+    let long = read("vcl", "backend b { .r = {\"x\"}; }").expect_err("a long text");
+    assert!(long.message.contains("no policy would see it"), "{long}");
 }
 
 #[test]

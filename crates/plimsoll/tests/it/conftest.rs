@@ -396,3 +396,20 @@ fn what_a_manifest_says_is_no_command_line_or_control_of_a_report() {
     let said = conftest(folder.path(), &["test", "--no-color", "--trace", "a.json", "##vso[b]\u{1b}.json"]);
     assert!(said.err.contains("file: a.json") && !said.err.contains('\u{1b}'), "{}", said.err);
 }
+
+#[test]
+fn cyclonedx_in_json_that_is_broken_or_too_deep_has_its_place() {
+    let deep = format!("{{\n \"a\": {}", "[".repeat(201));
+    let neither = "neither JSON nor XML";
+    for (text, words) in [
+        ("{\n \"bomFormat\": nothing\n}", "a.json:2:"),
+        ("\u{feff}\n{\n", "a.json:3:"),
+        (&deep, "a.json:2:"),
+        ("nothing", neither),
+    ] {
+        let folder = folder(&[("a.json", text)]);
+        let said = conftest(folder.path(), &["parse", "--parser", "cyclonedx", "a.json"]);
+        assert!(said.status == 1 && said.err.contains(words), "{text:.40}: {}", said.err);
+        assert_eq!(said.err.contains(neither), words == neither, "{}", said.err);
+    }
+}

@@ -120,8 +120,13 @@ pub fn parse(parser: &str, content: &[u8], path: Option<&str>, protos: &Protos) 
             float(value)
         }
         "dockerfile" => docker(content),
-        "jsonnet" | "cue" => external::evaluated(parser, content, path).map_err(Fault::new).and_then(float),
-        "cyclonedx" if Value::from_json_within(content, &LIMITS).is_ok() => json(content),
+        "jsonnet" | "cue" => {
+            // What the program said is told whole.
+            let told = |message| Fault { message, line: 0, column: 0 };
+            external::evaluated(parser, content, path).map_err(told).and_then(float)
+        }
+        // What begins like JSON is told its fault as such; other texts may be JSON too, if nothing that is a document.
+        "cyclonedx" if braced(content) || Value::from_json_within(content, &LIMITS).is_ok() => json(content),
         "groovy" => Err(Fault::new(
             "parse groovy: conftest's tree of a Jenkinsfile is that of one Go library, which is not spoken here",
         )),
@@ -213,6 +218,11 @@ fn json(content: &[u8]) -> Result<Value, Fault> {
         .map_err(|fault| fault.under("unmarshal json"))
 }
 
+/// True of what is to be an object of JSON.
+fn braced(content: &[u8]) -> bool {
+    content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start().starts_with(b"{")
+}
+
 /// One document, or several between lines of `---`, which are a list.
 fn yaml(content: &[u8]) -> Result<Value, Fault> {
     let documents = documents(content);
@@ -222,7 +232,7 @@ fn yaml(content: &[u8]) -> Result<Value, Fault> {
             let above = content.get(..*start).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
             let line = above + error.line;
             let message = format!("error converting YAML to JSON: yaml: line {line}: {}", error.message);
-            Fault { message, line, column: 0 }
+            Fault { line, column: 0, ..Fault::new(message) }
         });
         read.and_then(float)
     };
