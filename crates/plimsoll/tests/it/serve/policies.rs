@@ -548,6 +548,45 @@ fn policies_that_take_their_time_say_what_quick_ones_would() {
 }
 
 #[test]
+fn an_object_of_nearly_eight_mebibytes_is_judged_by_each_language() {
+    let of_config_maps = |text: &str| {
+        let text = text.replace("apiGroups: [apps]", "apiGroups: [\"\"]");
+        text.replace("kinds: [Deployment]", "kinds: [ConfigMap]")
+            .replace("resources: [deployments]", "resources: [configmaps]")
+    };
+    let rego = "package large\n\ndeny contains sprintf(\"%d letters\", [count(input.request.object.data.a)])\n";
+    let cel = CEL.replace("object.spec.replicas > 1", "\"object.data['a'].size() < 7500000\"");
+    let gate = Gate::start(&["--policy", "{dir}/loadline.yaml"], |dir, _| {
+        written(dir, SETS);
+        std::fs::write(dir.join("rego/a.rego"), rego).unwrap();
+        std::fs::write(dir.join("gatekeeper.yaml"), of_config_maps(GATEKEEPER)).unwrap();
+        std::fs::write(dir.join("cel/vap.yaml"), of_config_maps(&cel)).unwrap();
+    });
+    let mut client = gate.client();
+    let large = |letters: usize, more: usize| {
+        // One long value, and many short ones.
+        let mut data = json!({"a": "x".repeat(letters)});
+        for number in 0..more {
+            data[format!("key{number}")] = json!("y");
+        }
+        let metadata = json!({"name": "large", "namespace": "default"});
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
+        let resource = json!({"resource": {"group": "", "version": "v1", "resource": "configmaps"}});
+        review_of(&object, &resource).to_string()
+    };
+    for (letters, more) in [(7_600_000, 0), (8_300_000, 0), (7_600_000, 40_000)] {
+        let body = large(letters, more);
+        assert!((7_500_000..8 << 20).contains(&body.len()), "{}", body.len());
+        let answer = client.post("/validate?timeout=30s", &body).json();
+        assert_eq!(answer["response"]["allowed"], false, "{answer}");
+        let message = answer["response"]["status"]["message"].as_str().unwrap();
+        for words in [&format!("{letters} letters"), "the label owner is missing", "one replica is none"] {
+            assert!(message.contains(words), "{words}: {message}");
+        }
+    }
+}
+
+#[test]
 fn an_object_of_no_kind_could_not_be_told_whatever_the_policies_say() {
     let fine = "package p\n\nimport rego.v1\n\ndeny contains \"never\" if input.request.object.spec.nothing\n";
     for more in ["", "workloads: {podSecurity: {level: baseline}}\n"] {
