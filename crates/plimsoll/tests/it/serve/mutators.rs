@@ -28,6 +28,33 @@ spec:
   parameters: {assign: {value: Always}}
 "#;
 
+/// The other two kinds: an argument is added once, whatever is there, and an image is another of the same registry.
+const OTHERS: &str = r#"---
+apiVersion: mutations.gatekeeper.sh/v1
+kind: ModifySet
+metadata: {name: arguments}
+spec:
+  applyTo: [{groups: [""], versions: [v1], kinds: [Pod]}]
+  location: "spec.containers[name: *].args"
+  parameters: {operation: merge, values: {fromList: [--quiet, --safe]}}
+---
+apiVersion: mutations.gatekeeper.sh/v1
+kind: ModifySet
+metadata: {name: no-debugging}
+spec:
+  applyTo: [{groups: [""], versions: [v1], kinds: [Pod]}]
+  location: "spec.containers[name: *].args"
+  parameters: {operation: prune, values: {fromList: [--debug]}}
+---
+apiVersion: mutations.gatekeeper.sh/v1alpha1
+kind: AssignImage
+metadata: {name: mirror}
+spec:
+  applyTo: [{groups: [""], versions: [v1], kinds: [Pod]}]
+  location: "spec.containers[name: *].image"
+  parameters: {assignPath: mirrored/app, assignTag: ":2"}
+"#;
+
 const SELECTED: &str = r#"---
 apiVersion: mutations.gatekeeper.sh/v1
 kind: AssignMetadata
@@ -120,6 +147,36 @@ fn objects_are_changed_as_mutators_say_and_once_is_enough() {
     let gone = review(&object, json!({"operation": "DELETE", "object": null, "oldObject": object}));
     assert_eq!(client.post("/mutate", &gone).json()["response"]["patch"], Value::Null);
     assert_eq!(client.post("/validate", &review(&object, json!({}))).json()["response"]["patch"], Value::Null);
+}
+
+#[test]
+fn all_four_kinds_of_mutators_change_one_object() {
+    let gate = gate(&format!("{MUTATORS}{OTHERS}"), "");
+    let mut client = gate.client();
+    let mut object = pod(json!({"kept": "yes"}));
+    object["spec"]["containers"][1]["args"] = json!(["--safe", "--debug", "--own"]);
+    let answer = client.post("/mutate", &review(&object, json!({}))).json();
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    let after = patched(&object, &answer);
+    let mut expected = object.clone();
+    expected["metadata"]["labels"]["team"] = json!("nobody");
+    for (at, (name, args)) in
+        [("a/b", ["--quiet", "--safe"].as_slice()), ("c", &["--safe", "--own", "--quiet"])].into_iter().enumerate()
+    {
+        let image = "evil.example.com/mirrored/app:2";
+        expected["spec"]["containers"][at] =
+            json!({"name": name, "image": image, "args": args, "imagePullPolicy": "Always"});
+    }
+    assert_eq!(after, expected);
+    let again = client.post("/mutate", &review(&after, json!({}))).json();
+    assert_eq!((&again["response"]["allowed"], &again["response"]["patch"]), (&json!(true), &Value::Null), "{again}");
+    // An object that has all of it is not changed, and one of another kind by the labels alone.
+    let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "default"}});
+    let resource = json!({"resource": {"group": "", "version": "v1", "resource": "configmaps"}});
+    let answer = client.post("/mutate", &review_of(&other, &resource).to_string()).json();
+    let mut expected = other.clone();
+    expected["metadata"]["labels"] = json!({"team": "nobody"});
+    assert_eq!(patched(&other, &answer), expected, "{answer}");
 }
 
 #[test]
