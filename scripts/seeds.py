@@ -120,6 +120,8 @@ def try_line(number, command, registry, plimsoll, cwd, env, admission, lint):
         seeds_rego.LINES[number](lint)
     elif number in seeds_gatekeeper.LINES:
         seeds_gatekeeper.LINES[number](lint)
+        if number in LINES and admission.cluster:
+            LINES[number](admission, command)
     elif number in seeds_conftest.LINES:
         seeds_conftest.LINES[number](lint)
     elif number in seeds_cosign.LINES:

@@ -103,7 +103,7 @@ def too_few_replicas(lint):
 
 
 def unset_replicas(lint):
-    """25: gator is silent, as the real one; the API server makes it 1, and so does `plimsoll check`."""
+    """25: gator is silent, as the real one; the API server makes it 1 (`replicas_at_admission`), and so does `plimsoll check`."""
     both = note("template-k8sminreplicacount.yaml"), note("deployment-must-have-min-replicas.yaml")
     gator(lint, *both, deployment(), status=0)
     os.makedirs(os.path.join(lint.work, "replicas/set"), exist_ok=True)
@@ -152,11 +152,30 @@ def served(admission, name, files, sets):
     )
 
 
-def asked(admission):
-    """The API server asks from now on."""
+def asked(admission, scales=False):
+    """The API server asks from now on; with `scales` of subresources too."""
     with open(os.path.join(admission.cwd, "mended.pem"), "rb") as file:
         authority = file.read()
-    admission.kube("apply", "-f", "-", given=webhook(admission.hook_port, authority))
+    hook = json.loads(webhook(admission.hook_port, authority))
+    if scales:
+        hook["webhooks"][0]["rules"][0]["resources"].append("*/scale")
+    admission.kube("apply", "-f", "-", given=json.dumps(hook))
+
+
+def replicas_at_admission(admission, _):
+    """25, at the API server: unset replicas are one, and denied. A `Scale` is no Deployment: it never matches."""
+    names = ("template-k8sminreplicacount.yaml", "deployment-must-have-min-replicas.yaml")
+    with served(admission, "replicas", {f"set/{name}": note(name) for name in names}, "{gatekeeper: set/}"):
+        asked(admission, scales=True)
+        created = lambda made, *flags: admission.kube("create", *flags, "-f", "-", given=json.dumps(made), status=None)
+        wait_until(lambda: "you must provide 1 more replicas" in created(deployment(), "--dry-run=server"), 15, "unset replicas are not denied")
+        said = created(deployment())
+        assert "deployment-must-have-min-replicas" in said and "created" not in said, said
+        said = created(deployment(2))
+        assert "created" in said, said
+        admission.kube("scale", "deployment", "web", "--replicas=1")
+        admission.kube("delete", "validatingwebhookconfiguration", "policies")
+    admission.kube("delete", "deployment", "web")
 
 
 def trusted_at_admission(admission, _):
@@ -202,4 +221,4 @@ LINES = {
     26: trusted_images,
     27: trusted_images,
 }
-ADMISSION = {28: trusted_at_admission, 15: rules_at_admission}
+ADMISSION = {25: replicas_at_admission, 28: trusted_at_admission, 15: rules_at_admission}

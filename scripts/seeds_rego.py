@@ -6,8 +6,17 @@ What is put right is said beside it: the missing package line, the language of b
 import json
 import os
 
+from gate_peer import Gate
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NOTES = os.path.join(ROOT, "tests/seeds/rego")
+LOADLINE = """apiVersion: plimsoll.dev/v1alpha1
+kind: LoadLine
+metadata: {name: the-rule-of-the-notes}
+data: {baselineOnly: allow}
+policies: [{rego: rego/}]
+images: [{name: all, match: ["**"], mode: audit, soften: true}]
+"""
 
 
 def note(name):
@@ -32,13 +41,23 @@ def rule_without_package(lint):
 
 
 def review_without_uid(lint):
-    """12: offline the input is taken as it is; its prefix test lets a look-alike pass."""
+    """12: offline the input is taken as it is; its prefix test lets a look-alike pass. A webhook cannot answer it: 400."""
     mended = lint.write("rule.rego", "package main\n\n" + text("rule.rego"))
     review = json.loads(text("input.json"))
     review["request"]["object"]["spec"]["containers"] = [{"image": "secureoci.com.evil.io/x"}]
     given = json.dumps(review)
     ask = [lint.plimsoll, "opa", "eval", "--v0-compatible", "-d", mended, "-I", "-f", "raw", "data.main.deny"]
     assert json.loads(lint.run(ask, given=given, status=0).stdout) == []
+    os.makedirs(os.path.join(lint.work, "webhook/rego"), exist_ok=True)
+    lint.write("webhook/rego/rule.rego", "package main\n\n" + text("rule.rego"))
+    policy = lint.write("webhook/loadline.yaml", LOADLINE)
+    tls = [f"--{flag}={os.path.join(os.path.dirname(lint.work), 'cwd', file)}" for flag, file in [("cert", "mended.pem"), ("key", "mended-key.pem")]]
+    # The gate asks the clock.
+    env = {name: value for name, value in lint.env.items() if name != "PLIMSOLL_AT"}
+    with Gate(lint.plimsoll, *tls, "--policy", policy, cwd=lint.work, env=env) as gate:
+        for change in ({}, {"apiVersion": "admission.k8s.io/v1"}):
+            status, said = gate.call("POST", "/validate", json.dumps(json.loads(text("input.json")) | change))
+            assert status == 400 and b"allowed" not in said, (status, said)
 
 
 def printed_output(lint):
