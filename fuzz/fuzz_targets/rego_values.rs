@@ -20,6 +20,21 @@ fn holds(value: &Value) {
     assert_eq!(*value, pretty);
 }
 
+/// A stream of documents in YAML 1.1, as conftest parts it: all of them have one budget.
+fn stream(bytes: &[u8]) {
+    let mut spent = 0;
+    for document in text(bytes).split("\n---\n") {
+        match Value::from_yaml_1_1(document.as_bytes(), &LIMITS, &mut spent) {
+            Ok(value) => holds(&value),
+            Err(error) => {
+                assert!(!error.message.is_empty());
+                break;
+            }
+        }
+        assert!(spent <= LIMITS.nodes, "more nodes than all documents may have");
+    }
+}
+
 fn numbers(bytes: &[u8]) {
     let mut words = text(bytes).split_ascii_whitespace().filter_map(Number::parse);
     let (Some(a), Some(b)) = (words.next(), words.next()) else { return };
@@ -46,5 +61,6 @@ fuzz_target!(|data: &[u8]| {
         Ok(value) => holds(&value),
         Err(error) => assert!(!error.message.is_empty()),
     }
+    stream(data);
     numbers(data);
 });
