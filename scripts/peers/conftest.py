@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 """Holds `plimsoll conftest` against the real conftest: the same command lines over the same files must print the same and end
 with the same status, and each parser must make the same of the same texts.
-Usage: scripts/peers/conftest.py PLIMSOLL FOLDER [lines|formats|bundles], where FOLDER is that of scripts/peers/build-policies.sh.
-Bundles are pushed to a docker-registry (Debian's) on loopback.
+Usage: scripts/peers/conftest.py PLIMSOLL FOLDER [lines|formats|manifests|bundles], where FOLDER is that of
+scripts/peers/build-policies.sh. Manifests are 200 of our own, the same each time, under policies of every kind. Bundles are pushed
+to a docker-registry (Debian's) on loopback.
 
 Go walks its maps in any order: files, modules and suites come in any, and are compared without one. Times and versions are
 taken out of both, and of errors the words of parsers, which are ours: that there is one, and where, is compared.
 """
+import concurrent.futures
 import hashlib
 import http.server
+import importlib.util
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -253,6 +257,8 @@ def cases():
 
 def formats(ours, peer):
     all_cases = list(cases())
+    # Beside it are the programs that read Jsonnet and CUE.
+    search = f"{Path(peer).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     asked = "".join(json.dumps({"parser": parser, "text": text}) + "\n" for parser, _, _, text in all_cases)
     answers = subprocess.run([peer, "protos"], cwd=FOLDER, input=asked, capture_output=True, text=True, timeout=300).stdout.splitlines()
     differ = 0
@@ -260,7 +266,7 @@ def formats(ours, peer):
     for (parser, number, words, text), answer in zip(all_cases, answers, strict=True):
         counts[parser] = counts.get(parser, 0) + 1
         done = subprocess.run([ours, "conftest", "parse", "--parser", parser, "-"], cwd=FOLDER, input=text.encode(),
-                              capture_output=True, timeout=60, env={**os.environ, "CONFTEST_PROTO_FILE_DIRS": "protos"})
+                              capture_output=True, timeout=60, env={**os.environ, "CONFTEST_PROTO_FILE_DIRS": "protos", "PATH": search})
         wanted = json.loads(answer)
         refused = done.returncode != 0
         if words.startswith("%% refused"):
@@ -276,6 +282,170 @@ def formats(ours, peer):
             print(f"  conftest  {answer[:600]}")
     told = ", ".join(f"{parser} {count}" for parser, count in counts.items())
     print(f"say: {len(all_cases)} texts of {len(counts)} parsers compared ({told}), {differ} differ")
+    return differ
+
+
+MANIFESTS = 200
+# Rules of every kind that conftest knows, over what manifests have and over what they lack.
+POLICIES = {
+    "policy/lib.rego": """package lib.pods
+
+template := input if input.kind == "Pod"
+
+template := input.spec.template if input.kind in {"Deployment", "StatefulSet"}
+
+template := input.spec.jobTemplate.spec.template if input.kind == "CronJob"
+
+containers contains container if some container in template.spec.containers
+
+containers contains container if some container in template.spec.initContainers
+""",
+    "policy/main.rego": """package main
+
+import data.lib.pods
+
+deny contains sprintf("%s %s has %v replicas, at least %d are wanted", [input.kind, input.metadata.name, input.spec.replicas, 2]) if {
+	input.spec.replicas < 2
+}
+
+deny_unset contains "replicas are not set" if {
+	input.kind in {"Deployment", "StatefulSet"}
+	not input.spec.replicas
+}
+
+warn_version contains msg if {
+	some container in pods.containers
+	endswith(container.image, ":latest")
+	msg := sprintf("%s is of any version: 100%% <of> \\"%v\\" & more", [container.name, container.image])
+}
+
+warn contains {"msg": "an account of whom?", "_loc": {"file": "accounts.yaml", "line": 3}} if startswith(input.metadata.name, "admin-")
+
+violation_limits contains {"msg": msg, "details": {"container": container, "numbers": [1.5, 1000000, 1e21, null, true]}} if {
+	some container in pods.containers
+	not container.resources.limits.memory
+	msg := sprintf("no limit of memory in %s", [container.name])
+}
+
+violation_wide contains {"msg": "open to everybody", "severity": "high", "owners": {"b": 1, "a": [2]}} if {
+	input.spec.type == "LoadBalancer"
+	not input.spec.loadBalancerSourceRanges
+}
+
+deny_keys contains sprintf("the long key %s", [key]) if {
+	some key, _ in input.data
+	count(key) > 5
+}
+
+deny_secrets contains "secrets are read" if {
+	some rule in input.rules
+	"secrets" in rule.resources
+}
+
+exception contains ["keys", "secrets"] if {
+	input.metadata.labels.tier == "a"
+}
+
+exception contains ["limits"] if input.kind == "CronJob"
+
+exception contains [""] if input.metadata.labels.number == "3"
+""",
+    "policy/spaces.rego": """package spaces.one
+
+deny contains "another host" if input.metadata.annotations.host != input.spec.rules[0].host
+
+warn contains sprintf("labels %v", [object.keys(input.metadata.labels)]) if count(input.metadata.labels) > 0
+""",
+    "policy/two.rego": """package spaces.two
+
+violation contains {"msg": sprintf("the number is %v", [number]), "number": number} if number := to_number(input.metadata.labels.number)
+
+deny contains msg if {
+	some name in data.forbidden.kinds
+	input.kind == name
+	msg := sprintf("%s is forbidden since %v", [name, data.forbidden.since])
+}
+""",
+    "data/forbidden.yaml": "forbidden: {kinds: [Secret, Ingress], since: 2020}\n",
+    "combined/main.rego": """package main
+
+deny contains sprintf("%s is a name of %d", [name, count(paths)]) if {
+	some name in {document.contents.metadata.name | some document in input}
+	paths := [document.path | some document in input; document.contents.metadata.name == name]
+	count(paths) > 1
+}
+
+warn contains {"msg": sprintf("%d objects", [count(input)]), "kinds": {document.contents.kind | some document in input}}
+""",
+}
+# Command lines over all manifests at once.
+TOGETHER = [
+    "test -o json -p policy manifests",
+    "test -o json -p policy -n spaces.one manifests",
+    "test -o json -p policy -n main,spaces.two -d data manifests",
+    "test -o json -p policy -d data --all-namespaces manifests",
+    "test -o json -p policy -d data --all-namespaces --fail-on-warn manifests",
+    "test -o json -p policy -n spaces.* -d data manifests",
+    "test -o json -p policy --no-fail manifests",
+    "test -o json -p policy --ignore .*1.json manifests",
+    "test -o json -p policy --suppress-exceptions manifests",
+    "test -o json -p combined --combine manifests",
+    "test -o json -p combined --combine --fail-on-warn manifests",
+    "test -o json -p policy -d data --combine --all-namespaces manifests",
+]
+
+
+def judged(text):
+    """Results without the orders that Go's maps and sets give them."""
+    if not text.strip():
+        return text
+    lists = ["failures", "warnings", "exceptions", "skipped"]
+    order = lambda one: json.dumps(one, sort_keys=True)
+    results = [one | {name: sorted(one[name], key=order) for name in lists if name in one} for one in json.loads(text) or []]
+    return sorted(results, key=order)
+
+
+def manifests(ours, real):
+    """Manifests of our own, the same each time: each by itself, and all of them by command lines of other flags."""
+    place = FOLDER.parents[2] / "scripts/e2e-policies.py"
+    module = importlib.util.module_from_spec(spec := importlib.util.spec_from_file_location("e2e_policies", place))
+    spec.loader.exec_module(module)
+    dice = random.Random(11)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in POLICIES.items():
+            Path(folder, name).parent.mkdir(exist_ok=True)
+            Path(folder, name).write_text(text)
+        Path(folder, "manifests").mkdir()
+        names = []
+        for number in range(MANIFESTS):
+            # Every eighth has two documents.
+            objects = [json.dumps(module.an_object(dice, f"{number}-{at}"), indent=2) for at in range(2 if number % 8 == 0 else 1)]
+            names.append(f"manifests/{number}.{'yaml' if len(objects) > 1 or number % 2 else 'json'}")
+            Path(folder, names[-1]).write_text("\n---\n".join(objects) + "\n")
+
+        def both(line):
+            found = []
+            for program in ([ours, "conftest"], [real]):
+                done = subprocess.run([*program, *line.split()], cwd=folder, capture_output=True, text=True, timeout=300)
+                found.append((done.returncode, judged(done.stdout), error(done.stderr)))
+            return line, found
+
+        lines = [f"test -o json -p policy {name}" for name in names]
+        lines += [f"test -o json -p policy --fail-on-warn {name}" for name in names[::4]] + TOGETHER
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(both, lines))
+    differ = 0
+    for line, (mine, theirs) in answers:
+        if mine != theirs:
+            differ += 1
+            print(f"DIFFERS {line}\n  ours      {mine!r:.1500}\n  conftest  {theirs!r:.1500}")
+    single = [theirs for _, (_, theirs) in answers[:MANIFESTS]]
+    having = lambda kind: sum(any(kind in result for result in results) for _, results, _ in single)
+    counts = {kind: having(kind) for kind in ["failures", "warnings", "exceptions"]} | {"passed": sum(status == 0 for status, _, _ in single)}
+    # A comparison in which nothing is found, or everything is, compares nothing.
+    assert min(counts.values()) >= 20 and counts["passed"] < 180, counts
+    told = ", ".join(f"{count} with {kind}" if kind != "passed" else f"{count} pass" for kind, count in counts.items())
+    print(f"say: {MANIFESTS} manifests ({told}) by {len(lines)} command lines compared, {differ} differ")
     return differ
 
 
@@ -400,6 +570,8 @@ def main():
         differ += lines(ours, folder / "conftest")
     if only in ("", "formats"):
         differ += formats(ours, folder / "parse")
+    if only in ("", "manifests"):
+        differ += manifests(ours, folder / "conftest")
     if only in ("", "bundles"):
         differ += bundles(ours, folder / "conftest")
     sys.exit(1 if differ else 0)
