@@ -266,6 +266,11 @@ impl Part {
         Ok(())
     }
 
+    /// Whether what is there already has the digest of the whole.
+    pub fn is_whole(&self) -> bool {
+        self.hash.clone().finish() == self.digest
+    }
+
     /// Checks the digest and puts the blob in its place.
     ///
     /// # Errors

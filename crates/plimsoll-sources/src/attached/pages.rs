@@ -41,25 +41,49 @@ const UNKNOWN_HERE: [u16; 3] = [400, 405, 406];
 pub(super) async fn listed(session: &Session, digest: &Digest) -> Result<Listed, RegistryError> {
     match by_api(session, digest).await {
         Ok(entries) => Ok(Listed::ByApi(entries)),
-        Err(RegistryError::NotFound { .. }) => by_tag(session, digest).await,
-        Err(RegistryError::Status { status, .. }) if UNKNOWN_HERE.contains(&status) => by_tag(session, digest).await,
+        Err(error) if knows_no_list(&error) => by_tag(session, digest).await,
         Err(error) => Err(error),
     }
+}
+
+fn knows_no_list(error: &RegistryError) -> bool {
+    match error {
+        RegistryError::NotFound { .. } => true,
+        RegistryError::Status { status, .. } => UNKNOWN_HERE.contains(status),
+        _ => false,
+    }
+}
+
+/// What every list has.
+#[derive(serde::Deserialize)]
+struct Manifests {
+    #[serde(rename = "manifests")]
+    _manifests: Vec<serde::de::IgnoredAny>,
 }
 
 async fn by_api(session: &Session, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
     let what = format!("the referrers of {}@{digest}", session.endpoint.repository);
     let mut path = format!("referrers/{digest}");
     let mut entries = Vec::new();
-    for _ in 0..MAX_PAGES {
+    for page in 1..=MAX_PAGES {
         let ask = Ask { path: &path, accept: media::OCI_INDEX, from: 0, way: Way::Get, what: &what };
-        let response = session.ask(&ask).await?;
+        let response = session.ask(&ask).await.map_err(|error| match error {
+            // The list is there, for its first page was.
+            error if page > 1 && knows_no_list(&error) => {
+                session.bad_answer(&what, format!("its page {page} is not there: {}", crate::error::chain(&error)))
+            }
+            error => error,
+        })?;
         if content_type(&response) != media::OCI_INDEX {
             let kind: String = content_type(&response).chars().take(80).collect();
             return Err(session.bad_answer(&what, format!("it comes as {kind:?}, not as an index")));
         }
         let next = next_page(session, &response)?;
         let bytes = session.bounded(response, MAX_MANIFEST, &what).await?;
+        // Nobody can push what the registry makes by itself.
+        if serde_json::from_slice::<Manifests>(&bytes).is_err() {
+            return Err(session.bad_answer(&what, "it is no list"));
+        }
         entries.extend(index(session, &what, &bytes, media::OCI_INDEX)?);
         if entries.len() > MAX_INDEX_ENTRIES {
             return Err(session.unreadable(&what, format!("there are more than {MAX_INDEX_ENTRIES}")));

@@ -106,12 +106,12 @@ impl Sources {
     }
 
     /// The manifests in the repository of `reference` that name the one of `digest` as their subject, in the order of the registry's
-    /// list, each once; what of them could not be read stands there as the reason. When they have more than
-    /// [`MAX_REFERRERS_BYTES`] together, that reason ends the list. What an index says of them is not believed. Must not be called
+    /// list, each once; what of them could not be read stands there as the reason. When they are more than [`MAX_REFERRERS`], or have
+    /// more than [`MAX_REFERRERS_BYTES`] together, that reason ends the list. What an index says of them is not believed. Must not be called
     /// from a task of a server.
     ///
     /// # Errors
-    /// The list cannot be had, or is longer than [`MAX_REFERRERS`].
+    /// The list cannot be had.
     pub fn referrers(
         &self,
         reference: &ImageReference,
@@ -133,7 +133,8 @@ impl Sources {
                 }
                 if seen.len() > MAX_REFERRERS {
                     let why = format!("there are more than {MAX_REFERRERS}");
-                    return Err(malformed(format!("the referrers of {}@{digest}", reference.name()), why));
+                    found.push(Err(malformed(format!("the referrers of {}@{digest}", reference.name()), why)));
+                    break;
                 }
                 // One that is too large by itself is refused unread.
                 bytes += if entry.size > MAX_MANIFEST { 0 } else { entry.size };
@@ -166,7 +167,9 @@ async fn first<T>(
         match ask(session).await {
             Ok(Some(found)) => return Ok(Some((found, Arc::clone(session)))),
             Ok(None) => {}
-            Err(error) => last = Some(error),
+            // What could not be asked counts for more than what somebody put elsewhere.
+            Err(error) if last.as_ref().is_none_or(SourceError::is_of_content) => last = Some(error),
+            Err(_) => {}
         }
     }
     last.map_or(Ok(None), Err)
@@ -205,7 +208,7 @@ async fn referrer(
         None => {
             let name = entry.digest.to_string();
             let got = fetch::manifest(session, &name, Some(&entry.digest)).await;
-            let got = got.map_err(|error| failed(reference, error))?;
+            let got = got.map_err(|error| failed(reference, named_wrongly(error)))?;
             if got.bytes.len() as u64 == entry.size {
                 // A cache that takes nothing costs time, not truth.
                 let _ = shared.cache.put(&got.digest, &got.bytes);
@@ -261,7 +264,8 @@ async fn payload(
         return Err(SourceError::TooLarge { what, limit: MAX_PAYLOAD });
     }
     for fresh in [false, true] {
-        let file = pull::blob(shared, sessions, layer).await.map_err(|error| failed(reference, error))?;
+        let file = pull::blob(shared, sessions, layer).await;
+        let file = file.map_err(|error| failed(reference, named_wrongly(error)))?;
         let bytes = bounded(file, &what, MAX_PAYLOAD)?;
         match crate::hash::check(&what, &bytes, &layer.digest) {
             Ok(()) => return Ok(bytes),
@@ -271,6 +275,16 @@ async fn payload(
         }
     }
     Err(malformed(what, "it changes each time it is read"))
+}
+
+/// Registries refuse digests and media types that they do not know, by which whoever may push chooses how something is named.
+fn named_wrongly(error: RegistryError) -> RegistryError {
+    match error {
+        RegistryError::Status { host, what, status: status @ (400 | 405 | 406 | 415 | 422), words, .. } => {
+            RegistryError::Unreadable { host, what, why: format!("it is refused with status {status}: {words}") }
+        }
+        error => error,
+    }
 }
 
 /// A document that may not be there.

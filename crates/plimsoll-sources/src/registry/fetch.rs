@@ -178,9 +178,17 @@ async fn append(
         }
     }
     let is_page = content_type(&response).eq_ignore_ascii_case("text/html");
-    let all = response.content_length().filter(|_| response.status() == StatusCode::OK);
     // An error here means that it broke off; what came counts, and the caller sees that it is too short.
-    while let Ok(Some(chunk)) = response.chunk().await {
+    let mut is_over = false;
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => {
+                is_over = true;
+                break;
+            }
+            Err(_) => break,
+        };
         let total = part.length().saturating_add(chunk.len() as u64);
         if total > descriptor.size {
             let host = session.host().to_owned();
@@ -197,9 +205,9 @@ async fn append(
         part.restart().map_err(disk)?;
         return Err(RegistryError::Html { host: session.host().to_owned(), what: what.to_owned() });
     }
-    // All of it came, and asking again brings no more.
-    if let Some(all) = all.filter(|all| *all == part.length() && *all < descriptor.size) {
-        let why = format!("it has {all} bytes, not the {} that its descriptor promises", descriptor.size);
+    // All of it came, and the size was a lie. Other bytes are no blob of anybody's: they are somebody's words in its place.
+    if is_over && part.length() < descriptor.size && part.is_whole() {
+        let why = format!("it has {} bytes, not the {} that its descriptor promises", part.length(), descriptor.size);
         return Err(session.unreadable(what, why));
     }
     Ok(())

@@ -495,7 +495,13 @@ impl Session {
                 let signed_in = self.signed_in.load(Ordering::Relaxed);
                 return Err(RegistryError::Unauthorized { host, signed_in, words });
             }
-            _ => return Err(self.refusal(response, what).await),
+            // That the service is not there says nothing of what is asked for.
+            _ => match self.refusal(response, what).await {
+                RegistryError::NotFound { host, what, words } => {
+                    return Err(RegistryError::Status { host, what, status: 404, words, retry_after: None });
+                }
+                error => return Err(error),
+            },
         }
         let bytes = self.bounded(response, MAX_TOKEN, what).await.map_err(|error| match error {
             // Nobody put it there but the service.

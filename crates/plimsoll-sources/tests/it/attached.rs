@@ -233,7 +233,82 @@ fn case_15_endless_layers_payloads_and_lists_end() {
     world.kept().put_tag(&index_tag(&world.image), OCI_INDEX, &entries(10_001));
     assert!(world.failed_referrers().contains("at most 10000 are read"), "{}", world.failed_referrers());
     world.kept().put_tag(&index_tag(&world.image), OCI_INDEX, &entries(MAX_REFERRERS + 1));
-    assert!(world.failed_referrers().contains("more than 1000"));
+    let found = world.sources.referrers(&reference, &world.image).unwrap().found;
+    let error = found.last().and_then(|last| last.as_ref().err()).map(|error| chain(error)).unwrap();
+    assert!(found.len() == MAX_REFERRERS + 1 && error.contains("more than 1000"), "{}: {error}", found.len());
+}
+
+/// A registry that is not well says nothing of what was pushed, whatever it says.
+#[test]
+fn a_list_that_is_not_whole_and_a_service_that_is_not_there_are_no_absence() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = hash::digest(Algorithm::Sha256, b"an image");
+    let list = |body: &str| reply(200, body).with("Content-Type", OCI_INDEX);
+    let empty = r#"{"schemaVersion":2,"manifests":[]}"#.to_owned();
+    let asked = |server: &Server| {
+        let reference = format!("{}/a/b:v1", server.host()).parse().unwrap();
+        let found = sources(folder.path()).referrers(&reference, &image);
+        found.map(|found| found.found.len()).map_err(|error| (error.is_of_content(), chain(&error)))
+    };
+    for body in ["", "{", r#"{"errors":[]}"#, r#"{"manifests":{}}"#] {
+        let server = Server::start(move |_| list(body));
+        let (of_content, words) = asked(&server).unwrap_err();
+        assert!(!of_content, "{body}: {words}");
+    }
+    for status in [400, 404, 405, 406] {
+        let first = empty.clone();
+        let server = Server::start(move |request| match request.path.contains("more") {
+            true => reply(status, ""),
+            false if request.path.contains("/referrers/") => {
+                list(&first).with("Link", "</v2/a/b/referrers/more?page=2>; rel=\"next\"")
+            }
+            false => reply(404, ""),
+        });
+        let (of_content, words) = asked(&server).unwrap_err();
+        assert!(!of_content && words.contains("its page 2 is not there"), "{status}: {words}");
+    }
+    // The one who gives out tokens is gone.
+    let realm = Arc::new(Mutex::new(String::new()));
+    let told = Arc::clone(&realm);
+    let server = Server::start(move |request| match request.path.contains("/token") {
+        true => reply(404, "no such service"),
+        false => reply(401, "").with("WWW-Authenticate", format!("Bearer realm=\"{}\"", told.lock().unwrap())),
+    });
+    *realm.lock().unwrap() = format!("http://{}/token", server.host());
+    let (of_content, words) = asked(&server).unwrap_err();
+    assert!(!of_content && words.contains("404"), "{words}");
+    let reference = format!("{}/a/b:v1", server.host()).parse().unwrap();
+    let error = sources(folder.path()).attached(&reference, &image, Kind::Signatures).err().unwrap();
+    assert!(!error.is_of_content(), "{}", chain(&error));
+}
+
+#[test]
+fn a_size_that_is_a_lie_is_told_from_words_in_a_layers_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, payload) = (hash::digest(Algorithm::Sha256, b"an image"), hash::digest(Algorithm::Sha256, b"true"));
+    let parted = |body: &str| {
+        let body = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+        reply(200, body).with("Transfer-Encoding", "chunked")
+    };
+    type Answer = Box<dyn Fn() -> Reply + Send + Sync>;
+    let cases: [(Answer, bool); 4] = [
+        (Box::new(|| reply(200, "true")), true),
+        (Box::new(move || parted("true")), true),
+        (Box::new(|| reply(200, "soon")), false),
+        (Box::new(move || parted("soon")), false),
+    ];
+    for (at, (answer, of_content)) in cases.into_iter().enumerate() {
+        let entry = json!({"mediaType": LAYER, "digest": payload.to_string(), "size": 5});
+        let list = manifest(&[entry], None).to_string();
+        let server = Server::start(move |request| match request.path.contains("/blobs/") {
+            true => answer(),
+            false => reply(200, list.clone()).with("Content-Type", OCI_MANIFEST),
+        });
+        let reference = format!("{}/a/b:v1", server.host()).parse().unwrap();
+        let attached = sources(folder.path()).attached(&reference, &image, Kind::Signatures).unwrap().unwrap();
+        let error = attached.bytes(&attached.found.layers[0]).unwrap_err();
+        assert_eq!(error.is_of_content(), of_content, "{at}: {}", chain(&error));
+    }
 }
 
 /// What whoever may push can bring about is told from what they cannot.

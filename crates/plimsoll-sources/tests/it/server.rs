@@ -184,8 +184,11 @@ fn answer(mut reader: impl BufRead, stream: &mut impl Write, log: &Mutex<Vec<Str
     let head_only = method == "HEAD";
     let reply = handler(&Request { method, path, headers, body });
     std::thread::sleep(reply.delay);
-    let mut head =
-        format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n", reply.status, reply.body.len());
+    let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", reply.status);
+    // Whoever sends it in parts has parted it.
+    if reply.headers.iter().all(|(name, _)| name != "Transfer-Encoding") {
+        head.push_str(&format!("Content-Length: {}\r\n", reply.body.len()));
+    }
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
