@@ -84,13 +84,13 @@ enum Found {
 }
 
 /// Whose credentials are used, as a key: empty for the server's own.
-type Scope = String;
+pub(super) type Scope = String;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct AnswerKey {
     pub image: String,
     pub namespace: Option<String>,
-    scope: Scope,
+    pub scope: Scope,
     pub generation: u64,
 }
 

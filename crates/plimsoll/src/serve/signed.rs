@@ -1,6 +1,6 @@
 //! What is signed of an image, for the gate. In: what is known of the image, and its name. Out: what was verified, where the entry that
 //! rules it asks for that. It is looked for in the name's own repository, of the digest that is judged, and kept for whoever asks the
-//! same, in whatever namespace.
+//! same with the same right.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use plimsoll_model::{Digest, ImageReference, SignatureFacts};
 
 use super::failure::{Failure, broken};
-use super::images::{AnswerKey, Images, Whose, earlier, registry_words};
+use super::images::{AnswerKey, Images, Scope, Whose, earlier, registry_words};
 use super::judged::bytes_of;
 use super::loaded::Loaded;
 use crate::assess::Looked;
@@ -24,6 +24,8 @@ pub struct Key {
     /// What is asked for; its name is unique in a policy.
     entry: String,
     generation: u64,
+    /// With whose right the registry was asked: what one may not see is no word for another.
+    scope: Scope,
 }
 
 /// What was verified.
@@ -52,6 +54,7 @@ pub async fn signed(
         repository: reference.name(),
         entry: wanted.entry.name.clone(),
         generation: key.generation,
+        scope: key.scope.clone(),
     };
     let kept = || images.signed.get_until(&known, Instant::now());
     let as_kept = |(facts, until)| Ok(Some(Signed { facts, until, key: None }));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use plimsoll_model::{Digest, ImageReference, Problem, ProblemKind};
-use plimsoll_sources::attached::Kind;
+use plimsoll_sources::attached::{Kind, MAX_PAYLOAD};
 use plimsoll_sources::error::chain;
 use plimsoll_sources::oci::manifest::Descriptor;
 use plimsoll_sources::{SourceError, Sources};
@@ -24,6 +24,8 @@ const PROOFS: [&str; 4] =
     [simple_signing::SIGNATURE, simple_signing::CERTIFICATE, simple_signing::BUNDLE, simple_signing::TIMESTAMP];
 /// Bytes of all that is read for one image: SBOMs have some ten megabytes, and somebody who may push there must not fill memory.
 const MAX_ALL: u64 = 256 << 20;
+/// Layers that are read for one image, each with a question to its registry.
+const MAX_LAYERS: usize = 1_000;
 
 /// Something that is said to be signed.
 pub struct Item {
@@ -59,7 +61,8 @@ pub struct Listed {
     /// What is there and is not read.
     pub unread: Vec<String>,
     bytes: u64,
-    /// What was taken already. By digest, media type, size and proofs: a stranger's word for the same bytes hides nobody's.
+    /// What was taken already. By digest, media type, size and proofs: a stranger's word for the same bytes hides nobody's. All types
+    /// of bundles are one, for their bytes say which they are.
     seen: BTreeSet<(Digest, String, u64, Vec<String>)>,
 }
 
@@ -137,22 +140,25 @@ impl Listed {
     ) {
         // The same a thousand times is a thousand times the work, and says no more.
         let proofs = PROOFS.iter().map(|key| layer.annotations.get(*key).cloned().unwrap_or_default()).collect();
-        if !self.seen.insert((layer.digest.clone(), layer.media_type.clone(), layer.size, proofs)) {
+        let media_type = if is_bundle(&layer.media_type) { String::new() } else { layer.media_type.clone() };
+        if !self.seen.insert((layer.digest.clone(), media_type, layer.size, proofs)) {
             return;
         }
-        self.bytes = self.bytes.saturating_add(layer.size);
-        if self.bytes > MAX_ALL {
-            let why = format!("read all that is signed of it: it has more than {} MiB", MAX_ALL >> 20);
-            if !self.unread.contains(&why) {
-                self.unread.push(why);
-            }
-            return;
+        if self.seen.len() > MAX_LAYERS {
+            return self.beyond(format!("it has more than {MAX_LAYERS} layers"));
+        }
+        // One that is too large by itself is refused unread, and hides none.
+        if layer.size <= MAX_PAYLOAD && self.bytes + layer.size > MAX_ALL {
+            return self.beyond(format!("it has more than {} MiB", MAX_ALL >> 20));
         }
         if Instant::now() >= until {
             return self.late();
         }
         match bytes() {
-            Ok(bytes) => self.items.push(Item { layer: layer.digest.clone(), form: form(bytes) }),
+            Ok(bytes) => {
+                self.bytes += bytes.len() as u64;
+                self.items.push(Item { layer: layer.digest.clone(), form: form(bytes) });
+            }
             Err(error) => self.failed(&format!("the layer {}", layer.digest), &error),
         }
     }
@@ -163,6 +169,14 @@ impl Listed {
         match error.is_of_content() {
             true => self.unread.push(message),
             false => self.problems.push(Problem::undecided(ProblemKind::Unreachable, message)),
+        }
+    }
+
+    /// Tells once that there is more than is read.
+    fn beyond(&mut self, why: String) {
+        let message = format!("read all that is signed of it: {why}");
+        if !self.unread.contains(&message) {
+            self.unread.push(message);
         }
     }
 
@@ -236,7 +250,26 @@ mod tests {
         assert_eq!(taken(1, None), (1, 0, 0));
         assert_eq!((taken(1, Some(large())), taken(1, Some(broken()))), ((0, 1, 0), (0, 1, 0)));
         assert_eq!((taken(1, Some(down())), taken(1, Some(lies()))), ((0, 0, 1), (0, 0, 1)));
-        assert_eq!(taken(MAX_ALL + 1, None), (0, 1, 0));
+        // A size that is a lie hides nothing that is listed behind it, and neither do many.
+        let mut listed = Listed::default();
+        for (letter, size) in [('a', u64::MAX), ('b', MAX_PAYLOAD), ('c', MAX_PAYLOAD), ('d', MAX_PAYLOAD)] {
+            listed.take(&layer(letter, size), until, || Err(large()), Form::Bundle);
+        }
+        listed.take(&layer('e', 1), until, || Ok(vec![1]), Form::Bundle);
+        assert_eq!((listed.items.len(), listed.unread.len(), listed.bytes), (1, 4, 1));
+        // What is more than is read in all is told once, and smaller ones are read still.
+        listed.bytes = MAX_ALL - 1;
+        for (letter, size) in [('f', 2), ('0', 2), ('1', 1)] {
+            listed.take(&layer(letter, size), until, || Ok(vec![1]), Form::Bundle);
+        }
+        assert_eq!((listed.items.len(), listed.unread.len()), (2, 5));
+        let mut listed = Listed::default();
+        for at in 0..MAX_LAYERS + 2 {
+            let mut layer = layer('a', 1);
+            layer.annotations.insert(simple_signing::SIGNATURE.to_owned(), at.to_string());
+            listed.take(&layer, until, || Ok(vec![1]), Form::Bundle);
+        }
+        assert_eq!((listed.items.len(), listed.unread.len()), (MAX_LAYERS, 1));
     }
 
     #[test]
