@@ -199,11 +199,7 @@ fn warnings(review: &Review, decisions: &[Decision<'_>]) -> Vec<String> {
     let mut size = 0;
     let mut left = 0;
     let mut add = |decision: &Decision<'_>, would: &str, reason: &Reason| {
-        let of = match decision.on {
-            Asked::Image(image) => format!("image {}", words::short_image(&image.image)),
-            Asked::Object => object(review),
-        };
-        let text = format!("{of}: {would}{}", said(reason));
+        let text = format!("{}: {would}{}", briefly(review, decision), said(reason));
         let text = words::sentence(&text, MAX_WARNING);
         let length = text.chars().count();
         if !seen.insert(text.clone()) {
@@ -278,14 +274,32 @@ fn audit(review: &Review, decisions: &[Decision<'_>], about: &About<'_>, outcome
     let reasons = || decisions.iter().flat_map(|d| &d.verdict.reasons).filter(|r| r.code == ReasonCode::Ruling);
     let policies: BTreeSet<&str> = reasons().filter_map(|reason| reason.clause.as_deref()).collect();
     put("policies", joined(policies.iter().map(|&clause| clause.to_owned()), policies.len(), "clause", MAX_AUDIT));
-    let remarks: Vec<String> = remarks(decisions).collect();
+    let remarks = remarks(review, decisions);
     put("remarks", joined(remarks.iter().cloned(), remarks.len(), "remark", MAX_AUDIT));
     out
 }
 
 /// What policies in other languages say without weight: constraints that run dry, bindings that audit, sets whose mode is `audit`.
-fn remarks<'d>(decisions: &'d [Decision<'d>]) -> impl Iterator<Item = String> {
-    let reasons = decisions.iter().flat_map(|d| &d.verdict.reasons);
-    let light = reasons.filter(|r| r.code == ReasonCode::Ruling && r.effect == Effect::Info);
-    light.map(|reason| words::sentence(&said(reason), MAX_REASON))
+/// Each once, though several images may be under one rule.
+fn remarks(review: &Review, decisions: &[Decision<'_>]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut out = Vec::new();
+    for decision in decisions {
+        let light = |r: &&Reason| r.code == ReasonCode::Ruling && r.effect == Effect::Info;
+        for reason in decision.verdict.reasons.iter().filter(light) {
+            let text = words::sentence(&format!("{}: {}", briefly(review, decision), said(reason)), MAX_REASON);
+            if seen.insert(text.clone()) {
+                out.push(text);
+            }
+        }
+    }
+    out
+}
+
+/// What a decision is on, in few letters.
+fn briefly(review: &Review, decision: &Decision<'_>) -> String {
+    match decision.on {
+        Asked::Image(image) => format!("image {}", words::short_image(&image.image)),
+        Asked::Object => object(review),
+    }
 }

@@ -118,7 +118,8 @@ fn what_policies_in_other_languages_say_has_their_names_before_it() {
         assert!(answer.warnings.contains(&warned), "{:?}", answer.warnings);
         assert_eq!(
             answer.audit["remarks"],
-            "[data.kubernetes.admission.deny] would be denied: it is late; [team] the label team is missing"
+            "Pod \"thing\": [data.kubernetes.admission.deny] would be denied: it is late; \
+             Pod \"thing\": [team] the label team is missing"
         );
         assert_eq!(
             answer.audit["policies"],
