@@ -518,7 +518,7 @@ const NOT_BUILT: &[Refused] = &[
     Refused {
         of: VERIFYING,
         names: &["certificate"],
-        instead: "a certificate is read where the signature lies, or name its public half (openssl x509 -pubkey -noout) with --key",
+        instead: "a certificate is read where the signature lies: in the bundle (`sign-blob --bundle`, `attest-blob --bundle`), or beside the image",
     },
     Refused {
         of: VERIFYING,
@@ -587,6 +587,11 @@ const NOT_BUILT: &[Refused] = &[
             "timestamp-uri",
         ],
         instead: "write it as --fulcio, --ctfe, --rekor and --tsa have it: url=…,certificate-chain=FILE or url=…,public-key=FILE,start-time=…",
+    },
+    Refused {
+        of: &["attest", "attest-blob", "sign-blob"],
+        names: &["certificate", "certificate-chain"],
+        instead: "leave --key away: then a certificate is issued and lies in the bundle; or sign with the key alone",
     },
     Refused {
         of: &[],
@@ -670,7 +675,9 @@ const NO_COMMANDS: &[(&str, &str)] = &[
 
 /// Why a line is refused that Cosign would take: nothing of what it asks is passed over. What the command itself has is built.
 pub fn not_built(args: &[OsString]) -> Option<String> {
-    let mut words = args.iter().filter_map(|word| word.to_str());
+    // What goes for all commands may stand before one.
+    let global = |word: &&str| matches!(word.split('=').next(), Some("-d" | "--verbose"));
+    let mut words = args.iter().filter_map(|word| word.to_str()).skip_while(global);
     let command = words.next()?;
     if let Some(name) =
         ["--timeout", "-t", "--output-file"].into_iter().find(|name| command.split('=').next() == Some(name))
@@ -720,6 +727,8 @@ mod tests {
             "manifest verify --sct r a",
             "bundle create --key k",
             "attach sbom --certificate c a",
+            "-d verify --sct r a",
+            "--verbose=true verify --sct r a",
             "--timeout 3m verify a",
             "verify-blob --timeout 3m a",
         ] {

@@ -194,13 +194,7 @@ pub fn each_bundle<T>(
 }
 
 /// Signatures of the classic form.
-fn layers(
-    sources: &dyn Beside,
-    store: &ImageReference,
-    image: &Image,
-    wanted: &Wanted,
-    found: &mut Found<String>,
-) {
+fn layers(sources: &dyn Beside, store: &ImageReference, image: &Image, wanted: &Wanted, found: &mut Found<String>) {
     let attached = match sources.attached(store, &image.holding.digest, Kind::Signatures) {
         Ok(Some(attached)) => attached,
         Ok(None) => return,

@@ -1,5 +1,6 @@
 //! The formats that are lines: conftest's own, TAP, GitHub's and Azure's commands. Names of files and messages hold what a
-//! manifest says: nothing of them becomes a line, a directive or a command of its own, or steers a terminal.
+//! manifest says: nothing of them steers a terminal, and in the formats that programs read, which conftest's own is not, nothing
+//! becomes a line, a directive or a command of its own.
 
 use std::fmt::Write as _;
 
