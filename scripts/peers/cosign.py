@@ -321,7 +321,8 @@ def both_forms(check, real, store):
     status, _, said = check.run("ours", "sign", *SIGN, "--format", "both", "--key", "key-ours.key", name)
     check.same(f"{store.name}: sign in both forms", status, 0, said)
     for form, flags in FORMS.items():
-        trusted = ["--trusted-root", str(ROOT)] if (real, form) == ("cosign-v2", "bundle") else []
+        # Cosign 2 looks for bundles first, and asks for a root where it finds one.
+        trusted = ["--trusted-root", str(ROOT)] if real == "cosign-v2" else []
         for verifier in ("ours", real):
             status, _, said = check.run(verifier, "verify", *VERIFY, *flags, *trusted, "--key", "key-ours.pub", name)
             check.same(f"{store.name}: both forms, {form} by {verifier}", status, 0, said)

@@ -103,6 +103,8 @@ impl Outcome {
 pub trait Watch {
     /// So many constraints of a template are about to be asked.
     fn begin(&mut self, _template: &Template, _constraints: usize) {}
+    /// One of them is asked now.
+    fn asks(&mut self, _template: &Template, _constraint: &Constraint) {}
     fn end(&mut self, _template: &Template) {}
     /// What `print` said.
     fn printed(&mut self, _line: &str) {}
@@ -332,6 +334,9 @@ impl Set {
             for (at, in_force, scoped) in group {
                 let parameters = parameters.get(*at).unwrap_or(&in_force.constraint.parameters);
                 let asked = (*in_force, parameters);
+                if let Some(watch) = watch.as_deref_mut() {
+                    watch.asks(template, &in_force.constraint);
+                }
                 let outcomes = self.ask(template, asked, (&keys, review), (options, &run), &mut watch);
                 responses.extend(outcomes.into_iter().map(|outcome| Response {
                     constraint: in_force.constraint.clone(),

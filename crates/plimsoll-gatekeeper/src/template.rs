@@ -68,6 +68,11 @@ impl Reader<'_> {
 }
 
 impl Template {
+    /// Whether its rules are the API server's own language.
+    pub fn is_native(&self) -> bool {
+        matches!(self.code, Code::Native(_))
+    }
+
     /// Reads and compiles a template.
     ///
     /// # Errors

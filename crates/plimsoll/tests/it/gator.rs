@@ -316,3 +316,29 @@ fn sync_tests_say_what_templates_miss() {
     assert_eq!(gator(here.path(), &asked).status, 0);
     assert!(gator(here.path(), &["sync", "test", "-n", "."]).err.contains("no GVK manifest found"));
 }
+
+#[test]
+fn statistics_time_templates_of_rego_and_constraints_of_the_servers_own_language() {
+    let native = "apiVersion: templates.gatekeeper.sh/v1\nkind: ConstraintTemplate\nmetadata: {name: native}\nspec:\n  crd: {spec: {names: {kind: Native}}}\n  targets:\n  - target: admission.k8s.gatekeeper.sh\n    code: [{engine: K8sNativeValidation, source: {validations: [{expression: 'false', message: bad}]}}]\n";
+    let constraint = |name: &str| {
+        format!(
+            "---\napiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Native\nmetadata: {{name: {name}}}\nspec: {{match: {{kinds: [{{apiGroups: [''], kinds: [Pod]}}]}}}}\n"
+        )
+    };
+    let native = format!("{native}{}{}", constraint("a"), constraint("b"));
+    let folder = folder(&[("t.yaml", TEMPLATE), ("c.yaml", CONSTRAINT), ("n.yaml", &native), ("pod.yaml", POD)]);
+    let said = gator(folder.path(), &["test", "-f", ".", "--stats", "-o", "json"]);
+    let said: Value = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {}", said.out));
+    let stats = said["stats"].as_array().unwrap();
+    let of = |scope: &str, of: &str| {
+        let one = stats.iter().filter(|one| one["scope"] == scope && one["statsFor"] == of);
+        one.map(|one| (one["stats"].to_string(), one["labels"].as_array().unwrap().len())).collect::<Vec<_>>()
+    };
+    for name in ["Native/a", "Native/b"] {
+        let [(times, labels)] = &of("constraint", name)[..] else { panic!("{name}: {stats:?}") };
+        assert!(times.contains("runTimeNS") && times.contains("K8sNativeValidation") && *labels == 1, "{times}");
+    }
+    let [(times, labels)] = &of("template", "Repos")[..] else { panic!("{stats:?}") };
+    assert!(times.contains("templateRunTimeNS") && times.contains("constraintCount") && *labels == 3, "{times}");
+    assert!(of("template", "Native").is_empty(), "{stats:?}");
+}

@@ -46,15 +46,22 @@ impl Found {
     }
 }
 
-/// How long a template took.
+/// How long it took to ask.
 pub struct Stat {
-    pub kind: String,
+    /// A template's kind; or a constraint's kind and name.
+    pub of: String,
     pub nanoseconds: u128,
-    pub constraints: usize,
-    pub traced: bool,
-    pub print: bool,
+    pub timed: Timed,
     /// The expansion that the object came from.
     pub implied_by: Option<String>,
+}
+
+/// What is timed as one.
+pub enum Timed {
+    /// All constraints of a template in Rego.
+    Template { constraints: usize, print: bool },
+    /// A constraint whose template is in the API server's own language.
+    Constraint,
 }
 
 pub fn text(found: &[&Found]) -> String {
@@ -103,21 +110,30 @@ fn scoped(one: &Found) -> Value {
 
 fn stat_fields(stat: &Stat) -> Vec<(&'static str, Value)> {
     let number = |number: u128| Value::int(i64::try_from(number).unwrap_or(i64::MAX));
-    let source = || json::object([("type", Value::string("engine")), ("value", Value::string("Rego"))]);
+    let (scope, engine) = match stat.timed {
+        Timed::Template { .. } => ("template", "Rego"),
+        Timed::Constraint => ("constraint", "K8sNativeValidation"),
+    };
+    let source = || json::object([("type", Value::string("engine")), ("value", Value::string(engine))]);
     let one = |name: &str, value| json::object([("name", Value::string(name)), ("value", value), ("source", source())]);
     let label = |name: &str, value| json::object([("name", Value::string(name)), ("value", value)]);
-    let mut labels = vec![
-        label("TracingEnabled", Value::Bool(stat.traced)),
-        label("PrintEnabled", Value::Bool(stat.print)),
-        label("target", Value::string(plimsoll_gatekeeper::template::TARGET)),
-    ];
-    labels.extend(stat.implied_by.as_deref().map(|name| label("Implied by", Value::string(name))));
     let times = number(stat.nanoseconds);
-    let count = number(u128::try_from(stat.constraints).unwrap_or(u128::MAX));
+    let (stats, mut labels) = match stat.timed {
+        Timed::Template { constraints, print } => (
+            vec![
+                one("templateRunTimeNS", times),
+                one("constraintCount", number(u128::try_from(constraints).unwrap_or(u128::MAX))),
+            ],
+            vec![label("TracingEnabled", Value::Bool(false)), label("PrintEnabled", Value::Bool(print))],
+        ),
+        Timed::Constraint => (vec![one("runTimeNS", times)], Vec::new()),
+    };
+    labels.push(label("target", Value::string(plimsoll_gatekeeper::template::TARGET)));
+    labels.extend(stat.implied_by.as_deref().map(|name| label("Implied by", Value::string(name))));
     vec![
-        ("scope", Value::string("template")),
-        ("statsFor", Value::string(stat.kind.as_str())),
-        ("stats", Value::array(vec![one("templateRunTimeNS", times), one("constraintCount", count)])),
+        ("scope", Value::string(scope)),
+        ("statsFor", Value::string(stat.of.as_str())),
+        ("stats", Value::array(stats)),
         ("labels", Value::array(labels)),
     ]
 }

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use plimsoll_gatekeeper::{
-    Document, Expander, Fault, FaultKind, Inventory, Review, ReviewOptions, Set, Source, Template, Watch, constraint,
-    json,
+    Constraint, Document, Expander, Fault, FaultKind, Inventory, Review, ReviewOptions, Set, Source, Template, Watch,
+    constraint, json,
 };
 use plimsoll_rego::value::Value;
 
-use super::output::{self, Found, Stat};
+use super::output::{self, Found, Stat, Timed};
 use super::{below, flags, options, print, read};
 use crate::compat::safe_lines;
 use crate::exit::Exit;
@@ -26,6 +26,8 @@ pub struct Looker {
     pub stats: Vec<Stat>,
     pub print: bool,
     pub began: Option<(Instant, usize)>,
+    /// The constraint in the API server's own language that is asked, each of which the real one times by itself.
+    pub asked: Option<(Instant, String)>,
 }
 
 impl Watch for Looker {
@@ -33,14 +35,20 @@ impl Watch for Looker {
         self.began = Some((Instant::now(), constraints));
     }
 
+    fn asks(&mut self, template: &Template, constraint: &Constraint) {
+        if template.is_native() {
+            self.answered();
+            self.asked = Some((Instant::now(), format!("{}/{}", constraint.kind, constraint.name)));
+        }
+    }
+
     fn end(&mut self, template: &Template) {
-        if let Some((began, constraints)) = self.began.take() {
+        self.answered();
+        if let Some((began, constraints)) = self.began.take().filter(|_| !template.is_native()) {
             self.stats.push(Stat {
-                kind: template.kind.to_string(),
+                of: template.kind.to_string(),
                 nanoseconds: began.elapsed().as_nanos(),
-                constraints,
-                traced: false,
-                print: self.print,
+                timed: Timed::Template { constraints, print: self.print },
                 implied_by: None,
             });
         }
@@ -58,6 +66,14 @@ impl Watch for Looker {
 }
 
 impl Looker {
+    /// The constraint that was asked has said what it says.
+    fn answered(&mut self) {
+        if let Some((began, of)) = self.asked.take() {
+            let nanoseconds = began.elapsed().as_nanos();
+            self.stats.push(Stat { of, nanoseconds, timed: Timed::Constraint, implied_by: None });
+        }
+    }
+
     /// All that was printed, as gator shows it.
     pub fn shown(&self) -> String {
         let end = if self.truncated { "\n... additional print output truncated ...\n" } else { "" };
