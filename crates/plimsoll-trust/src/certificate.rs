@@ -261,7 +261,7 @@ impl Certificate {
     }
 
     /// Whether it calls itself an authority, whatever else it says.
-    pub(crate) fn claims_authority(&self) -> Result<bool, Refusal> {
+    pub fn claims_authority(&self) -> Result<bool, Refusal> {
         let Some(extension) = self.extension(BASIC_CONSTRAINTS) else { return Ok(false) };
         let mut inside = Reader::new(der::whole(&extension.value, der::SEQUENCE)?.content);
         Ok(inside.optional(der::BOOLEAN)?.map(|b| boolean(&b)).transpose()?.unwrap_or(false))

@@ -455,6 +455,9 @@ impl Images {
         let judged = self.judge_looked(loaded, key, reference, digest, (looked, facts)).await?;
         // A rule that could not tell may have had too little time, and what is not signed may soon be.
         let whole = whole && !judged.rulings_in_doubt() && !judged.lacks_signatures();
+        // What is attested may have been in what was not read.
+        let partly = judged.signatures.as_ref().is_some_and(|facts| facts.partial) && !is_allowed(&judged.verdict);
+        let whole = whole && !partly;
         // A part that could not be had may be there at the next try.
         let until = if whole { after(self.keeping.verdicts) } else { self.soon() };
         // And a yes ends with what it rests on.

@@ -328,6 +328,7 @@ fn files_of_an_installation_that_are_made_of_its_keys_are_as_good_as_its_own() {
 fn a_chain_that_is_written_root_first_is_no_authority() {
     let folder = folder();
     let path = folder.path();
+    std::fs::copy(path.join("fulcio.pem"), path.join("fulcio-as-made.pem")).unwrap();
     for (file, flag) in [("fulcio.pem", "--fulcio"), ("tsa.pem", "--tsa")] {
         let text = std::fs::read_to_string(path.join(file)).unwrap();
         let mut all = pems(&text);
@@ -342,6 +343,10 @@ fn a_chain_that_is_written_root_first_is_no_authority() {
         assert_eq!(created(path, "made.json", &[flag]).status, i32::from(flag == "--tsa"));
         let _ = std::fs::remove_file(path.join("made.json"));
     }
+    // Nor are those above it, without the one that signs timestamps: the authorities of signers will do.
+    std::fs::copy(path.join("fulcio-as-made.pem"), path.join("tsa.pem")).unwrap();
+    let refused = created(path, "made.json", &["--tsa"]);
+    assert!(refused.status == 1 && refused.err.contains("the one that signs timestamps"), "{}", refused.err);
 }
 
 #[test]

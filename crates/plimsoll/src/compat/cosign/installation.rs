@@ -229,6 +229,13 @@ pub fn chain(path: &str, of: Holder) -> Result<Vec<Certificate>, Failure> {
         )
         .into());
     }
+    let stamps = |first: &Certificate| matches!(first.claims_authority(), Ok(false));
+    if of == Holder::Authority && !chain.first().is_some_and(stamps) {
+        return Err(format!(
+            "{path}: the first certificate is an authority's over others: before it stands the one that signs timestamps"
+        )
+        .into());
+    }
     Ok(chain)
 }
 
