@@ -46,6 +46,16 @@ pub fn reference(name: &str) -> Result<ImageReference, Failure> {
     crate::assess::reference(name).map_err(|error| format!("could not {}", crate::message::chain(&error)).into())
 }
 
+/// An image's name, and the digest that it says or leads to.
+pub fn digest(name: &str, registry: &Registry) -> Result<(ImageReference, Digest), Failure> {
+    let reference = reference(name)?;
+    let digest = match reference.digest() {
+        Some(digest) => digest.clone(),
+        None => image(&sources(registry, &[name.to_owned()])?, name)?.holding.digest,
+    };
+    Ok((reference, digest))
+}
+
 /// Where what belongs to an image is read: beside it in a registry, or in a folder.
 pub trait Beside {
     /// As [`Sources::referrers`].

@@ -112,15 +112,7 @@ fn own_certificate(asked: &Sign, key: &PublicKey) -> Result<BTreeMap<String, Str
 /// Prints what is signed of an image in the classic form.
 pub fn generate(asked: &Generate) -> Result<(), Failure> {
     let annotations = annotations(&asked.annotations)?;
-    let reference = fetch::reference(&asked.image)?;
-    let digest = match reference.digest() {
-        Some(digest) => digest.clone(),
-        None => {
-            fetch::image(&fetch::sources(&asked.registry, std::slice::from_ref(&asked.image))?, &asked.image)?
-                .holding
-                .digest
-        }
-    };
+    let (reference, digest) = fetch::digest(&asked.image, &asked.registry)?;
     print(payload(&fetch::repository(&reference), &digest, &annotations))
 }
 

@@ -13,15 +13,7 @@ pub fn triangulate(asked: &Triangulate) -> Result<(), Failure> {
         "digest" => None,
         other => return Err(format!("unknown attachment type {other}").into()),
     };
-    let reference = fetch::reference(&asked.image)?;
-    let digest = match reference.digest() {
-        Some(digest) => digest.clone(),
-        None => {
-            fetch::image(&fetch::sources(&asked.registry, std::slice::from_ref(&asked.image))?, &asked.image)?
-                .holding
-                .digest
-        }
-    };
+    let (reference, digest) = fetch::digest(&asked.image, &asked.registry)?;
     let line = match kind {
         Some(kind) => format!("{}:{}", fetch::repository(&fetch::store(&reference)?), tag(&digest, kind)),
         None => fetch::by_digest(&reference, &digest),
