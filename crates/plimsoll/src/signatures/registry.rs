@@ -141,12 +141,15 @@ impl Listed {
         // The same a thousand times is a thousand times the work, and says no more.
         let proofs = PROOFS.iter().map(|key| layer.annotations.get(*key).cloned().unwrap_or_default()).collect();
         let media_type = if is_bundle(&layer.media_type) { String::new() } else { layer.media_type.clone() };
-        if !self.seen.insert((layer.digest.clone(), media_type, layer.size, proofs)) {
+        let key = (layer.digest.clone(), media_type, layer.size, proofs);
+        if self.seen.contains(&key) {
             return;
         }
-        if self.seen.len() > MAX_LAYERS {
+        // What is remembered of them is bounded, too.
+        if self.seen.len() >= MAX_LAYERS {
             return self.beyond(format!("it has more than {MAX_LAYERS} layers"));
         }
+        self.seen.insert(key);
         // One that is too large by itself is refused unread, and hides none.
         if layer.size <= MAX_PAYLOAD && self.bytes + layer.size > MAX_ALL {
             return self.beyond(format!("it has more than {} MiB", MAX_ALL >> 20));
