@@ -8,20 +8,20 @@ use crate::policies::Faults;
 
 /// An error with its causes on one line, without saying the same words twice.
 pub fn chain(error: &anyhow::Error) -> String {
-    causes(error, "; ")
+    causes(error, Faults::one_line)
 }
 
 /// The same; the faults of policies each on a line of its own. Other words are on one line whatever is in them: they may quote names
 /// that somebody else chose.
 fn lines(error: &anyhow::Error) -> String {
-    causes(error, "\n")
+    causes(error, Faults::lines)
 }
 
-fn causes(error: &anyhow::Error, between: &str) -> String {
+fn causes(error: &anyhow::Error, told: fn(&Faults) -> String) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let words = match cause.downcast_ref::<Faults>() {
-            Some(faults) => faults.lines(between),
+            Some(faults) => told(faults),
             None => plimsoll_report::safe(&cause.to_string()).into_owned(),
         };
         if !text.ends_with(&words) {

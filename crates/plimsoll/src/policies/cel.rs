@@ -18,7 +18,7 @@ use plimsoll_sources::cluster::Wanted;
 
 use super::files::File;
 use super::surroundings::{Needs, Surroundings, namespaces};
-use super::{DELETION, Question, Said};
+use super::{DELETION, Question, Said, place};
 
 /// The server's own annotation of what `Audit` would have refused.
 const AUDITED: &str = "validation.policy.admission.k8s.io/validation_failure";
@@ -269,11 +269,6 @@ impl Places {
 /// Whether a document of the group is for this engine, and no webhook's configuration.
 pub(super) fn is_policy(document: &Document) -> bool {
     ["AdmissionPolicy", "AdmissionPolicyBinding"].iter().any(|end| document.kind().ends_with(end))
-}
-
-/// `FILE:LINE:COLUMN: ` of what stands at a path.
-fn place<T: AsRef<str>>(document: &Document, path: &[T]) -> String {
-    document.place(path).map_or_else(String::new, |place| format!("{place}: "))
 }
 
 /// All faults of a document, each with its place.

@@ -23,7 +23,7 @@ use super::cel;
 use super::files::File;
 use super::inventory::Composed;
 use super::surroundings::{Needs, Surroundings, namespaces};
-use super::{DELETION, Question, Said};
+use super::{DELETION, Question, Said, place};
 use crate::native::Cel;
 
 /// Where scoped actions are done.
@@ -71,9 +71,9 @@ impl Gatekeeper {
         if let Some(other) =
             documents.iter().find(|document| document.group() == cel::GROUP && cel::is_policy(document))
         {
-            let place = other.place(&["kind"]).map_or_else(String::new, |place| format!("{place}: "));
             bail!(
-                "{place}{} is the API server's own, and nobody would ask it here\n  hint: name the file in an entry `cel:`",
+                "{}{} is the API server's own, and nobody would ask it here\n  hint: name the file in an entry `cel:`",
+                place(other, &["kind"]),
                 other.subject()
             );
         }
@@ -263,7 +263,7 @@ fn strict(documents: &[Document]) -> anyhow::Result<()> {
         if !expands && !is_mutator(document) {
             continue;
         }
-        let place = |path: &[&str]| document.place(path).map_or_else(String::new, |place| format!("{place}: "));
+        let place = |path: &[&str]| place(document, path);
         if !seen.insert((document.kind().to_owned(), document.name().to_owned())) {
             bail!("{}{} is there twice: only one would count", place(&["metadata", "name"]), document.subject());
         }

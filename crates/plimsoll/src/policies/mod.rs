@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use plimsoll_gatekeeper::json;
+use plimsoll_gatekeeper::{Document, json};
 use plimsoll_model::loadline::{LoadLine, Mode, PolicyKind, PolicyOver, PolicySet};
 use plimsoll_model::{Assessment, Effect, Objection, Ruling, SubjectKind};
 use plimsoll_rego::budget::Budget;
@@ -416,16 +416,16 @@ impl Opened {
 pub struct Faults(String);
 
 impl Faults {
-    /// Safe for a terminal, with this between two lines. Where that is no end of a line, lines that only point at what stands above
-    /// them are left out.
-    pub fn lines(&self, between: &str) -> String {
+    /// As they stand, safe for a terminal.
+    pub fn lines(&self) -> String {
+        crate::compat::safe_lines(self.0.trim_end())
+    }
+
+    /// On one line; what only points at what stood above it is left out.
+    pub fn one_line(&self) -> String {
         let pointing = |line: &str| line.contains('^') && !line.contains(char::is_alphanumeric);
-        let lines = self.0.lines().filter(|line| !line.trim().is_empty());
-        if between == "\n" {
-            return lines.map(crate::compat::safe_lines).collect::<Vec<_>>().join(between);
-        }
-        let lines = lines.filter(|line| !pointing(line)).map(|line| plimsoll_report::safe(line.trim()));
-        lines.collect::<Vec<_>>().join(between)
+        let lines = self.0.lines().map(str::trim).filter(|line| !line.is_empty() && !pointing(line));
+        lines.map(plimsoll_report::safe).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -436,6 +436,11 @@ impl std::fmt::Display for Faults {
 }
 
 impl std::error::Error for Faults {}
+
+/// `FILE:LINE:COLUMN: ` of what stands at a path of a document, as far as that is known.
+fn place<T: AsRef<str>>(document: &Document, path: &[T]) -> String {
+    document.place(path).map_or_else(String::new, |place| format!("{place}: "))
+}
 
 /// A doubt that belongs to all sets.
 pub fn doubt(message: String) -> Ruling {
