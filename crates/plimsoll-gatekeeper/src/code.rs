@@ -13,7 +13,7 @@ use plimsoll_rego::error::{Code, RegoError};
 use plimsoll_rego::eval::{EvalError, Prepared, Program, ProgramOptions, RunOptions, Tracer};
 use plimsoll_rego::parse;
 use plimsoll_rego::span::{Source, Sources, Span};
-use plimsoll_rego::value::Value;
+use plimsoll_rego::value::{Object, Value};
 
 use crate::fault::{Fault, FaultKind};
 use crate::json;
@@ -178,7 +178,7 @@ impl Rego {
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Found, String> {
         let [named, reviewed] = keys.clone();
-        let input = Value::object(vec![(named, parameters.clone()), (reviewed, request.clone())]);
+        let input = Value::Object(Object::of([(named, parameters.clone()), (reviewed, request.clone())]));
         let run = match tracer {
             Some(tracer) => self.prepared.run_traced(Some(&input), data, options, Some(tracer)),
             None => self.prepared.run(Some(&input), data, options),

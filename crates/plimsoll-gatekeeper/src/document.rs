@@ -247,7 +247,7 @@ fn value(node: &Arc<Node>, words: Words, file: &Arc<str>) -> Result<Value, Fault
                 let plain = matches!(key.value, Yaml::Scalar { plain: true, .. });
                 let name = if plain { key_text(text, words) } else { text.into() };
                 converted |= *name != *text;
-                entries.push((Value::String(name), value(inner, words, file)?));
+                entries.push((Value::string(name), value(inner, words, file)?));
             }
             // Keys of different texts may be one in JSON: `yes` and "true", 1 and 0x1.
             if converted {

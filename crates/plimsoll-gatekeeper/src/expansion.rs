@@ -250,7 +250,7 @@ impl Expansion {
             group => format!("{group}/{}", self.version),
         };
         let mut object = json::with_field(object, "apiVersion", Some(Value::string(version)));
-        object = json::with_field(&object, "kind", Some(Value::String(self.kind.clone())));
+        object = json::with_field(&object, "kind", Some(Value::string(&*self.kind)));
         let space = match namespace {
             Some(namespace) => json::text(namespace, &["metadata", "name"]),
             None => json::text(base, &["metadata", "namespace"]),

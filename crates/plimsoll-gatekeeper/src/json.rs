@@ -1,7 +1,7 @@
 //! Documents as values. In: a value and the names of fields. Out: what is there, or a value with something put in its place.
 //! Absent and null are told apart only where Gatekeeper does.
 
-use plimsoll_rego::value::Value;
+use plimsoll_rego::value::{Object, Value};
 
 /// The value at a path of field names.
 pub fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
@@ -45,7 +45,7 @@ pub fn is_true(value: Option<&Value>) -> bool {
 }
 
 pub fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::object(entries.into_iter().map(|(key, value)| (Value::string(key), value)).collect())
+    Value::Object(Object::of(entries.map(|(key, value)| (Value::string(key), value))))
 }
 
 /// The value with a field set, or, for `None`, taken out. What is no object becomes one.

@@ -246,7 +246,7 @@ impl Mutator {
                 Err(format!("two consecutive list path entries not allowed: {}", self.path))
             }
             Some(Node::Element { key, value: Some(value) }) => {
-                Ok(Value::object(vec![(Value::String(key.clone()), value.clone())]))
+                Ok(Value::object(vec![(Value::string(&**key), value.clone())]))
             }
             _ => Ok(next),
         }

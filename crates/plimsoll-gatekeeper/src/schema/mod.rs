@@ -120,7 +120,7 @@ impl Schema {
                 for (name, property) in &self.properties {
                     let Some(default) = &property.default else { continue };
                     match entries.iter_mut().find(|(key, _)| key.as_str() == Some(name)) {
-                        None => entries.push((Value::String(name.clone()), default.clone())),
+                        None => entries.push((Value::string(&**name), default.clone())),
                         Some((_, value)) if matches!(value, Value::Null) && !property.nullable => {
                             *value = default.clone();
                         }
@@ -289,7 +289,7 @@ fn wrong_type(value: &Value, path: &str, wanted: &str) -> String {
 
 fn text(value: &Value, path: &str) -> Result<Arc<str>, String> {
     match value {
-        Value::String(text) => Ok(text.clone()),
+        Value::String(text) => Ok(text.clone().into()),
         other => Err(wrong_type(other, path, "string")),
     }
 }

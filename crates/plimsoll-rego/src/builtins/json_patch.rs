@@ -1,12 +1,10 @@
 //! `json.patch`: RFC 6902 as OPA applies it, on sets too. The target is unfolded along the paths only; what is copied is paid for
 //! by its nodes, so that patches that double end with the budget.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::{Builtin, Context, Failure, json_paths, json_text, want};
 use crate::budget::Exhausted;
 use crate::value::{Array, MAX_DEPTH, Number, Value};
+use std::collections::BTreeMap;
 
 type Result<T = Option<Value>> = std::result::Result<T, Failure>;
 
@@ -25,7 +23,7 @@ enum Node {
         fields: BTreeMap<Value, Option<Node>>,
     },
     Array {
-        before: Arc<Array>,
+        before: Array,
         items: Vec<Item>,
     },
 }
@@ -174,7 +172,7 @@ fn open(node: &mut Node) {
     *node = match value {
         Value::Object(_) => Node::Object { before: value.clone(), fields: BTreeMap::new() },
         Value::Array(array) => {
-            Node::Array { before: Arc::clone(array), items: (0..array.items().len()).map(Item::Before).collect() }
+            Node::Array { before: array.clone(), items: (0..array.items().len()).map(Item::Before).collect() }
         }
         _ => return,
     };
@@ -208,8 +206,7 @@ fn child<'n>(context: &mut Context<'_>, node: &'n mut Node, key: &Value) -> Resu
         }
         Node::Array { before, items } => {
             let at = place(items.len(), key)?;
-            let missing =
-                || error(format!("path {at} does not exist in array term {}", Value::Array(Arc::clone(before))));
+            let missing = || error(format!("path {at} does not exist in array term {}", Value::Array(before.clone())));
             let index = usize::try_from(at).map_err(|_| missing())?;
             if !matches!(items.get(index), Some(Item::Edited(_))) {
                 let found = before.items().get(index).cloned().ok_or_else(missing)?;
@@ -273,11 +270,11 @@ fn in_set<T>(
     if depth >= MAX_DEPTH {
         return Err(Exhausted::Depth.into());
     }
-    let set = Arc::clone(set);
+    let set = set.clone();
     context.meter.steps(set.members().len() as u64)?;
     context.meter.memory(set.members().len() as u64 * 24)?;
     if !set.contains(key) {
-        return Err(error(format!("path [{key}] does not exist in set term {}", Value::Set(Arc::clone(&set)))));
+        return Err(error(format!("path [{key}] does not exist in set term {}", Value::Set(set.clone()))));
     }
     let mut members: Vec<Value> = set.members().iter().filter(|member| *member != key).cloned().collect();
     let mut inner = Some(Node::Whole(key.clone()));

@@ -267,6 +267,17 @@ pub struct Scratch {
     pub caller: Option<crate::span::Span>,
 }
 
+impl Scratch {
+    /// As it is before an evaluation; most evaluations leave nothing here.
+    pub fn clear(&mut self) {
+        let kept = [self.regexes.len(), self.globs.len(), self.kept.len(), self.answers.len(), self.printed.capacity()];
+        if kept != [0; 5] {
+            *self = Scratch::default();
+        }
+        self.caller = None;
+    }
+}
+
 /// All families.
 pub const FAMILIES: &[&[Builtin]] = &[
     aggregates::BUILTINS,

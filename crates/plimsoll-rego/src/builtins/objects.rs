@@ -158,7 +158,7 @@ fn union_n(context: &mut Context<'_>, args: &[Value]) -> Outcome {
         .items()
         .iter()
         .map(|item| match item {
-            Value::Object(object) => Ok(&**object),
+            Value::Object(object) => Ok(object),
             other => Err(wrong_element(0, any(args, 0)?, other, &["object"])),
         })
         .collect::<Result<_, _>>()?;
@@ -189,7 +189,7 @@ fn union_of(context: &mut Context<'_>, objects: &[&Object]) -> Result<Value, Fai
                 .iter()
                 .skip(group.len() - run)
                 .filter_map(|(_, value)| match value {
-                    Value::Object(object) => Some(&**object),
+                    Value::Object(object) => Some(object),
                     _ => None,
                 })
                 .collect();

@@ -1,12 +1,10 @@
 //! Operands as builtins want them. In: the arguments of a call. Out: what the builtin works on, or OPA's words for what it got
 //! instead. Positions count from 0 here and from 1 in messages.
 
-use std::sync::Arc;
-
 use num_bigint::BigInt;
 
 use super::Failure;
-use crate::value::{Array, Number, Object, Set, Value};
+use crate::value::{Array, Number, Object, Set, Text, Value};
 
 /// `operand 1 must be string but got number`, `operand 1 must be one of {set, array} but got number`.
 pub(crate) fn wrong_type(at: usize, got: &Value, expected: &[&str]) -> Failure {
@@ -43,7 +41,7 @@ pub(crate) fn any(args: &[Value], at: usize) -> Result<&Value, Failure> {
     args.get(at).ok_or_else(|| Failure::operand(format!("operand {} is missing", at + 1)))
 }
 
-pub(crate) fn string(args: &[Value], at: usize) -> Result<&Arc<str>, Failure> {
+pub(crate) fn string(args: &[Value], at: usize) -> Result<&Text, Failure> {
     match any(args, at)? {
         Value::String(text) => Ok(text),
         other => Err(wrong_type(at, other, &["string"])),

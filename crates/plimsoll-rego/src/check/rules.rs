@@ -167,7 +167,7 @@ impl Checker<'_> {
 fn whole_path(rule: &Rule, info: &RuleInfo) -> Vec<Key> {
     let package = info.path.get(..info.package).unwrap_or_default().iter().skip(1).flatten().cloned().map(Key::Value);
     let head = rule.head.reference.iter().enumerate().map(|(at, term)| match &term.kind {
-        TermKind::Var(name) if at == 0 => Some(Key::Value(Value::String(name.clone()))),
+        TermKind::Var(name) if at == 0 => Some(Key::Value(Value::string(&**name))),
         _ => head_key(term),
     });
     package.chain(head.flatten()).collect()

@@ -74,7 +74,7 @@ fn term_of(value: &Value, span: Span) -> Term {
         Value::Null => TermKind::Null,
         Value::Bool(value) => TermKind::Bool(*value),
         Value::Number(number) => TermKind::Number(number.clone()),
-        Value::String(text) => TermKind::String(text.clone()),
+        Value::String(text) => TermKind::String(text.clone().into()),
         Value::Array(array) => TermKind::Array(array.items().iter().map(|item| term_of(item, span)).collect()),
         Value::Set(set) => TermKind::Set(set.members().iter().map(|item| term_of(item, span)).collect()),
         Value::Object(object) => {

@@ -85,7 +85,7 @@ fn term_of(span: Span, value: &Value) -> Term {
         Value::Null => TermKind::Null,
         Value::Bool(value) => TermKind::Bool(*value),
         Value::Number(number) => TermKind::Number(number.clone()),
-        Value::String(text) => TermKind::String(text.clone()),
+        Value::String(text) => TermKind::String(text.clone().into()),
         Value::Array(array) => TermKind::Array(array.items().iter().map(|item| term_of(span, item)).collect()),
         Value::Set(set) => TermKind::Set(set.members().iter().map(|item| term_of(span, item)).collect()),
         Value::Object(object) => {
@@ -100,7 +100,7 @@ fn object_of(span: Span, annotations: &Annotations) -> Term {
     let mut entries: Vec<(Value, Value)> =
         annotations.content.iter().map(|(key, value)| (Value::string(key.as_str()), value.clone())).collect();
     if !annotations.scope.is_empty() {
-        entries.push((Value::string("scope"), Value::String(annotations.scope.clone())));
+        entries.push((Value::string("scope"), Value::string(&*annotations.scope)));
     }
     if annotations.entrypoint {
         entries.push((Value::string("entrypoint"), Value::Bool(true)));

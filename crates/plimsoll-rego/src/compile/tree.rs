@@ -72,7 +72,7 @@ pub fn scalar(term: &Term) -> Option<Value> {
         TermKind::Null => Value::Null,
         TermKind::Bool(value) => Value::Bool(*value),
         TermKind::Number(number) => Value::Number(number.clone()),
-        TermKind::String(text) => Value::String(text.clone()),
+        TermKind::String(text) => Value::string(&**text),
         _ => return None,
     })
 }
@@ -80,7 +80,7 @@ pub fn scalar(term: &Term) -> Option<Value> {
 /// The keys of a reference: its head's name, then constants; none where a term is no scalar.
 pub fn keys(reference: &[Term]) -> Vec<Option<Value>> {
     let key = |(at, term): (usize, &Term)| match &term.kind {
-        TermKind::Var(name) if at == 0 => Some(Value::String(name.clone())),
+        TermKind::Var(name) if at == 0 => Some(Value::string(&**name)),
         _ => scalar(term),
     };
     reference.iter().enumerate().map(key).collect()
@@ -184,7 +184,7 @@ impl RuleTree {
         let mut at = RuleTree::ROOT;
         for (index, term) in reference.iter().enumerate() {
             let next = match &term.kind {
-                TermKind::Var(name) if index == 0 => self.child(at, &Value::String(name.clone())),
+                TermKind::Var(name) if index == 0 => self.child(at, &Value::string(&**name)),
                 _ => scalar(term).and_then(|key| self.child(at, &key)),
             };
             match next {

@@ -5,6 +5,7 @@
 //! going back to a choice point therefore has nothing to undo.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use super::program::Custom;
 use crate::ast::{Body, Expr, Name};
@@ -312,6 +313,37 @@ pub(super) struct Traced {
     pub after: Vec<(Name, Src)>,
 }
 
+/// Keys that are followed one after the other.
+pub(super) struct Path {
+    keys: Box<[Value]>,
+    /// Where each key was last, by its number among an object's: documents of one kind are mostly alike, and one look tells.
+    /// Threads that disagree only look further.
+    seen_at: Box<[AtomicU32]>,
+}
+
+impl Path {
+    pub fn new(keys: Vec<Value>) -> Path {
+        let seen_at = keys.iter().map(|_| AtomicU32::new(0)).collect();
+        Path { keys: keys.into(), seen_at }
+    }
+
+    pub fn keys(&self) -> &[Value] {
+        &self.keys
+    }
+
+    #[inline]
+    pub fn follow<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        let mut at = value;
+        for (key, seen_at) in self.keys.iter().zip(&self.seen_at) {
+            at = match at {
+                Value::Object(object) => object.get_near(key, seen_at)?,
+                other => other.get(key)?,
+            };
+        }
+        Some(at)
+    }
+}
+
 /// Code with its tables.
 #[derive(Default)]
 pub(super) struct Block {
@@ -319,7 +351,7 @@ pub(super) struct Block {
     /// Of each instruction.
     pub spans: Vec<Span>,
     pub constants: Vec<Value>,
-    pub paths: Vec<Box<[Value]>>,
+    pub paths: Vec<Path>,
     pub lists: Vec<Box<[Src]>>,
     pub callees: Vec<Callee>,
     pub withs: Vec<With>,

@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::code::{Arithmetic, Block, Collection, NOWHERE, Op, Slot, Src, Test, Traced, With, WithTarget, WithValue};
+use super::code::{
+    Arithmetic, Block, Collection, NOWHERE, Op, Path, Slot, Src, Test, Traced, With, WithTarget, WithValue,
+};
 use super::program::{Group, GroupKind, Output, Program};
 use super::{EvalCode, EvalError};
 use crate::ast::{Body, Every, Expr, ExprKind, Name, Rule, Term, TermKind};
@@ -185,7 +187,7 @@ impl<'p> Lower<'p> {
     }
 
     fn path(&mut self, path: Vec<Value>) -> u32 {
-        self.block.paths.push(path.into());
+        self.block.paths.push(Path::new(path));
         u32::try_from(self.block.paths.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -459,7 +461,7 @@ impl<'p> Lower<'p> {
     fn group_at(&self, path: &[Term]) -> Option<&'p Group> {
         let node = path.iter().enumerate().try_fold(RuleTree::ROOT, |node, (at, term)| {
             let key = match &term.kind {
-                TermKind::Var(name) if at == 0 => Value::String(name.clone()),
+                TermKind::Var(name) if at == 0 => Value::string(&**name),
                 _ => scalar(term)?,
             };
             self.program.compiled.tree.child(node, &key)

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::call::{Driver, Flow, Frame};
-use super::code::{Arithmetic, Block, Callee, Collection, NOWHERE, Op, Slot, Src, Test, WithTarget};
+use super::code::{Arithmetic, Block, Callee, Collection, NOWHERE, Op, Path, Slot, Src, Test, WithTarget};
 use super::lower::made;
 use super::program::{Prepared, Program};
 use super::same::{same, search_price, sort_price};
@@ -61,11 +61,12 @@ pub(super) struct Buffers {
     pub caches: Vec<Cache>,
     pub candidates: Vec<u32>,
     pub arguments: Vec<Value>,
+    scratch: Scratch,
 }
 
 thread_local! {
     /// Of evaluations of this thread that ended: no other thread is waited for.
-    static KEPT: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
+    static KEPT: RefCell<Vec<Box<Buffers>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// So many evaluations' memory is kept: there are several at a time only where a builtin of the embedder's evaluates.
@@ -75,12 +76,12 @@ const KEPT_BUFFERS: usize = 4;
 const DEEP: usize = 1 << 10;
 
 impl Buffers {
-    fn take() -> Buffers {
+    fn take() -> Box<Buffers> {
         // A thread that ends has none.
         KEPT.try_with(|kept| kept.try_borrow_mut().ok()?.pop()).ok().flatten().unwrap_or_default()
     }
 
-    fn give(self) {
+    fn give(self: Box<Self>) {
         let _ = KEPT.try_with(|kept| {
             if let Ok(mut kept) = kept.try_borrow_mut()
                 && kept.len() < KEPT_BUFFERS
@@ -108,11 +109,10 @@ pub(super) struct Machine<'p, 't> {
     options: &'p RunOptions,
     tracer: Option<&'t mut dyn Tracer>,
     pub tracing: bool,
-    pub buffers: Buffers,
+    pub buffers: Box<Buffers>,
     pub frames: Vec<Frame<'p>>,
     pub view: u32,
     pub meter: Meter,
-    scratch: Scratch,
     pub outcome: Outcome,
     /// The most registers that there were.
     pub high_water: usize,
@@ -128,7 +128,7 @@ pub(super) struct Machine<'p, 't> {
     replays: Vec<Vec<Later>>,
 }
 
-const REGISTER: u64 = 24;
+const REGISTER: u64 = size_of::<Option<Value>>() as u64;
 
 impl<'p, 't> Machine<'p, 't> {
     pub fn new(
@@ -147,6 +147,7 @@ impl<'p, 't> Machine<'p, 't> {
             cache.fit(program.groups.len());
         }
         buffers.views.push(View::base(input.cloned()));
+        buffers.scratch.random = options.world.seed;
         let tracing = tracer.is_some() && program.options.instrument;
         Machine {
             program,
@@ -159,7 +160,6 @@ impl<'p, 't> Machine<'p, 't> {
             buffers,
             view: 0,
             meter: Meter::new(&options.budget),
-            scratch: Scratch { random: options.world.seed, ..Scratch::default() },
             outcome: Outcome::default(),
             high_water: 0,
             collecting: 0,
@@ -183,6 +183,7 @@ impl<'p, 't> Machine<'p, 't> {
         buffers.views.clear();
         buffers.candidates.clear();
         buffers.arguments.clear();
+        buffers.scratch.clear();
         buffers.caches.truncate(1);
         if let Some(cache) = buffers.caches.first_mut() {
             cache.clear();
@@ -325,7 +326,7 @@ impl<'p, 't> Machine<'p, 't> {
                     },
                     Op::InputPath { dst, path } => {
                         let found = match (self.input(), block.paths.get(path as usize)) {
-                            (Some(input), Some(path)) => super::index::follow(input, path).cloned(),
+                            (Some(input), Some(path)) => path.follow(input).cloned(),
                             _ => None,
                         };
                         match found {
@@ -338,7 +339,7 @@ impl<'p, 't> Machine<'p, 't> {
                     }
                     Op::Path { dst, src, path } => {
                         let found = match block.paths.get(path as usize) {
-                            Some(path) => super::index::follow(value!(src), path).cloned(),
+                            Some(path) => path.follow(value!(src)).cloned(),
                             None => None,
                         };
                         match found {
@@ -364,7 +365,7 @@ impl<'p, 't> Machine<'p, 't> {
                         }
                     }
                     Op::Data { dst, path } => {
-                        let path = block.paths.get(path as usize).map_or(&[][..], |path| path);
+                        let path = block.paths.get(path as usize).map_or(&[][..], Path::keys);
                         match self.document(path)? {
                             Some(found) => {
                                 set!(dst, found);
@@ -1035,25 +1036,29 @@ impl<'p, 't> Machine<'p, 't> {
                     meter: &mut self.meter,
                     name: builtin.name,
                     world: &self.options.world,
-                    scratch: &mut self.scratch,
+                    scratch: &mut self.buffers.scratch,
                 };
                 (builtin.name, (builtin.run)(&mut context, arguments))
             }
             Callee::Custom(name, run) => {
                 self.effects += 1;
-                self.scratch.caller = self.span();
-                let mut context =
-                    Context { meter: &mut self.meter, name, world: &self.options.world, scratch: &mut self.scratch };
+                self.buffers.scratch.caller = self.span();
+                let mut context = Context {
+                    meter: &mut self.meter,
+                    name,
+                    world: &self.options.world,
+                    scratch: &mut self.buffers.scratch,
+                };
                 (&**name, run(&mut context, arguments))
             }
             Callee::Missing(name) => {
                 return Err(self.internal(&format!("unsupported built-in: {name}")));
             }
         };
-        if !self.scratch.printed.is_empty() {
+        if !self.buffers.scratch.printed.is_empty() {
             self.effects += 1;
             let span = self.span().unwrap_or_default();
-            let lines = self.scratch.printed.drain(..).map(|text| Printed { span, text });
+            let lines = self.buffers.scratch.printed.drain(..).map(|text| Printed { span, text });
             self.outcome.printed.extend(lines);
         }
         match result {

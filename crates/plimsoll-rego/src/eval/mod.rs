@@ -19,7 +19,6 @@ mod trace;
 mod view;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 pub use program::{Custom, Prepared, Program, ProgramOptions};
 pub use trace::{Coverage, Event, EventOp, Node, Tracer};
@@ -28,7 +27,7 @@ use crate::ast::Name;
 use crate::budget::{Budget, Exhausted};
 use crate::builtins::World;
 use crate::span::{Sources, Span};
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// What an evaluation is given besides input and data.
 #[derive(Debug, Clone, Default)]
@@ -86,7 +85,7 @@ pub struct Solution {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpressionValue {
     pub value: Value,
-    pub text: Arc<str>,
+    pub text: Text,
     pub span: Span,
 }
 

@@ -14,7 +14,7 @@ use crate::budget::Exhausted;
 use crate::builtins::{self, Context, Failure};
 use crate::compile::{Compiled, CompiledQuery, NodeId, RuleId, RuleKind, RuleTree, TreeNode};
 use crate::span::{Sources, Span};
-use crate::value::{MAX_DEPTH, Value};
+use crate::value::{MAX_DEPTH, Text, Value};
 
 /// A builtin of the embedding program's own.
 pub type Custom = Arc<dyn Fn(&mut Context<'_>, &[Value]) -> Result<Option<Value>, Failure> + Send + Sync>;
@@ -96,7 +96,7 @@ pub struct Prepared {
 pub(super) struct Output {
     pub body: Arc<Body>,
     pub bindings: Vec<(Name, super::code::Src)>,
-    pub expressions: Vec<(Option<super::code::Src>, Arc<str>, Span)>,
+    pub expressions: Vec<(Option<super::code::Src>, Text, Span)>,
 }
 
 impl Program {
@@ -266,8 +266,8 @@ impl Group {
     pub fn name(&self) -> String {
         let term = |(at, key): (usize, &Value)| {
             let kind = match key {
-                Value::String(name) if at == 0 => TermKind::Var(name.clone()),
-                Value::String(name) => TermKind::String(name.clone()),
+                Value::String(name) if at == 0 => TermKind::Var(name.clone().into()),
+                Value::String(name) => TermKind::String(name.clone().into()),
                 Value::Number(number) => TermKind::Number(number.clone()),
                 Value::Bool(value) => TermKind::Bool(*value),
                 _ => TermKind::Null,

@@ -1,8 +1,6 @@
 //! Whether two values are equal, with a price. In: two values, a meter. Out: the answer, or that the budget does not allow it:
 //! values that share nothing and are equal far down are compared as far as what is paid for.
 
-use std::sync::Arc;
-
 use crate::budget::{Exhausted, Meter};
 pub(super) use crate::price::{search_price, sort_price};
 use crate::value::Value;
@@ -60,10 +58,10 @@ fn seen<'v>(a: &'v Value, b: &'v Value, meter: &mut Meter) -> Result<Sight<'v>, 
             meter.steps(x.text_len().min(y.text_len()) as u64 / 64)?;
             Sight::Known(x == y)
         }
-        (Value::Array(x), Value::Array(y)) => lists(Arc::ptr_eq(x, y), x.items(), y.items()),
-        (Value::Set(x), Value::Set(y)) => lists(Arc::ptr_eq(x, y), x.members(), y.members()),
+        (Value::Array(x), Value::Array(y)) => lists(x.is(y), x.items(), y.items()),
+        (Value::Set(x), Value::Set(y)) => lists(x.is(y), x.members(), y.members()),
         (Value::Object(x), Value::Object(y)) => {
-            let (same, x, y) = (Arc::ptr_eq(x, y), x.entries(), y.entries());
+            let (same, x, y) = (x.is(y), x.entries(), y.entries());
             match (same, x.len() == y.len()) {
                 (true, _) => Sight::Known(true),
                 (_, false) => Sight::Known(false),

@@ -2,10 +2,8 @@
 //! `UseNumber`, as OPA reads documents): numbers keep their text, of equal keys the last one stays, what is no UTF-8 or half
 //! a surrogate pair becomes U+FFFD.
 
-use std::sync::Arc;
-
 use super::number::NumberError;
-use super::{Number, Value};
+use super::{Array, Number, Object, Text, Value};
 
 /// What a document may be at most.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +34,8 @@ impl Value {
     }
 
     pub fn from_json_within(bytes: &[u8], limits: &JsonLimits) -> Result<Value, JsonError> {
-        let (value, used) = Value::first_json(bytes, limits)?;
-        let mut reader = Reader::new(bytes, limits);
-        reader.at = used;
+        let mut reader = Reader::new(bytes, limits)?;
+        let value = reader.document()?;
         match reader.next_token() {
             None => Ok(value),
             Some(_) => Err(reader.unexpected("after top-level value")),
@@ -47,30 +44,22 @@ impl Value {
 
     /// The first JSON document of the bytes and how many bytes it took.
     pub fn first_json(bytes: &[u8], limits: &JsonLimits) -> Result<(Value, usize), JsonError> {
-        if bytes.len() > limits.bytes {
-            return Err(JsonError {
-                message: format!("document is larger than {} bytes", limits.bytes),
-                offset: limits.bytes,
-            });
-        }
-        let mut reader = Reader::new(bytes, limits);
+        let mut reader = Reader::new(bytes, limits)?;
         let value = reader.document()?;
         Ok((value, reader.at))
     }
 }
 
-/// How many recent keys are kept to be shared among objects of the same kind.
-const KEY_SLOTS: usize = 128;
-
-/// Longer keys are rarely repeated.
-const KEY_LENGTH: usize = 40;
+/// Members that there is room for at first.
+const FIRST: usize = 32;
 
 struct Reader<'a> {
     bytes: &'a [u8],
+    /// The bytes as far as they are UTF-8.
+    text: &'a str,
     at: usize,
     limits: JsonLimits,
     nodes: usize,
-    keys: Vec<Option<Arc<str>>>,
 }
 
 /// A composite that is not closed yet: where its members begin among all that are open.
@@ -81,8 +70,15 @@ enum Open {
 }
 
 impl<'a> Reader<'a> {
-    fn new(bytes: &'a [u8], limits: &JsonLimits) -> Reader<'a> {
-        Reader { bytes, at: 0, limits: *limits, nodes: 0, keys: Vec::new() }
+    fn new(bytes: &'a [u8], limits: &JsonLimits) -> Result<Reader<'a>, JsonError> {
+        if bytes.len() > limits.bytes {
+            let message = format!("document is larger than {} bytes", limits.bytes);
+            return Err(JsonError { message, offset: limits.bytes });
+        }
+        let text = std::str::from_utf8(bytes)
+            .or_else(|error| std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()));
+        let text = text.unwrap_or_default();
+        Ok(Reader { bytes, text, at: 0, limits: *limits, nodes: 0 })
     }
 
     fn error<T>(&self, message: impl Into<String>) -> Result<T, JsonError> {
@@ -111,8 +107,8 @@ impl<'a> Reader<'a> {
     fn document(&mut self) -> Result<Value, JsonError> {
         let mut open: Vec<Open> = Vec::new();
         // Members of all open composites: each becomes a vector of the right size when it closes.
-        let mut items: Vec<Value> = Vec::new();
-        let mut entries: Vec<(Value, Value)> = Vec::new();
+        let mut items: Vec<Value> = Vec::with_capacity(FIRST);
+        let mut entries: Vec<(Value, Value)> = Vec::with_capacity(FIRST);
         loop {
             self.nodes += 1;
             if self.nodes > self.limits.nodes {
@@ -145,7 +141,7 @@ impl<'a> Reader<'a> {
                 Some(b'"') => {
                     self.at += 1;
                     let mut owned = String::new();
-                    Value::String(self.string(&mut owned)?.into())
+                    Value::String(Text::new(self.string(&mut owned)?))
                 }
                 Some(b'-' | b'0'..=b'9') => Value::Number(self.number()?),
                 Some(b't') => self.word("true", Value::Bool(true))?,
@@ -183,8 +179,8 @@ impl<'a> Reader<'a> {
                     }
                 }
                 value = match open.pop() {
-                    Some(Open::Array(start)) => Value::array(items.drain(start..).collect()),
-                    Some(Open::Object(start, _)) => Value::object(entries.drain(start..).collect()),
+                    Some(Open::Array(start)) => Value::Array(Array::of_tail(&mut items, start)),
+                    Some(Open::Object(start, _)) => Value::Object(Object::of_tail(&mut entries, start)),
                     None => return self.error("unexpected EOF"),
                 };
             }
@@ -206,30 +202,12 @@ impl<'a> Reader<'a> {
         self.at += 1;
         let mut owned = String::new();
         let text = self.string(&mut owned)?;
-        let key = self.shared(text);
+        let key = Text::new(text);
         if self.next_token() != Some(b':') {
             return Err(self.unexpected("after object key"));
         }
         self.at += 1;
         Ok(Value::String(key))
-    }
-
-    fn shared(&mut self, key: &str) -> Arc<str> {
-        if key.len() > KEY_LENGTH {
-            return key.into();
-        }
-        if self.keys.is_empty() {
-            self.keys.resize(KEY_SLOTS, None);
-        }
-        match self.keys.get_mut(key_slot(key.as_bytes())) {
-            Some(Some(have)) if **have == *key => Arc::clone(have),
-            Some(slot) => {
-                let made: Arc<str> = key.into();
-                *slot = Some(Arc::clone(&made));
-                made
-            }
-            None => key.into(),
-        }
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
@@ -300,14 +278,12 @@ impl<'a> Reader<'a> {
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => {
-                    let raw = self.bytes.get(start..self.at).unwrap_or_default();
+                    let end = self.at;
                     self.at += 1;
-                    if owned.is_empty()
-                        && let Ok(text) = std::str::from_utf8(raw)
-                    {
+                    if let Some(text) = self.text.get(start..end) {
                         return Ok(text);
                     }
-                    push_lossy(owned, raw);
+                    push_lossy(owned, self.bytes.get(start..end).unwrap_or_default());
                     return Ok(owned);
                 }
                 Some(b'\\') => {
@@ -400,18 +376,6 @@ fn plain_length(bytes: &[u8]) -> usize {
     }
     let rest = words.remainder();
     passed + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
-}
-
-/// Where a key is kept, by its length and its ends: another key there only takes its place.
-fn key_slot(key: &[u8]) -> usize {
-    let four = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes));
-    let (front, end) = match key {
-        [] => (0, 0),
-        [first, .., last] if key.len() < 4 => (u32::from(*first), u32::from(*last)),
-        _ => (four(key.first_chunk()), four(key.last_chunk())),
-    };
-    let mixed = (u64::from(front) << 32 | u64::from(end)) ^ key.len() as u64;
-    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % KEY_SLOTS
 }
 
 fn hex4(digits: Option<&[u8]>) -> Option<u32> {

@@ -27,7 +27,11 @@ pub(crate) use yaml::is_plain_yaml_text;
 pub use yaml::{YamlError, YamlLayout};
 
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::atomic::{self, AtomicU32};
+use std::{fmt, ptr};
+
+use smol_str::SmolStr;
+use triomphe::ThinArc;
 
 /// No value that an evaluation keeps is deeper.
 pub const MAX_DEPTH: u32 = 1024;
@@ -44,31 +48,26 @@ pub enum Value {
     Null,
     Bool(bool),
     Number(Number),
-    String(Arc<str>),
-    Array(Arc<Array>),
-    Object(Arc<Object>),
-    Set(Arc<Set>),
+    String(Text),
+    Array(Array),
+    Object(Object),
+    Set(Set),
 }
 
-#[derive(Debug, Clone)]
-pub struct Array {
-    items: Vec<Value>,
-    size: Size,
-}
+/// Text that is cheap to clone; up to 23 bytes lie in the value itself.
+pub type Text = SmolStr;
 
-/// Sorted by key, each key once.
-#[derive(Debug, Clone)]
-pub struct Object {
-    entries: Vec<(Value, Value)>,
-    size: Size,
-}
+/// A list; cloning shares it.
+#[derive(Clone)]
+pub struct Array(ThinArc<Size, Value>);
 
-/// Sorted, each member once.
-#[derive(Debug, Clone)]
-pub struct Set {
-    members: Vec<Value>,
-    size: Size,
-}
+/// Sorted by key, each key once; cloning shares it.
+#[derive(Clone)]
+pub struct Object(ThinArc<Size, (Value, Value)>);
+
+/// Sorted, each member once; cloning shares it.
+#[derive(Clone)]
+pub struct Set(ThinArc<Size, Value>);
 
 /// How deep a composite is, and how much it is when written out: what is shared counts each time.
 #[derive(Debug, Clone, Copy)]
@@ -100,46 +99,118 @@ impl Size {
 impl Array {
     pub fn new(items: Vec<Value>) -> Array {
         let size = Size::of(items.iter());
-        Array { items, size }
+        Array(ThinArc::from_header_and_iter(size, items.into_iter()))
+    }
+
+    /// Takes the items from `start` on.
+    fn of_tail(items: &mut Vec<Value>, start: usize) -> Array {
+        let size = Size::of(items.iter().skip(start));
+        Array(ThinArc::from_header_and_iter(size, items.drain(start..)))
     }
 
     pub fn items(&self) -> &[Value] {
-        &self.items
+        &self.0.slice
+    }
+
+    /// Whether both are one and the same.
+    pub fn is(&self, other: &Array) -> bool {
+        ptr::eq(self.0.slice.as_ptr(), other.0.slice.as_ptr())
+    }
+}
+
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.items()).finish()
     }
 }
 
 impl Object {
     /// Sorts; of equal keys the last one's value stays.
     pub fn new(mut entries: Vec<(Value, Value)>) -> Object {
-        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            // `dedup_by` keeps the earlier of two: the later one's value is moved into it.
-            entries.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    std::mem::swap(&mut later.1, &mut earlier.1);
-                }
-                same
-            });
+        Object::of_tail(&mut entries, 0)
+    }
+
+    /// Takes the entries from `start` on.
+    fn of_tail(entries: &mut Vec<(Value, Value)>, start: usize) -> Object {
+        let taken = entries.get_mut(start..).unwrap_or_default();
+        if !taken.is_sorted_by(|a, b| a.0 < b.0) {
+            taken.sort_by(|a, b| a.0.cmp(&b.0));
+            if !taken.is_sorted_by(|a, b| a.0 < b.0) {
+                return Object::of_doubles(entries.drain(start..).collect());
+            }
         }
+        let size = Size::of(taken.iter().flat_map(|(key, value)| [key, value]));
+        Object(ThinArc::from_header_and_iter(size, entries.drain(start..)))
+    }
+
+    /// Of sorted entries that have a key twice.
+    fn of_doubles(mut entries: Vec<(Value, Value)>) -> Object {
+        // `dedup_by` keeps the earlier of two: the later one's value is moved into it.
+        entries.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                std::mem::swap(&mut later.1, &mut earlier.1);
+            }
+            same
+        });
         let size = Size::of(entries.iter().flat_map(|(key, value)| [key, value]));
-        Object { entries, size }
+        Object(ThinArc::from_header_and_iter(size, entries.into_iter()))
     }
 
     pub fn entries(&self) -> &[(Value, Value)] {
-        &self.entries
+        &self.0.slice
+    }
+
+    /// Whether both are one and the same.
+    pub fn is(&self, other: &Object) -> bool {
+        ptr::eq(self.0.slice.as_ptr(), other.0.slice.as_ptr())
+    }
+
+    /// Of so many entries, without a list that holds them first.
+    pub fn of<const N: usize>(entries: [(Value, Value); N]) -> Object {
+        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
+            return Object::new(entries.into());
+        }
+        let size = Size::of(entries.iter().flat_map(|(key, value)| [key, value]));
+        Object(ThinArc::from_header_and_iter(size, entries.into_iter()))
+    }
+
+    /// As [`Object::get`], looking first where the key was last; where it is now is told there.
+    #[inline]
+    pub(crate) fn get_near(&self, key: &Value, seen_at: &AtomicU32) -> Option<&Value> {
+        let entries = self.entries();
+        let Value::String(text) = key else { return self.get(key) };
+        let is = |entry: &(Value, Value)| matches!(&entry.0, Value::String(have) if have == text);
+        let place = entries.get(seen_at.load(atomic::Ordering::Relaxed) as usize);
+        if let Some(entry) = place.filter(|entry| is(entry)) {
+            return Some(&entry.1);
+        }
+        let at = match entries.len() {
+            0..=FEW => entries.iter().position(is)?,
+            _ => entries.binary_search_by(|(have, _)| have.cmp(key)).ok()?,
+        };
+        seen_at.store(u32::try_from(at).unwrap_or(u32::MAX), atomic::Ordering::Relaxed);
+        entries.get(at).map(|(_, value)| value)
     }
 
     pub fn get(&self, key: &Value) -> Option<&Value> {
-        let at = self.entries.binary_search_by(|(have, _)| have.cmp(key)).ok()?;
-        self.entries.get(at).map(|(_, value)| value)
+        let entries = self.entries();
+        // Few keys: most differ by their lengths, which are at hand.
+        if let Value::String(key) = key
+            && entries.len() <= FEW
+        {
+            let found = entries.iter().find(|(have, _)| matches!(have, Value::String(have) if have == key));
+            return found.map(|(_, value)| value);
+        }
+        let at = entries.binary_search_by(|(have, _)| have.cmp(key)).ok()?;
+        entries.get(at).map(|(_, value)| value)
     }
 
     /// The value of a string key.
     pub fn get_str(&self, key: &str) -> Option<&Value> {
-        // Few keys: most differ by their lengths, which are at hand.
-        if self.entries.len() <= FEW {
-            let found = self.entries.iter().find(|(have, _)| matches!(have, Value::String(text) if **text == *key));
+        let entries = self.entries();
+        if entries.len() <= FEW {
+            let found = entries.iter().find(|(have, _)| matches!(have, Value::String(text) if **text == *key));
             return found.map(|(_, value)| value);
         }
         let order = |have: &Value| match have {
@@ -147,8 +218,14 @@ impl Object {
             other if other.rank() < 3 => Ordering::Less,
             _ => Ordering::Greater,
         };
-        let at = self.entries.binary_search_by(|(have, _)| order(have)).ok()?;
-        self.entries.get(at).map(|(_, value)| value)
+        let at = entries.binary_search_by(|(have, _)| order(have)).ok()?;
+        entries.get(at).map(|(_, value)| value)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.entries().iter().map(|(key, value)| (key, value))).finish()
     }
 }
 
@@ -160,20 +237,31 @@ impl Set {
             members.dedup();
         }
         let size = Size::of(members.iter());
-        Set { members, size }
+        Set(ThinArc::from_header_and_iter(size, members.into_iter()))
     }
 
     pub fn members(&self) -> &[Value] {
-        &self.members
+        &self.0.slice
     }
 
     pub fn contains(&self, member: &Value) -> bool {
-        self.members.binary_search(member).is_ok()
+        self.members().binary_search(member).is_ok()
+    }
+
+    /// Whether both are one and the same.
+    pub fn is(&self, other: &Set) -> bool {
+        ptr::eq(self.0.slice.as_ptr(), other.0.slice.as_ptr())
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.members()).finish()
     }
 }
 
 impl Value {
-    pub fn string(text: impl Into<Arc<str>>) -> Value {
+    pub fn string(text: impl Into<Text>) -> Value {
         Value::String(text.into())
     }
 
@@ -182,16 +270,16 @@ impl Value {
     }
 
     pub fn array(items: Vec<Value>) -> Value {
-        Value::Array(Arc::new(Array::new(items)))
+        Value::Array(Array::new(items))
     }
 
     /// Of equal keys the last one's value stays.
     pub fn object(entries: Vec<(Value, Value)>) -> Value {
-        Value::Object(Arc::new(Object::new(entries)))
+        Value::Object(Object::new(entries))
     }
 
     pub fn set(members: Vec<Value>) -> Value {
-        Value::Set(Arc::new(Set::new(members)))
+        Value::Set(Set::new(members))
     }
 
     /// 0 for a scalar, one more than the deepest member for a composite.
@@ -212,9 +300,9 @@ impl Value {
 
     fn size(&self) -> Size {
         match self {
-            Value::Array(array) => array.size,
-            Value::Object(object) => object.size,
-            Value::Set(set) => set.size,
+            Value::Array(array) => array.0.header.header,
+            Value::Object(object) => object.0.header.header,
+            Value::Set(set) => set.0.header.header,
             Value::String(text) => Size::scalar(text.len()),
             // Digits are compared one by one.
             Value::Number(number) => match number.text_len() {
@@ -241,15 +329,12 @@ impl Value {
     /// What `data.x[key]` gives: a member of an object, an element at a whole index, a member of a set (itself).
     pub fn get(&self, key: &Value) -> Option<&Value> {
         match self {
-            Value::Object(object) => match key {
-                Value::String(text) => object.get_str(text),
-                _ => object.get(key),
-            },
+            Value::Object(object) => object.get(key),
             Value::Array(array) => match key {
-                Value::Number(number) => array.items.get(usize::try_from(number.as_i64()?).ok()?),
+                Value::Number(number) => array.items().get(usize::try_from(number.as_i64()?).ok()?),
                 _ => None,
             },
-            Value::Set(set) => set.members.binary_search(key).ok().and_then(|at| set.members.get(at)),
+            Value::Set(set) => set.members().binary_search(key).ok().and_then(|at| set.members().get(at)),
             _ => None,
         }
     }
@@ -285,13 +370,13 @@ impl Ord for Value {
             (Value::String(a), Value::String(b)) => a.cmp(b),
             (Value::Number(a), Value::Number(b)) => a.cmp(b),
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-            (Value::Array(a), Value::Array(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
-            (Value::Array(a), Value::Array(b)) => a.items.cmp(&b.items),
-            (Value::Object(a), Value::Object(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
+            (Value::Array(a), Value::Array(b)) if a.is(b) => Ordering::Equal,
+            (Value::Array(a), Value::Array(b)) => a.items().cmp(b.items()),
+            (Value::Object(a), Value::Object(b)) if a.is(b) => Ordering::Equal,
             // OPA compares key with key and value with value in turn, then the lengths.
-            (Value::Object(a), Value::Object(b)) => a.entries.cmp(&b.entries),
-            (Value::Set(a), Value::Set(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
-            (Value::Set(a), Value::Set(b)) => a.members.cmp(&b.members),
+            (Value::Object(a), Value::Object(b)) => a.entries().cmp(b.entries()),
+            (Value::Set(a), Value::Set(b)) if a.is(b) => Ordering::Equal,
+            (Value::Set(a), Value::Set(b)) => a.members().cmp(b.members()),
             _ => self.rank().cmp(&other.rank()),
         }
     }
@@ -311,9 +396,9 @@ impl PartialEq for Value {
             (Value::Number(a), Value::Number(b)) => a == b,
             // Lengths first: most unequal texts differ there.
             (Value::String(a), Value::String(b)) => a == b,
-            (Value::Array(a), Value::Array(b)) => Arc::ptr_eq(a, b) || a.items == b.items,
-            (Value::Object(a), Value::Object(b)) => Arc::ptr_eq(a, b) || a.entries == b.entries,
-            (Value::Set(a), Value::Set(b)) => Arc::ptr_eq(a, b) || a.members == b.members,
+            (Value::Array(a), Value::Array(b)) => a.is(b) || a.items() == b.items(),
+            (Value::Object(a), Value::Object(b)) => a.is(b) || a.entries() == b.entries(),
+            (Value::Set(a), Value::Set(b)) => a.is(b) || a.members() == b.members(),
             _ => false,
         }
     }

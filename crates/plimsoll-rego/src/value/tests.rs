@@ -87,3 +87,8 @@ fn values_are_written_as_rego_writes_them() {
     ]);
     assert_eq!(keys.to_json(), "{\"1\":null,\"\\u003c\":null,\"[]\":null}");
 }
+
+#[test]
+fn a_value_is_three_words_with_and_without_a_place_for_none() {
+    assert_eq!((size_of::<Value>(), size_of::<Option<Value>>()), (24, 24));
+}

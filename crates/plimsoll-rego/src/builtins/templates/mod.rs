@@ -31,8 +31,8 @@ impl Datum {
         if matches!(value, Value::Null) { Datum::Nothing } else { Datum::Json(value) }
     }
 
-    fn text(text: impl Into<std::sync::Arc<str>>) -> Datum {
-        Datum::Json(Value::String(text.into()))
+    fn text(text: impl Into<crate::value::Text>) -> Datum {
+        Datum::Json(Value::string(text))
     }
 
     fn holds(&self) -> bool {

@@ -209,10 +209,9 @@ impl Reader {
     fn keywords(&mut self, id: SubId, schema: &Value) -> Result<(), String> {
         let object = match schema {
             Value::Bool(_) if self.draft >= Draft::Six => return Ok(()),
-            Value::Object(object) => object.clone(),
+            Value::Object(object) => object,
             _ => return Err("Expected: Valid Schema, given: Invalid JSON".into()),
         };
-        let object = &*object;
         let id_key = match self.draft {
             Draft::Four => "id",
             Draft::Hybrid if object.get_str("id").is_some() => "id",

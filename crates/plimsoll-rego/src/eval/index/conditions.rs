@@ -14,7 +14,7 @@ use super::terms::{
 use crate::ast::{Expr, ExprKind, Logical, Name, Rule, Term, TermKind};
 use crate::compile::scalar;
 use crate::span::Span;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// Longer paths are not looked at.
 const LONGEST_PATH: usize = 16;
@@ -35,8 +35,8 @@ pub(super) enum Edge {
     Array(Vec<Element>, Option<Arc<str>>),
     /// This object or set, of which only is looked at whether anything is there.
     Loose(Value),
-    Prefix(Arc<str>),
-    Suffix(Arc<str>),
+    Prefix(Text),
+    Suffix(Text),
     /// A collection that has this scalar in it.
     Member(Value),
 }
@@ -433,7 +433,7 @@ impl Scope<'_> {
     }
 
     /// `one`: of one text only.
-    fn affix(&mut self, reader: &mut Reader<'_>, of: &Term, base: &Term, one: bool, edge: fn(Arc<str>) -> Edge) {
+    fn affix(&mut self, reader: &mut Reader<'_>, of: &Term, base: &Term, one: bool, edge: fn(Text) -> Edge) {
         let Some(subject) = self.named_document(reader, of) else { return };
         let base = match variable(base) {
             Some(name) => self.constant(name).cloned(),

@@ -105,7 +105,7 @@ fn fields(one: &Found) -> Vec<(&'static str, Value)> {
 }
 
 fn scoped(one: &Found) -> Value {
-    Value::array(one.response.scoped.iter().map(|action| Value::String(action.clone())).collect())
+    Value::array(one.response.scoped.iter().map(|action| Value::string(&**action)).collect())
 }
 
 fn stat_fields(stat: &Stat) -> Vec<(&'static str, Value)> {
