@@ -40,12 +40,51 @@ struct Kinds {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob(Arc<str>);
 
-/// What is matched: an object and the namespace that it is in, where that is known.
+/// What is matched: an object and the namespace that it is in, where that is known. What matching asks for is looked up once, for
+/// there may be many that ask.
 #[derive(Debug, Clone, Copy)]
 pub struct Matchable<'v> {
     pub object: &'v Value,
-    pub namespace: Option<&'v Value>,
-    pub source: Source,
+    namespace: Option<&'v Value>,
+    source: Source,
+    group: &'v str,
+    kind: &'v str,
+    /// The namespace that the object says; empty where it says none.
+    namespace_name: &'v str,
+    labels: Option<&'v Value>,
+}
+
+impl<'v> Matchable<'v> {
+    pub fn new(object: &'v Value, namespace: Option<&'v Value>, source: Source) -> Matchable<'v> {
+        Matchable {
+            object,
+            namespace,
+            source,
+            group: json::group_and_version(object).0,
+            kind: json::text(object, &["kind"]),
+            namespace_name: metadata(object, "namespace"),
+            labels: json::at(object, &["metadata", "labels"]),
+        }
+    }
+
+    pub fn name(&self) -> &'v str {
+        metadata(self.object, "name")
+    }
+
+    fn is_namespace(&self) -> bool {
+        self.kind == NAMESPACE && self.group.is_empty()
+    }
+
+    /// The name of the namespace that counts; none for what is in none.
+    fn namespace_of(&self) -> Option<&'v str> {
+        if self.is_namespace() {
+            return Some(self.name());
+        }
+        if let Some(namespace) = self.namespace {
+            return Some(metadata(namespace, "name"));
+        }
+        Some(self.namespace_name).filter(|name| !name.is_empty())
+    }
 }
 
 impl Glob {
@@ -76,8 +115,10 @@ fn names(value: Option<&Value>) -> Vec<Arc<str>> {
     json::texts(value).into_iter().map(Arc::from).collect()
 }
 
+const NAMESPACE: &str = "Namespace";
+
 pub fn is_namespace(object: &Value) -> bool {
-    json::text(object, &["kind"]) == "Namespace" && json::group_and_version(object).0.is_empty()
+    json::text(object, &["kind"]) == NAMESPACE && json::group_and_version(object).0.is_empty()
 }
 
 fn metadata<'v>(object: &'v Value, field: &str) -> &'v str {
@@ -129,10 +170,10 @@ impl Match {
     /// # Errors
     /// Why that cannot be told.
     pub fn matches(&self, target: &Matchable<'_>) -> Result<bool, String> {
-        if !self.kinds_match(target.object) || !self.scope_matches(target) {
+        if !self.kinds_match(target) || !self.scope_matches(target) {
             return Ok(false);
         }
-        let namespace = namespace_of(target);
+        let namespace = target.namespace_of();
         if let (false, Some(name)) = (self.namespaces.is_empty(), namespace)
             && !self.namespaces.iter().any(|glob| glob.matches(name))
         {
@@ -143,8 +184,7 @@ impl Match {
         {
             return Ok(false);
         }
-        let labels = json::at(target.object, &["metadata", "labels"]);
-        if self.labels.as_ref().is_some_and(|selector| !selector.matches(labels)) {
+        if self.labels.as_ref().is_some_and(|selector| !selector.matches(target.labels)) {
             return Ok(false);
         }
         if !self.namespace_selected(target)? {
@@ -152,44 +192,41 @@ impl Match {
         }
         if let Some(name) = &self.name {
             let generated = metadata(target.object, "generateName");
-            if !name.matches(metadata(target.object, "name")) && !name.matches_generated(generated) {
+            if !name.matches(target.name()) && !name.matches_generated(generated) {
                 return Ok(false);
             }
         }
         self.source_matches(target)
     }
 
-    fn kinds_match(&self, object: &Value) -> bool {
+    fn kinds_match(&self, target: &Matchable<'_>) -> bool {
         if self.kinds.is_empty() {
             return true;
         }
-        let (group, _) = json::group_and_version(object);
-        let kind = json::text(object, &["kind"]);
         let one = |list: &[Arc<str>], have: &str| {
             list.is_empty() || list.iter().any(|want| &**want == "*" || **want == *have)
         };
-        self.kinds.iter().any(|kinds| one(&kinds.kinds, kind) && one(&kinds.groups, group))
+        self.kinds.iter().any(|kinds| one(&kinds.kinds, target.kind) && one(&kinds.groups, target.group))
     }
 
     /// Other words than these two match everything.
     fn scope_matches(&self, target: &Matchable<'_>) -> bool {
-        let inside = !metadata(target.object, "namespace").is_empty() || target.namespace.is_some();
+        let inside = !target.namespace_name.is_empty() || target.namespace.is_some();
         match &*self.scope {
-            "Cluster" => is_namespace(target.object) || !inside,
-            "Namespaced" => !is_namespace(target.object) && inside,
+            "Cluster" => target.is_namespace() || !inside,
+            "Namespaced" => !target.is_namespace() && inside,
             _ => true,
         }
     }
 
     fn namespace_selected(&self, target: &Matchable<'_>) -> Result<bool, String> {
         let Some(selector) = &self.namespace_labels else { return Ok(true) };
-        let labels = |object| json::at(object, &["metadata", "labels"]);
-        if is_namespace(target.object) {
-            return Ok(selector.matches(labels(target.object)));
+        if target.is_namespace() {
+            return Ok(selector.matches(target.labels));
         }
         match target.namespace {
-            Some(namespace) => Ok(selector.matches(labels(namespace))),
-            None if metadata(target.object, "namespace").is_empty() => Ok(true),
+            Some(namespace) => Ok(selector.matches(json::at(namespace, &["metadata", "labels"]))),
+            None if target.namespace_name.is_empty() => Ok(true),
             None => Err("namespace selector for namespace-scoped object but missing Namespace".into()),
         }
     }
@@ -206,17 +243,6 @@ impl Match {
         }
         Ok(wanted == target.source)
     }
-}
-
-/// The name of the namespace that counts; none for what is in none.
-fn namespace_of<'v>(target: &Matchable<'v>) -> Option<&'v str> {
-    if is_namespace(target.object) {
-        return Some(metadata(target.object, "name"));
-    }
-    if let Some(namespace) = target.namespace {
-        return Some(metadata(namespace, "name"));
-    }
-    Some(metadata(target.object, "namespace")).filter(|name| !name.is_empty())
 }
 
 /// A selector of labels.
@@ -303,7 +329,7 @@ mod tests {
 
     fn matches(spec: &str, object: &str, namespace: Option<&str>, source: Source) -> Result<bool, String> {
         let (object, namespace) = (value(object), namespace.map(value));
-        let target = Matchable { object: &object, namespace: namespace.as_ref(), source };
+        let target = Matchable::new(&object, namespace.as_ref(), source);
         Match::read(&value(spec))?.matches(&target)
     }
 

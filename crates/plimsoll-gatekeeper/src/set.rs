@@ -299,6 +299,7 @@ impl Set {
         mut watch: Option<&mut dyn Watch>,
     ) -> Vec<Response> {
         let inner = &*self.inner;
+        let targets = self.targets(review);
         let at_webhook = options.point == Some(constraint::POINTS[0]);
         let mut responses = Vec::new();
         let mut matched: Vec<(usize, &InForce, Vec<Arc<str>>)> = Vec::new();
@@ -310,7 +311,7 @@ impl Set {
                 continue;
             }
             let Some(scoped) = constraint.actions(options.point) else { continue };
-            match self.matches(constraint, review) {
+            match matches(constraint, &targets) {
                 Ok(false) => {}
                 Ok(true) => matched.push((at, in_force, scoped)),
                 Err(why) => responses.push(Response {
@@ -429,37 +430,41 @@ impl Set {
         self.inner.synced.iter().any(|synced| is(&synced.api_version, &synced.kind)) || self.inventory.has(is)
     }
 
-    /// Whether a constraint is for the object of a review, or for the one that it was.
-    fn matches(&self, constraint: &Constraint, review: &Review) -> Result<bool, String> {
-        let Some(matches) = &constraint.matches else { return Ok(true) };
+    /// What of a review is matched: its object and the one that it was.
+    fn targets<'r>(&'r self, review: &'r Review) -> Vec<Matchable<'r>> {
         let namespace = review.namespace().or_else(|| {
             let name = review.namespace_name();
             if name.is_empty() { None } else { self.inventory.namespace(name) }
         });
-        let objects = [review.object(), review.old_object()];
-        if objects.iter().all(Option::is_none) {
-            return Err("invalid request object: neither object nor old object are defined".into());
-        }
-        for object in objects.into_iter().flatten() {
-            let target = Matchable { object, namespace, source: review.source() };
-            match matches.matches(&target) {
-                Ok(false) => {}
-                Ok(true) => return Ok(true),
-                Err(why) => {
-                    let name = json::text(object, &["metadata", "name"]);
-                    return Err(format!(
-                        "error matching the requested object: {name} :failed to run Match criteria: {why}"
-                    ));
-                }
-            }
-        }
-        Ok(false)
+        let objects = [review.object(), review.old_object()].into_iter().flatten();
+        objects.map(|object| Matchable::new(object, namespace, review.source())).collect()
     }
 
     /// The Namespace that the inventory has of a name.
     pub fn namespace(&self, name: &str) -> Option<&Value> {
         self.inventory.namespace(name).filter(|object| is_namespace(object))
     }
+}
+
+/// Whether a constraint is for one of the objects of a review.
+fn matches(constraint: &Constraint, targets: &[Matchable<'_>]) -> Result<bool, String> {
+    let Some(matches) = &constraint.matches else { return Ok(true) };
+    if targets.is_empty() {
+        return Err("invalid request object: neither object nor old object are defined".into());
+    }
+    for target in targets {
+        match matches.matches(target) {
+            Ok(false) => {}
+            Ok(true) => return Ok(true),
+            Err(why) => {
+                let name = target.name();
+                return Err(format!(
+                    "error matching the requested object: {name} :failed to run Match criteria: {why}"
+                ));
+            }
+        }
+    }
+    Ok(false)
 }
 
 impl Inner {

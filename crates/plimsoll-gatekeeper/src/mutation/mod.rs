@@ -189,7 +189,7 @@ impl Mutators {
                 if until.is_some_and(|until| Instant::now() >= until) {
                     return Err(format!("there is no time left to mutate {}", about(&current)));
                 }
-                let target = Target { matchable: Matchable { object: &current, namespace, source }, operation };
+                let target = Target { matchable: Matchable::new(&current, namespace, source), operation };
                 let matches = mutator.matches(&target).map_err(|why| {
                     format!("matching for mutator {} failed for {}: {why}", mutator.id(), about(&current))
                 })?;
