@@ -34,6 +34,9 @@ use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
 use exit::Exit;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     // A symbolic link named after a tool speaks that tool's command line.
