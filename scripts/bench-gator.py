@@ -25,7 +25,7 @@ def pod(number):
     container = lambda at: {"name": f"c{at}", "image": f"registry.example/team/app:{at}", "env": env,  # noqa: E731
                             "resources": {"limits": {"memory": "1Gi", "cpu": "1"}}, "ports": [{"containerPort": 8080}],
                             "securityContext": {"privileged": False, "runAsNonRoot": True}}
-    made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"web-{number}", "namespace": "shop", "labels": {"app": "web"},
+    made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"web-{number}", "namespace": "shop", "labels": {"app": "web", "pod-template-hash": "a", "team": "a", "tier": "a"},
                                                             "annotations": {"note": ""}},
             "spec": {"containers": [container(at) for at in range(4)]}}
     made["metadata"]["annotations"]["note"] = "-" * max(0, BYTES - len(json.dumps(made)))

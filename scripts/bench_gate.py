@@ -100,7 +100,7 @@ def pod_review(web, agent):
                 "kind": "Pod", "apiVersion": "v1",
                 "metadata": {
                     "name": "shop-web-7d9c6bb4f8-x2x7b", "generateName": "shop-web-7d9c6bb4f8-", "namespace": "shop",
-                    "labels": {"app": "shop-web", "pod-template-hash": "7d9c6bb4f8"}, "annotations": annotations,
+                    "labels": {"app": "shop-web", "pod-template-hash": "7d9c6bb4f8", "team": "shop", "tier": "web"}, "annotations": annotations,
                     "managedFields": [{
                         "manager": "kube-controller-manager", "operation": "Update", "apiVersion": "v1",
                         "time": "2026-11-21T01:17:58Z", "fieldsType": "FieldsV1",

@@ -11,7 +11,8 @@ RULES = [
 
 
 def documents(prefix, asked):
-    """Templates and constraints, so many of which are for pods and hold for those that say `app` and whose images begin so."""
+    """Templates and constraints, so many of which are for pods. Those hold for pods with the labels `app`, `pod-template-hash`, `team` and
+    `tier` whose images begin so."""
     for at in range(TEMPLATES):
         yield f"""apiVersion: templates.gatekeeper.sh/v1
 kind: ConstraintTemplate
@@ -29,7 +30,9 @@ spec:
 """
     for at in range(CONSTRAINTS):
         kind = "Pod" if at % (CONSTRAINTS // asked) == 0 else ["Service", "Ingress", "Deployment"][at % 3]
-        text = "app" if at % TEMPLATES % len(RULES) == 1 else prefix
+        # No two constraints of one template have the same parameters.
+        turn = at // TEMPLATES
+        text = ["app", "pod-template-hash", "team", "tier"][turn] if at % TEMPLATES % len(RULES) == 1 else prefix[:len(prefix) - turn]
         yield f"""apiVersion: constraints.gatekeeper.sh/v1beta1
 kind: Pace{at % TEMPLATES}
 metadata: {{name: c{at}}}

@@ -25,7 +25,10 @@ fn template(at: usize) -> String {
 
 fn constraint(at: usize, templates: usize, one_in: usize) -> String {
     let kind = if at.is_multiple_of(one_in) { "Pod" } else { ["Service", "Ingress", "Deployment"][at % 3] };
-    let text = if at % templates % RULES.len() == 1 { "app" } else { "registry.example/" };
+    // No two constraints of one template have the same parameters, as long as there are no more than four.
+    let turn = at / templates % 4;
+    let labels = ["app", "pod-template-hash", "team", "tier"];
+    let text = if at % templates % RULES.len() == 1 { labels[turn] } else { &"registry.example/"[..17 - turn] };
     format!(
         "---\napiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Pace{}\nmetadata: {{name: c{at}}}\nspec: {{match: {{kinds: [{{apiGroups: ['*'], kinds: [{kind}]}}], excludedNamespaces: [kube-system]}}, parameters: {{text: {text}}}}}\n",
         at % templates
@@ -43,7 +46,7 @@ fn request() -> String {
     };
     let containers: Vec<String> = (0..4).map(container).collect();
     format!(
-        "{{\"uid\": \"1\", \"kind\": {{\"group\": \"\", \"version\": \"v1\", \"kind\": \"Pod\"}}, \"operation\": \"CREATE\", \"name\": \"web\", \"namespace\": \"shop\", \"userInfo\": {{\"username\": \"ann\"}}, \"object\": {{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {{\"name\": \"web\", \"namespace\": \"shop\", \"labels\": {{\"app\": \"web\"}}}}, \"spec\": {{\"containers\": [{}]}}}}}}",
+        "{{\"uid\": \"1\", \"kind\": {{\"group\": \"\", \"version\": \"v1\", \"kind\": \"Pod\"}}, \"operation\": \"CREATE\", \"name\": \"web\", \"namespace\": \"shop\", \"userInfo\": {{\"username\": \"ann\"}}, \"object\": {{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {{\"name\": \"web\", \"namespace\": \"shop\", \"labels\": {{\"app\": \"web\", \"pod-template-hash\": \"a\", \"team\": \"a\", \"tier\": \"a\"}}}}, \"spec\": {{\"containers\": [{}]}}}}}}",
         containers.join(", ")
     )
 }

@@ -20,6 +20,8 @@ use crate::json;
 use crate::review::NAMESPACE;
 use crate::walk;
 
+/// The field of the input that differs between a template's constraints.
+const PARAMETERS: &str = "parameters";
 /// The package that the rule is put into.
 const PACKAGE: &str = "template";
 const QUERY: &str = "data.template.violation";
@@ -92,6 +94,21 @@ pub struct Rego {
     pub reads_namespace: bool,
 }
 
+/// What policies see as `input`: the review, made once, and each constraint's parameters in turn.
+pub struct Input(Object);
+
+impl Input {
+    pub fn of(request: &Value) -> Input {
+        let entry = |key, value| (Value::string(key), value);
+        Input(Object::of([entry(PARAMETERS, Value::Null), entry("review", request.clone())]))
+    }
+
+    fn with(&mut self, parameters: &Value) -> Value {
+        self.0.with_value(PARAMETERS, parameters.clone());
+        Value::Object(self.0.clone())
+    }
+}
+
 /// What one constraint's evaluation gave.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -100,6 +117,8 @@ pub struct Found {
     pub printed: Vec<String>,
     /// The first error of a builtin, which made a part of the policy undefined.
     pub erred: Option<String>,
+    /// Whether the parameters had, or may have had, a part in it.
+    pub by_parameters: bool,
 }
 
 /// Where in the document an error of the code is.
@@ -156,8 +175,12 @@ impl Rego {
         });
         let query = query.map_err(|wrong| Box::new(errors(&wrong, &sources, written, "unable to compile modules")))?;
         let sources = Arc::new(sources);
-        let program_options =
-            ProgramOptions { instrument: options.instrument, sources: sources.clone(), ..ProgramOptions::default() };
+        let program_options = ProgramOptions {
+            instrument: options.instrument,
+            sources: sources.clone(),
+            watched: Some(PARAMETERS.into()),
+            ..ProgramOptions::default()
+        };
         let program = Arc::new(Program::new(compiled, program_options));
         let prepared = program.prepare(query, &sources).map_err(|error| {
             Box::new(CodeFault { fault: Fault::new(FaultKind::Template, error.to_string()), place: None })
@@ -165,27 +188,26 @@ impl Rego {
         Ok(Rego { prepared, sources, referential, looks_at, reads_namespace })
     }
 
-    /// Asks for violations of one constraint. `keys` are those of the input ([`Rego::keys`]).
+    /// Asks for violations of one constraint.
     ///
     /// # Errors
     /// It could not tell: a conflict, a budget that is used up, a message that is no text.
     pub fn ask(
         &self,
-        (keys, request): (&[Value; 2], &Value),
+        input: &mut Input,
         parameters: &Value,
         data: &Value,
         options: &RunOptions,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Found, String> {
-        let [named, reviewed] = keys.clone();
-        let input = Value::Object(Object::of([(named, parameters.clone()), (reviewed, request.clone())]));
+        let input = input.with(parameters);
         let run = match tracer {
             Some(tracer) => self.prepared.run_traced(Some(&input), data, options, Some(tracer)),
             None => self.prepared.run(Some(&input), data, options),
         };
         let outcome = run.map_err(|error| self.line(&error))?;
         let erred = outcome.builtin_errors.first().map(|error| self.line(error));
-        let mut found = Found { violations: Vec::new(), printed: Vec::new(), erred };
+        let mut found = Found { violations: Vec::new(), printed: Vec::new(), erred, by_parameters: outcome.looked };
         found.printed.extend(outcome.printed.into_iter().map(|line| line.text));
         let values = outcome.solutions.iter().flat_map(|solution| &solution.expressions);
         for value in values {
@@ -205,11 +227,6 @@ impl Rego {
         found.violations.sort_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
         found.violations.dedup();
         Ok(found)
-    }
-
-    /// The input's keys, in their order: made for each review, so that threads share none of them.
-    pub fn keys() -> [Value; 2] {
-        ["parameters", "review"].map(Value::string)
     }
 
     fn line(&self, error: &EvalError) -> String {
@@ -454,4 +471,42 @@ fn advice(error: &RegoError, written: &Written) -> Option<&'static str> {
         );
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_have_a_part_where_the_way_leads_to_them() {
+        let review = r#"{"object": {"kind": "Pod", "spec": {"hostNetwork": true, "list": [1, 2]}}}"#;
+        for (rules, wanted) in [
+            (r#"violation[{"msg": "m"}] { input.review.object.kind == "Pod" }"#, false),
+            (r#"violation[{"msg": "m"}] { input.review.object.spec.list[_] == 2 }"#, false),
+            // They come after what does not hold, also where the index of rules looks first.
+            (r#"violation[{"msg": m}] { input.review.object.spec.hostPID; m := input.parameters.a }"#, false),
+            (r#"violation[{"msg": m}] { m := input.parameters.a; input.review.object.spec.hostPID }"#, false),
+            (r#"violation[{"msg": m}] { input.review.object.spec.hostNetwork; m := input.parameters.a }"#, true),
+            (r#"violation[{"msg": "m"}] { input.parameters.b }"#, true),
+            (r#"violation[{"msg": "m"}] { not input.parameters.b }"#, true),
+            (r#"violation[{"msg": "m"}] { input.parameters.a == "no" }"#, true),
+            (r#"violation[{"msg": "m"}] { input[_].object }"#, true),
+            (r#"violation[{"msg": "m"}] { x := input; x.review }"#, true),
+            (r#"violation[{"msg": "m"}] { count(input) == 2 }"#, true),
+            ("f(x) = x.kind\nviolation[{\"msg\": m}] { m := f(input.review.object) }", false),
+            ("f(x) = x.parameters.a\nviolation[{\"msg\": m}] { m := f(input) }", true),
+            ("r { input.parameters.b }\nviolation[{\"msg\": \"m\"}] { not r }", true),
+            ("r { input.review.b }\nviolation[{\"msg\": \"m\"}] { not r with input.review.b as 1 }", true),
+        ] {
+            let rego = format!("package a\n{rules}");
+            let written = Written { rego, language: Language::V0, ..Written::default() };
+            let rego =
+                Rego::compile(&written, CodeOptions::default()).unwrap_or_else(|fault| panic!("{rules}: {fault:?}"));
+            let value = |text: &str| Value::from_json(text.as_bytes()).unwrap();
+            let mut input = Input::of(&value(review));
+            let (options, data) = (RunOptions::default(), value("{}"));
+            let found = rego.ask(&mut input, &value(r#"{"a": "x"}"#), &data, &options, None);
+            assert_eq!(found.map(|found| found.by_parameters), Ok(wanted), "{rules}");
+        }
+    }
 }

@@ -52,7 +52,8 @@ mod tests {
     #[test]
     fn each_thread_has_equal_values_of_its_own() {
         let large = format!("[{}]", vec!["\"x\""; 2000].join(","));
-        let texts = [r#"{"a": ["b", {"c": [1.50, null, true]}]}"#, "\"d\"", "{}", &large];
+        let texts =
+            [r#"{"a": ["b", {"c": [1.50, null, true]}]}"#, "\"d, and more than lies in a value itself\"", "{}", &large];
         let values: Vec<Value> = texts.iter().map(|text| Value::from_json(text.as_bytes()).unwrap()).collect();
         let copies = Copies::of(|| values.iter());
         let place = |value: &Value| value.as_str().map(|text| text.as_ptr() as usize);

@@ -10,7 +10,7 @@ use plimsoll_rego::builtins::World;
 use plimsoll_rego::eval::{RunOptions, Tracer};
 use plimsoll_rego::value::Value;
 
-use crate::code::{CodeOptions, NamedKind, Rego};
+use crate::code::{CodeOptions, Input, NamedKind, Rego};
 use crate::config::{self, Exclusions, Process, Synced};
 use crate::constraint::{self, Constraint};
 use crate::copies::Copies;
@@ -61,6 +61,8 @@ struct Inner {
     constraints: Vec<InForce>,
     /// The parameters of each.
     parameters: Copies,
+    /// Of each, the first constraint of its template that has the same parameters, written the same.
+    alike: Vec<u32>,
     by_kind: HashMap<Arc<str>, Vec<u32>>,
     /// Constraints that objects of any kind may match.
     of_any_kind: Vec<u32>,
@@ -99,7 +101,8 @@ impl Outcome {
     }
 }
 
-/// Looks on while a review is judged.
+/// Looks on while a review is judged. Where somebody does, every constraint that matches is asked; otherwise one that would be told
+/// what another of its template was told is not.
 pub trait Watch {
     /// So many constraints of a template are about to be asked.
     fn begin(&mut self, _template: &Template, _constraints: usize) {}
@@ -325,20 +328,37 @@ impl Set {
             }
         }
         let run = RunOptions { budget: options.budget.clone(), world: options.world.clone(), ..RunOptions::default() };
-        let (keys, parameters) = (Rego::keys(), inner.parameters.own());
+        let (mut input, parameters) = (Input::of(review.request()), inner.parameters.own());
         for group in matched.chunk_by(|a, b| a.1.template == b.1.template) {
             let template = group.first().and_then(|(_, one, _)| inner.templates.get(one.template));
             let Some(template) = template else { continue };
             if let Some(watch) = watch.as_deref_mut() {
                 watch.begin(template, group.len());
             }
+            // What a constraint was told counts for others, too, where their parameters say nothing else.
+            let mut told: Option<(Vec<Outcome>, Option<u32>)> = None;
+            let (others, watched) = (group.len() > 1, watch.is_some());
             for (at, in_force, scoped) in group {
+                let alike = inner.alike.get(*at).copied();
                 let parameters = parameters.get(*at).unwrap_or(&in_force.constraint.parameters);
                 let asked = (*in_force, parameters);
                 if let Some(watch) = watch.as_deref_mut() {
                     watch.asks(template, &in_force.constraint);
                 }
-                let outcomes = self.ask(template, asked, (&keys, review), (options, &run), &mut watch);
+                let outcomes = match &told {
+                    Some((told, by)) if by.is_none() || *by == alike => told.clone(),
+                    _ => {
+                        let (outcomes, counts) =
+                            self.ask(template, asked, (&mut input, review), (options, &run), &mut watch);
+                        told = match counts {
+                            _ if !others || watched => None,
+                            Counts::ForItself => None,
+                            Counts::ForEqualParameters => alike.map(|alike| (outcomes.clone(), Some(alike))),
+                            Counts::ForAll => Some((outcomes.clone(), None)),
+                        };
+                        outcomes
+                    }
+                };
                 responses.extend(outcomes.into_iter().map(|outcome| Response {
                     constraint: in_force.constraint.clone(),
                     scoped: scoped.clone(),
@@ -354,15 +374,16 @@ impl Set {
         responses
     }
 
+    /// What one constraint's evaluation says, and for which other constraints of the template it would say the same.
     fn ask(
         &self,
         template: &Template,
         (in_force, parameters): (&InForce, &Value),
-        (keys, review): (&[Value; 2], &Review),
+        (input, review): (&mut Input, &Review),
         (options, run): (&ReviewOptions<'_>, &RunOptions),
         watch: &mut Option<&mut dyn Watch>,
-    ) -> Vec<Outcome> {
-        let undecided = |message| vec![Outcome::Undecided { message, unmatched: false }];
+    ) -> (Vec<Outcome>, Counts) {
+        let undecided = |message| (vec![Outcome::Undecided { message, unmatched: false }], Counts::ForItself);
         // Small policies end before they look at the clock, and there may be many of them.
         if options.budget.deadline.is_some_and(|end| Instant::now() >= end) {
             return undecided("there was no time to ask it".into());
@@ -374,7 +395,7 @@ impl Set {
                 Some(Err(message)) => undecided(message),
                 Some(Ok(messages)) => {
                     let violation = |message| Outcome::Violation { message, details: Value::Null };
-                    messages.into_iter().map(violation).collect()
+                    (messages.into_iter().map(violation).collect(), Counts::ForItself)
                 }
             },
             Code::Rego(rego) => {
@@ -390,7 +411,7 @@ impl Set {
                     return undecided(format!("the policy looks at other objects (data.inventory): {why}"));
                 }
                 let tracer = watch.as_deref_mut().and_then(|watch| watch.tracer(rego));
-                match rego.ask((keys, review.request()), parameters, &self.data, run, tracer) {
+                match rego.ask(input, parameters, &self.data, run, tracer) {
                     Err(message) => undecided(message),
                     Ok(found) => {
                         if let Some(watch) = watch.as_deref_mut() {
@@ -415,7 +436,8 @@ impl Set {
                             return undecided(error);
                         }
                         let violation = |(message, details)| Outcome::Violation { message, details };
-                        found.violations.into_iter().map(violation).collect()
+                        let counts = if found.by_parameters { Counts::ForEqualParameters } else { Counts::ForAll };
+                        (found.violations.into_iter().map(violation).collect(), counts)
                     }
                 }
             }
@@ -444,6 +466,24 @@ impl Set {
     pub fn namespace(&self, name: &str) -> Option<&Value> {
         self.inventory.namespace(name).filter(|object| is_namespace(object))
     }
+}
+
+/// Of each constraint, the first one of its template with the same parameters: equal numbers may be written otherwise, and
+/// policies can see that.
+fn alike(constraints: &[InForce]) -> Vec<u32> {
+    let mut first: HashMap<(usize, String), u32> = HashMap::new();
+    let numbered = constraints.iter().zip(0..);
+    let of = |(one, number): (&InForce, u32)| {
+        *first.entry((one.template, one.constraint.parameters.to_json())).or_insert(number)
+    };
+    numbered.map(of).collect()
+}
+
+/// For which constraints of a template an evaluation counts.
+enum Counts {
+    ForItself,
+    ForEqualParameters,
+    ForAll,
 }
 
 /// Whether a constraint is for one of the objects of a review.
@@ -492,7 +532,8 @@ impl Inner {
             }
         }
         let parameters = Copies::of(|| constraints.iter().map(|one| &one.constraint.parameters));
-        Inner { templates, constraints, parameters, by_kind, of_any_kind, exclusions, synced }
+        let alike = alike(&constraints);
+        Inner { templates, constraints, parameters, alike, by_kind, of_any_kind, exclusions, synced }
     }
 
     /// The constraints that may match, in their order.

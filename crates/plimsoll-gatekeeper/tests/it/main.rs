@@ -3,3 +3,4 @@
 mod hostile;
 mod inventory;
 mod library;
+mod parameters;

@@ -1,10 +1,11 @@
 //! `json.patch`: RFC 6902 as OPA applies it, on sets too. The target is unfolded along the paths only; what is copied is paid for
 //! by its nodes, so that patches that double end with the budget.
 
+use std::collections::BTreeMap;
+
 use super::{Builtin, Context, Failure, json_paths, json_text, want};
 use crate::budget::Exhausted;
 use crate::value::{Array, MAX_DEPTH, Number, Value};
-use std::collections::BTreeMap;
 
 type Result<T = Option<Value>> = std::result::Result<T, Failure>;
 

@@ -268,13 +268,14 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// As it is before an evaluation; most evaluations leave nothing here.
+    /// Forgets the evaluation that ended; most leave nothing here, and nothing is made anew for them.
     pub fn clear(&mut self) {
-        let kept = [self.regexes.len(), self.globs.len(), self.kept.len(), self.answers.len(), self.printed.capacity()];
-        if kept != [0; 5] {
+        let Scratch { regexes, globs, random: _, kept, answers, printed, caller } = self;
+        let left = [regexes.len(), globs.len(), kept.len(), answers.len(), printed.capacity()];
+        *caller = None;
+        if left != [0; 5] {
             *self = Scratch::default();
         }
-        self.caller = None;
     }
 }
 

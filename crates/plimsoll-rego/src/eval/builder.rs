@@ -92,8 +92,6 @@ impl Growing {
     pub fn finish(self) -> Value {
         match self {
             Growing::Leaf(value) => value,
-            // Most rules that find faults find none.
-            Growing::Set(members) if members.is_empty() => Value::set(Vec::new()),
             Growing::Set(members) => Value::set(members.into_iter().collect()),
             Growing::Object(entries) => {
                 Value::object(entries.into_iter().map(|(key, value)| (key, value.finish())).collect())

@@ -399,7 +399,7 @@ impl<'p> Machine<'p, '_> {
             let found = paid.and_then(|()| {
                 lowered.index.find(view, self.data, arguments, &mut self.meter, &mut self.buffers.candidates)
             });
-            found.map_err(|limit| self.exhausted_limit(limit))?;
+            self.outcome.looked |= found.map_err(|limit| self.exhausted_limit(limit))?;
         }
         Ok(start)
     }

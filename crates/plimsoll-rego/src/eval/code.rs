@@ -90,6 +90,8 @@ pub(super) enum Op {
     InputPath {
         dst: Slot,
         path: Index,
+        /// It leads to what is watched.
+        watched: bool,
     },
     Path {
         dst: Slot,
@@ -317,7 +319,7 @@ pub(super) struct Traced {
 pub(super) struct Path {
     keys: Box<[Value]>,
     /// Where each key was last, by its number among an object's: documents of one kind are mostly alike, and one look tells.
-    /// Threads that disagree only look further.
+    /// Where documents disagree, more is looked through, and threads wait for one another's notes.
     seen_at: Box<[AtomicU32]>,
 }
 

@@ -913,8 +913,9 @@ impl<'p> Lower<'p> {
                     if path.is_empty() {
                         self.emit(Op::Input { dst });
                     } else {
+                        let watched = self.program.is_watched(&path);
                         let path = self.path(path);
-                        self.emit(Op::InputPath { dst, path });
+                        self.emit(Op::InputPath { dst, path, watched });
                     }
                     return self.walk(Src::slot(dst), rest);
                 }

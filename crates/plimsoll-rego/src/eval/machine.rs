@@ -317,14 +317,18 @@ impl<'p, 't> Machine<'p, 't> {
                         failed!(same(a, b, &mut self.meter))
                     }
                     Op::Truthy { src } => !value!(src).is_false(),
-                    Op::Input { dst } => match self.input() {
-                        Some(input) => {
-                            set!(dst, input.clone());
-                            true
+                    Op::Input { dst } => {
+                        self.outcome.looked = true;
+                        match self.input() {
+                            Some(input) => {
+                                set!(dst, input.clone());
+                                true
+                            }
+                            None => false,
                         }
-                        None => false,
-                    },
-                    Op::InputPath { dst, path } => {
+                    }
+                    Op::InputPath { dst, path, watched } => {
+                        self.outcome.looked |= watched;
                         let found = match (self.input(), block.paths.get(path as usize)) {
                             (Some(input), Some(path)) => path.follow(input).cloned(),
                             _ => None,
@@ -560,6 +564,7 @@ impl<'p, 't> Machine<'p, 't> {
                         };
                         failed!(self.meter.memory(VIEW));
                         for (target, value) in &with.targets {
+                            self.outcome.looked |= matches!(target, WithTarget::Input(_));
                             let path = match target {
                                 WithTarget::Input(path) | WithTarget::Data(path) => &path[..],
                                 WithTarget::Function(_) | WithTarget::Builtin(_) => &[],

@@ -48,6 +48,9 @@ pub struct Outcome {
     /// What `print` said, in order.
     pub printed: Vec<Printed>,
     pub metrics: Metrics,
+    /// Whether it looked at the watched field of the input ([`ProgramOptions::watched`]), or may have: false says that with
+    /// another value there all would have gone the same way.
+    pub looked: bool,
 }
 
 /// More errors of builtins than this are counted, not listed.

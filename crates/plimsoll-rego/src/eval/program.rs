@@ -28,6 +28,8 @@ pub struct ProgramOptions {
     pub custom: BTreeMap<String, Custom>,
     /// The modules' texts, for places in messages.
     pub sources: Arc<Sources>,
+    /// A field of the input of which every evaluation tells whether it looked at it ([`Outcome::looked`]).
+    pub watched: Option<Text>,
 }
 
 /// Compiled modules, ready to run; shared by threads.
@@ -170,6 +172,12 @@ impl Program {
         self.groups_by_node.insert(node, number);
     }
 
+    /// Whether a path of the input leads to, or is above, what is watched.
+    pub(super) fn is_watched(&self, path: &[Value]) -> bool {
+        let Some(watched) = &self.options.watched else { return false };
+        path.first().is_none_or(|key| !matches!(key, Value::String(key) if key != watched))
+    }
+
     pub fn compiled(&self) -> &Arc<Compiled> {
         &self.compiled
     }
@@ -310,7 +318,9 @@ impl Group {
         let uniform = first.is_some() && rules.iter().all(|rule| rule.constant == first);
         let one_value = uniform && matches!(self.kind, GroupKind::Complete | GroupKind::Function);
         let file = |source: u32| program.options.sources.get(source).map(|source| source.name.clone());
-        let index = RuleIndex::new(conditions, one_value, |span| (file(span.source), span.source, span.start));
+        let is_watched = |path: &[Value]| program.is_watched(path);
+        let place = |span: Span| (file(span.source), span.source, span.start);
+        let index = RuleIndex::new(conditions, one_value, place, is_watched);
         Ok(Lowered { rules, default, index, uniform })
     }
 

@@ -1,4 +1,4 @@
-//! Rego's values: shared, ordered, comparable across types. Sets and objects are sorted vectors without doubles, so that
+//! Rego's values: shared, ordered, comparable across types. Sets and objects are sorted lists without doubles, so that
 //! equal values have one form, iteration has OPA's order, and a look-up is a binary search.
 //!
 //! A composite knows how deep it is: whoever makes values from foreign bytes or in a loop asks [`Value::depth`] against
@@ -90,6 +90,10 @@ impl Size {
         Size { depth: depth.saturating_add(1), weight: u32::try_from(weight).unwrap_or(u32::MAX), spelt }
     }
 
+    fn of_entries(entries: &[(Value, Value)]) -> Size {
+        Size::of(entries.iter().flat_map(|(key, value)| [key, value]))
+    }
+
     /// Of a scalar that is so many bytes long.
     fn scalar(bytes: usize) -> Size {
         Size { depth: 0, weight: u32::try_from(bytes / 64 + 1).unwrap_or(u32::MAX), spelt: false }
@@ -139,7 +143,7 @@ impl Object {
                 return Object::of_doubles(entries.drain(start..).collect());
             }
         }
-        let size = Size::of(taken.iter().flat_map(|(key, value)| [key, value]));
+        let size = Size::of_entries(taken);
         Object(ThinArc::from_header_and_iter(size, entries.drain(start..)))
     }
 
@@ -153,7 +157,7 @@ impl Object {
             }
             same
         });
-        let size = Size::of(entries.iter().flat_map(|(key, value)| [key, value]));
+        let size = Size::of_entries(&entries);
         Object(ThinArc::from_header_and_iter(size, entries.into_iter()))
     }
 
@@ -171,55 +175,70 @@ impl Object {
         if !entries.is_sorted_by(|a, b| a.0 < b.0) {
             return Object::new(entries.into());
         }
-        let size = Size::of(entries.iter().flat_map(|(key, value)| [key, value]));
+        let size = Size::of_entries(&entries);
         Object(ThinArc::from_header_and_iter(size, entries.into_iter()))
+    }
+
+    /// The same with another value for a key that is there, at that place where nobody else holds the object; without such a key
+    /// it stays as it is.
+    pub fn with_value(&mut self, key: &str, value: Value) {
+        let Some(at) = self.place_of(key) else { return };
+        let mut value = Some(value);
+        self.0.with_arc_mut(|own| {
+            if let Some(own) = triomphe::Arc::get_mut(own)
+                && let Some((place, value)) = own.slice_mut().get_mut(at).zip(value.take())
+            {
+                place.1 = value;
+                *own.header_mut() = Size::of_entries(own.slice());
+            }
+        });
+        let Some(mut value) = value else { return };
+        let mut entries = self.entries().to_vec();
+        if let Some(place) = entries.get_mut(at) {
+            std::mem::swap(&mut place.1, &mut value);
+        }
+        *self = Object::new(entries);
     }
 
     /// As [`Object::get`], looking first where the key was last; where it is now is told there.
     #[inline]
     pub(crate) fn get_near(&self, key: &Value, seen_at: &AtomicU32) -> Option<&Value> {
-        let entries = self.entries();
         let Value::String(text) = key else { return self.get(key) };
-        let is = |entry: &(Value, Value)| matches!(&entry.0, Value::String(have) if have == text);
+        let entries = self.entries();
         let place = entries.get(seen_at.load(atomic::Ordering::Relaxed) as usize);
-        if let Some(entry) = place.filter(|entry| is(entry)) {
-            return Some(&entry.1);
+        if let Some((_, value)) = place.filter(|(have, _)| matches!(have, Value::String(have) if have == text)) {
+            return Some(value);
         }
-        let at = match entries.len() {
-            0..=FEW => entries.iter().position(is)?,
-            _ => entries.binary_search_by(|(have, _)| have.cmp(key)).ok()?,
-        };
+        let at = self.place_of(text)?;
         seen_at.store(u32::try_from(at).unwrap_or(u32::MAX), atomic::Ordering::Relaxed);
         entries.get(at).map(|(_, value)| value)
     }
 
     pub fn get(&self, key: &Value) -> Option<&Value> {
-        let entries = self.entries();
-        // Few keys: most differ by their lengths, which are at hand.
-        if let Value::String(key) = key
-            && entries.len() <= FEW
-        {
-            let found = entries.iter().find(|(have, _)| matches!(have, Value::String(have) if have == key));
-            return found.map(|(_, value)| value);
+        if let Value::String(key) = key {
+            return self.get_str(key);
         }
-        let at = entries.binary_search_by(|(have, _)| have.cmp(key)).ok()?;
-        entries.get(at).map(|(_, value)| value)
+        let at = self.entries().binary_search_by(|(have, _)| have.cmp(key)).ok()?;
+        self.entries().get(at).map(|(_, value)| value)
     }
 
     /// The value of a string key.
     pub fn get_str(&self, key: &str) -> Option<&Value> {
+        self.entries().get(self.place_of(key)?).map(|(_, value)| value)
+    }
+
+    fn place_of(&self, key: &str) -> Option<usize> {
         let entries = self.entries();
+        // Few keys: most differ by their lengths, which are at hand.
         if entries.len() <= FEW {
-            let found = entries.iter().find(|(have, _)| matches!(have, Value::String(text) if **text == *key));
-            return found.map(|(_, value)| value);
+            return entries.iter().position(|(have, _)| matches!(have, Value::String(text) if **text == *key));
         }
         let order = |have: &Value| match have {
             Value::String(text) => (**text).cmp(key),
             other if other.rank() < 3 => Ordering::Less,
             _ => Ordering::Greater,
         };
-        let at = entries.binary_search_by(|(have, _)| order(have)).ok()?;
-        entries.get(at).map(|(_, value)| value)
+        entries.binary_search_by(|(have, _)| order(have)).ok()
     }
 }
 

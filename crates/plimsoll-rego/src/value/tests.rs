@@ -92,3 +92,25 @@ fn values_are_written_as_rego_writes_them() {
 fn a_value_is_three_words_with_and_without_a_place_for_none() {
     assert_eq!((size_of::<Value>(), size_of::<Option<Value>>()), (24, 24));
 }
+
+#[test]
+fn another_value_for_a_key_changes_no_other_holder() {
+    let made = |text: &str| match Value::from_json(text.as_bytes()).unwrap() {
+        Value::Object(object) => object,
+        other => panic!("{other:?}"),
+    };
+    let mut own = made(r#"{"a": 1, "b": [2]}"#);
+    own.with_value("a", Value::from_json(b"[[3.0]]").unwrap());
+    let other = own.clone();
+    own.with_value("a", Value::Null);
+    own.with_value("c", Value::Null);
+    assert_eq!(Value::Object(own.clone()).to_json(), r#"{"a":null,"b":[2]}"#);
+    assert_eq!(Value::Object(other.clone()).to_json(), r#"{"a":[[3.0]],"b":[2]}"#);
+    // What it knows of itself is as if it were made anew.
+    for (object, depth, spelt) in [(own, 2, false), (other, 3, true)] {
+        let anew = Value::object(object.entries().to_vec());
+        let object = Value::Object(object);
+        assert_eq!((object.depth(), object.weight()), (anew.depth(), anew.weight()));
+        assert_eq!((object.depth(), object.has_other_spellings()), (depth, spelt));
+    }
+}

@@ -55,7 +55,7 @@ impl Policies {
         compile.data_exists = Some(super::data_exists(data.clone()));
         let compiled = compile::compile(modules, &sources, &compile).map_err(|errors| Fault::all(&errors, &sources))?;
         let sources = Arc::new(sources);
-        let options = ProgramOptions { instrument, custom, sources: Arc::clone(&sources) };
+        let options = ProgramOptions { instrument, custom, sources: Arc::clone(&sources), ..ProgramOptions::default() };
         let program = Arc::new(Program::new(Arc::new(compiled), options));
         Ok(Policies { program, sources, data, parse, compile })
     }

@@ -72,6 +72,8 @@ pub(super) struct RuleIndex {
     walked: Vec<(usize, Walk)>,
     /// Where there are many rules.
     by_value: Option<ByValue>,
+    /// Subjects that lead to the field of the input that is watched.
+    watched: Vec<usize>,
 }
 
 /// Tests of one subject that go through it or compare all of it.
@@ -128,8 +130,14 @@ const WORK_OF_A_STEP: u64 = 16;
 const MANY: usize = 8;
 
 impl RuleIndex {
-    /// `one_value`: whoever asks stops at the first rule that holds. `place` orders places as their texts are.
-    pub fn new<P: Ord>(reader: Reader<'_>, one_value: bool, place: impl Fn(Span) -> P) -> RuleIndex {
+    /// `one_value`: whoever asks stops at the first rule that holds. `place` orders places as their texts are. `is_watched`: whether
+    /// a path of the input leads to what is watched.
+    pub fn new<P: Ord>(
+        reader: Reader<'_>,
+        one_value: bool,
+        place: impl Fn(Span) -> P,
+        is_watched: impl Fn(&[Value]) -> bool,
+    ) -> RuleIndex {
         let Reader { subjects: infos, rules: conditions, .. } = reader;
         let mut valued = vec![false; infos.len()];
         for (subject, edge) in conditions.iter().flat_map(|rule| &rule.ways).flatten() {
@@ -182,9 +190,17 @@ impl RuleIndex {
                 walked.entry(*key).or_default().keyed += 1;
             }
         }
+        let leads = |subject: &Subject| matches!(subject, Subject::Input(path) if is_watched(path));
+        let watched: Vec<usize> = (0..subjects.len()).filter(|at| subjects.get(*at).is_some_and(leads)).collect();
+        // What is watched is looked at last: where a rule cannot hold anyway, it has no part in that.
+        for rule in &mut rules {
+            for tests in rule.ways.iter_mut().chain([&mut rule.all]) {
+                tests.sort_by_key(|(subject, _)| watched.binary_search(subject).is_ok());
+            }
+        }
         let by_value = (rules.len() >= MANY).then(|| widest(subjects.len(), &rules)).flatten();
         let work = rules.iter().map(Indexed::work).fold(0, u64::saturating_add);
-        RuleIndex { subjects, rules, work, walked: walked.into_iter().collect(), by_value }
+        RuleIndex { subjects, rules, work, walked: walked.into_iter().collect(), by_value, watched }
     }
 
     /// Every rule is worth running.
@@ -202,7 +218,8 @@ impl RuleIndex {
         documents.fold(0, u64::saturating_add)
     }
 
-    /// Appends the numbers of the rules that can hold, in order. The meter is paid for all that is gone through.
+    /// Appends the numbers of the rules that can hold, in order, and tells whether it looked at what is watched. The meter is paid
+    /// for all that is gone through.
     pub fn find(
         &self,
         view: &View,
@@ -210,10 +227,10 @@ impl RuleIndex {
         arguments: &[Option<Value>],
         meter: &mut Meter,
         found: &mut Vec<u32>,
-    ) -> Result<(), Exhausted> {
+    ) -> Result<bool, Exhausted> {
         if self.subjects.is_empty() {
             found.extend(0..u32::try_from(self.rules.len()).unwrap_or(NOWHERE));
-            return Ok(());
+            return Ok(false);
         }
         // Each is looked at once, and only if a rule asks for it; few are the rule.
         let mut few: [Option<Option<Value>>; 4] = Default::default();
@@ -277,7 +294,7 @@ impl RuleIndex {
                 found.extend((0..count).filter(|rule| can(seen, *rule)));
             }
         }
-        Ok(())
+        Ok(self.watched.iter().any(|subject| seen.get(*subject).is_some_and(Option::is_some)))
     }
 }
 
