@@ -30,8 +30,6 @@ FLAGS = {
     "no-default-oidc": "files hold what flags name alone",
     "no-default-rekor": "files hold what flags name alone",
     "no-default-tsa": "files hold what flags name alone",
-    "oidc-client-secret-file": "the device flow has none",
-    "oidc-redirect-url": "the device flow has none",
     "output-certificate": "it is in the bundle",
     "payload": "what is signed is made of the image",
     "record-creation-timestamp": "a bundle's manifest says it",

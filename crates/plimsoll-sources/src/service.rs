@@ -88,6 +88,13 @@ pub fn form(pairs: &[(&str, &str)]) -> Vec<u8> {
     url.query().unwrap_or_default().as_bytes().to_vec()
 }
 
+/// The names and values of a query, or of an HTML form, in their order.
+pub fn pairs(text: &str) -> Vec<(String, String)> {
+    let mut url = Url::parse("http://form/").expect("it is an address");
+    url.set_query(Some(text));
+    url.query_pairs().into_owned().collect()
+}
+
 /// An address with more of a query.
 ///
 /// # Errors
@@ -231,6 +238,9 @@ mod tests {
             "https://x/y?z=1&audience=sigstore"
         );
         assert!(with_query("nowhere", &[]).is_err());
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(pairs("a+b=c%26d%3D%C3%A9&e=&e#f"), [pair("a b", "c&d=é"), pair("e", ""), pair("e#f", "")]);
+        assert!(pairs("").is_empty());
     }
 
     #[test]

@@ -174,6 +174,8 @@ reasons! {
     WeakKey = "weak-key";
     /// Whoever keeps a private key elsewhere does not sign with it.
     SignerFailed = "signer-failed";
+    /// An identity token that is for another program, or answers another question.
+    TokenOther = "token-other-question";
     /// The system gives no random bytes.
     NoRandomness = "no-randomness";
     /// An annotation that is demanded is missing or another.

@@ -1,5 +1,5 @@
 //! The services of an offline world over HTTP, on loopback: Fulcio (both APIs), Rekor (both versions), an authority of timestamps, an issuer
-//! of tokens (with the device flow, and GitHub Actions' own), and below `/tuf` a repository of what is trusted. In: a folder. Out: an address, and in the folder what a client needs to
+//! of tokens (with the flows of browsers, devices and programs, and GitHub Actions' own), and below `/tuf` a repository of what is trusted. In: a folder. Out: an address, and in the folder what a client needs to
 //! know: `trusted_root.json`, `signing_config.json` (Rekor 1), `signing_config_v2.json`, `tuf_root.json`, tokens, keys and certificates in PEM. It checks
 //! what it is sent as the real ones do; below `/fault/NAME` each lies in its own way. Keys are thrown away.
 
@@ -24,6 +24,10 @@ use super::world::*;
 pub const EMAIL: &str = "somebody@example.com";
 /// What GitHub Actions' token service wants to be shown.
 pub const REQUEST_TOKEN: &str = "request-token";
+/// What a program shows the issuer to be given a token in its own name.
+pub const CLIENT_SECRET: &str = "client-secret";
+/// The code that a browser brings from the issuer.
+pub const CODE: &str = "code+1";
 /// What stands before an entry's place in the first version's log: earlier shards.
 const BEFORE: u64 = 4_000_000_000;
 const TREE: u64 = 1_193_050_959_916_656_506;
@@ -57,8 +61,10 @@ struct Services {
     secret: Vec<u8>,
     first: Mutex<Entries>,
     second: Mutex<Entries>,
-    /// What the device flow was bound to, and how often it was asked since.
-    challenge: Mutex<(String, u32)>,
+    /// What device flows were bound to, and how often each was asked since.
+    challenges: Mutex<BTreeMap<String, u32>>,
+    /// What browsers were sent to the issuer with, by what that is bound to.
+    asked: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
     /// What the mirror below `/tuf` has.
     repository: OnceLock<BTreeMap<String, Vec<u8>>>,
 }
@@ -106,7 +112,8 @@ pub fn start(folder: &Path) -> String {
         middle_der,
         first: Mutex::default(),
         second: Mutex::default(),
-        challenge: Mutex::default(),
+        challenges: Mutex::default(),
+        asked: Mutex::default(),
         repository: OnceLock::new(),
     });
     services.write(folder);
@@ -225,7 +232,8 @@ impl Services {
             "/api/v1/timestamp" => self.timestamp(&request.body, fault).unwrap_or_else(refused),
             "/.well-known/openid-configuration" => self.about(fault),
             "/device/code" => self.code(&request.body),
-            "/token" => self.signed_in(&request.body),
+            "/auth" => self.at_a_browser(query, fault),
+            "/token" => self.signed_in(&request.body, fault),
             "/actions" => self.actions(request, query),
             _ => match (path.strip_prefix("/api/v1/log/entries/"), path.strip_prefix("/tuf/")) {
                 (Some(uuid), _) => self.held(uuid),
@@ -272,21 +280,78 @@ impl Services {
         (claims["exp"].as_i64()? > now() && claims["aud"] == "sigstore").then_some(claims)
     }
 
+    /// Where the issuer is that has a fault.
+    fn issuer(&self, fault: &str) -> String {
+        if fault.is_empty() { self.base.clone() } else { format!("{}/fault/{fault}", self.base) }
+    }
+
     fn about(&self, fault: &str) -> Reply {
-        let base = &self.base;
-        let issuer = if fault == "other-issuer" { "https://other.example" } else { base };
+        let base = self.issuer(fault);
+        let issuer = if fault == "other-issuer" { "https://other.example" } else { &base };
+        let sign_in = if fault == "open-sign-in" { "http://192.0.2.1" } else { &base };
+        let ways = if fault == "no-pkce" { json!(["plain"]) } else { json!(["S256"]) };
         json_reply(
             200,
-            &json!({"issuer": issuer, "authorization_endpoint": format!("{base}/auth"), "token_endpoint": format!("{base}/token"),
+            &json!({"issuer": issuer, "authorization_endpoint": format!("{sign_in}/auth?x=1"), "token_endpoint": format!("{base}/token"),
             "device_authorization_endpoint": format!("{base}/device/code"), "jwks_uri": format!("{base}/keys"),
-            "code_challenge_methods_supported": ["S256"], "id_token_signing_alg_values_supported": ["RS256"]}),
+            "authorization_response_iss_parameter_supported": true,
+            "code_challenge_methods_supported": ways, "id_token_signing_alg_values_supported": ["RS256"]}),
         )
+    }
+
+    /// Somebody signs in, and is sent back with a code.
+    fn at_a_browser(&self, query: &str, fault: &str) -> Reply {
+        let asked: BTreeMap<String, String> = form(query).into_iter().collect();
+        let of = |name: &str| asked.get(name).map(String::as_str).unwrap_or_default();
+        if of("response_type") != "code"
+            || of("code_challenge_method") != "S256"
+            || of("x") != "1"
+            || of("nonce").is_empty()
+        {
+            return refused("not such a question");
+        }
+        let issuer = if fault == "other-answer" { "https://other.example".to_owned() } else { self.issuer(fault) };
+        let said = if fault == "denied" {
+            "error=access_denied".to_owned()
+        } else {
+            format!("code={}", CODE.replace('+', "%2B"))
+        };
+        let back = format!("{}?{said}&state={}&iss={issuer}", of("redirect_uri"), of("state"));
+        self.asked.lock().unwrap().insert(of("code_challenge").to_owned(), asked.clone());
+        (302, vec![("Location", back)], vec![])
+    }
+
+    /// The token of whoever was sent back.
+    fn for_a_code(&self, shown: &BTreeMap<String, String>, fault: &str) -> Reply {
+        let verifier = shown.get("code_verifier").map(String::as_str).unwrap_or_default();
+        let Some(asked) = self.asked.lock().unwrap().remove(&challenge(verifier)) else {
+            return json_reply(400, &json!({"error": "invalid_grant", "error_description": "nobody signed in"}));
+        };
+        let same = |name: &str| asked.get(name) == shown.get(name) && asked.contains_key(name);
+        if !same("redirect_uri") || !same("client_id") || shown.get("code").map(String::as_str) != Some(CODE) {
+            return json_reply(400, &json!({"error": "invalid_grant"}));
+        }
+        let mut claims = json!({"email": EMAIL, "email_verified": true, "sub": "somebody", "iss": self.issuer(fault),
+            "aud": asked["client_id"], "nonce": asked["nonce"]});
+        match fault {
+            "other-nonce" => claims["nonce"] = "another".into(),
+            "no-nonce" => drop(claims.as_object_mut().unwrap().remove("nonce")),
+            "other-token" => claims["iss"] = self.base.as_str().into(),
+            "other-audience" => claims["aud"] = "another".into(),
+            "over" => claims["exp"] = 1.into(),
+            "no-token" => return json_reply(200, &json!({"access_token": "eyJ"})),
+            "token-html" => return (200, vec![], b"<html>sign in</html>".to_vec()),
+            "token-refuse" => return json_reply(401, &json!({"error": "invalid\u{1b}[2J_client"})),
+            "token-redirect" => return (302, vec![("Location", format!("{}/token", self.base))], vec![]),
+            _ => {}
+        }
+        json_reply(200, &json!({"access_token": "a", "token_type": "Bearer", "id_token": self.token(&claims)}))
     }
 
     fn code(&self, body: &[u8]) -> Reply {
         let asked = String::from_utf8_lossy(body);
         let challenge = asked.split('&').find_map(|pair| pair.strip_prefix("code_challenge=")).unwrap_or_default();
-        *self.challenge.lock().unwrap() = (challenge.to_owned(), 0);
+        self.challenges.lock().unwrap().insert(challenge.to_owned(), 0);
         json_reply(
             200,
             &json!({"device_code": "device", "user_code": "ABCD-EFGH", "verification_uri": format!("{}/device", self.base),
@@ -294,16 +359,29 @@ impl Services {
         )
     }
 
-    fn signed_in(&self, body: &[u8]) -> Reply {
+    fn signed_in(&self, body: &[u8], fault: &str) -> Reply {
         let asked = String::from_utf8_lossy(body);
-        let verifier = asked.split('&').find_map(|pair| pair.strip_prefix("code_verifier=")).unwrap_or_default();
-        let mut challenge = self.challenge.lock().unwrap();
-        challenge.1 += 1;
-        if challenge.1 == 1 {
-            return json_reply(400, &json!({"error": "authorization_pending"}));
+        let shown: BTreeMap<String, String> = form(&asked).into_iter().collect();
+        match shown.get("grant_type").map(String::as_str) {
+            Some("authorization_code") => return self.for_a_code(&shown, fault),
+            Some("client_credentials") if shown.get("client_secret").map(String::as_str) != Some(CLIENT_SECRET) => {
+                return json_reply(401, &json!({"error": "invalid_client"}));
+            }
+            Some("client_credentials") => {
+                let token = self.token(&json!({"sub": IDENTITY, "aud": shown["client_id"]}));
+                return json_reply(200, &json!({"id_token": token}));
+            }
+            _ => {}
         }
-        if URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes())) != challenge.0 || !asked.contains("device_code=device") {
+        let verifier = shown.get("code_verifier").map(String::as_str).unwrap_or_default();
+        let mut challenges = self.challenges.lock().unwrap();
+        let Some(times) = challenges.get_mut(&challenge(verifier)).filter(|_| asked.contains("device_code=device"))
+        else {
             return json_reply(400, &json!({"error": "invalid_grant"}));
+        };
+        *times += 1;
+        if *times == 1 {
+            return json_reply(400, &json!({"error": "authorization_pending"}));
         }
         json_reply(
             200,
@@ -588,6 +666,27 @@ fn key_of(text: &[u8]) -> Result<PublicKey, &'static str> {
 fn imprint(request: &[u8]) -> Option<Vec<u8>> {
     let at = request.windows(2).position(|pair| pair == [0x04, 0x20])?;
     request.get(at + 2..at + 34).map(<[u8]>::to_vec)
+}
+
+/// What a verifier is bound by (RFC 7636).
+fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))
+}
+
+/// The names and values of a form or a query.
+fn form(text: &str) -> Vec<(String, String)> {
+    let plain = |text: &str| {
+        let text = text.replace('+', " ");
+        let mut parts = text.split('%');
+        let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            let (coded, rest) = part.split_at_checked(2).unwrap_or(("", part));
+            bytes.extend(u8::from_str_radix(coded, 16).ok());
+            bytes.extend(rest.as_bytes());
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    text.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (plain(name), plain(value))).collect()
 }
 
 fn json_reply(status: u16, value: &Value) -> Reply {

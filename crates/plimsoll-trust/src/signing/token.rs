@@ -31,6 +31,10 @@ pub struct IdentityToken {
     subject: String,
     email: bool,
     expires: Option<Timestamp>,
+    issuer: Option<String>,
+    audiences: Vec<String>,
+    party: Option<String>,
+    nonce: Option<Zeroizing<String>>,
 }
 
 impl std::fmt::Debug for IdentityToken {
@@ -74,7 +78,20 @@ impl IdentityToken {
             (None, None) => return Err(wrong("names nobody")),
         };
         let expires = claims.get("exp").and_then(Value::as_i64).and_then(|at| Timestamp::from_second(at).ok());
-        Ok(Self { text: Zeroizing::new(text.to_owned()), subject, email, expires })
+        let audiences = match claims.get("aud") {
+            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            one => one.and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
+        };
+        Ok(Self {
+            text: Zeroizing::new(text.to_owned()),
+            subject,
+            email,
+            expires,
+            issuer: named("iss").map(str::to_owned),
+            audiences,
+            party: named("azp").map(str::to_owned),
+            nonce: named("nonce").map(|nonce| Zeroizing::new(nonce.to_owned())),
+        })
     }
 
     /// The token itself, for the authority alone.
@@ -90,6 +107,32 @@ impl IdentityToken {
     /// The address of mail that it names, which a certificate for it must name, too.
     pub fn email(&self) -> Option<&str> {
         self.email.then_some(self.subject.as_str())
+    }
+
+    /// Refuses one that does not answer a question of ours: of another issuer, for another program, or in answer to another question, where
+    /// ours had a `nonce` (OpenID Connect Core 1.0 §3.1.3.7).
+    ///
+    /// # Errors
+    /// `issuer-mismatch`, `token-other-question`.
+    pub fn answers(&self, issuer: &str, client: &str, nonce: Option<&str>) -> Result<(), Refusal> {
+        if self.issuer.as_deref() != Some(issuer) {
+            let other = self.issuer.as_deref().unwrap_or_default();
+            let why = format!("the identity token is of the issuer {other:?}, and {issuer:?} was asked");
+            return Err(Refusal::new(Reason::IssuerMismatch, why));
+        }
+        let other = |why: &str| Err(Refusal::new(Reason::TokenOther, format!("the identity token is {why}")));
+        let is_ours = match self.audiences.as_slice() {
+            [one] => one == client,
+            // One of several has to be said to be who asked.
+            several => several.iter().any(|one| one == client) && self.party.as_deref() == Some(client),
+        };
+        if !is_ours || self.party.as_deref().is_some_and(|party| party != client) {
+            return other("for another program");
+        }
+        if nonce.is_some_and(|nonce| self.nonce.as_ref().map(|nonce| nonce.as_str()) != Some(nonce)) {
+            return other("not the answer to what was asked: its nonce is another");
+        }
+        Ok(())
     }
 
     /// Refuses one that is over: the authority would, in words that say less.
@@ -128,6 +171,35 @@ mod tests {
         let read = IdentityToken::parse(&token(r#"{"sub":"repo:acme/shop","email":""}"#)).unwrap();
         assert_eq!((read.subject(), read.email()), ("repo:acme/shop", None));
         assert!(read.lasts(at(i64::from(u32::MAX))).is_ok());
+    }
+
+    #[test]
+    fn a_token_of_another_issuer_program_or_question_is_no_answer() {
+        let held = |claims: &str, nonce| {
+            let token = IdentityToken::parse(&token(claims)).unwrap();
+            token.answers("https://i", "c", nonce).map_err(|why| why.reason)
+        };
+        for good in [
+            r#"{"sub":"a","iss":"https://i","aud":"c","nonce":"n"}"#,
+            r#"{"sub":"a","iss":"https://i","aud":["c"],"nonce":"n"}"#,
+            r#"{"sub":"a","iss":"https://i","aud":["d","c"],"azp":"c","nonce":"n"}"#,
+        ] {
+            assert_eq!((held(good, Some("n")), held(good, None)), (Ok(()), Ok(())), "{good}");
+            assert_eq!(held(good, Some("m")), Err(Reason::TokenOther), "{good}");
+        }
+        for (bad, why) in [
+            (r#"{"sub":"a","iss":"https://i/","aud":"c","nonce":"n"}"#, Reason::IssuerMismatch),
+            (r#"{"sub":"a","aud":"c","nonce":"n"}"#, Reason::IssuerMismatch),
+            (r#"{"sub":"a","iss":"https://i","nonce":"n"}"#, Reason::TokenOther),
+            (r#"{"sub":"a","iss":"https://i","aud":"d","nonce":"n"}"#, Reason::TokenOther),
+            (r#"{"sub":"a","iss":"https://i","aud":["c","d"],"nonce":"n"}"#, Reason::TokenOther),
+            (r#"{"sub":"a","iss":"https://i","aud":"c","azp":"d","nonce":"n"}"#, Reason::TokenOther),
+            (r#"{"sub":"a","iss":"https://i","aud":[],"nonce":"n"}"#, Reason::TokenOther),
+            (r#"{"sub":"a","iss":"https://i","aud":"c"}"#, Reason::TokenOther),
+            (r#"{"sub":"a","iss":"https://i","aud":"c","nonce":7}"#, Reason::TokenOther),
+        ] {
+            assert_eq!(held(bad, Some("n")), Err(why), "{bad}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use crate::{Run, run};
 
+mod browser;
 mod initialize;
 
 #[path = "../../../plimsoll-trust/examples/offline_world/der.rs"]
@@ -144,7 +145,7 @@ fn tokens_come_from_the_environment_or_from_somebody_at_a_browser() {
         (&["--identity-token", "nowhere"], "neither a token nor a file"),
         (&["--identity-token", "blob"], "blob holds no token"),
         (&["--identity-token", "token_over"], "was good until"),
-        (&["--fulcio-auth-flow", "normal"], "not spoken here"),
+        (&["--fulcio-auth-flow", "password"], "not spoken here"),
         (&["--fulcio-auth-flow", "token"], "--identity-token"),
     ] {
         let refused = sign(path, &[], &[&config[..], more].concat());

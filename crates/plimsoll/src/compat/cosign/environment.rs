@@ -29,8 +29,10 @@ const VARIABLES: &[Variable] = &[
         "what this program is called by the issuer of tokens, as --oidc-client-id",
         false,
     ),
+    Variable("COSIGN_OIDC_CLIENT_SECRET_FILE", "the file of its secret there, as --oidc-client-secret-file", false),
     Variable("COSIGN_OIDC_ISSUER", "who issues identity tokens, as --oidc-issuer", false),
     Variable("COSIGN_OIDC_PROVIDER", "where an identity token comes from, as --oidc-provider", false),
+    Variable("COSIGN_OIDC_REDIRECT_URL", "where a browser brings its answer, as --oidc-redirect-url", false),
     Variable("COSIGN_PASSWORD", "the password of a key's file", true),
     Variable("COSIGN_PKCS11_MODULE_PATH", "the library of a token of hardware", false),
     Variable("COSIGN_PKCS11_PIN", "the PIN of a token of hardware", true),
@@ -50,6 +52,11 @@ const VARIABLES: &[Variable] = &[
     Variable("VAULT_NAMESPACE", "its namespace", false),
     Variable("VAULT_TOKEN", "who asks Vault", true),
 ];
+
+/// Those that hold secrets: what is started from here does without.
+pub fn secrets() -> impl Iterator<Item = &'static str> {
+    VARIABLES.iter().filter(|Variable(_, _, is_secret)| *is_secret).map(|Variable(name, ..)| *name)
+}
 
 pub fn run(asked: &Variables) -> Result<(), Failure> {
     let lines = lines(asked, &|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()));

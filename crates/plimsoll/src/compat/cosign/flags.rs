@@ -52,7 +52,7 @@ pub enum Sub {
     Pkcs11Tool(Tool),
     /// Sign images in their registry
     #[command(
-        after_help = "Examples:\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --key cosign.key --tlog-upload=false -a build=7 --recursive registry.example.com/app:v1\n  VAULT_ADDR=https://… plimsoll cosign sign --key hashivault://release --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --yes registry.example.com/app@sha256:…      (in a CI that gives identity tokens)\n  plimsoll cosign sign --yes --signing-config signing_config.json --trusted-root trusted_root.json --identity-token token registry.example.com/app@sha256:…"
+        after_help = "Examples:\n  plimsoll cosign sign --key cosign.key --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --key cosign.key --tlog-upload=false -a build=7 --recursive registry.example.com/app:v1\n  VAULT_ADDR=https://… plimsoll cosign sign --key hashivault://release --tlog-upload=false registry.example.com/app@sha256:…\n  plimsoll cosign sign --yes registry.example.com/app@sha256:…      (in a CI that gives identity tokens; else at a browser)\n  plimsoll cosign sign --yes --signing-config signing_config.json --trusted-root trusted_root.json --identity-token token registry.example.com/app@sha256:…"
     )]
     Sign(Box<Sign>),
     /// Verify the signatures of images
@@ -244,13 +244,19 @@ pub struct Services {
     /// What this program is called there [default: sigstore]
     #[arg(long, value_name = "ID", env = "COSIGN_OIDC_CLIENT_ID")]
     pub oidc_client_id: Option<String>,
+    /// What it proves that with there, where it has a secret
+    #[arg(long, value_name = "FILE", env = "COSIGN_OIDC_CLIENT_SECRET_FILE")]
+    pub oidc_client_secret_file: Option<String>,
+    /// Where a browser brings the issuer's answer, on this machine [default: http://localhost:PORT/auth/callback, a port that is free]
+    #[arg(long, value_name = "URL", env = "COSIGN_OIDC_REDIRECT_URL")]
+    pub oidc_redirect_url: Option<String>,
     /// Where an identity token comes from: envvar, filesystem or github-actions [default: whichever there is]
     #[arg(long, value_name = "NAME", env = "COSIGN_OIDC_PROVIDER")]
     pub oidc_provider: Option<String>,
     /// Take no identity token from the environment
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub oidc_disable_ambient_providers: bool,
-    /// How somebody signs in: device (a code for any browser), or token (not at all)
+    /// How somebody signs in: normal (a browser on this machine), device (a code for any browser), client_credentials (a program, with its secret), or token (not at all) [default: normal at a terminal, else device]
     #[arg(long, value_name = "FLOW")]
     pub fulcio_auth_flow: Option<String>,
     /// No questions
@@ -613,11 +619,6 @@ const NOT_BUILT: &[Refused] = &[
         of: &[],
         names: &["insecure-skip-verify"],
         instead: "what a service answers is always verified: name what is trusted with --trusted-root",
-    },
-    Refused {
-        of: &[],
-        names: &["oidc-client-secret-file", "oidc-redirect-url"],
-        instead: "somebody signs in with a code at any browser, which needs neither; --identity-token takes a token from elsewhere",
     },
     Refused {
         of: &[],

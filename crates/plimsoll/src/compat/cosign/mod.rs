@@ -23,6 +23,7 @@ mod roots;
 mod services;
 mod shelf;
 mod sign;
+mod sign_in;
 mod token;
 mod transfer;
 mod tree;

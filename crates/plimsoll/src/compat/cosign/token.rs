@@ -1,37 +1,63 @@
 //! Tokens of identity. In: a flag, the environment of a CI, or somebody at a browser. Out: a token. What it does not do: look at its
 //! signature: the certificate authority does.
 
-use std::time::{Duration, Instant};
+use std::io::IsTerminal as _;
 
-use plimsoll_sources::service::{form, with_query};
-use plimsoll_sources::{ServiceRequest, Sources};
-use plimsoll_trust::Hash;
-use plimsoll_trust::signing::{IdentityToken, random_text};
-use serde_json::Value;
+use plimsoll_sources::Sources;
+use plimsoll_sources::service::with_query;
+use plimsoll_trust::signing::IdentityToken;
 use zeroize::Zeroizing;
 
 use super::flags::Services as Flags;
-use super::{Failure, say};
+use super::{Failure, say, sign_in};
 
 /// Whom a token is for.
 const AUDIENCE: &str = "sigstore";
-/// Bytes of a token's file, and of what issuers answer.
+/// Bytes of a token's file.
 const MAX_TOKEN: u64 = 64 << 10;
+/// Bytes of the file of a client's secret.
+const MAX_SECRET: u64 = 4 << 10;
 /// Where a token lies that was put there for this.
 const PLACE: &str = "/var/run/sigstore/cosign/oidc-token";
-/// How long somebody may take at a browser.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
-/// How long to wait between two questions whether somebody is done, where the issuer does not say (RFC 8628 §3.5), at least and at most.
-const PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How somebody signs in where there is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// At a browser on this machine.
+    Browser,
+    /// At a browser on whatever machine, with a code.
+    Device,
+    /// Not at all.
+    Given,
+    /// A program does, in its own name.
+    Credentials,
+}
+
+/// The same as `--fulcio-auth-flow` names them.
+const FLOWS: &[(&str, Flow)] = &[
+    ("normal", Flow::Browser),
+    ("device", Flow::Device),
+    ("token", Flow::Given),
+    ("client_credentials", Flow::Credentials),
+];
+
+impl Flow {
+    /// The flow of that name; without one, Cosign's: a browser where somebody is there, else a code.
+    fn of(name: Option<&str>, somebody: bool) -> Result<Flow, Failure> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            return Ok(if somebody { Flow::Browser } else { Flow::Device });
+        };
+        let found = FLOWS.iter().find(|(known, _)| *known == name).map(|(_, flow)| *flow);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = FLOWS.iter().map(|(name, _)| *name).collect();
+            format!("--fulcio-auth-flow {name} is not spoken here: {} are", known.join(", ")).into()
+        })
+    }
+}
 
 /// The token that the flags lead to, else the environment's, else what somebody signs in for.
 pub fn found(flags: &Flags, issuer: Option<&str>, sources: &Sources) -> Result<IdentityToken, Failure> {
-    let signs_in = match flags.fulcio_auth_flow.as_deref().unwrap_or("device") {
-        "device" | "" => true,
-        "token" => false,
-        other => return Err(format!("--fulcio-auth-flow {other} is not spoken here: device and token are").into()),
-    };
+    let flow = Flow::of(flags.fulcio_auth_flow.as_deref(), std::io::stdin().is_terminal())?;
     if let Some(given) = flags.identity_token.as_deref().filter(|given| !given.is_empty()) {
         // The token itself, or its file.
         return match IdentityToken::parse(given) {
@@ -47,11 +73,45 @@ pub fn found(flags: &Flags, issuer: Option<&str>, sources: &Sources) -> Result<I
     {
         return Ok(token);
     }
-    if !signs_in {
+    if flow == Flow::Given {
         return Err("--fulcio-auth-flow token wants --identity-token".into());
     }
     let issuer = issuer.ok_or("the signing configuration names no issuer of tokens: give one with --identity-token")?;
-    device(issuer, flags.oidc_client_id.as_deref().unwrap_or(AUDIENCE), sources)
+    signed_in(flow, flags, issuer, sources)
+}
+
+/// The token of whoever signs in at an issuer.
+fn signed_in(flow: Flow, flags: &Flags, issuer: &str, sources: &Sources) -> Result<IdentityToken, Failure> {
+    let redirect = given(&flags.oidc_redirect_url);
+    if redirect.is_some() && flow != Flow::Browser {
+        say(
+            "WARNING: --oidc-redirect-url is where a browser's answer comes (--fulcio-auth-flow normal): none comes here",
+        );
+    }
+    let client = sign_in::Client {
+        id: given(&flags.oidc_client_id).unwrap_or(AUDIENCE).to_owned(),
+        secret: given(&flags.oidc_client_secret_file).map(secret).transpose()?,
+    };
+    let issuer = sign_in::Issuer::at(issuer, &client, sources)?;
+    match flow {
+        Flow::Browser => sign_in::at_a_browser(&issuer, redirect),
+        Flow::Credentials => sign_in::with_a_secret(&issuer),
+        Flow::Device | Flow::Given => sign_in::with_a_code(&issuer),
+    }
+}
+
+fn given(flag: &Option<String>) -> Option<&str> {
+    flag.as_deref().filter(|text| !text.is_empty())
+}
+
+/// A client's secret, around which there may be white space.
+fn secret(path: &str) -> Result<Zeroizing<String>, Failure> {
+    let text = Zeroizing::new(super::read(path, MAX_SECRET)?);
+    let text = std::str::from_utf8(&text).map_err(|_| format!("{path} holds no secret: it is no text"))?.trim();
+    match text.is_empty() {
+        true => Err(format!("{path} holds no secret: it is empty").into()),
+        false => Ok(Zeroizing::new(text.to_owned())),
+    }
 }
 
 fn of_file(path: &str) -> Result<IdentityToken, Failure> {
@@ -93,86 +153,25 @@ fn ambient(only: Option<&str>, sources: &Sources) -> Result<Option<IdentityToken
 
 fn of_github(address: &str, bearer: &str, sources: &Sources) -> Result<IdentityToken, Failure> {
     let address = with_query(address, &[("audience", AUDIENCE)])?;
-    let answer = asked(sources, "an identity token of GitHub Actions", &address, Some(bearer), None, &[200])?;
+    let answer = sign_in::asked(sources, "an identity token of GitHub Actions", &address, Some(bearer), None, &[200])?;
     let token = answer["value"].as_str().ok_or("GitHub Actions answers without an identity token")?;
     Ok(IdentityToken::parse(token)?)
 }
 
-/// JSON of an issuer, whose answers are nobody else's to see.
-fn asked(
-    sources: &Sources,
-    what: &str,
-    address: &str,
-    bearer: Option<&str>,
-    body: Option<&[u8]>,
-    statuses: &[u16],
-) -> Result<Value, Failure> {
-    let request = ServiceRequest {
-        what,
-        address,
-        accept: "application/json",
-        bearer,
-        body: body.map(|bytes| ("application/x-www-form-urlencoded", bytes)),
-        is_secret: true,
-        statuses,
-        limit: MAX_TOKEN,
-    };
-    let bytes = Zeroizing::new(sources.ask(&request)?.bytes);
-    serde_json::from_slice(&bytes).map_err(|_| format!("{what} is not the JSON that belongs there").into())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Somebody signs in at a browser, anywhere, with a code that is shown here (RFC 8628), bound to this process (RFC 7636).
-fn device(issuer: &str, client: &str, sources: &Sources) -> Result<IdentityToken, Failure> {
-    let issuer = issuer.trim_end_matches('/');
-    let about = format!("{issuer}/.well-known/openid-configuration");
-    let about = asked(sources, "what the issuer of tokens speaks", &about, None, None, &[200])?;
-    if about["issuer"].as_str().map(|name| name.trim_end_matches('/')) != Some(issuer) {
-        return Err(format!("the issuer of tokens at {issuer} calls itself otherwise").into());
-    }
-    let place = |name: &str| {
-        let place = about[name].as_str();
-        place.ok_or_else(|| {
-            Failure::from(format!(
-                "the issuer of tokens at {issuer} names no {name}: give a token with --identity-token"
-            ))
-        })
-    };
-    let (codes, tokens) = (place("device_authorization_endpoint")?, place("token_endpoint")?);
-    let verifier = random_text()?;
-    let challenge = {
-        use base64::Engine as _;
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Hash::Sha256.of(verifier.as_bytes()))
-    };
-    let scope = ("scope", "openid email");
-    let wanted =
-        form(&[("client_id", client), scope, ("code_challenge_method", "S256"), ("code_challenge", &challenge)]);
-    let opened = asked(sources, "a code to sign in with", codes, None, Some(&wanted), &[200])?;
-    let text = |name: &str| opened[name].as_str().unwrap_or_default();
-    let (code, at) = (text("user_code"), [text("verification_uri_complete"), text("verification_uri")]);
-    let at = at.into_iter().find(|at| !at.is_empty()).ok_or("the issuer of tokens does not say where to sign in")?;
-    say(&format!("Enter the verification code {code} in your browser at: {at}"));
-    let seconds = |name: &str| opened[name].as_u64().map(Duration::from_secs);
-    let until = Instant::now() + seconds("expires_in").unwrap_or(PATIENCE).min(PATIENCE);
-    let mut pause = seconds("interval").unwrap_or(PAUSE).clamp(Duration::from_secs(1), LONGEST_PAUSE);
-    let wanted = Zeroizing::new(form(&[
-        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-        ("client_id", client),
-        ("device_code", text("device_code")),
-        scope,
-        ("code_verifier", &verifier),
-    ]));
-    while Instant::now() + pause < until {
-        std::thread::sleep(pause);
-        let answer = asked(sources, "an identity token", tokens, None, Some(&wanted), &[200, 400, 401])?;
-        if let Some(token) = answer["id_token"].as_str() {
-            return Ok(IdentityToken::parse(token)?);
+    #[test]
+    fn a_browser_is_for_somebody_and_a_code_for_nobody_unless_a_flow_is_named() {
+        let of = |name, somebody| Flow::of(name, somebody).map_err(|failure| failure.why);
+        for (name, flow) in FLOWS {
+            assert_eq!((of(Some(name), true), of(Some(name), false)), (Ok(*flow), Ok(*flow)));
         }
-        match answer["error"].as_str() {
-            Some("authorization_pending") => {}
-            Some("slow_down") => pause = (pause + PAUSE).min(LONGEST_PAUSE),
-            Some(why) => return Err(format!("nobody signed in: {why}").into()),
-            None => return Err("the issuer of tokens answers with neither a token nor a reason".into()),
+        for none in [None, Some("")] {
+            assert_eq!((of(none, true), of(none, false)), (Ok(Flow::Browser), Ok(Flow::Device)));
         }
+        let why = of(Some("Normal"), true).unwrap_err();
+        assert!(why.ends_with("is not spoken here: normal, device, token, client_credentials are"), "{why}");
     }
-    Err("nobody signed in in time".into())
 }

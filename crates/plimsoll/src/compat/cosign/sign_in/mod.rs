@@ -1,0 +1,147 @@
+//! Somebody signs in at an issuer of tokens (OpenID Connect). In: the issuer's address, and what this program is called there. Out: a token
+//! of identity that answers what was asked here, or why there is none. What it does not do: look at the token's signature, for it comes
+//! from the issuer itself over TLS (OpenID Connect Core 1.0 §3.1.3.7), and the certificate authority looks at it.
+
+mod browser;
+mod callback;
+mod credentials;
+mod device;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use plimsoll_sources::service::form;
+use plimsoll_sources::{ServiceRequest, Sources};
+use plimsoll_trust::Hash;
+use plimsoll_trust::signing::IdentityToken;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::Failure;
+pub use browser::signed_in as at_a_browser;
+pub use credentials::signed_in as with_a_secret;
+pub use device::signed_in as with_a_code;
+
+/// Bytes of what issuers answer.
+const MAX_ANSWER: u64 = 64 << 10;
+/// How long somebody may take.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// What is asked of an issuer: a token of identity, with an address of mail where there is one.
+const SCOPE: (&str, &str) = ("scope", "openid email");
+/// Letters of a stranger's reason that are shown.
+const MAX_REASON: usize = 200;
+
+/// What this program is at an issuer.
+pub struct Client {
+    pub id: String,
+    /// What it proves that with, where the issuer gave it one.
+    pub secret: Option<Zeroizing<String>>,
+}
+
+/// An issuer of tokens that said what it speaks.
+pub struct Issuer<'a> {
+    /// As it calls itself.
+    name: String,
+    about: Value,
+    client: &'a Client,
+    sources: &'a Sources,
+}
+
+impl<'a> Issuer<'a> {
+    /// The issuer at an address, which has to call itself by it (OpenID Connect Discovery 1.0 §4).
+    ///
+    /// # Errors
+    /// It cannot be asked, or is another.
+    pub fn at(address: &str, client: &'a Client, sources: &'a Sources) -> Result<Issuer<'a>, Failure> {
+        let address = address.trim_end_matches('/');
+        let about = format!("{address}/.well-known/openid-configuration");
+        let about = asked(sources, "what the issuer of tokens speaks", &about, None, None, &[200])?;
+        let name = about["issuer"].as_str().filter(|name| name.trim_end_matches('/') == address).map(str::to_owned);
+        let name = name.ok_or_else(|| format!("the issuer of tokens at {address} calls itself otherwise"))?;
+        Ok(Issuer { name, about, client, sources })
+    }
+
+    /// Where it takes something.
+    fn place(&self, name: &str) -> Result<&str, Failure> {
+        let none = || {
+            let issuer = &self.name;
+            format!("the issuer of tokens at {issuer} names no {name}: give a token with --identity-token").into()
+        };
+        self.about[name].as_str().ok_or_else(none)
+    }
+
+    /// A form that says who asks (RFC 6749 §2.3.1).
+    fn form(&self, pairs: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+        let secret = self.client.secret.as_ref().map(|secret| ("client_secret", secret.as_str()));
+        let all = [("client_id", self.client.id.as_str())].into_iter().chain(secret).chain(pairs.iter().copied());
+        Zeroizing::new(form(&all.collect::<Vec<_>>()))
+    }
+
+    /// Asks for a token (RFC 6749 §3.2), which has to have the nonce where there was one. The issuer's own word for a refusal is the inner
+    /// error.
+    fn token(&self, pairs: &[(&str, &str)], nonce: Option<&str>) -> Result<Result<IdentityToken, String>, Failure> {
+        let (place, body) = (self.place("token_endpoint")?, self.form(pairs));
+        let answer = asked(self.sources, "an identity token", place, None, Some(&body), &[200, 400, 401])?;
+        if let Some(text) = answer["id_token"].as_str() {
+            let token = IdentityToken::parse(text)?;
+            token.answers(&self.name, &self.client.id, nonce)?;
+            return Ok(Ok(token));
+        }
+        match answer["error"].as_str() {
+            Some(why) => Ok(Err(shown(why))),
+            None => Err("the issuer of tokens answers with neither a token nor a reason".into()),
+        }
+    }
+}
+
+/// JSON of an issuer, whose answers are nobody else's to see.
+pub fn asked(
+    sources: &Sources,
+    what: &str,
+    address: &str,
+    bearer: Option<&str>,
+    body: Option<&[u8]>,
+    statuses: &[u16],
+) -> Result<Value, Failure> {
+    let request = ServiceRequest {
+        what,
+        address,
+        accept: "application/json",
+        bearer,
+        body: body.map(|bytes| ("application/x-www-form-urlencoded", bytes)),
+        is_secret: true,
+        statuses,
+        limit: MAX_ANSWER,
+    };
+    let bytes = Zeroizing::new(sources.ask(&request)?.bytes);
+    serde_json::from_slice(&bytes).map_err(|_| format!("{what} is not the JSON that belongs there").into())
+}
+
+/// What of a verifier an issuer is told before it has to see it (RFC 7636 §4.2, S256).
+fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Hash::Sha256.of(verifier.as_bytes()))
+}
+
+/// A stranger's reason, short and on one line.
+fn shown(why: &str) -> String {
+    why.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_that_of_the_specification() {
+        // RFC 7636, appendix B.
+        let challenge = challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(challenge, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+
+    #[test]
+    fn a_reason_of_a_stranger_is_short_and_on_one_line() {
+        assert_eq!(shown("access\n\u{1b}[2Jdenied"), "access  [2Jdenied");
+        assert_eq!(shown(&"é".repeat(300)), "é".repeat(MAX_REASON));
+    }
+}
