@@ -52,7 +52,9 @@ FLAGS = {
 # Where commands have what others refuse.
 BUILT = {
     ("sign", "certificate"), ("sign", "certificate-chain"), ("attach signature", "payload"), ("attach signature", "certificate"),
-    ("verify-blob", "signature"), ("attach signature", "signature"),
+    ("verify-blob", "signature"), ("verify-blob", "certificate"), ("verify-blob", "sct"), ("verify-blob", "rfc3161-timestamp"),
+    ("verify-blob-attestation", "signature"), ("verify-blob-attestation", "certificate"), ("verify-blob-attestation", "sct"),
+    ("verify-blob-attestation", "rfc3161-timestamp"), ("attach signature", "signature"),
 }
 
 

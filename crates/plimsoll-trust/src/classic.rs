@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::artifact::Artifact;
+use crate::blob::{self, Beside};
 use crate::bundle::{Bundle, Content, Material};
 use crate::certificate::{Certificate, LABEL};
 use crate::dsse::{Envelope, encode};
@@ -58,6 +59,7 @@ pub fn annotations(bundle: &Bundle) -> Result<BTreeMap<String, String>, Refusal>
 /// none, or nothing but white space; what cannot be read is a refusal where it counts, and nowhere else.
 struct Proofs {
     certificate: Option<Result<Certificate, Refusal>>,
+    sct: Option<Vec<u8>>,
     entry: Option<Result<Entry, Refusal>>,
     timestamp: Option<Result<Vec<u8>, Refusal>>,
 }
@@ -68,15 +70,19 @@ impl Proofs {
             [one] => Ok(one.clone()),
             _ => Err(malformed("more than one certificate of the signer among the layer's annotations")),
         };
-        let timestamp = |stamp: &str| {
-            let what = "the timestamp among the layer's annotations";
-            json::bytes(&json::parse(stamp.as_bytes(), what)?, "SignedRFC3161Timestamp", what)
-        };
+        let timestamp =
+            |stamp: &str| blob::kept_timestamp(stamp.as_bytes(), "the timestamp among the layer's annotations");
         Self {
             certificate: at(annotations, simple_signing::CERTIFICATE).map(certificate),
             entry: at(annotations, simple_signing::BUNDLE).map(|entry| Entry::from_annotation(entry.as_bytes())),
             timestamp: at(annotations, simple_signing::TIMESTAMP).map(timestamp),
+            sct: None,
         }
+    }
+
+    fn beside(beside: Beside) -> Self {
+        let Beside { certificate, sct, timestamp } = beside;
+        Self { certificate: certificate.map(Ok), sct, entry: None, timestamp: timestamp.map(Ok) }
     }
 
     /// With what they prove, as far as it is demanded. A certificate that lies beside a signature says nothing where a key is asked for.
@@ -91,6 +97,7 @@ impl Proofs {
         let timestamp = read(self.timestamp.as_ref())?;
         Ok(Parts {
             certificate: read(self.certificate.as_ref().filter(|_| !by_key))?,
+            sct: self.sct.as_deref(),
             content,
             entries: entry.map_or(&[], std::slice::from_ref),
             proven: false,
@@ -168,6 +175,14 @@ impl<'a> Attestation<'a> {
     /// As [`Envelope::from_json`].
     pub fn read(bytes: &'a [u8], annotations: &BTreeMap<String, String>) -> Result<Self, Refusal> {
         Ok(Self { bytes, envelope: Envelope::from_json(bytes)?, proofs: Proofs::of(annotations) })
+    }
+
+    /// The same with what lies beside it in files.
+    ///
+    /// # Errors
+    /// As [`Envelope::from_json`].
+    pub fn with(bytes: &'a [u8], beside: Beside) -> Result<Self, Refusal> {
+        Ok(Self { bytes, envelope: Envelope::from_json(bytes)?, proofs: Proofs::beside(beside) })
     }
 
     /// What is in it, which nobody vouches for yet.

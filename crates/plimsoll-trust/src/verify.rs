@@ -103,6 +103,8 @@ pub enum SignedContent<'a> {
 pub struct Parts<'a> {
     /// The signer's certificate; none for a key.
     pub certificate: Option<&'a Certificate>,
+    /// A proof that it was logged, as the log answered (RFC 6962 §4.1); it counts where none is in the certificate.
+    pub sct: Option<&'a [u8]>,
     /// What was signed.
     pub content: SignedContent<'a>,
     /// Entries of transparency logs.
@@ -153,6 +155,7 @@ pub fn verify_bundle(
     };
     let parts = Parts {
         certificate: certificate.as_ref(),
+        sct: None,
         content,
         entries: &bundle.entries,
         proven: bundle.version > Version::V0_1,
@@ -200,7 +203,11 @@ pub fn verify_parts(
     }
     let identity = match (verifier, &demand.signer) {
         (Verifier::Certificate(leaf), Signer::Keyless(identities)) => {
-            Some(certified(leaf, identities, trust, demand.sct, &instants)?)
+            let issuers = chained(leaf, trust, &instants)?;
+            if demand.sct {
+                sct::check(leaf, issuers.first().copied(), parts.sct, &trust.certificate_logs)?;
+            }
+            Some(identified(leaf, identities)?)
         }
         _ => None,
     };
@@ -287,18 +294,18 @@ fn no_time(
     Err(Refusal::new(Reason::TimeMissing, "nobody vouches for the time of signing"))
 }
 
-fn certified(
+/// The issuers of a signer's certificate, all valid at these times.
+fn chained<'a>(
     leaf: &Certificate,
-    identities: &[Identity],
-    trust: &TrustMaterial,
-    with_sct: bool,
+    trust: &'a TrustMaterial,
     times: &[Timestamp],
-) -> Result<(Certificate, Name, String), Refusal> {
+) -> Result<Vec<&'a Certificate>, Refusal> {
     chain::signer(leaf, times)?;
-    let issuers = chain::issuers(leaf, &trust.authorities, Purpose::CodeSigning, times)?;
-    if with_sct {
-        sct::check(leaf, issuers.first().copied(), &trust.certificate_logs)?;
-    }
+    chain::issuers(leaf, &trust.authorities, Purpose::CodeSigning, times)
+}
+
+/// Whom a certificate names, who has to be one of those demanded.
+fn identified(leaf: &Certificate, identities: &[Identity]) -> Result<(Certificate, Name, String), Refusal> {
     let mut refusal = None;
     for identity in identities {
         match identity.check(leaf) {

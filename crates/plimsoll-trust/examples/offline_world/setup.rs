@@ -21,6 +21,8 @@ pub enum Sct {
     WithExtensions,
     UnknownAndGood,
     Missing,
+    /// Not in the certificate: it lies beside it.
+    Beside,
     Empty,
     Truncated,
     UnknownLog,

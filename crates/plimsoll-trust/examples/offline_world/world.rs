@@ -136,6 +136,9 @@ pub struct Made {
     /// The signer's key in PEM, where it is managed.
     pub key: Option<String>,
     pub certificate: Vec<u8>,
+    /// The proof that it was logged, where that lies beside it.
+    #[allow(dead_code, reason = "bundles have no place for it, and the cases are bundles")]
+    pub sct: Option<String>,
 }
 
 /// A proof of the certificate's logging by `key` a minute before `signed`, of a certificate that `issuer` issued.
@@ -161,6 +164,16 @@ pub fn sct(key: &Key, tbs: &[u8], issuer: &Key, form: Sct, signed: i64) -> Vec<u
     ]
     .concat();
     [&(one.len() as u16).to_be_bytes()[..], &one].concat()
+}
+
+/// The same of a whole certificate, as a log answers it (RFC 6962 §4.1).
+pub fn sct_beside(key: &Key, certificate: &[u8], signed: i64) -> String {
+    let milliseconds = (signed - 60) as u64 * 1000;
+    let length = &(certificate.len() as u32).to_be_bytes()[1..];
+    let signed = [&[0, 0][..], &milliseconds.to_be_bytes(), &[0, 0], length, certificate, &[0, 0]].concat();
+    let signature = key.sign(&signed);
+    let signature = [&[4, 3][..], &(signature.len() as u16).to_be_bytes(), &signature].concat();
+    json!({"sct_version": 0, "id": b64(&key.id()), "timestamp": milliseconds, "extensions": "", "signature": b64(&signature)}).to_string()
 }
 
 pub fn sct_extension(proofs: &[u8]) -> Vec<u8> {
@@ -246,7 +259,7 @@ pub fn make(setup: &Setup) -> Made {
     let tbs = leaf.tbs();
     let good = || sct(&ct, &tbs, issuer_key, setup.sct, SIGNED);
     match setup.sct {
-        Sct::Missing => {}
+        Sct::Missing | Sct::Beside => {}
         Sct::Empty => leaf.extensions.push(sct_extension(&[])),
         Sct::Truncated => leaf.extensions.push(sct_extension(&good()[..60])),
         Sct::UnknownLog => leaf.extensions.push(sct_extension(&sct(&stranger, &tbs, issuer_key, setup.sct, SIGNED))),
@@ -258,6 +271,7 @@ pub fn make(setup: &Setup) -> Made {
         _ => leaf.extensions.push(sct_extension(&good())),
     }
     let leaf_der = leaf.signed(issuer_key);
+    let sct = (setup.sct == Sct::Beside).then(|| sct_beside(&ct, &leaf_der, SIGNED));
 
     // The signature.
     let pae = |kind: &str, payload: &[u8]| {
@@ -412,7 +426,7 @@ pub fn make(setup: &Setup) -> Made {
         "timestampAuthorities": [trusted_authority(&[&tsa_ders.0, &tsa_ders.1])],
     });
     let key = setup.managed.then(|| pem("PUBLIC KEY", &signer.spki()));
-    Made { bundle, trusted_root, artifact: setup.artifact.clone(), key, certificate: leaf_der }
+    Made { bundle, trusted_root, artifact: setup.artifact.clone(), key, certificate: leaf_der, sct }
 }
 
 /// The certificate of the authority of timestamps, and that above it.

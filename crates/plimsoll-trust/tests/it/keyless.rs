@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_trust::{
     Artifact, Bundle, Certificate, Demand, Entry, Hash, Identity, Parts, Pattern, Reason, Refusal, SignedContent,
-    Signer, Subject, TimeSource, TrustMaterial, Verified, classic, simple_signing, verify_bundle, verify_parts,
+    Signer, Subject, TimeSource, TrustMaterial, Verified, blob, classic, simple_signing, verify_bundle, verify_parts,
 };
 use serde_json::json;
 
@@ -119,6 +119,39 @@ fn a_timestamp_may_be_demanded_and_a_proof_of_logging_not() {
 }
 
 #[test]
+fn a_proof_of_logging_beside_the_certificate_counts_where_none_is_in_it() {
+    let held = |made: &Made, sct: Option<&str>| {
+        let trust = TrustMaterial::from_json(made.trusted_root.to_string().as_bytes()).unwrap();
+        let beside = blob::Beside {
+            certificate: Some(Certificate::from_der(&made.certificate).unwrap()),
+            sct: sct.map(|sct| sct.as_bytes().to_vec()),
+            timestamp: None,
+        };
+        let signature = unb64(&made.bundle["messageSignature"]["signature"]);
+        let now = jiff::Timestamp::from_second(SIGNED).unwrap();
+        let demand = Demand { log: false, ..demand() };
+        blob::verify(ARTIFACT, &signature, &beside, &trust, &demand, now).map(drop).map_err(|refusal| refusal.reason)
+    };
+    let [made, other] =
+        std::array::from_fn(|_| make(&Setup { sct: Sct::Beside, log: Log::Missing, ..Setup::default() }));
+    let (good, foreign) = (made.sct.as_deref().unwrap(), other.sct.as_deref());
+    assert_eq!((held(&made, Some(good)), held(&made, None)), (Ok(()), Err(Reason::SctMissing)));
+    assert_eq!(held(&made, foreign), Err(Reason::SctUntrusted));
+    let large = " ".repeat(1 << 17);
+    assert_eq!(held(&made, Some(&large)), Err(Reason::TooLarge));
+    // Every change of what is signed, and of the signature, makes it another's.
+    let at = good.find("\"timestamp\":").unwrap() + "\"timestamp\":".len();
+    let mut later = good.to_owned();
+    later.replace_range(at..=at, if good.as_bytes()[at] == b'1' { "2" } else { "1" });
+    assert_eq!(held(&made, Some(&later)), Err(Reason::SctInvalid));
+    // One in the certificate is what counts, whatever lies beside it.
+    let within = make(&Setup { log: Log::Missing, ..Setup::default() });
+    assert_eq!(held(&within, foreign), Ok(()));
+    let wrong = make(&Setup { sct: Sct::BadSignature, log: Log::Missing, ..Setup::default() });
+    assert_eq!(held(&wrong, Some(good)), Err(Reason::SctInvalid));
+}
+
+#[test]
 fn signatures_that_are_kept_in_parts_are_judged_alike() {
     let made = make(&Setup::default());
     let trust = TrustMaterial::from_json(made.trusted_root.to_string().as_bytes()).unwrap();
@@ -128,6 +161,7 @@ fn signatures_that_are_kept_in_parts_are_judged_alike() {
         let entries = [entry];
         let parts = Parts {
             certificate: Some(&certificate),
+            sct: None,
             content: SignedContent::Message(signature),
             entries: &entries,
             proven: false,

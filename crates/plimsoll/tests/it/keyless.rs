@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use crate::{Run, run};
 
 mod browser;
+mod detached;
 mod initialize;
 
 #[path = "../../../plimsoll-trust/examples/offline_world/der.rs"]

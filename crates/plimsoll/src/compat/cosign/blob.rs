@@ -7,7 +7,7 @@ use plimsoll_trust::{Artifact, Bundle, Content, Subject, blob, verify_bundle};
 
 use super::flags::{SignBlob, VerifyBlob};
 use super::services::Prepared;
-use super::{Failure, demand, print, read, say, write};
+use super::{Failure, beside, demand, print, read, say, write};
 
 /// Bytes of a blob: it is signed and verified as a whole.
 pub const MAX_BLOB: u64 = 1 << 30;
@@ -80,7 +80,9 @@ pub fn verify(asked: &VerifyBlob) -> Result<(), Failure> {
                 false => given.clone().into_bytes(),
             };
             let signature = STANDARD.decode(text.trim_ascii()).unwrap_or(text);
-            blob::verify(&bytes, &signature, &trust, &demand, now)?;
+            let (files, demand) = asked.beside.read(demand)?;
+            let verified = blob::verify(&bytes, &signature, &files, &trust, &demand, now);
+            verified.map_err(|refusal| beside::mended(refusal, &files))?;
         }
         (Some(_), Some(_)) => return Err("--bundle and --signature are two signatures: name one".into()),
         (None, None) => return Err("--bundle FILE or --signature FILE names the signature".into()),

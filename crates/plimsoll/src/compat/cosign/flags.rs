@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::attest::{Attest, AttestBlob};
+use super::beside::Beside;
 use super::environment::Variables;
 use super::files::{Dockerfile, Manifest};
 use super::hardware::Tool;
@@ -67,7 +68,7 @@ pub enum Sub {
     SignBlob(Box<SignBlob>),
     /// Verify the signature of a file
     #[command(
-        after_help = "Examples:\n  plimsoll cosign verify-blob --key cosign.pub --insecure-ignore-tlog --bundle app.sigstore.json app.tar.gz"
+        after_help = "Examples:\n  plimsoll cosign verify-blob --key cosign.pub --insecure-ignore-tlog --bundle app.sigstore.json app.tar.gz\n  plimsoll cosign verify-blob --certificate app.pem --signature app.sig --rfc3161-timestamp app.tsr --insecure-ignore-tlog --certificate-identity https://… --certificate-oidc-issuer https://… app.tar.gz"
     )]
     VerifyBlob(Box<VerifyBlob>),
     /// Sign a statement about images, and put it beside them: an SBOM, a report, provenance
@@ -458,6 +459,8 @@ pub struct VerifyBlob {
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub experimental_oci11: bool,
     #[command(flatten)]
+    pub beside: Beside,
+    #[command(flatten)]
     pub demand: Demand,
 }
 
@@ -529,17 +532,12 @@ const NOT_BUILT: &[Refused] = &[
     Refused {
         of: VERIFYING,
         names: &["sct"],
-        instead: "a certificate's timestamp is read in the certificate itself; --insecure-ignore-sct demands none",
+        instead: "the proof that a certificate was logged is read in the certificate itself; --insecure-ignore-sct demands none",
     },
     Refused {
         of: VERIFYING,
         names: &["rekor-url"],
         instead: "verifying asks no log, for the entry lies with the signature: the log's key is named in --trusted-root",
-    },
-    Refused {
-        of: VERIFYING,
-        names: &["rfc3161-timestamp"],
-        instead: "a timestamp is read in its bundle: name that with --bundle",
     },
     Refused {
         of: VERIFYING,

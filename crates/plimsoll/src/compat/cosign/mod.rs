@@ -7,6 +7,7 @@
 //! name.
 
 mod attest;
+mod beside;
 mod blob;
 mod demand;
 mod elsewhere;

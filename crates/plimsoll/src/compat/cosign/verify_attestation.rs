@@ -12,6 +12,7 @@ use plimsoll_trust::{
 };
 
 use super::attest::ENVELOPE;
+use super::beside::{self, Beside as Files};
 use super::fetch::{Beside, Image};
 use super::flags::{Demand as Flags, Registry};
 use super::verdict::Verdict;
@@ -71,6 +72,8 @@ pub struct VerifyBlobAttestation {
     /// Taken and without meaning: no registry is asked
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth)]
     pub experimental_oci11: bool,
+    #[command(flatten)]
+    pub beside: Files,
     #[command(flatten)]
     pub demand: Flags,
     /// Hold what was signed to the file
@@ -248,9 +251,11 @@ pub fn of_blob(asked: &VerifyBlobAttestation) -> Result<(), Failure> {
             verify_bundle(&bundle, &artifact, &trust, &demand, now)?;
         }
         false => {
-            let attestation = Attestation::read(&given, &Default::default())?;
+            let (files, demand) = asked.beside.read(demand)?;
+            let attestation = Attestation::with(&given, files.clone())?;
             let artifact = artifact.map_or_else(|| its_own(&attestation.envelope().payload), Ok)?;
-            attestation.verify(&artifact, &trust, &demand, now)?;
+            let verified = attestation.verify(&artifact, &trust, &demand, now);
+            verified.map_err(|refusal| beside::mended(refusal, &files))?;
         }
     }
     say("Verified OK");
