@@ -93,11 +93,14 @@ fn signed_in(flow: Flow, flags: &Flags, issuer: &str, sources: &Sources) -> Resu
         secret: given(&flags.oidc_client_secret_file).map(secret).transpose()?,
     };
     let issuer = sign_in::Issuer::at(issuer, &client, sources)?;
-    match flow {
+    let token = match flow {
         Flow::Browser => sign_in::at_a_browser(&issuer, redirect),
         Flow::Credentials => sign_in::with_a_secret(&issuer),
         Flow::Device | Flow::Given => sign_in::with_a_code(&issuer),
-    }
+    }?;
+    // Whoever else sees what was asked could have signed in for it: then it is another name.
+    say(&format!("Signed in as {}", sign_in::shown(token.subject())));
+    Ok(token)
 }
 
 fn given(flag: &Option<String>) -> Option<&str> {

@@ -129,6 +129,7 @@ fn somebody_signs_in_at_a_browser_and_no_page_or_process_beside_them() {
         let (verifier, address) = (waiting.asked("code_challenge"), waiting.address.clone());
         let signed = waiting.ends();
         assert_eq!(signed.status, 0, "{}", signed.err);
+        assert!(signed.err.contains(&format!("\nSigned in as {}\n", serve::EMAIL)), "{}", signed.err);
         assert_eq!(verify(path, &identity(serve::EMAIL), "blob").err, "Verified OK\n");
         assert_eq!(opened(path), format!("{address} "));
         // What was asked is shown once, and what came of it never.

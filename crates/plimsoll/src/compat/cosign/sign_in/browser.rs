@@ -92,7 +92,11 @@ fn open(address: &str) {
     for name in environment::secrets() {
         opener.env_remove(name);
     }
-    let none = || say("No browser could be opened here: open the address in one on this machine.");
+    let none = || {
+        say(
+            "No browser could be opened here: open the address in one on this machine; on another, --fulcio-auth-flow device does.",
+        );
+    };
     match opener.spawn() {
         // It may last as long as the browser.
         Ok(mut opened) => drop(std::thread::spawn(move || {

@@ -29,8 +29,8 @@ const MAX_ANSWER: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// What is asked of an issuer: a token of identity, with an address of mail where there is one.
 const SCOPE: (&str, &str) = ("scope", "openid email");
-/// Letters of a stranger's reason that are shown.
-const MAX_REASON: usize = 200;
+/// Letters of a stranger's words that are shown.
+const MAX_SHOWN: usize = 200;
 
 /// What this program is at an issuer.
 pub struct Client {
@@ -123,9 +123,9 @@ fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Hash::Sha256.of(verifier.as_bytes()))
 }
 
-/// A stranger's reason, short and on one line.
-fn shown(why: &str) -> String {
-    why.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect()
+/// A stranger's words, short and on one line.
+pub fn shown(words: &str) -> String {
+    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_SHOWN).collect()
 }
 
 #[cfg(test)]
@@ -140,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_a_stranger_is_short_and_on_one_line() {
+    fn words_of_a_stranger_are_short_and_on_one_line() {
         assert_eq!(shown("access\n\u{1b}[2Jdenied"), "access  [2Jdenied");
-        assert_eq!(shown(&"é".repeat(300)), "é".repeat(MAX_REASON));
+        assert_eq!(shown(&"é".repeat(300)), "é".repeat(MAX_SHOWN));
     }
 }
