@@ -63,8 +63,8 @@ pub fn sign(asked: &SignBlob) -> Result<(), Failure> {
 }
 
 pub fn verify(asked: &VerifyBlob) -> Result<(), Failure> {
-    let demand = demand::of(&asked.demand, Subject::Any)?;
-    let trust = demand::trust(&asked.demand)?;
+    let (files, demand) = asked.beside.read(demand::of(&asked.demand, Subject::Any)?)?;
+    let trust = demand::trust(&asked.demand, &demand)?;
     let now = jiff::Timestamp::now();
     form(asked.demand.new_bundle_format, asked.bundle.is_some())?;
     let bytes = read(&asked.blob, MAX_BLOB)?;
@@ -80,7 +80,6 @@ pub fn verify(asked: &VerifyBlob) -> Result<(), Failure> {
                 false => given.clone().into_bytes(),
             };
             let signature = STANDARD.decode(text.trim_ascii()).unwrap_or(text);
-            let (files, demand) = asked.beside.read(demand)?;
             let verified = blob::verify(&bytes, &signature, &files, &trust, &demand, now);
             verified.map_err(|refusal| beside::mended(refusal, &files))?;
         }

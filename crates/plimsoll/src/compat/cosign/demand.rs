@@ -11,9 +11,9 @@ use super::{Failure, installation, key, roots, say};
 const MAX_ROOT: u64 = 4 << 20;
 
 /// What is trusted: what a file says, or what `initialize` fetched last, or Sigstore's public authorities and logs as they are built
-/// in. Nothing is fetched.
-pub fn trust(flags: &Flags) -> Result<TrustMaterial, Failure> {
-    let key_alone = flags.key.is_some() && !logged(flags) && !stamped(flags);
+/// in. Nothing is fetched. The demand is the final one: what files beside a signature demand is in it.
+pub fn trust(flags: &Flags, demand: &Demand) -> Result<TrustMaterial, Failure> {
+    let key_alone = matches!(demand.signer, Signer::Key(_)) && !demand.log && !demand.timestamp;
     let mut trust = root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()), key_alone)?;
     if let Some(authorities) = authorities(flags)? {
         trust.authorities = authorities;
@@ -23,16 +23,6 @@ pub fn trust(flags: &Flags) -> Result<TrustMaterial, Failure> {
         trust.timestamp_authorities = vec![chain];
     }
     Ok(trust)
-}
-
-/// Whether an entry in a log is demanded.
-fn logged(flags: &Flags) -> bool {
-    !flags.insecure_ignore_tlog && !flags.private_infrastructure
-}
-
-/// Whether a timestamp is demanded: whoever names its authority demands one, as in Cosign.
-fn stamped(flags: &Flags) -> bool {
-    flags.use_signed_timestamps || given(&flags.timestamp_certificate_chain).is_some()
 }
 
 fn given(flag: &Option<String>) -> Option<&str> {
@@ -103,7 +93,10 @@ pub fn of(flags: &Flags, subject: Subject) -> Result<Demand, Failure> {
             "WARNING: Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the signature.",
         );
     }
-    Ok(Demand { signer, subject, log: logged(flags), sct: !flags.insecure_ignore_sct, timestamp: stamped(flags) })
+    let log = !flags.insecure_ignore_tlog && !flags.private_infrastructure;
+    // Whoever names the authority of timestamps demands one, as in Cosign.
+    let timestamp = flags.use_signed_timestamps || given(&flags.timestamp_certificate_chain).is_some();
+    Ok(Demand { signer, subject, log, sct: !flags.insecure_ignore_sct, timestamp })
 }
 
 fn identity(flags: &Flags) -> Result<Identity, Failure> {

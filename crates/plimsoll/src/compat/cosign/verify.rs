@@ -107,10 +107,12 @@ pub fn run(asked: &Verify) -> Result<(), Failure> {
         "text" => true,
         other => return Err(format!("--output {other}: json and text are spoken").into()),
     };
+    let annotations = annotations(&asked.annotations)?;
+    let demand = demand::of(&asked.demand, Subject::Signature)?;
     let wanted = Wanted {
-        annotations: annotations(&asked.annotations)?,
-        demand: demand::of(&asked.demand, Subject::Signature)?,
-        trust: demand::trust(&asked.demand)?,
+        annotations,
+        trust: demand::trust(&asked.demand, &demand)?,
+        demand,
         check_claims: asked.check_claims,
         bundles: asked.demand.new_bundle_format,
         now: jiff::Timestamp::now(),

@@ -105,7 +105,7 @@ pub fn run(asked: &VerifyAttestation) -> Result<(), Failure> {
     }
     let uri = predicate_type(&asked.r#type)?;
     let demand = demand::of(&asked.demand, Subject::Any)?;
-    let trust = demand::trust(&asked.demand)?;
+    let trust = demand::trust(&asked.demand, &demand)?;
     let verdict = Verdict::of(&asked.policy)?;
     let images = fetch::Found::of(&asked.registry, &asked.images, asked.local_image)?;
     for name in &asked.images {
@@ -218,8 +218,8 @@ fn its_own(payload: &[u8]) -> Result<Artifact<'static>, Refusal> {
 
 pub fn of_blob(asked: &VerifyBlobAttestation) -> Result<(), Failure> {
     let uri = predicate_type(&asked.r#type)?;
-    let demand = demand::of(&asked.demand, Subject::Predicate(uri.to_owned()))?;
-    let trust = demand::trust(&asked.demand)?;
+    let (files, demand) = asked.beside.read(demand::of(&asked.demand, Subject::Predicate(uri.to_owned()))?)?;
+    let trust = demand::trust(&asked.demand, &demand)?;
     if asked.blob.is_some() && (asked.digest.is_some() || asked.digest_alg.is_some()) {
         return Err("the file, and --digest with --digestAlg, both say what is attested: name one".into());
     }
@@ -251,7 +251,6 @@ pub fn of_blob(asked: &VerifyBlobAttestation) -> Result<(), Failure> {
             verify_bundle(&bundle, &artifact, &trust, &demand, now)?;
         }
         false => {
-            let (files, demand) = asked.beside.read(demand)?;
             let attestation = Attestation::with(&given, files.clone())?;
             let artifact = artifact.map_or_else(|| its_own(&attestation.envelope().payload), Ok)?;
             let verified = attestation.verify(&artifact, &trust, &demand, now);

@@ -173,6 +173,57 @@ fn what_is_kept_and_over_or_rotten_could_not_be_told_and_names_the_way_out() {
 }
 
 #[test]
+fn a_timestamp_beside_a_keys_signature_is_held_to_what_was_fetched() {
+    let folder = folder();
+    let path = folder.path();
+    let stamps = format!("{}/api/v1/timestamp", services().0);
+    let signed = sign(path, &[], &["--key", "cosign.key", "--tlog-upload=false", "--timestamp-server-url", &stamps]);
+    assert_eq!(signed.status, 0, "{}", signed.err);
+    let bundle: serde_json::Value = serde_json::from_slice(&std::fs::read(path.join("b.json")).unwrap()).unwrap();
+    let stamp = &bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"][0]["signedTimestamp"];
+    std::fs::write(path.join("stamp.tsr"), world::unb64(stamp)).unwrap();
+    std::fs::write(path.join("sig"), bundle["messageSignature"]["signature"].as_str().unwrap()).unwrap();
+    let words = ["--key", "cosign.pub", "--insecure-ignore-tlog", "--signature", "sig"];
+    let judged = |command: &str, more: &[&str]| {
+        cosign(path, &[("TUF_ROOT", "fetched")], &[&[command], &words[..], more, &["blob"]].concat())
+    };
+    let stamped = ["--rfc3161-timestamp", "stamp.tsr"];
+    let built_in = judged("verify-blob", &stamped);
+    assert!(built_in.status == 1 && built_in.err.contains("time-missing"), "{}", built_in.err);
+
+    let mut made = repository(path);
+    let address = mirror(path, &made);
+    let more = ["initialize", "--mirror", &address, "--root", "tuf_root.json"];
+    assert_eq!(cosign(path, &[("TUF_ROOT", "fetched")], &more).status, 0);
+    let verified = judged("verify-blob", &stamped);
+    assert!(verified.status == 0 && verified.err.ends_with("Verified OK\n"), "{}", verified.err);
+
+    let refused = |why: &str| {
+        for command in ["verify-blob", "verify-blob-attestation"] {
+            let run = judged(command, &stamped);
+            assert!(run.status == 1 && run.err.contains(why), "{command}: {}", run.err);
+        }
+        // A key by itself needs nobody else.
+        assert_eq!(judged("verify-blob", &[]).status, 0);
+    };
+    let place = path.join("fetched");
+    let kept = files(&place);
+    let prefix = kept.keys().find_map(|name| name.strip_suffix("/root.json")).unwrap();
+    let root = format!("{prefix}/targets/trusted_root.json");
+    std::fs::write(place.join(&root), String::from_utf8_lossy(&kept[&root]).replace("2025", "2024")).unwrap();
+    refused("target-mismatch");
+    std::fs::write(place.join(&root), &kept[&root]).unwrap();
+    made.says.get_mut("timestamp").unwrap()["expires"] = "2020-01-01T00:00:00Z".into();
+    made.publish();
+    for (name, served) in
+        [("timestamp", "timestamp.json"), ("snapshot", "1.snapshot.json"), ("targets", "1.targets.json")]
+    {
+        std::fs::write(place.join(format!("{prefix}/{name}.json")), &made.served[served]).unwrap();
+    }
+    refused("metadata-expired");
+}
+
+#[test]
 fn nothing_is_kept_of_what_is_not_believed_and_nothing_replaced_by_what_is_older() {
     let folder = folder();
     let path = folder.path();
