@@ -231,7 +231,7 @@ impl Services {
             "/api/v1/log/publicKey" => (200, vec![], pem("PUBLIC KEY", &self.rekor.spki()).into_bytes()),
             "/api/v1/timestamp" => self.timestamp(&request.body, fault).unwrap_or_else(refused),
             "/.well-known/openid-configuration" => self.about(fault),
-            "/device/code" => self.code(&request.body),
+            "/device/code" => self.code(&request.body, fault),
             "/auth" => self.at_a_browser(query, fault),
             "/token" => self.signed_in(&request.body, fault),
             "/actions" => self.actions(request, query),
@@ -348,13 +348,19 @@ impl Services {
         json_reply(200, &json!({"access_token": "a", "token_type": "Bearer", "id_token": self.token(&claims)}))
     }
 
-    fn code(&self, body: &[u8]) -> Reply {
+    fn code(&self, body: &[u8], fault: &str) -> Reply {
         let asked = String::from_utf8_lossy(body);
         let challenge = asked.split('&').find_map(|pair| pair.strip_prefix("code_challenge=")).unwrap_or_default();
         self.challenges.lock().unwrap().insert(challenge.to_owned(), 0);
+        let code = if fault == "code-lines" { "ABCD\u{1b}[2J\nVerified OK" } else { "ABCD-EFGH" };
+        let place = match fault {
+            "code-open" => "http://192.0.2.1/device".to_owned(),
+            "code-nowhere" => format!("{}/device\nVerified OK", self.base),
+            _ => format!("{}/device", self.base),
+        };
         json_reply(
             200,
-            &json!({"device_code": "device", "user_code": "ABCD-EFGH", "verification_uri": format!("{}/device", self.base),
+            &json!({"device_code": "device", "user_code": code, "verification_uri": place,
             "expires_in": 60, "interval": 1}),
         )
     }

@@ -4,6 +4,7 @@
 use std::io::IsTerminal as _;
 
 use plimsoll_sources::Sources;
+use plimsoll_sources::registry::answer::shown;
 use plimsoll_sources::service::with_query;
 use plimsoll_trust::signing::IdentityToken;
 use zeroize::Zeroizing;
@@ -99,7 +100,7 @@ fn signed_in(flow: Flow, flags: &Flags, issuer: &str, sources: &Sources) -> Resu
         Flow::Device | Flow::Given => sign_in::with_a_code(&issuer),
     }?;
     // Whoever else sees what was asked could have signed in for it: then it is another name.
-    say(&format!("Signed in as {}", sign_in::shown(token.subject())));
+    say(&format!("Signed in as {}", shown(token.subject())));
     Ok(token)
 }
 

@@ -192,6 +192,32 @@ fn what_a_hostile_issuer_says_of_who_signed_in_is_refused() {
 }
 
 #[test]
+fn a_code_of_a_hostile_issuer_forges_no_line_and_leads_nowhere_else() {
+    let folder = folder();
+    let path = folder.path();
+    let (base, _) = services();
+    let sign_in = |fault: &str| {
+        let issuer = format!("{base}/fault/{fault}");
+        let flow =
+            ["--fulcio-url", base, "--rekor-url", base, "--fulcio-auth-flow", "device", "--oidc-issuer", &issuer];
+        sign(path, &[], &flow)
+    };
+    let signed = sign_in("code-lines");
+    assert!(signed.err.contains("verification code ABCD [2J Verified OK in your browser"), "{}", signed.err);
+    assert!(!signed.err.lines().any(|line| line.starts_with("Verified OK")), "{}", signed.err);
+    for fault in ["code-open", "code-nowhere"] {
+        let refused = sign_in(fault);
+        assert!(refused.status == 1 && refused.err.contains("not safe"), "{fault}: {}", refused.err);
+        assert!(
+            !refused.err.contains("ABCD-EFGH") && !refused.err.contains("\nVerified OK"),
+            "{fault}: {}",
+            refused.err
+        );
+        assert!(!path.join("b.json").exists(), "{fault}");
+    }
+}
+
+#[test]
 fn without_a_browser_the_address_is_told_and_the_wait_goes_on() {
     let folder = folder();
     let path = folder.path();

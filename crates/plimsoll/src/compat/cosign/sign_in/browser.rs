@@ -3,7 +3,6 @@
 
 use std::process::{Command, Stdio};
 
-use hyper::Uri;
 use plimsoll_sources::service::with_query;
 use plimsoll_trust::signing::{IdentityToken, random_text};
 
@@ -37,9 +36,6 @@ pub fn signed_in(issuer: &Issuer<'_>, redirect: Option<&str>) -> Result<Identity
             ("code_challenge", &challenge(&verifier)),
         ],
     )?;
-    if !is_for_browsers(&address) {
-        return Err("the issuer of tokens has people sign in where it is not safe: over HTTPS alone it would be".into());
-    }
     say(&format!("Your browser will now be opened to:\n{address}"));
     open(&address);
     let place = callback.address().to_owned();
@@ -75,16 +71,6 @@ fn binds_codes(issuer: &Issuer<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Whether a browser may be sent there: over TLS, or on this machine.
-fn is_for_browsers(address: &str) -> bool {
-    let Ok(address) = address.parse::<Uri>() else { return false };
-    match (address.scheme_str(), address.host()) {
-        (Some("https"), Some(_)) => true,
-        (Some("http"), Some(host)) => super::callback::is_loopback(host),
-        _ => false,
-    }
-}
-
 /// Opens a browser where there is one. What it prints would stand between our own words, and it is told no secret of ours.
 fn open(address: &str) {
     let mut opener = Command::new(OPENER);
@@ -105,28 +91,5 @@ fn open(address: &str) {
             }
         })),
         Err(_) => none(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn browsers_are_sent_over_tls_or_to_this_machine_alone() {
-        for good in ["https://i.example/auth?a=b", "http://127.0.0.1:1/auth", "http://localhost/", "http://[::1]:1/"] {
-            assert!(is_for_browsers(good), "{good}");
-        }
-        for bad in [
-            "http://i.example/auth",
-            "http://localhost.i.example/",
-            "file:///etc/passwd",
-            "javascript:1",
-            "--help",
-            "/auth",
-            "",
-        ] {
-            assert!(!is_for_browsers(bad), "{bad}");
-        }
     }
 }

@@ -19,6 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use plimsoll_sources::registry::answer::shown;
 use plimsoll_sources::service::pairs;
 use plimsoll_trust::Hash;
 use tokio::net::{TcpListener, TcpStream};
@@ -27,7 +28,6 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::super::Failure;
-use super::shown;
 
 /// Where the answer comes, as Cosign has it. Issuers know the name `localhost` and not its address.
 const HOST_NAME: &str = "localhost";

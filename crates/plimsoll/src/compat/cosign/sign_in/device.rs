@@ -7,7 +7,7 @@ use plimsoll_trust::signing::{IdentityToken, random_text};
 use zeroize::Zeroizing;
 
 use super::super::{Failure, say};
-use super::{Issuer, PATIENCE, SCOPE, asked, challenge};
+use super::{Issuer, PATIENCE, SCOPE, asked, challenge, shown};
 
 /// How long to wait between two questions whether somebody is done, where the issuer does not say (RFC 8628 §3.5), at least and at most.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -27,7 +27,8 @@ pub fn signed_in(issuer: &Issuer<'_>) -> Result<IdentityToken, Failure> {
     let text = |name: &str| opened[name].as_str().unwrap_or_default();
     let (code, at) = (text("user_code"), [text("verification_uri_complete"), text("verification_uri")]);
     let at = at.into_iter().find(|at| !at.is_empty()).ok_or("the issuer of tokens does not say where to sign in")?;
-    say(&format!("Enter the verification code {code} in your browser at: {at}"));
+    let at = issuer.safe(at)?;
+    say(&format!("Enter the verification code {} in your browser at: {at}", shown(code)));
     let seconds = |name: &str| opened[name].as_u64().map(Duration::from_secs);
     let until = Instant::now() + seconds("expires_in").unwrap_or(PATIENCE).min(PATIENCE);
     let mut pause = seconds("interval").unwrap_or(PAUSE).clamp(Duration::from_secs(1), LONGEST_PAUSE);

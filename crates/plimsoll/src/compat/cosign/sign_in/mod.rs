@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::Uri;
+use plimsoll_sources::registry::answer::shown;
+use plimsoll_sources::registry::endpoint::is_loopback;
 use plimsoll_sources::service::form;
 use plimsoll_sources::{ServiceRequest, Sources};
 use plimsoll_trust::Hash;
@@ -29,8 +32,6 @@ const MAX_ANSWER: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// What is asked of an issuer: a token of identity, with an address of mail where there is one.
 const SCOPE: (&str, &str) = ("scope", "openid email");
-/// Letters of a stranger's words that are shown.
-const MAX_SHOWN: usize = 200;
 
 /// What this program is at an issuer.
 pub struct Client {
@@ -62,13 +63,26 @@ impl<'a> Issuer<'a> {
         Ok(Issuer { name, about, client, sources })
     }
 
-    /// Where it takes something.
+    /// Where it takes something, which is safe.
     fn place(&self, name: &str) -> Result<&str, Failure> {
         let none = || {
             let issuer = &self.name;
-            format!("the issuer of tokens at {issuer} names no {name}: give a token with --identity-token").into()
+            format!("the issuer of tokens at {issuer} names no {name}: give a token with --identity-token")
         };
-        self.about[name].as_str().ok_or_else(none)
+        self.safe(self.about[name].as_str().ok_or_else(none)?)
+    }
+
+    /// An address that it names, if what goes there goes to nobody else.
+    fn safe<'b>(&self, address: &'b str) -> Result<&'b str, Failure> {
+        match is_safe(&self.name, address) {
+            true => Ok(address),
+            false => Err(format!(
+                "the issuer of tokens at {} sends on to {}, which is not safe: over HTTPS it would be",
+                self.name,
+                plimsoll_sources::shown_address(&shown(address))
+            )
+            .into()),
+        }
     }
 
     /// A form that says who asks (RFC 6749 §2.3.1).
@@ -123,9 +137,18 @@ fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Hash::Sha256.of(verifier.as_bytes()))
 }
 
-/// A stranger's words, short and on one line.
-pub fn shown(words: &str) -> String {
-    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_SHOWN).collect()
+/// Whether an issuer may send on to an address: over TLS; or to this machine, where it is on this machine itself. Another's could have
+/// whoever signs in here speak to whatever listens here.
+fn is_safe(issuer: &str, address: &str) -> bool {
+    let of = |address: &str| {
+        let uri = address.parse::<Uri>().ok()?;
+        Some((uri.scheme_str()?.to_owned(), is_loopback(uri.host()?)))
+    };
+    match of(address) {
+        Some((scheme, _)) if scheme == "https" => true,
+        Some((scheme, true)) if scheme == "http" => of(issuer) == Some((scheme, true)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -140,8 +163,30 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_stranger_are_short_and_on_one_line() {
-        assert_eq!(shown("access\n\u{1b}[2Jdenied"), "access  [2Jdenied");
-        assert_eq!(shown(&"é".repeat(300)), "é".repeat(MAX_SHOWN));
+    fn an_issuer_sends_on_over_tls_or_from_this_machine_to_itself() {
+        let (far, near) = ("https://i.example", "http://127.0.0.1:1");
+        for good in ["https://i.example/auth?a=b", "https://else.example", "https://localhost/"] {
+            assert!(is_safe(far, good) && is_safe(near, good), "{good}");
+        }
+        for here in ["http://127.0.0.1:1/auth", "http://localhost/", "http://[::1]:1/"] {
+            assert!(is_safe(near, here) && is_safe("http://localhost", here), "{here}");
+            for issuer in [far, "https://localhost", "http://i.example", "http://localhost.i.example"] {
+                assert!(!is_safe(issuer, here), "{issuer}, {here}");
+            }
+        }
+        for bad in [
+            "http://i.example/auth",
+            "http://localhost.i.example/",
+            "http://localhost@i.example/",
+            "http://localhost\\@i.example/",
+            "https://i.example/\nVerified OK",
+            "file:///etc/passwd",
+            "javascript:1",
+            "--help",
+            "/auth",
+            "",
+        ] {
+            assert!(!is_safe(far, bad) && !is_safe(near, bad), "{bad}");
+        }
     }
 }
