@@ -4,8 +4,10 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,6 +42,8 @@ const CONNECTION_TIME: Duration = Duration::from_secs(10);
 const MAX_CONNECTIONS: usize = 64;
 /// How long the page may take to go out after the answer is here.
 const LAST_PAGE: Duration = Duration::from_secs(1);
+/// Ports that are tried, where another program has the same one on one of this machine's addresses.
+const PORTS: usize = 32;
 /// A connection that cannot be taken: out of files, mostly.
 const REST: Duration = Duration::from_millis(50);
 
@@ -55,7 +59,8 @@ pub struct Expected<'a> {
 
 /// An open port.
 pub struct Callback {
-    listener: std::net::TcpListener,
+    /// One for each address that the host's name has.
+    listeners: Vec<std::net::TcpListener>,
     address: String,
     port: u16,
     path: String,
@@ -81,18 +86,19 @@ impl Callback {
                 )
             })?,
         };
-        let ip = bare(&host).parse::<IpAddr>().unwrap_or(Ipv4Addr::LOCALHOST.into());
         let failed = |error| format!("could not listen for the browser's answer on {host}:{port}: {error}");
-        let listener = std::net::TcpListener::bind(SocketAddr::new(ip, port)).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
+        let (listeners, port) = match bare(&host).parse::<IpAddr>() {
+            Ok(ip) => listening(&[ip], port),
+            Err(_) => listening(&addresses(), port),
+        }
+        .map_err(failed)?;
         // What was named goes to the issuer as it is, for it is compared there.
         let address =
             match redirect.filter(|redirect| redirect.parse::<Uri>().is_ok_and(|uri| uri.port_u16() != Some(0))) {
                 Some(redirect) => redirect.to_owned(),
                 None => format!("http://{host}:{port}{path}"),
             };
-        Ok(Callback { listener, address, port, path })
+        Ok(Callback { listeners, address, port, path })
     }
 
     /// Where the browser is to bring the answer.
@@ -116,8 +122,8 @@ impl Callback {
     }
 
     async fn wait(self, expected: &Expected<'_>) -> std::io::Result<Answer> {
-        let Callback { listener, port, path, .. } = self;
-        let listener = TcpListener::from_std(listener)?;
+        let Callback { listeners, port, path, .. } = self;
+        let mut listeners: Vec<_> = listeners.into_iter().map(TcpListener::from_std).collect::<Result<_, _>>()?;
         let (tell, mut told) = oneshot::channel();
         let desk = Arc::new(Desk {
             port,
@@ -136,9 +142,11 @@ impl Callback {
                     let _ = tokio::time::timeout(LAST_PAGE, gone).await;
                     return Ok(answer);
                 }
-                accepted = listener.accept() => accepted,
+                accepted = accepted(&listeners) => accepted,
             };
-            let Ok((stream, _)) = accepted else {
+            // Whoever crowds one address does not keep the other from its turn.
+            listeners.rotate_left(1);
+            let Ok(stream) = accepted else {
                 tokio::time::sleep(REST).await;
                 continue;
             };
@@ -151,6 +159,48 @@ impl Callback {
             open.push_back(tokio::spawn(connection(stream, Arc::clone(&desk))));
         }
     }
+}
+
+/// What `localhost` means here. Browsers try both, and on the one that is not taken somebody else on this machine could wait for the code.
+fn addresses() -> Vec<IpAddr> {
+    let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
+    // A machine may have no IPv6 at all.
+    let has_v6 = std::net::TcpListener::bind(SocketAddr::new(v6, 0)).is_ok();
+    [Some(Ipv4Addr::LOCALHOST.into()), has_v6.then_some(v6)].into_iter().flatten().collect()
+}
+
+/// Listens on one port of all these addresses: that one, or any that is free on each.
+fn listening(addresses: &[IpAddr], port: u16) -> std::io::Result<(Vec<std::net::TcpListener>, u16)> {
+    let try_once = || {
+        let (mut listeners, mut port) = (Vec::new(), port);
+        for ip in addresses {
+            let listener = std::net::TcpListener::bind(SocketAddr::new(*ip, port))?;
+            listener.set_nonblocking(true)?;
+            port = listener.local_addr()?.port();
+            listeners.push(listener);
+        }
+        Ok::<_, std::io::Error>((listeners, port))
+    };
+    let mut tried = try_once();
+    for _ in 1..PORTS {
+        match &tried {
+            Err(error) if port == 0 && error.kind() == ErrorKind::AddrInUse => tried = try_once(),
+            _ => break,
+        }
+    }
+    tried
+}
+
+/// The next connection to any of these.
+async fn accepted(listeners: &[TcpListener]) -> std::io::Result<TcpStream> {
+    std::future::poll_fn(|context| {
+        let ready = listeners.iter().find_map(|listener| match listener.poll_accept(context) {
+            Poll::Ready(accepted) => Some(accepted.map(|(stream, _)| stream)),
+            Poll::Pending => None,
+        });
+        ready.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
 /// What a redirect's address names: host, port and path. None where it is not this machine's, or more than that.
@@ -422,6 +472,35 @@ mod tests {
         let waiting = Waiting::new(false, Duration::from_millis(300));
         let _idle = std::net::TcpStream::connect(("127.0.0.1", waiting.port)).unwrap();
         assert_eq!(waiting.ends(), Err("nobody signed in in time".into()));
+    }
+
+    #[test]
+    fn whoever_has_the_port_on_one_address_of_this_machine_gets_no_answer() {
+        let addresses = addresses();
+        let both = Callback::at(None).unwrap();
+        for ip in &addresses {
+            assert!(std::net::TcpListener::bind(SocketAddr::new(*ip, both.port)).is_err(), "{ip} is ours");
+        }
+        for ip in &addresses {
+            // A named port is not had in part.
+            let other = std::net::TcpListener::bind(SocketAddr::new(*ip, 0)).unwrap();
+            let port = other.local_addr().unwrap().port();
+            let named = Callback::at(Some(&format!("http://localhost:{port}/cb")));
+            assert!(named.is_err_and(|failure| failure.why.contains("could not listen")), "{ip}");
+            // Where an address is named, nobody is sent to another.
+            for alone in addresses.iter().filter(|alone| *alone != ip) {
+                let address = format!("http://{}/cb", SocketAddr::new(*alone, port));
+                assert_eq!(Callback::at(Some(&address)).unwrap().listeners.len(), 1, "{address}");
+            }
+        }
+        for ip in addresses {
+            let waiting = Waiting::new(false, LONG);
+            let mut stream = std::net::TcpStream::connect((ip, waiting.port)).unwrap();
+            let head =
+                format!("GET /auth/callback?code=c&state={STATE} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", waiting.port);
+            stream.write_all(head.as_bytes()).unwrap();
+            assert_eq!(waiting.ends(), Ok("c".into()), "{ip}");
+        }
     }
 
     #[test]
