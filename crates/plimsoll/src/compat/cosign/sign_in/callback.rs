@@ -157,6 +157,8 @@ impl Callback {
                 oldest.abort();
             }
             open.push_back(tokio::spawn(connection(stream, Arc::clone(&desk))));
+            // What it brought is read before it could be the oldest.
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -501,6 +503,20 @@ mod tests {
             stream.write_all(head.as_bytes()).unwrap();
             assert_eq!(waiting.ends(), Ok("c".into()), "{ip}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_many_connections_follow_at_once_is_read() {
+        let callback = Callback::at(None).unwrap();
+        let port = callback.port;
+        let connected = || std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut answer = connected();
+        let head = format!("GET /auth/callback?code=c&state={STATE} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
+        answer.write_all(head.as_bytes()).unwrap();
+        let _idle: Vec<_> = (0..MAX_CONNECTIONS + 32).map(|_| connected()).collect();
+        let expected = Expected { state: STATE, issuer: ISSUER, names_issuer: false };
+        let answer = callback.answer(&expected, CONNECTION_TIME).map_err(|failure| failure.why);
+        assert_eq!(answer.map(|code| code.as_str().to_owned()), Ok("c".into()));
     }
 
     #[test]
