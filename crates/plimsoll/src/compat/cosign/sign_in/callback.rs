@@ -22,6 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plimsoll_sources::registry::answer::shown;
+use plimsoll_sources::registry::endpoint::is_loopback;
 use plimsoll_sources::service::pairs;
 use plimsoll_trust::Hash;
 use tokio::net::{TcpListener, TcpStream};
@@ -210,12 +211,19 @@ fn named(redirect: &str) -> Option<(String, u16, String)> {
     let uri = redirect.parse::<Uri>().ok().filter(|_| !redirect.contains(['#', '@']))?;
     let host = uri.host().filter(|host| is_loopback(host))?;
     let is_plain = uri.scheme_str() == Some("http") && uri.query().is_none();
-    is_plain.then(|| (host.to_owned(), uri.port_u16().unwrap_or(80), uri.path().to_owned()))
+    let port = port(uri.authority()?)?;
+    is_plain.then(|| (host.to_owned(), port, uri.path().to_owned()))
 }
 
-/// Whether a host of an address is this machine itself.
-pub fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case(HOST_NAME) || bare(host).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+/// The port of a host: 80 where it names none; none where it names what is no port.
+fn port(authority: &Authority) -> Option<u16> {
+    // The last colon of an address in brackets is within them.
+    let named = authority.as_str().rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+    match named.unwrap_or_default() {
+        "" => Some(80),
+        digits if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits.parse().ok(),
+        _ => None,
+    }
 }
 
 /// An address of the network without the brackets that it has in one of the web.
@@ -240,9 +248,9 @@ impl Desk {
     fn answer(&self, method: &Method, hosts: &[&[u8]], uri: &Uri) -> Result<Answer, (StatusCode, &'static str)> {
         // A page of another name that was made to lead here (DNS rebinding) names that one.
         let [host] = hosts else { return Err((StatusCode::BAD_REQUEST, "one host is asked")) };
-        let host = Authority::try_from(*host).ok().filter(|host| {
-            is_loopback(host.host()) && host.port_u16().unwrap_or(80) == self.port && !host.as_str().contains('@')
-        });
+        let host = Authority::try_from(*host)
+            .ok()
+            .filter(|host| is_loopback(host.host()) && port(host) == Some(self.port) && !host.as_str().contains('@'));
         if host.is_none() || uri.authority().is_some() {
             return Err((StatusCode::MISDIRECTED_REQUEST, "this is not the host that was asked"));
         }
@@ -525,6 +533,8 @@ mod tests {
         for (text, read) in [
             ("http://localhost:8080/a/b", "localhost 8080 /a/b"),
             ("http://127.0.0.1/cb", "127.0.0.1 80 /cb"),
+            ("http://localhost:/cb", "localhost 80 /cb"),
+            ("http://[::1]/cb", "[::1] 80 /cb"),
             ("http://[::1]:0", "[::1] 0 /"),
         ] {
             assert_eq!(named(text).as_deref(), Some(read));
@@ -535,6 +545,11 @@ mod tests {
             "http://example.com:8080/a",
             "http://localhost@example.com/a",
             "http://a@localhost:8080/a",
+            "http://localhost:65536/a",
+            "http://localhost:99999999999/a",
+            "http://localhost:x/a",
+            "http://127.0.0.1:+1/a",
+            "http://[::1]:70000/a",
             "http://localhost:8080/a?b=c",
             "http://localhost:8080/a#b",
             "localhost:8080",
