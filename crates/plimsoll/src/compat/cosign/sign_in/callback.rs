@@ -285,7 +285,7 @@ impl Desk {
             Err((status, why)) => return page(status, why),
         };
         let said = match &answer {
-            Ok(_) => "You signed in. This page can be closed.",
+            Ok(_) => "The answer is here, and the terminal says more. This page can be closed.",
             Err(_) => "Nobody signed in. This page can be closed; the terminal says more.",
         };
         let tell = self.tell.lock().map_or(None, |mut tell| tell.take());
@@ -435,7 +435,7 @@ mod tests {
             .sent(&format!("GET /auth/callback?code=c%2B1&state={STATE} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"));
         assert_eq!(status, 200, "{page}");
         let lower = page.to_ascii_lowercase();
-        for part in ["no-store", "no-referrer", "default-src 'none'", "nosniff", "you signed in"] {
+        for part in ["no-store", "no-referrer", "default-src 'none'", "nosniff", "the answer is here"] {
             assert!(lower.contains(part), "{part}: {page}");
         }
         assert!(!page.contains("c+1") && !page.contains(STATE), "{page}");
