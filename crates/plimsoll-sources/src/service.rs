@@ -18,7 +18,7 @@ use crate::sources::{Shared, Sources};
 
 /// For one service with all tries: logs take some seconds to hold an entry.
 const DEADLINE: Duration = Duration::from_secs(90);
-/// Tries of one request: what is asked is the same each time, and costs the service work.
+/// Tries of one request that is not asked once: what is asked is the same each time, and costs the service work.
 const TRIES: u32 = 2;
 
 /// What a service is asked.
@@ -35,6 +35,8 @@ pub struct ServiceRequest<'a> {
     pub body: Option<(&'a str, &'a [u8])>,
     /// The bytes that are sent, or the answer, are nobody else's to see.
     pub is_secret: bool,
+    /// It is asked once, for what is sent is worth nothing the second time.
+    pub once: bool,
     /// The statuses that are answers; others are errors.
     pub statuses: &'a [u16],
     /// Bytes of the answer.
@@ -138,12 +140,13 @@ async fn answered(
         "http" => return bad("it is asked with a secret, which goes over HTTPS alone"),
         _ => return bad("it is spoken to over HTTPS or HTTP"),
     }
+    let tries = if request.once { 1 } else { TRIES };
     let mut failed = 0;
     loop {
         failed += 1;
         let tried = once(shared, request, headers, &url, &host).await;
         let pause = match &tried {
-            Err(error) if failed < TRIES && error.passes() => match error {
+            Err(error) if failed < tries && error.passes() => match error {
                 RegistryError::Status { retry_after, .. } | RegistryError::TooManyRequests { retry_after, .. } => {
                     *retry_after
                 }

@@ -150,6 +150,7 @@ impl Vault {
             bearer: None,
             body: body.as_ref().map(|body| ("application/json", body.as_bytes())),
             is_secret: true,
+            once: false,
             statuses,
             limit: MAX_ANSWER,
         };

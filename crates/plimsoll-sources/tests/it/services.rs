@@ -19,6 +19,7 @@ fn request<'a>(address: &'a str, bearer: Option<&'a str>) -> ServiceRequest<'a> 
         bearer,
         body: Some(("application/json", b"{}")),
         is_secret: false,
+        once: false,
         statuses: &[200, 409],
         limit: 100,
     }
@@ -94,7 +95,11 @@ fn a_service_in_trouble_is_asked_once_more() {
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     assert!(matches!(ask("/down").unwrap_err().kind(), ErrorKind::Busy { .. }));
     assert_eq!(asked.load(Ordering::SeqCst), 4);
+    // What is worth nothing the second time is sent once.
+    let address = format!("http://{}/down", server.address);
+    assert!(sources.ask(&ServiceRequest { once: true, ..request(&address, None) }).is_err());
+    assert_eq!(asked.load(Ordering::SeqCst), 5);
     // An hour is not waited for.
     assert!(matches!(ask("/patience").unwrap_err().kind(), ErrorKind::Busy { .. }));
-    assert_eq!(asked.load(Ordering::SeqCst), 5);
+    assert_eq!(asked.load(Ordering::SeqCst), 6);
 }

@@ -169,6 +169,7 @@ fn fetch(sources: &Sources, mirror: &str, path: &str, most: u64) -> Result<Optio
         bearer: None,
         body: None,
         is_secret: false,
+        once: false,
         // Stores that may not be listed say 403 of what is not there. Whoever says so can say 404, too: it ends nothing but the walk.
         statuses: &[200, 403, 404],
         limit: most,

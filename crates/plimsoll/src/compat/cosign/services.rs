@@ -253,6 +253,7 @@ impl Signing {
             bearer: None,
             body: Some(("application/json", &request)),
             is_secret: false,
+            once: false,
             statuses: &[200, 201, 409],
             limit: MAX_ANSWER,
         };
@@ -273,6 +274,7 @@ impl Signing {
             bearer: None,
             body: Some((kind, body)),
             is_secret: false,
+            once: false,
             statuses: &[200, 201],
             limit: MAX_ANSWER,
         };
@@ -295,6 +297,7 @@ fn certificate(
         bearer: Some(token.text()),
         body: Some(("application/json", &body)),
         is_secret: true,
+        once: false,
         statuses: &[200, 201],
         limit: MAX_ANSWER,
     };

@@ -3,9 +3,9 @@
 
 use std::io::IsTerminal as _;
 
-use plimsoll_sources::Sources;
 use plimsoll_sources::registry::answer::shown;
 use plimsoll_sources::service::with_query;
+use plimsoll_sources::{ServiceRequest, Sources};
 use plimsoll_trust::signing::IdentityToken;
 use zeroize::Zeroizing;
 
@@ -157,7 +157,8 @@ fn ambient(only: Option<&str>, sources: &Sources) -> Result<Option<IdentityToken
 
 fn of_github(address: &str, bearer: &str, sources: &Sources) -> Result<IdentityToken, Failure> {
     let address = with_query(address, &[("audience", AUDIENCE)])?;
-    let answer = sign_in::asked(sources, "an identity token of GitHub Actions", &address, Some(bearer), None, &[200])?;
+    let question = sign_in::question("an identity token of GitHub Actions", &address);
+    let answer = sign_in::asked(sources, &ServiceRequest { bearer: Some(bearer), ..question })?;
     let token = answer["value"].as_str().ok_or("GitHub Actions answers without an identity token")?;
     Ok(IdentityToken::parse(token)?)
 }

@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use plimsoll_sources::ServiceRequest;
 use plimsoll_trust::signing::{IdentityToken, random_text};
 use zeroize::Zeroizing;
 
 use super::super::{Failure, say};
-use super::{Issuer, PATIENCE, SCOPE, asked, challenge, shown};
+use super::{FORM, Issuer, PATIENCE, SCOPE, asked, challenge, question, shown};
 
 /// How long to wait between two questions whether somebody is done, where the issuer does not say (RFC 8628 §3.5), at least and at most.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -23,7 +24,8 @@ pub fn signed_in(issuer: &Issuer<'_>) -> Result<IdentityToken, Failure> {
     let verifier = random_text()?;
     let challenge = challenge(&verifier);
     let wanted = issuer.form(&[SCOPE, ("code_challenge_method", "S256"), ("code_challenge", &challenge)]);
-    let opened = asked(issuer.sources, "a code to sign in with", codes, None, Some(&wanted), &[200])?;
+    let question = ServiceRequest { body: Some((FORM, &wanted)), ..question("a code to sign in with", codes) };
+    let opened = asked(issuer.sources, &question)?;
     let text = |name: &str| opened[name].as_str().unwrap_or_default();
     let (code, at) = (text("user_code"), [text("verification_uri_complete"), text("verification_uri")]);
     let at = at.into_iter().find(|at| !at.is_empty()).ok_or("the issuer of tokens does not say where to sign in")?;

@@ -33,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// What is asked of an issuer: a token of identity, with an address of mail where there is one.
 const SCOPE: (&str, &str) = ("scope", "openid email");
 
+/// The type of what an issuer is sent.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What this program is at an issuer.
 pub struct Client {
     pub id: String,
@@ -57,7 +60,7 @@ impl<'a> Issuer<'a> {
     pub fn at(address: &str, client: &'a Client, sources: &'a Sources) -> Result<Issuer<'a>, Failure> {
         let address = address.trim_end_matches('/');
         let about = format!("{address}/.well-known/openid-configuration");
-        let about = asked(sources, "what the issuer of tokens speaks", &about, None, None, &[200])?;
+        let about = asked(sources, &question("what the issuer of tokens speaks", &about))?;
         let name = about["issuer"].as_str().filter(|name| name.trim_end_matches('/') == address).map(str::to_owned);
         let name = name.ok_or_else(|| format!("the issuer of tokens at {address} calls itself otherwise"))?;
         Ok(Issuer { name, about, client, sources })
@@ -96,7 +99,14 @@ impl<'a> Issuer<'a> {
     /// error.
     fn token(&self, pairs: &[(&str, &str)], nonce: Option<&str>) -> Result<Result<IdentityToken, String>, Failure> {
         let (place, body) = (self.place("token_endpoint")?, self.form(pairs));
-        let answer = asked(self.sources, "an identity token", place, None, Some(&body), &[200, 400, 401])?;
+        let question = ServiceRequest {
+            body: Some((FORM, &body)),
+            statuses: &[200, 400, 401],
+            // An issuer that sees a code again takes it for stolen (RFC 6749 §4.1.2).
+            once: pairs.iter().any(|(name, _)| *name == "code"),
+            ..question("an identity token", place)
+        };
+        let answer = asked(self.sources, &question)?;
         if let Some(text) = answer["id_token"].as_str() {
             let token = IdentityToken::parse(text)?;
             token.answers(&self.name, &self.client.id, nonce)?;
@@ -109,27 +119,25 @@ impl<'a> Issuer<'a> {
     }
 }
 
-/// JSON of an issuer, whose answers are nobody else's to see.
-pub fn asked(
-    sources: &Sources,
-    what: &str,
-    address: &str,
-    bearer: Option<&str>,
-    body: Option<&[u8]>,
-    statuses: &[u16],
-) -> Result<Value, Failure> {
-    let request = ServiceRequest {
+/// What an issuer is asked, whose answers are nobody else's to see.
+pub fn question<'a>(what: &'a str, address: &'a str) -> ServiceRequest<'a> {
+    ServiceRequest {
         what,
         address,
         accept: "application/json",
-        bearer,
-        body: body.map(|bytes| ("application/x-www-form-urlencoded", bytes)),
+        bearer: None,
+        body: None,
         is_secret: true,
-        statuses,
+        once: false,
+        statuses: &[200],
         limit: MAX_ANSWER,
-    };
-    let bytes = Zeroizing::new(sources.ask(&request)?.bytes);
-    serde_json::from_slice(&bytes).map_err(|_| format!("{what} is not the JSON that belongs there").into())
+    }
+}
+
+/// The JSON that an issuer answers.
+pub fn asked(sources: &Sources, question: &ServiceRequest<'_>) -> Result<Value, Failure> {
+    let bytes = Zeroizing::new(sources.ask(question)?.bytes);
+    serde_json::from_slice(&bytes).map_err(|_| format!("{} is not the JSON that belongs there", question.what).into())
 }
 
 /// What of a verifier an issuer is told before it has to see it (RFC 7636 §4.2, S256).
