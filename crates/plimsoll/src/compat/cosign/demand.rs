@@ -4,7 +4,7 @@ use plimsoll_trust::{
     Authority, CLAIMS, Certificate, Demand, Identity, Pattern, Signer, Subject, TrustMaterial, Window,
 };
 
-use super::flags::Demand as Flags;
+use super::flags::{Demand as Flags, given};
 use super::{Failure, installation, key, roots, say};
 
 /// Bytes of a trusted root. Sigstore's own has some ten kilobytes.
@@ -14,7 +14,7 @@ const MAX_ROOT: u64 = 4 << 20;
 /// in. Nothing is fetched. The demand is the final one: what files beside a signature demand is in it.
 pub fn trust(flags: &Flags, demand: &Demand) -> Result<TrustMaterial, Failure> {
     let key_alone = matches!(demand.signer, Signer::Key(_)) && !demand.log && !demand.timestamp;
-    let mut trust = root(flags.trusted_root.as_deref().filter(|path| !path.is_empty()), key_alone)?;
+    let mut trust = root(given(&flags.trusted_root), key_alone)?;
     if let Some(authorities) = authorities(flags)? {
         trust.authorities = authorities;
     }
@@ -23,10 +23,6 @@ pub fn trust(flags: &Flags, demand: &Demand) -> Result<TrustMaterial, Failure> {
         trust.timestamp_authorities = vec![chain];
     }
     Ok(trust)
-}
-
-fn given(flag: &Option<String>) -> Option<&str> {
-    flag.as_deref().filter(|text| !text.is_empty())
 }
 
 /// The authorities of signers' certificates that PEM files name. They take the place of all others.
@@ -134,7 +130,7 @@ fn claims(flags: &Flags) -> impl Iterator<Item = (&'static str, &str)> {
         ("--certificate-github-workflow-sha", &flags.certificate_github_workflow_sha),
         ("--certificate-github-workflow-trigger", &flags.certificate_github_workflow_trigger),
     ];
-    all.into_iter().filter_map(|(flag, wanted)| Some((flag, wanted.as_deref().filter(|wanted| !wanted.is_empty())?)))
+    all.into_iter().filter_map(|(flag, wanted)| Some((flag, given(wanted)?)))
 }
 
 /// What is demanded of a certificate beside its holder's name, by the flags.
@@ -143,8 +139,7 @@ fn of_certificates(flags: &Flags) -> impl Iterator<Item = (&'static str, &str)> 
         ("--certificate-oidc-issuer", &flags.certificate_oidc_issuer),
         ("--certificate-oidc-issuer-regexp", &flags.certificate_oidc_issuer_regexp),
     ];
-    let issuers =
-        issuers.into_iter().filter_map(|(flag, wanted)| Some((flag, wanted.as_deref().filter(|w| !w.is_empty())?)));
+    let issuers = issuers.into_iter().filter_map(|(flag, wanted)| Some((flag, given(wanted)?)));
     let authorities = [
         ("--ca-roots", &flags.ca_roots),
         ("--ca-intermediates", &flags.ca_intermediates),

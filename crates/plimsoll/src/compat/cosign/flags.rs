@@ -500,6 +500,11 @@ pub struct Tree {
     pub registry: Registry,
 }
 
+/// What a flag is given. An empty text is nothing, as in Cosign.
+pub fn given(flag: &Option<String>) -> Option<&str> {
+    flag.as_deref().filter(|text| !text.is_empty())
+}
+
 /// What the arguments ask.
 pub fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
     let name = std::iter::once(OsString::from("cosign"));

@@ -9,7 +9,7 @@ use plimsoll_sources::{ServiceRequest, Sources};
 use plimsoll_trust::signing::IdentityToken;
 use zeroize::Zeroizing;
 
-use super::flags::Services as Flags;
+use super::flags::{Services as Flags, given};
 use super::{Failure, say, sign_in};
 
 /// Whom a token is for.
@@ -59,7 +59,7 @@ impl Flow {
 /// The token that the flags lead to, else the environment's, else what somebody signs in for.
 pub fn found(flags: &Flags, issuer: Option<&str>, sources: &Sources) -> Result<IdentityToken, Failure> {
     let flow = Flow::of(flags.fulcio_auth_flow.as_deref(), std::io::stdin().is_terminal())?;
-    if let Some(given) = flags.identity_token.as_deref().filter(|given| !given.is_empty()) {
+    if let Some(given) = given(&flags.identity_token) {
         // The token itself, or its file.
         return match IdentityToken::parse(given) {
             Ok(token) => Ok(token),
@@ -70,12 +70,9 @@ pub fn found(flags: &Flags, issuer: Option<&str>, sources: &Sources) -> Result<I
         };
     }
     if !flags.oidc_disable_ambient_providers
-        && let Some(token) = ambient(flags.oidc_provider.as_deref().filter(|name| !name.is_empty()), sources)?
+        && let Some(token) = ambient(given(&flags.oidc_provider), sources)?
     {
         return Ok(token);
-    }
-    if flow == Flow::Given {
-        return Err("--fulcio-auth-flow token wants --identity-token".into());
     }
     let issuer = issuer.ok_or("the signing configuration names no issuer of tokens: give one with --identity-token")?;
     signed_in(flow, flags, issuer, sources)
@@ -84,6 +81,12 @@ pub fn found(flags: &Flags, issuer: Option<&str>, sources: &Sources) -> Result<I
 /// The token of whoever signs in at an issuer.
 fn signed_in(flow: Flow, flags: &Flags, issuer: &str, sources: &Sources) -> Result<IdentityToken, Failure> {
     let redirect = given(&flags.oidc_redirect_url);
+    let sign_in: &dyn Fn(&sign_in::Issuer<'_>) -> Result<IdentityToken, Failure> = match flow {
+        Flow::Browser => &|issuer| sign_in::at_a_browser(issuer, redirect),
+        Flow::Device => &sign_in::with_a_code,
+        Flow::Credentials => &sign_in::with_a_secret,
+        Flow::Given => return Err("--fulcio-auth-flow token wants --identity-token".into()),
+    };
     if redirect.is_some() && flow != Flow::Browser {
         say(
             "WARNING: --oidc-redirect-url is where a browser's answer comes (--fulcio-auth-flow normal): none comes here",
@@ -93,19 +96,10 @@ fn signed_in(flow: Flow, flags: &Flags, issuer: &str, sources: &Sources) -> Resu
         id: given(&flags.oidc_client_id).unwrap_or(AUDIENCE).to_owned(),
         secret: given(&flags.oidc_client_secret_file).map(secret).transpose()?,
     };
-    let issuer = sign_in::Issuer::at(issuer, &client, sources)?;
-    let token = match flow {
-        Flow::Browser => sign_in::at_a_browser(&issuer, redirect),
-        Flow::Credentials => sign_in::with_a_secret(&issuer),
-        Flow::Device | Flow::Given => sign_in::with_a_code(&issuer),
-    }?;
+    let token = sign_in(&sign_in::Issuer::at(issuer, &client, sources)?)?;
     // Whoever else sees what was asked could have signed in for it: then it is another name.
     say(&format!("Signed in as {}", shown(token.subject())));
     Ok(token)
-}
-
-fn given(flag: &Option<String>) -> Option<&str> {
-    flag.as_deref().filter(|text| !text.is_empty())
 }
 
 /// A client's secret, around which there may be white space.
