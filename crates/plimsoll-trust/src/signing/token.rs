@@ -13,6 +13,8 @@ use crate::refusal::{Reason, Refusal, malformed};
 
 /// Tokens have one or two kilobytes.
 const MOST_BYTES: usize = 64 << 10;
+/// Letters of another issuer's name that are shown.
+const MOST_SHOWN: usize = 200;
 
 /// A text of 256 random bits in letters that addresses have: what binds an answer to whoever asked (RFC 7636 §4.1).
 ///
@@ -79,9 +81,11 @@ impl IdentityToken {
         };
         let expires = claims.get("exp").and_then(Value::as_i64).and_then(|at| Timestamp::from_second(at).ok());
         let audiences = match claims.get("aud") {
-            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            one => one.and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
+            None | Some(Value::Null) => Some(Vec::new()),
+            Some(Value::Array(all)) => all.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+            Some(one) => one.as_str().map(|one| vec![one.to_owned()]),
         };
+        let audiences = audiences.ok_or_else(|| wrong("is for a program whose name is no text"))?;
         Ok(Self {
             text: Zeroizing::new(text.to_owned()),
             subject,
@@ -116,7 +120,7 @@ impl IdentityToken {
     /// `issuer-mismatch`, `token-other-question`.
     pub fn answers(&self, issuer: &str, client: &str, nonce: Option<&str>) -> Result<(), Refusal> {
         if self.issuer.as_deref() != Some(issuer) {
-            let other = self.issuer.as_deref().unwrap_or_default();
+            let other: String = self.issuer.as_deref().unwrap_or_default().chars().take(MOST_SHOWN).collect();
             let why = format!("the identity token is of the issuer {other:?}, and {issuer:?} was asked");
             return Err(Refusal::new(Reason::IssuerMismatch, why));
         }
@@ -203,6 +207,13 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_another_issuer_is_shown_in_part() {
+        let text = token(&format!(r#"{{"sub":"a","iss":"{}"}}"#, "é".repeat(3000)));
+        let why = IdentityToken::parse(&text).unwrap().answers("https://i", "c", None).unwrap_err().to_string();
+        assert_eq!(why.matches('é').count(), MOST_SHOWN, "{why}");
+    }
+
+    #[test]
     fn what_names_nobody_or_nobody_has_looked_at_is_refused() {
         for claims in [
             "{}",
@@ -211,6 +222,10 @@ mod tests {
             r#"{"email":"a@example.com"}"#,
             r#"{"email":"a@example.com","email_verified":false,"sub":"x"}"#,
             r#"{"sub":"a","sub":"b"}"#,
+            r#"{"sub":"a","aud":["c",7]}"#,
+            r#"{"sub":"a","aud":[["c"]]}"#,
+            r#"{"sub":"a","aud":{"c":1}}"#,
+            r#"{"sub":"a","aud":7}"#,
             "[]",
             "",
         ] {
