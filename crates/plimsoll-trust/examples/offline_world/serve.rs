@@ -675,7 +675,7 @@ fn imprint(request: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// What a verifier is bound by (RFC 7636).
-fn challenge(verifier: &str) -> String {
+pub fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))
 }
 

@@ -99,6 +99,22 @@ fn get(address: &str, host: Option<&str>) -> (u16, String) {
     (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
 }
 
+/// Whether anything in a text is what the challenge is of.
+fn holds_verifier(text: &str, challenge: &str) -> bool {
+    let words = text.as_bytes().windows(challenge.len());
+    words.filter_map(|word| std::str::from_utf8(word).ok()).any(|word| serve::challenge(word) == challenge)
+}
+
+#[test]
+fn what_a_challenge_is_of_is_found_in_a_text() {
+    // RFC 7636, appendix B.
+    let (verifier, challenge) =
+        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    assert!(
+        holds_verifier(&format!("?code_verifier={verifier}&a=b"), challenge) && !holds_verifier(challenge, challenge)
+    );
+}
+
 #[test]
 fn somebody_signs_in_at_a_browser_and_no_page_or_process_beside_them() {
     let folder = folder();
@@ -126,14 +142,15 @@ fn somebody_signs_in_at_a_browser_and_no_page_or_process_beside_them() {
         }
         assert_eq!(get(&format!("{back}?code=evil&state={state}&iss={base}"), Some("evil.example")).0, 421);
         assert_eq!(waiting.signs_in(), 200);
-        let (verifier, address) = (waiting.asked("code_challenge"), waiting.address.clone());
+        let (challenge, address) = (waiting.asked("code_challenge"), waiting.address.clone());
         let signed = waiting.ends();
         assert_eq!(signed.status, 0, "{}", signed.err);
         assert!(signed.err.contains(&format!("\nSigned in as {}\n", serve::EMAIL)), "{}", signed.err);
         assert_eq!(verify(path, &identity(serve::EMAIL), "blob").err, "Verified OK\n");
         assert_eq!(opened(path), format!("{address} "));
         // What was asked is shown once, and what came of it never.
-        assert_eq!(signed.err.matches(&verifier).count(), 1);
+        assert_eq!(signed.err.matches(&challenge).count(), 1);
+        assert!(!holds_verifier(&signed.err, &challenge), "{}", signed.err);
         assert!(!signed.err.contains(serve::CODE) && !signed.err.contains("eyJ"), "{}", signed.err);
         std::fs::remove_file(path.join("opened")).unwrap();
     }
