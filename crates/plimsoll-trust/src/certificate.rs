@@ -383,6 +383,11 @@ impl Certificate {
         }
     }
 
+    /// Whether it holds proofs that it was logged, which nobody looked at yet.
+    pub fn holds_sct(&self) -> bool {
+        self.sct_list().is_some()
+    }
+
     /// The value of the extension that proves that it was logged.
     pub(crate) fn sct_list(&self) -> Option<&[u8]> {
         self.extension(SCT_LIST).map(|e| e.value.as_slice())

@@ -1,9 +1,9 @@
 //! What lies beside a bare signature, in files of its own. In: flags. Out: what of it can be read; and of a refusal, the flag that mends it.
 
 use clap::Args;
-use plimsoll_trust::{Demand, Reason, Refusal, blob};
+use plimsoll_trust::{Certificate, Demand, Reason, Refusal, blob};
 
-use super::{Failure, read};
+use super::{Failure, read, say};
 
 /// Bytes of each of these files: they have some kilobytes.
 const MAX_FILE: u64 = 256 << 10;
@@ -32,6 +32,9 @@ impl Beside {
             sct: held(&self.sct, |text| Ok(text.to_vec()))?,
             timestamp: held(&self.rfc3161_timestamp, blob::timestamp)?,
         };
+        if beside.sct.is_some() && beside.certificate.as_ref().is_some_and(Certificate::holds_sct) {
+            say("WARNING: --sct is not used: the certificate holds a proof that it was logged");
+        }
         let timestamp = demand.timestamp || beside.timestamp.is_some();
         Ok((beside, Demand { timestamp, ..demand }))
     }
@@ -55,11 +58,30 @@ pub fn mended(refusal: Refusal, beside: &blob::Beside) -> Failure {
         Reason::CertificateNotValid if beside.timestamp.is_none() => {
             "it is held to today, for nothing says when it was signed: --rfc3161-timestamp FILE does, or a bundle (--bundle)"
         }
-        Reason::SctMissing => {
+        Reason::SctMissing if beside.sct.is_none() => {
             "--sct FILE is the log's answer beside the certificate, and --insecure-ignore-sct demands none"
         }
         Reason::KeyMismatch if beside.certificate.is_none() => "--certificate FILE is the signer's certificate",
         _ => return refusal.into(),
     };
     format!("{refusal}\nhint: {hint}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_already_is_not_advised() {
+        let advice = |reason, beside: &blob::Beside| mended(Refusal::new(reason, "no"), beside).why;
+        let none = blob::Beside::default();
+        let given = blob::Beside { sct: Some(vec![]), timestamp: Some(vec![]), ..blob::Beside::default() };
+        for (reason, flag) in [
+            (Reason::SctMissing, "--sct FILE"),
+            (Reason::TimeMissing, "--rfc3161-timestamp FILE"),
+            (Reason::CertificateNotValid, "--rfc3161-timestamp FILE"),
+        ] {
+            assert!(advice(reason, &none).contains(flag) && !advice(reason, &given).contains(flag), "{flag}");
+        }
+    }
 }

@@ -226,6 +226,17 @@ fn a_proof_of_logging_lies_in_the_certificate_or_beside_it() {
 }
 
 #[test]
+fn a_proof_in_the_certificate_goes_before_one_that_lies_beside() {
+    let (folder, _) = folder(&stamped());
+    let path = folder.path();
+    std::fs::write(path.join("junk"), "junk").unwrap();
+    let words = [&WHO[..], &["--certificate", "cert.pem", "--signature", "sig"], &STAMPED, &["blob"]].concat();
+    let verified = verify(path, &[&words[..], &["--sct", "junk"]].concat());
+    assert!(verified.status == 0 && verified.err.contains("WARNING: --sct is not used"), "{}", verified.err);
+    assert!(!verify(path, &words).err.contains("--sct"));
+}
+
+#[test]
 fn an_attestation_of_a_file_has_its_certificate_beside_it_too() {
     let setup = Setup {
         stamped_envelope: true,
