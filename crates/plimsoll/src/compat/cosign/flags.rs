@@ -532,7 +532,7 @@ const NOT_BUILT: &[Refused] = &[
     Refused {
         of: VERIFYING,
         names: &["certificate"],
-        instead: "a certificate is read where the signature lies: in the bundle (`sign-blob --bundle`, `attest-blob --bundle`), or beside the image",
+        instead: "a certificate is read where its signature lies, beside the image: `attach signature --certificate` puts it there",
     },
     Refused {
         of: VERIFYING,
@@ -552,7 +552,7 @@ const NOT_BUILT: &[Refused] = &[
     Refused {
         of: VERIFYING,
         names: &["allow-certificate-chain"],
-        instead: "leave it away: a chain that holds no root is read, and its holder is held to the trusted root",
+        instead: "leave it away: in a bundle a chain that holds no root is read, and its holder is held to the trusted root",
     },
     Refused {
         of: VERIFYING,
