@@ -352,9 +352,9 @@ impl Set {
                             self.ask(template, asked, (&mut input, review), (options, &run), &mut watch);
                         told = match counts {
                             _ if !others || watched => None,
-                            Counts::ForItself => None,
-                            Counts::ForEqualParameters => alike.map(|alike| (outcomes.clone(), Some(alike))),
-                            Counts::ForAll => Some((outcomes.clone(), None)),
+                            CountsFor::Itself => None,
+                            CountsFor::EqualParameters => alike.map(|alike| (outcomes.clone(), Some(alike))),
+                            CountsFor::All => Some((outcomes.clone(), None)),
                         };
                         outcomes
                     }
@@ -382,8 +382,8 @@ impl Set {
         (input, review): (&mut Input, &Review),
         (options, run): (&ReviewOptions<'_>, &RunOptions),
         watch: &mut Option<&mut dyn Watch>,
-    ) -> (Vec<Outcome>, Counts) {
-        let undecided = |message| (vec![Outcome::Undecided { message, unmatched: false }], Counts::ForItself);
+    ) -> (Vec<Outcome>, CountsFor) {
+        let undecided = |message| (vec![Outcome::Undecided { message, unmatched: false }], CountsFor::Itself);
         // Small policies end before they look at the clock, and there may be many of them.
         if options.budget.deadline.is_some_and(|end| Instant::now() >= end) {
             return undecided("there was no time to ask it".into());
@@ -395,7 +395,7 @@ impl Set {
                 Some(Err(message)) => undecided(message),
                 Some(Ok(messages)) => {
                     let violation = |message| Outcome::Violation { message, details: Value::Null };
-                    (messages.into_iter().map(violation).collect(), Counts::ForItself)
+                    (messages.into_iter().map(violation).collect(), CountsFor::Itself)
                 }
             },
             Code::Rego(rego) => {
@@ -436,7 +436,7 @@ impl Set {
                             return undecided(error);
                         }
                         let violation = |(message, details)| Outcome::Violation { message, details };
-                        let counts = if found.by_parameters { Counts::ForEqualParameters } else { Counts::ForAll };
+                        let counts = if found.by_parameters { CountsFor::EqualParameters } else { CountsFor::All };
                         (found.violations.into_iter().map(violation).collect(), counts)
                     }
                 }
@@ -480,10 +480,10 @@ fn alike(constraints: &[InForce]) -> Vec<u32> {
 }
 
 /// For which constraints of a template an evaluation counts.
-enum Counts {
-    ForItself,
-    ForEqualParameters,
-    ForAll,
+enum CountsFor {
+    Itself,
+    EqualParameters,
+    All,
 }
 
 /// Whether a constraint is for one of the objects of a review.

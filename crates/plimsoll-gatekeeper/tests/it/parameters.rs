@@ -89,8 +89,9 @@ spec:
         )
     };
     let text = std::iter::once(template).chain(modes.iter().map(constraint)).collect::<String>();
-    let documents = Document::read("modes.yaml", &text, Words::Kubernetes).unwrap();
-    Set::load(&documents, &Options::default()).unwrap_or_else(|faults| panic!("{rule}: {}", faults[0]))
+    let documents = Document::read("modes.yaml", &text, Words::Kubernetes).expect("it is YAML");
+    let set = Set::load(&documents, &Options::default());
+    set.map_err(|faults| format!("{rule}: {}", faults[0])).expect("it loads")
 }
 
 #[test]

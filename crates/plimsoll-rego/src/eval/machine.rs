@@ -66,7 +66,7 @@ pub(super) struct Buffers {
 
 thread_local! {
     /// Of evaluations of this thread that ended: no other thread is waited for.
-    static KEPT: RefCell<Vec<Box<Buffers>>> = const { RefCell::new(Vec::new()) };
+    static KEPT: RefCell<[Option<Box<Buffers>>; KEPT_BUFFERS]> = const { RefCell::new([const { None }; KEPT_BUFFERS]) };
 }
 
 /// So many evaluations' memory is kept: there are several at a time only where a builtin of the embedder's evaluates.
@@ -78,15 +78,16 @@ const DEEP: usize = 1 << 10;
 impl Buffers {
     fn take() -> Box<Buffers> {
         // A thread that ends has none.
-        KEPT.try_with(|kept| kept.try_borrow_mut().ok()?.pop()).ok().flatten().unwrap_or_default()
+        let kept = KEPT.try_with(|kept| kept.try_borrow_mut().ok()?.iter_mut().find_map(Option::take));
+        kept.ok().flatten().unwrap_or_default()
     }
 
     fn give(self: Box<Self>) {
         let _ = KEPT.try_with(|kept| {
             if let Ok(mut kept) = kept.try_borrow_mut()
-                && kept.len() < KEPT_BUFFERS
+                && let Some(place) = kept.iter_mut().find(|place| place.is_none())
             {
-                kept.push(self);
+                *place = Some(self);
             }
         });
     }
