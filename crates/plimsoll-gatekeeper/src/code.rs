@@ -104,7 +104,7 @@ impl Input {
     }
 
     fn with(&mut self, parameters: &Value) -> Value {
-        self.0.with_value(PARAMETERS, parameters.clone());
+        self.0.set_value(PARAMETERS, parameters.clone());
         Value::Object(self.0.clone())
     }
 }

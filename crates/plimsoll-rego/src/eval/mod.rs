@@ -49,7 +49,7 @@ pub struct Outcome {
     pub printed: Vec<Printed>,
     pub metrics: Metrics,
     /// Whether it looked at the watched field of the input ([`ProgramOptions::watched`]), or may have: false says that with
-    /// another value there all would have gone the same way.
+    /// another value there all would have gone the same way. It means nothing where no field is watched.
     pub looked: bool,
 }
 

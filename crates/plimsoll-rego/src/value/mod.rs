@@ -179,9 +179,9 @@ impl Object {
         Object(ThinArc::from_header_and_iter(size, entries.into_iter()))
     }
 
-    /// The same with another value for a key that is there, at that place where nobody else holds the object; without such a key
-    /// it stays as it is.
-    pub fn with_value(&mut self, key: &str, value: Value) {
+    /// Sets the value of a key that is there: in its place where nobody else holds the object, else in a copy. Without such a key
+    /// nothing changes.
+    pub fn set_value(&mut self, key: &str, value: Value) {
         let Some(at) = self.place_of(key) else { return };
         let mut value = Some(value);
         self.0.with_arc_mut(|own| {
@@ -192,10 +192,12 @@ impl Object {
                 *own.header_mut() = Size::of_entries(own.slice());
             }
         });
-        let Some(mut value) = value else { return };
-        let mut entries = self.entries().to_vec();
-        if let Some(place) = entries.get_mut(at) {
-            std::mem::swap(&mut place.1, &mut value);
+        let mut entries = match value {
+            Some(_) => self.entries().to_vec(),
+            None => return,
+        };
+        if let Some((place, value)) = entries.get_mut(at).zip(value) {
+            place.1 = value;
         }
         *self = Object::new(entries);
     }

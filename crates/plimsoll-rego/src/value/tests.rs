@@ -100,10 +100,10 @@ fn another_value_for_a_key_changes_no_other_holder() {
         other => panic!("{other:?}"),
     };
     let mut own = made(r#"{"a": 1, "b": [2]}"#);
-    own.with_value("a", Value::from_json(b"[[3.0]]").unwrap());
+    own.set_value("a", Value::from_json(b"[[3.0]]").unwrap());
     let other = own.clone();
-    own.with_value("a", Value::Null);
-    own.with_value("c", Value::Null);
+    own.set_value("a", Value::Null);
+    own.set_value("c", Value::Null);
     assert_eq!(Value::Object(own.clone()).to_json(), r#"{"a":null,"b":[2]}"#);
     assert_eq!(Value::Object(other.clone()).to_json(), r#"{"a":[[3.0]],"b":[2]}"#);
     // What it knows of itself is as if it were made anew.
